@@ -1,0 +1,1 @@
+"""Deliveries that the project writes itself, in the layouts of the real exports."""

@@ -1,0 +1,188 @@
+"""The ledger `raw.delivery`: which delivery is in which state, and who moved it there and why.
+
+States: loaded -> accepted or held -> superseded or withdrawn; refused before anything was loaded.
+A period of a source has at most one accepted delivery.
+"""
+
+import getpass
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+IN_FORCE = ("received", "loaded", "held", "accepted")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of the ledger."""
+
+    delivery_id: int
+    source: str
+    period: str
+    sha256: str
+    attempt: int
+    file_name: str
+    landing_path: str
+    contract_version: str
+    state: str
+    reason: str | None
+    records: int | None
+    loaded: int | None
+    rejected: int | None
+
+    def __str__(self) -> str:
+        rows = "" if self.records is None else f", {self.loaded} of {self.records} rows"
+        reason = f": {self.reason}" if self.reason else ""
+        return f"delivery {self.delivery_id} {self.source} {self.period} ({self.file_name}{rows}) {self.state}{reason}"
+
+
+_COLUMNS = ", ".join(Delivery.__dataclass_fields__)
+
+
+def deliveries(settings: Settings, source: str | None = None, states: tuple[str, ...] = ()) -> list[Delivery]:
+    """The ledger's rows, oldest first, of one source or all, in the given states or any."""
+    with database.connect(settings, database.LOADER) as connection:
+        return _select(
+            connection,
+            "(%(source)s::text is null or source = %(source)s) and (%(states)s::text[] = '{}' or state = any(%(states)s))",
+            {"source": source, "states": list(states)},
+        )
+
+
+def get(connection: Connection, delivery_id: int, lock: bool = False) -> Delivery:
+    """One row of the ledger, locked for a transition if asked."""
+    found = _select(connection, "delivery_id = %(id)s", {"id": delivery_id}, lock)
+    if not found:
+        raise UserError(f"there is no delivery {delivery_id}", remedy="lagebild deliveries lists them")
+    return found[0]
+
+
+def accepted(connection: Connection, source: str, period: str) -> Delivery | None:
+    """The delivery that is accepted for this source and period, if there is one."""
+    where = "source = %(source)s and period = %(period)s and state = 'accepted'"
+    found = _select(connection, where, {"source": source, "period": period})
+    return found[0] if found else None
+
+
+def in_force(connection: Connection, source: str, period: str, sha256: str) -> Delivery | None:
+    """The delivery of exactly these bytes that is loaded, held or accepted, if there is one."""
+    where = "source = %(source)s and period = %(period)s and sha256 = %(sha256)s and state = any(%(states)s)"
+    values = {"source": source, "period": period, "sha256": sha256, "states": list(IN_FORCE)}
+    found = _select(connection, where, values)
+    return found[0] if found else None
+
+
+def lock_period(connection: Connection, source: str, period: str) -> None:
+    """Let transitions of one source and period wait for each other until the transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{source} {period}"])
+
+
+def move(connection: Connection, delivery: Delivery, state: str, reason: str | None) -> None:
+    """Put a delivery into a state, and write down who and why."""
+    connection.execute(
+        "update raw.delivery set state = %s, reason = %s, decided_at = now() where delivery_id = %s",
+        [state, reason, delivery.delivery_id],
+    )
+    record(connection, delivery.delivery_id, state, reason)
+
+
+def record(connection: Connection, delivery_id: int, state: str, why: str | None) -> None:
+    """Write a transition into the log of the ledger."""
+    connection.execute(
+        "insert into raw.delivery_event (delivery_id, state, by, why) values (%s, %s, %s, %s)",
+        [delivery_id, state, getpass.getuser(), why],
+    )
+
+
+def decide(settings: Settings, delivery_id: int, problems: list[str]) -> Delivery:
+    """Accept a loaded delivery, or hold it: because of `problems`, or because its period has one already."""
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = get(connection, delivery_id, lock=True)
+        if delivery.state != "loaded":
+            return delivery  # decided by another run meanwhile
+        lock_period(connection, delivery.source, delivery.period)
+        predecessor = accepted(connection, delivery.source, delivery.period)
+        if predecessor:
+            problems = [
+                *problems,
+                f"delivery {predecessor.delivery_id} is accepted for {delivery.period}: if this one corrects it, "
+                f"lagebild accept {delivery_id} --supersedes --reason ...",
+            ]
+        move(connection, delivery, "held" if problems else "accepted", "; ".join(problems) or None)
+        return get(connection, delivery_id)
+
+
+def accept(settings: Settings, delivery_id: int, reason: str, supersedes: bool = False) -> Delivery:
+    """Accept a held delivery; with `supersedes` it replaces the accepted one of its period."""
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = _held(connection, delivery_id)
+        lock_period(connection, delivery.source, delivery.period)
+        predecessor = accepted(connection, delivery.source, delivery.period)
+        if predecessor and not supersedes:
+            raise UserError(
+                f"delivery {predecessor.delivery_id} is accepted for {delivery.source} {delivery.period}",
+                remedy=f"if this one corrects it: lagebild accept {delivery_id} --supersedes --reason ...",
+            )
+        if predecessor:
+            move(connection, predecessor, "superseded", f"by delivery {delivery_id}: {reason}")
+            connection.execute(
+                "update raw.delivery set supersedes = %s where delivery_id = %s",
+                [predecessor.delivery_id, delivery_id],
+            )
+        move(connection, delivery, "accepted", reason)
+        return get(connection, delivery_id)
+
+
+def refuse(settings: Settings, delivery_id: int, reason: str) -> Delivery:
+    """Send a held delivery back; the same bytes may be loaded again later."""
+    with database.connect(settings, database.LOADER) as connection:
+        move(connection, _held(connection, delivery_id), "refused", reason)
+        return get(connection, delivery_id)
+
+
+def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
+    """Withdraw an accepted delivery; the one it superseded is accepted again."""
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = get(connection, delivery_id, lock=True)
+        if delivery.state != "accepted":
+            raise UserError(f"{delivery}: only an accepted delivery can be withdrawn")
+        lock_period(connection, delivery.source, delivery.period)
+        move(connection, delivery, "withdrawn", reason)
+        (predecessor,) = connection.execute(
+            "select supersedes from raw.delivery where delivery_id = %s", [delivery_id]
+        ).fetchone()
+        if predecessor:
+            move(connection, get(connection, predecessor, lock=True), "accepted", f"reinstated: {reason}")
+        return get(connection, delivery_id)
+
+
+def is_drained(settings: Settings) -> bool:
+    """Whether every delivery that arrived has been decided: nothing dropped, received or loaded waits."""
+    dropped = any(waiting_files(settings, folder.name) for folder in settings.drop.glob("*") if folder.is_dir())
+    return not dropped and not deliveries(settings, states=("received", "loaded"))
+
+
+def waiting_files(settings: Settings, source: str) -> list[Path]:
+    """Files in the drop folder of a source, by name; `.part` and hidden files are still being written."""
+    folder = settings.drop / source
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [f for f in files if f.is_file() and not f.name.startswith(".") and f.suffix != ".part"]
+
+
+def _held(connection: Connection, delivery_id: int) -> Delivery:
+    delivery = get(connection, delivery_id, lock=True)
+    if delivery.state != "held":
+        raise UserError(f"{delivery}: it is not held", remedy="lagebild held lists what waits")
+    return delivery
+
+
+def _select(connection: Connection, where: str, values: dict, lock: bool = False) -> list[Delivery]:
+    with connection.cursor(row_factory=class_row(Delivery)) as cursor:
+        query = f"select {_COLUMNS} from raw.delivery where {where} order by delivery_id"
+        return cursor.execute(query + (" for update" if lock else ""), values).fetchall()

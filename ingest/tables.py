@@ -1,0 +1,48 @@
+"""Raw tables: one a contract, made and widened from it."""
+
+from psycopg import Connection, sql
+
+from ingest.contracts import EVIDENCE, Contract
+from lagebild.database import BUILDER, LOADER
+from lagebild.errors import UserError
+
+
+def sync(connection: Connection, contract: Contract) -> None:
+    """Make `raw.<source>__<entity>`, or add the columns that the contract gained.
+
+    A column whose type changed is refused: history would be cast in silence.
+    """
+    table = sql.Identifier("raw", contract.table)
+    connection.execute(
+        sql.SQL(
+            "create table if not exists {} ("
+            "delivery_id bigint not null references raw.delivery, line_number bigint not null, "
+            "evidence text not null check (evidence in ({})), primary key (delivery_id, line_number))"
+        ).format(table, sql.SQL(", ").join(map(sql.Literal, EVIDENCE)))
+    )
+    existing = dict(
+        connection.execute(
+            "select attname, format_type(atttypid, null) from pg_attribute"
+            " where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+            [f'raw."{contract.table}"'],
+        ).fetchall()
+    )
+    for name, sql_type in contract.columns:
+        if name not in existing:
+            connection.execute(
+                sql.SQL("alter table {} add column {} {}").format(table, sql.Identifier(name), sql.SQL(sql_type))
+            )
+        elif existing[name] != sql_type:
+            raise UserError(
+                f"{contract.path}:{contract.line_of(f'name: {name}')}: {name} is {existing[name]} in raw."
+                f"{contract.table} and {sql_type} in the contract",
+                remedy="give the changed column a new name",
+            )
+    for field in contract.fields:
+        for name, _ in field.columns:
+            connection.execute(
+                sql.SQL("comment on column {}.{} is {}").format(table, sql.Identifier(name), field.description)
+            )
+    connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.title))
+    connection.execute(sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(LOADER)))
+    connection.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(BUILDER)))

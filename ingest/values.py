@@ -1,0 +1,102 @@
+"""Values as German exports write them, turned into Python values that PostgreSQL stores exactly."""
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ingest.contracts import Field
+
+# The official statistics' signs that stand where a number could not; none of them is zero.
+SIGNS = frozenset({"-", ".", "...", "/", "x", "()"})
+
+
+class BadValue(Exception):
+    """A value that breaks its field's rule: a stable code and a message that does not quote it."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
+    """The typed value of `text`, None where it is missing; BadValue where it breaks the field's rules."""
+    text = text.strip()
+    if text in missing_values:
+        if field.required:
+            raise BadValue("required", "is missing")
+        return None
+    if field.mapping is not None:
+        if text not in field.mapping:
+            raise BadValue("code_list", f"is none of {', '.join(field.mapping)}")
+        text = field.mapping[text]
+    if field.pattern is not None and not field.pattern.fullmatch(text):
+        raise BadValue("pattern", f"does not match {field.pattern.pattern}")
+    if field.enum is not None and text not in field.enum:
+        raise BadValue("enum", "is not in the code list")
+    value = _CONVERTERS[field.type](field, text)
+    if field.minimum is not None and value < _bound(field, field.minimum):
+        raise BadValue("minimum", f"is below {field.minimum}")
+    if field.maximum is not None and value > _bound(field, field.maximum):
+        raise BadValue("maximum", f"is above {field.maximum}")
+    return value
+
+
+def _bound(field: Field, bound: Any) -> Any:
+    if field.type == "date":
+        return bound if not isinstance(bound, str) else datetime.fromisoformat(bound).date()
+    return Decimal(str(bound)) if field.type == "number" else bound
+
+
+def _number(field: Field, text: str) -> Decimal:
+    whole, _, fraction = text.partition(field.decimal_char)
+    if field.group_char and field.group_char in whole:
+        head, *groups = whole.lstrip("+-").split(field.group_char)
+        # 1.5 under a thousands point is a decimal point in the wrong place, not fifteen.
+        if not 1 <= len(head) <= 3 or any(len(group) != 3 for group in groups):
+            raise BadValue("type", f"has {field.group_char!r} where no thousands separator can stand")
+        whole = whole.replace(field.group_char, "")
+    digits = whole.lstrip("+-") + fraction
+    if not (digits.isascii() and digits.isdigit()):
+        raise BadValue("type", "is not a number")
+    try:
+        return Decimal(f"{whole}.{fraction}" if fraction else whole)
+    except InvalidOperation as error:
+        raise BadValue("type", "is not a number") from error
+
+
+def _integer(field: Field, text: str) -> int:
+    value = _number(field, text)
+    if value != value.to_integral_value():
+        raise BadValue("type", "is not a whole number")
+    return int(value)
+
+
+def _date(field: Field, text: str) -> Any:
+    try:
+        return datetime.strptime(text, field.format).date()
+    except ValueError as error:
+        raise BadValue("type", f"is not a date written as {field.format}") from error
+
+
+def _year(field: Field, text: str) -> int:
+    if not (len(text) == 4 and text.isascii() and text.isdigit()):
+        raise BadValue("type", "is not a year of four digits")
+    return int(text)
+
+
+def _boolean(field: Field, text: str) -> bool:
+    words = {"true": True, "ja": True, "1": True, "false": False, "nein": False, "0": False}
+    if text.lower() not in words:
+        raise BadValue("type", "is neither yes nor no")
+    return words[text.lower()]
+
+
+_CONVERTERS = {
+    "string": lambda field, text: text,
+    "integer": _integer,
+    "number": _number,
+    "date": _date,
+    "year": _year,
+    "boolean": _boolean,
+}

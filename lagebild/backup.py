@@ -1,0 +1,239 @@
+"""Back up and restore what cannot be made again: the database, the landing zone, the keys, the readers' passwords.
+
+A backup is a folder (mode 700) with `warehouse.dump` (pg_dump's custom format), `landing/`, `keys/`, `secrets/` and
+`manifest.json` (SHA-256 of every file). Extracts are not in it, because they are rebuilt from a publication's number;
+Airflow's history is not, because the ledger is the truth; the administrator's password is not, because it belongs to
+the server. `docs/runbooks/backup-and-restore.md` is the page to follow; a test follows it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from psycopg import Connection, sql
+from psycopg.conninfo import make_conninfo
+
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.stack import airflow, postgres
+from lagebild.warehouse import roles
+from lagebild.warehouse.migrate import migrate
+
+DUMP, MANIFEST = "warehouse.dump", "manifest.json"
+_SCHEMAS = ("raw", "quality", "build", "published", "marts", "marts_internal")
+
+
+def backup(settings: Settings, folder: Path) -> Path:
+    """Write a backup into `folder`, which must be new or empty, and return it. Safe while the stack is running."""
+    folder = folder.expanduser().resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty", remedy="name a new folder; a backup is never written over another")
+    draft = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)  # of a backup that was killed
+    draft.mkdir(parents=True, mode=0o700)
+    try:
+        with _server(settings):
+            _dump(settings, draft / DUMP)
+            with database.connect(settings) as connection:
+                counts, server = _counts(connection), connection.info.server_version
+        # After the dump: files are only ever added, so that what the dump names is among them.
+        _copy_tree(settings.landing, draft / "landing")
+        _copy_tree(settings.keys, draft / "keys")
+        for role in database.ROLES:
+            _copy(settings.secrets / role, draft / "secrets" / role)
+        manifest = {
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "lagebild": version("lagebild"),
+            "postgresql": server,
+            "counts": counts,
+            "files": _hashes(draft),
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        (draft / MANIFEST).chmod(0o600)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
+
+
+def restore(settings: Settings, folder: Path) -> str:
+    """Bring a backup into an empty warehouse; return what is there now.
+
+    Everything is checked before anything is changed. Raises UserError: a damaged backup, a warehouse that holds
+    something, a landed file or key that differs from the backup's, an Airflow that is running.
+    """
+    folder = folder.expanduser().resolve()
+    manifest = _verified_manifest(folder)
+    if airflow.processes(settings):
+        raise UserError("Airflow is running and would write while the backup is restored", remedy="make down")
+    with _server(settings):
+        with database.connect(settings) as connection:
+            _require_empty(connection, settings)
+        _require_no_conflict(folder / "landing", settings.landing)
+        _require_no_conflict(folder / "keys", settings.keys)
+        for file in (folder / "secrets").iterdir():
+            _copy(file, settings.secrets / file.name)
+        with database.connect(settings) as connection:
+            roles.ensure(connection, settings)
+            for schema in _SCHEMAS:  # the empty ones that `make up` had made
+                connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+            connection.execute("drop table if exists public.lagebild_migration")
+        _copy_tree(folder / "landing", settings.landing)
+        _copy_tree(folder / "keys", settings.keys)
+        _load(settings, folder / DUMP)
+        migrate(settings)
+        with database.connect(settings) as connection:
+            counts = _counts(connection)
+    if counts != manifest["counts"]:
+        raise UserError(f"{folder} held {manifest['counts']}, and the warehouse now holds {counts}")
+    return f"restored {counts['deliveries']} deliveries and {counts['publications']} publications from {folder}"
+
+
+@contextmanager
+def _server(settings: Settings) -> Iterator[None]:
+    """The warehouse's server, started for the time of the block where it was not running."""
+    was_running = postgres.is_running(settings)
+    if not was_running:
+        postgres.start(settings)
+    try:
+        yield
+    finally:
+        if not was_running:
+            postgres.stop(settings)
+
+
+def _dump(settings: Settings, target: Path) -> None:
+    with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        _run_tool(settings, "pg_dump", ["--format=custom"], stdout=file)
+
+
+def _load(settings: Settings, dump: Path) -> None:
+    with dump.open("rb") as file:
+        # One transaction: whatever fails, the warehouse is as empty as before. Owners are set below,
+        # because the administrator may have another name here.
+        _run_tool(settings, "pg_restore", ["--no-owner", "--single-transaction", "--exit-on-error"], stdin=file)
+    with database.connect(settings) as connection:
+        _give_build_schema(connection)
+
+
+def _run_tool(settings: Settings, tool: str, arguments: list[str], **streams) -> None:
+    parameters = database.parameters(settings)
+    password = parameters.pop("password", None)
+    # The password goes by the environment: a command line can be read by every user.
+    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    result = subprocess.run(
+        [postgres.binaries(settings) / tool, *arguments, "--dbname", make_conninfo(**parameters)],
+        env=environment, stderr=subprocess.PIPE, text=True, check=False, **streams,
+    )  # fmt: skip
+    if result.returncode:
+        raise UserError(
+            f"{tool} failed: {result.stderr.strip()}",
+            remedy="a server newer than these tools needs its own pg_dump and pg_restore; else see the message",
+        )
+
+
+def _give_build_schema(connection: Connection) -> None:
+    """Schema `build` belongs to the builder, with everything in it: dbt replaces its own relations."""
+    builder = sql.Identifier(database.BUILDER)
+    connection.execute(sql.SQL("alter schema build owner to {}").format(builder))
+    relations = connection.execute(
+        "select relname, relkind from pg_class"
+        " where relnamespace = 'build'::regnamespace and relkind in ('r', 'v', 'm')"
+    ).fetchall()
+    kinds = {"r": "table", "v": "view", "m": "materialized view"}
+    for name, kind in relations:
+        connection.execute(
+            sql.SQL("alter {} {} owner to {}").format(sql.SQL(kinds[kind]), sql.Identifier("build", name), builder)
+        )
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    query = "select (select count(*) from raw.delivery), (select count(*) from published.publication)"
+    if connection.execute("select to_regclass('published.publication')").fetchone()[0] is None:
+        raise UserError("this database is no warehouse yet", remedy="make up")
+    return dict(zip(("deliveries", "publications"), connection.execute(query).fetchone(), strict=True))
+
+
+def _require_empty(connection: Connection, settings: Settings) -> None:
+    if connection.execute("select to_regclass('published.publication')").fetchone()[0] is None:
+        return
+    counts = _counts(connection)
+    if any(counts.values()):
+        held = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise UserError(
+            f"the warehouse is not empty ({held}); a restore never writes over it",
+            remedy="restore into a new checkout, or set LAGEBILD_WAREHOUSE_DSN to an empty database",
+        )
+
+
+def _require_no_conflict(backed_up: Path, present: Path) -> None:
+    for file in _files(backed_up):
+        other = present / file.relative_to(backed_up)
+        if other.exists() and _sha256(other) != _sha256(file):
+            raise UserError(
+                f"{other} is there and differs from {file}",
+                remedy="find out which of the two is wanted, and move the other one away",
+            )
+
+
+def _verified_manifest(folder: Path) -> dict:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{folder} is no backup: {MANIFEST} is missing", remedy="name a folder of `lagebild backup`")
+    manifest = json.loads(path.read_text())
+    found, expected = _hashes(folder), manifest["files"]
+    wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+    if wrong:
+        raise UserError(
+            f"{folder} is damaged; these files are missing, added or changed: {', '.join(wrong[:5])}"
+            + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""),
+            remedy="take another copy of the backup",
+        )
+    return manifest
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {str(f.relative_to(folder)): _sha256(f) for f in _files(folder) if f != folder / MANIFEST}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy_tree(origin: Path, target: Path) -> None:
+    _make_private(target)
+    for file in _files(origin):
+        # Files that are just being landed begin with a dot; a dump cannot name them.
+        if not file.name.startswith("."):
+            _copy(file, target / file.relative_to(origin))
+
+
+def _make_private(folder: Path) -> None:
+    # mkdir(parents=True) would give the folders above the usual mode, open to others.
+    if not folder.exists():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _copy(origin: Path, target: Path) -> None:
+    _make_private(target.parent)
+    if target.exists() and _sha256(target) == _sha256(origin):
+        return
+    draft = target.with_name(f".{target.name}.part")
+    shutil.copyfile(origin, draft)
+    draft.chmod(origin.stat().st_mode & 0o600)  # never more than the owner may
+    draft.replace(target)

@@ -1,0 +1,271 @@
+"""The command line: `lagebild --help`. Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from lagebild import settings as settings_module
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+# Modules that cost time to import (dbt, Great Expectations, Airflow) are imported by the commands that need them.
+_pass_settings = click.make_pass_decorator(Settings)
+
+
+def main() -> None:
+    """Run the command line; a UserError becomes a message and exit code 1, never a traceback."""
+    try:
+        cli()
+    except UserError as error:
+        click.echo(f"lagebild: {error}", err=True)
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="lagebild")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Pipeline and warehouse for municipal integration policy.
+
+    \b
+    Examples:
+      lagebild run                                                        first run, on the bundled deliveries
+      lagebild explain cost_per_person --place 05913000 --year 2019       where a figure comes from
+      lagebild held                                                       deliveries that wait for a decision
+    """
+    context.obj = settings_module.load()
+
+
+@cli.command()
+@_pass_settings
+def run(settings: Settings) -> None:
+    """Start the stack, load what is new, build, publish, extract, and print the headline figures."""
+    from lagebild.stack import commands
+
+    commands.run(settings, Console())
+
+
+@cli.command()
+@_pass_settings
+def up(settings: Settings) -> None:
+    """Start PostgreSQL and Airflow, and bring the warehouse to this code's migrations."""
+    from lagebild.stack import commands
+
+    commands.up(settings, Console())
+
+
+@cli.command()
+@_pass_settings
+def down(settings: Settings) -> None:
+    """Stop Airflow and PostgreSQL; the state stays."""
+    from lagebild.stack import commands
+
+    commands.down(settings, Console())
+
+
+@cli.command()
+@_pass_settings
+def status(settings: Settings) -> None:
+    """Show what runs, where the state lies, and how to connect."""
+    from lagebild.stack import commands
+
+    commands.status(settings, Console())
+
+
+@cli.command()
+@_pass_settings
+def migrate(settings: Settings) -> None:
+    """Bring the warehouse to this code's migrations, contracts and marts."""
+    from lagebild.warehouse.migrate import migrate as run_migrations
+
+    applied = run_migrations(settings)
+    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+
+@cli.command()
+@click.argument("source")
+@_pass_settings
+def load(settings: Settings, source: str) -> None:
+    """Load the drop folder of SOURCE, check what was loaded, and accept or hold it.
+
+    \b
+    Example: lagebild load ledger
+    """
+    from ingest.load import drain
+    from lagebild.gatekeeper import check_pending
+
+    arrived = drain(settings, source)
+    decided = {d.delivery_id: d for d in check_pending(settings, source)}
+    if not arrived and not decided:
+        click.echo(f"nothing waits in {settings.drop / source}")
+    for delivery in ({d.delivery_id: d for d in arrived} | decided).values():
+        click.echo(delivery)
+    if any(d.state == "refused" for d in arrived):
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("delivery_id", type=int)
+@_pass_settings
+def reload(settings: Settings, delivery_id: int) -> None:
+    """Load landed bytes again after a contract or code fix, as a new attempt."""
+    from ingest.load import reload as load_again
+    from lagebild.gatekeeper import check_pending
+
+    delivery = load_again(settings, delivery_id)
+    decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
+    click.echo(decided.get(delivery.delivery_id, delivery))
+
+
+@cli.command()
+@click.option("--source", help="Only this source.")
+@_pass_settings
+def deliveries(settings: Settings, source: str | None) -> None:
+    """List the ledger: every delivery, its rows and its state."""
+    from ingest import ledger
+
+    _list(ledger.deliveries(settings, source), "the ledger is empty")
+
+
+@cli.command()
+@_pass_settings
+def held(settings: Settings) -> None:
+    """List the deliveries that wait for a decision, with the reason."""
+    from ingest import ledger
+
+    _list(ledger.deliveries(settings, states=("held",)), "nothing is held")
+
+
+@cli.command()
+@click.argument("delivery_id", type=int)
+@click.option("--reason", required=True, help="Why; it is logged.")
+@click.option("--supersedes", is_flag=True, help="It corrects the accepted delivery of its period.")
+@_pass_settings
+def accept(settings: Settings, delivery_id: int, reason: str, supersedes: bool) -> None:
+    """Accept a held delivery.
+
+    \b
+    Example: lagebild accept 12 --supersedes --reason "corrected by the supplier on 3 March"
+    """
+    from ingest import ledger
+
+    click.echo(ledger.accept(settings, delivery_id, reason, supersedes))
+
+
+@cli.command()
+@click.argument("delivery_id", type=int)
+@click.option("--reason", required=True, help="Why; it is logged.")
+@_pass_settings
+def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
+    """Send a held delivery back."""
+    from ingest import ledger
+
+    click.echo(ledger.refuse(settings, delivery_id, reason))
+
+
+@cli.command()
+@click.argument("delivery_id", type=int)
+@click.option("--reason", required=True, help="Why; it is logged.")
+@_pass_settings
+def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
+    """Withdraw an accepted delivery; the one it superseded is in force again."""
+    from ingest import ledger
+
+    click.echo(ledger.withdraw(settings, delivery_id, reason))
+
+
+@cli.command()
+@_pass_settings
+def build(settings: Settings) -> None:
+    """Build the marts from the accepted deliveries, check them and publish them."""
+    from lagebild.warehouse import build as builds
+
+    publication_id = builds.run(settings, click.echo)
+    click.echo("nothing new to build" if publication_id is None else f"publication {publication_id} is in force")
+
+
+@cli.command()
+@click.argument("mart")
+@click.option("--place", required=True, help="AGS or region code, e.g. 05913000.")
+@click.option("--year", required=True, type=int)
+@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_pass_settings
+def explain(settings: Settings, mart: str, place: str, year: int, publication_id: int | None, form: str) -> None:
+    """Print where a figure comes from: formula, inputs, evidence, versions, deliveries.
+
+    \b
+    Example: lagebild explain cost_per_person --place 05913000 --year 2019
+    """
+    from lagebild.warehouse.explain import as_text
+    from lagebild.warehouse.explain import explain as chain_of
+
+    chain = chain_of(settings, mart, place, year, publication_id)
+    click.echo(json.dumps(chain, default=str, indent=2, ensure_ascii=False) if form == "json" else as_text(chain))
+
+
+@cli.command()
+@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--recipient", default="reviewer", show_default=True)
+@click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")
+@_pass_settings
+def extract(settings: Settings, publication_id: int | None, recipient: str, purpose: str) -> None:
+    """Write the package for a reviewer, and register that it was released."""
+    from extracts.release import release
+
+    click.echo(release(settings, publication_id, recipient, purpose))
+
+
+@cli.group()
+def keys() -> None:
+    """Pseudonym keys, one a municipality and purpose."""
+
+
+@keys.command()
+@click.option("--municipality", required=True, help="AGS of 8 digits.")
+@click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
+@_pass_settings
+def create(settings: Settings, municipality: str, purpose: str) -> None:
+    """Make a key. Back it up: without it, later deliveries cannot be joined to earlier ones.
+
+    \b
+    Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
+    """
+    from ingest import privacy
+
+    if not (len(municipality) == 8 and municipality.isdigit()):
+        raise click.BadParameter("an AGS has 8 digits", param_hint="--municipality")
+    path = privacy.key_path(settings, municipality, purpose)
+    made = privacy.ensure_key(settings, municipality, purpose)
+    click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@_pass_settings
+def backup(settings: Settings, folder: Path) -> None:
+    """Write database, landing zone, keys and secrets into FOLDER."""
+    from lagebild.backup import backup as back_up
+
+    click.echo(back_up(settings, folder))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@_pass_settings
+def restore(settings: Settings, folder: Path) -> None:
+    """Restore a backup from FOLDER into an empty warehouse."""
+    from lagebild.backup import restore as bring_back
+
+    click.echo(bring_back(settings, folder))
+
+
+def _list(rows: list, nothing: str) -> None:
+    click.echo("\n".join(map(str, rows)) or nothing)
+
+
+if __name__ == "__main__":
+    main()

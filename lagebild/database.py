@@ -1,0 +1,69 @@
+"""Connections to the warehouse, by role.
+
+`admin` owns everything and runs migrations; the other roles see what law 7 of the
+architecture allows (granted in `lagebild/warehouse/migrations`).
+"""
+
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from lagebild.errors import UserError
+from lagebild.settings import WAREHOUSE_DATABASE, Settings
+
+LOADER, BUILDER = "lagebild_loader", "lagebild_builder"
+BI_READER, STATISTICS_OFFICE = "bi_reader", "statistics_office"
+ROLES = (LOADER, BUILDER, BI_READER, STATISTICS_OFFICE)
+ADMIN = "admin"
+
+
+def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
+    """libpq parameters (host, port, dbname, user, password, ...) with which `role` reaches the warehouse."""
+    if settings.warehouse_dsn:
+        base = {k: str(v) for k, v in conninfo_to_dict(settings.warehouse_dsn).items() if v is not None}
+    else:
+        port = settings.ports().get("postgres")
+        if port is None:
+            raise UserError("the warehouse was never started here", remedy="make up")
+        base = {
+            "host": "127.0.0.1",
+            "port": str(port),
+            "dbname": WAREHOUSE_DATABASE,
+            "user": "postgres",
+            "password": settings.secret("postgres"),
+        }
+    if role != ADMIN:
+        base |= {"user": role, "password": settings.secret(role)}
+    return base
+
+
+def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql") -> str:
+    """The same as an URL, with the SQLAlchemy `driver` named (bare names mean psycopg 3 to some, 2 to others)."""
+    p = parameters(settings, role)
+    rest = "&".join(
+        f"{k}={quote(v, safe='')}" for k, v in p.items() if k not in ("host", "port", "dbname", "user", "password")
+    )
+    host = p.get("host", "127.0.0.1")
+    if host.startswith("/"):  # a socket folder does not fit into the host part of an URL
+        rest, host = "&".join(filter(None, [f"host={quote(host, safe='')}", rest])), ""
+    password = f":{quote(p['password'], safe='')}" if p.get("password") else ""
+    return f"{driver}://{quote(p['user'], safe='')}{password}@{host}:{p.get('port', '5432')}/{p['dbname']}" + (
+        f"?{rest}" if rest else ""
+    )
+
+
+@contextmanager
+def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
+    """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises."""
+    try:
+        connection = psycopg.connect(**parameters(settings, role), autocommit=autocommit, application_name="lagebild")
+    except psycopg.OperationalError as error:
+        p = parameters(settings, role)
+        raise UserError(
+            f"no connection to the warehouse as {p['user']} at {p.get('host')}:{p.get('port')}: {str(error).strip()}",
+            remedy="make status shows whether it runs; make up starts it",
+        ) from error
+    with connection:
+        yield connection

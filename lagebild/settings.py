@@ -1,0 +1,108 @@
+"""Every setting of Lagebild, read once from the environment (and `.env` beside it).
+
+`.env.example` names and explains each variable. Paths default to folders below
+`LAGEBILD_HOME`, which defaults to `.lagebild/` in the checkout.
+"""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from lagebild.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = ROOT / "dbt_project"
+WAREHOUSE_DATABASE = "lagebild"
+AIRFLOW_DATABASE = "lagebild_airflow"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this checkout keeps its state and which servers it talks to."""
+
+    home: Path
+    """State folder; everything that must survive a restart is below it."""
+    drop: Path
+    """Drop folder: one sub-folder a source, where suppliers put their files."""
+    landing: Path
+    """Immutable, content-addressed copies of every delivery."""
+    keys: Path
+    """Pseudonym keys, one a municipality and purpose; never in the database."""
+    extracts: Path
+    """Packages for reviewers."""
+    secrets: Path
+    """One file a password or signing key."""
+    warehouse_dsn: str | None
+    """A PostgreSQL of the user's own; None means the embedded one."""
+    airflow_dsn: str | None
+    """Airflow's metadata database; None means a second database beside the warehouse."""
+    postgres_port: int | None
+    airflow_port: int | None
+    demo: bool
+    """Whether bundled deliveries are put into the drop folder."""
+
+    def secret(self, name: str) -> str:
+        """Return the secret `name`; create it at first use where the folder may be written."""
+        path = self.secrets / name
+        if not path.exists():
+            try:
+                self.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # O_EXCL: of two processes that start at once, one writes and the other reads.
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            except FileExistsError:
+                return self.secret(name)
+            except OSError as error:
+                raise UserError(
+                    f"the secret {path} is missing and cannot be created ({error.strerror})",
+                    remedy=f"write a password into {path}, readable by this user only",
+                ) from error
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(secrets.token_urlsafe(32))
+        return path.read_text().strip()
+
+    def ports(self) -> dict[str, int]:
+        """Ports chosen by the last `up`: `postgres`, `airflow`, and Airflow's log servers."""
+        path = self.home / "ports.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+
+def load(environment: dict[str, str] | None = None) -> Settings:
+    """Read the settings; raise UserError that names the variable when one is malformed."""
+    values = _dotenv(ROOT / ".env") | dict(os.environ if environment is None else environment)
+    home = Path(values.get("LAGEBILD_HOME") or ROOT / ".lagebild").expanduser().resolve()
+
+    def folder(name: str, default: str) -> Path:
+        return Path(values.get(name) or home / default).expanduser().resolve()
+
+    def port(name: str) -> int | None:
+        text = values.get(name) or ""
+        if text and not (text.isdigit() and 0 < int(text) < 65536):
+            raise UserError(f"{name}={text} is not a port", remedy="set a number from 1 to 65535, or unset it")
+        return int(text) if text else None
+
+    demo = values.get("LAGEBILD_DEMO") or "1"
+    if demo not in ("0", "1"):
+        raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
+    return Settings(
+        home=home,
+        drop=folder("LAGEBILD_DROP_DIR", "drop"),
+        landing=folder("LAGEBILD_LANDING_DIR", "landing"),
+        keys=folder("LAGEBILD_KEYS_DIR", "keys"),
+        extracts=folder("LAGEBILD_EXTRACTS_DIR", "extracts"),
+        secrets=folder("LAGEBILD_SECRETS_DIR", "secrets"),
+        warehouse_dsn=values.get("LAGEBILD_WAREHOUSE_DSN") or None,
+        airflow_dsn=values.get("LAGEBILD_AIRFLOW_DSN") or None,
+        postgres_port=port("LAGEBILD_POSTGRES_PORT"),
+        airflow_port=port("LAGEBILD_AIRFLOW_PORT"),
+        demo=demo == "1",
+    )
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("'\"") for name, value in pairs if name.startswith("LAGEBILD_")}

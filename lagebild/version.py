@@ -1,0 +1,20 @@
+"""Which code made a figure."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+
+from lagebild.settings import DBT_PROJECT
+
+_NOT_CODE = {"target", "logs", "dbt_packages"}
+
+
+@cache
+def code_version() -> str:
+    """The release, and a digest of everything in `dbt_project/` that decides a figure."""
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        relative = path.relative_to(DBT_PROJECT)
+        if path.is_file() and path.suffix in (".sql", ".yml", ".csv") and not _NOT_CODE & set(relative.parts):
+            digest.update(f"{relative}\0".encode() + path.read_bytes())
+    return f"{version('lagebild')}+{digest.hexdigest()[:12]}"

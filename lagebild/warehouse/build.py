@@ -1,0 +1,187 @@
+"""A build: fix the inputs, run dbt layer by layer, check the candidate marts, publish.
+
+The command line and the DAG `build_warehouse` call the same functions. The build that began last
+holds the token; an earlier one that still runs fails at its next statement and publishes nothing.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from psycopg import Connection
+
+from expectations import gate
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.version import code_version
+from lagebild.warehouse import publish
+
+LAYERS = ("staging", "intermediate", "marts")
+OVERTAKEN = "LB001"
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the publication in force was made from exactly the accepted deliveries, by this code."""
+    with database.connect(settings, database.BUILDER) as connection:
+        row = connection.execute(
+            "select p.fingerprint from published.current_publication as c"
+            " inner join published.publication as p on c.publication_id = p.publication_id"
+        ).fetchone()
+        return row is not None and row[0] == _fingerprint(_inputs(connection))
+
+
+def begin(settings: Settings) -> int | None:
+    """Fix the inputs of a new build and take the token; None if there is nothing new to build."""
+    if is_current(settings):
+        return None
+    with database.connect(settings, database.BUILDER) as connection:
+        inputs = _inputs(connection)
+        if not inputs:
+            return None
+        (build_id,) = connection.execute(
+            "insert into raw.build (state, code_version) values ('running', %s) returning build_id", [code_version()]
+        ).fetchone()
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into raw.build_input (build_id, source, period, delivery_id) values (%s, %s, %s, %s)",
+                [(build_id, source, period, delivery_id) for delivery_id, source, period in inputs],
+            )
+        connection.execute("update raw.build_token set build_id = %s", [build_id])
+        connection.execute(
+            "update raw.build set state = 'overtaken', reason = %s, ended_at = now()"
+            " where state = 'running' and build_id < %s",
+            [f"by build {build_id}", build_id],
+        )
+        return build_id
+
+
+def run_layer(settings: Settings, build_id: int, layer: str) -> None:
+    """Run one dbt layer (models and their tests) of a build; UserError names what failed."""
+    select = [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else [])
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", "--select", *select]
+    command += ["--vars", f"{{build_id: {build_id}}}", "--project-dir", str(DBT_PROJECT)]
+    command += ["--profiles-dir", str(DBT_PROJECT)]
+    result = subprocess.run(command, env=_dbt_environment(settings), capture_output=True, text=True)
+    print(result.stdout, end="", flush=True)
+    if result.returncode != 0:
+        _stop(settings, build_id, f"dbt failed in layer {layer}")
+        lines = [line for line in result.stdout.splitlines() if "Failure in" in line or "rror" in line]
+        raise UserError(
+            f"build {build_id}: dbt failed in layer {layer}\n" + "\n".join(lines[:20] or [result.stderr[-2000:]]),
+            remedy=f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'};"
+            " the last publication stays in force",
+        )
+
+
+def check_marts(settings: Settings, build_id: int) -> None:
+    """Run the expectations on the candidate marts; one that must hold and does not stops the build."""
+    try:
+        verdicts = gate.check_marts(settings, build_id)
+    except UserError as error:
+        _stop(settings, build_id, error.message)
+        raise
+    failed = [v for v in verdicts if not v.passed and v.severity == "hold"]
+    if failed:
+        reason = "; ".join(f"{v.expectation}: {v.observed} (expected {v.expected})" for v in failed)
+        _stop(settings, build_id, reason)
+        raise UserError(
+            f"build {build_id} is not published: {reason}",
+            remedy="mend the delivery or the model; the last publication stays in force",
+        )
+
+
+def run(settings: Settings, echo: Callable[[str], None] = print) -> int | None:
+    """Do a whole build in this process; the new publication's id, None if there was nothing new."""
+    build_id = begin(settings)
+    if build_id is None:
+        return None
+    for layer in LAYERS:
+        echo(f"build {build_id}: {layer}")
+        run_layer(settings, build_id, layer)
+    echo(f"build {build_id}: expectations")
+    check_marts(settings, build_id)
+    return publish_build(settings, build_id)
+
+
+def publish_build(settings: Settings, build_id: int) -> int:
+    """Publish the checked candidate marts in one transaction; the new publication's id."""
+    try:
+        with database.connect(settings, database.BUILDER) as connection:
+            connection.execute("select raw.assert_build_token(%s)", [build_id])
+            _assert_passed(connection, build_id)
+            fingerprint = _fingerprint(_fixed_inputs(connection, build_id))
+            manifest = settings.home / "dbt" / "target" / "manifest.json"
+            publication_id = publish.publish(connection, build_id, fingerprint, manifest)
+            connection.execute(
+                "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
+            )
+            connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
+            return publication_id
+    except psycopg.Error as error:
+        if error.sqlstate == OVERTAKEN:
+            raise UserError(
+                error.diag.message_primary, remedy="nothing was published by it; the later build goes on"
+            ) from error
+        raise
+
+
+def _assert_passed(connection: Connection, build_id: int) -> None:
+    """Refuse a build that was stopped, or whose marts no expectation has passed: the gate fails closed."""
+    state, reason, verdicts, failed = connection.execute(
+        "select b.state, b.reason, count(v.verdict_id), count(v.verdict_id) filter (where not v.passed"
+        " and v.severity = 'hold') from raw.build as b left join quality.verdict as v on b.build_id = v.build_id"
+        " where b.build_id = %s group by b.build_id",
+        [build_id],
+    ).fetchone()
+    if state != "running":
+        raise UserError(f"build {build_id} was {state} ({reason}): it is not published", remedy="lagebild build")
+    if not verdicts or failed:
+        found = f"{failed} expectations failed" if verdicts else "its marts were never checked"
+        raise UserError(f"build {build_id} is not published: {found}", remedy="lagebild build")
+
+
+def _inputs(connection: Connection) -> list[tuple[int, str, str]]:
+    return connection.execute(
+        "select delivery_id, source, period from raw.delivery where state = 'accepted' order by source, period"
+    ).fetchall()
+
+
+def _fixed_inputs(connection: Connection, build_id: int) -> list[tuple[int, str, str]]:
+    return connection.execute(
+        "select delivery_id, source, period from raw.build_input where build_id = %s order by source, period",
+        [build_id],
+    ).fetchall()
+
+
+def _fingerprint(inputs: list[tuple[int, str, str]]) -> str:
+    return hashlib.sha256(f"{code_version()} {inputs}".encode()).hexdigest()
+
+
+def _stop(settings: Settings, build_id: int, reason: str) -> None:
+    with database.connect(settings, database.BUILDER) as connection:
+        connection.execute(
+            "update raw.build set state = 'stopped', reason = %s, ended_at = now()"
+            " where build_id = %s and state = 'running'",
+            [reason, build_id],
+        )
+
+
+def _dbt_environment(settings: Settings) -> dict[str, str]:
+    p = database.parameters(settings, database.BUILDER)
+    state = settings.home / "dbt"
+    return os.environ | {
+        "LAGEBILD_DBT_HOST": p["host"],
+        "LAGEBILD_DBT_PORT": p.get("port", "5432"),
+        "LAGEBILD_DBT_NAME": p["dbname"],
+        "LAGEBILD_DBT_USER": p["user"],
+        "LAGEBILD_DBT_PASSWORD": p["password"],
+        "DBT_TARGET_PATH": str(state / "target"),
+        "DBT_LOG_PATH": str(state / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }

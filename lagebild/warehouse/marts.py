@@ -1,0 +1,137 @@
+"""The marts as dbt declares them, and the published tables and views made from that.
+
+The YAML files below `dbt_project/models/marts/` are the only place where a mart's columns,
+types and descriptions stand. From them come `published.<mart>` (each distinct content once),
+`<schema>.<mart>` (the publication in force) and `<schema>.<mart>_vintage` (every publication).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from psycopg import Connection, sql
+
+from lagebild.database import BI_READER, BUILDER, STATISTICS_OFFICE
+from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT
+
+AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A mart's name, the schema its readers find it in, and its columns (name -> type, description)."""
+
+    name: str
+    schema: str
+    description: str
+    columns: dict[str, tuple[str, str]]
+    meta: dict[str, Any]
+
+
+@cache
+def definitions(models: Path = DBT_PROJECT / "models" / "marts") -> tuple[Mart, ...]:
+    """Every mart, sorted by name."""
+    files = sorted(models.rglob("*.yml"))
+    entries = [entry for file in files for entry in (yaml.safe_load(file.read_text()) or {}).get("models", [])]
+    return tuple(sorted((_mart(entry) for entry in entries), key=lambda mart: mart.name))
+
+
+def definition(name: str) -> Mart:
+    """The mart called `name`."""
+    for mart in definitions():
+        if mart.name == name:
+            return mart
+    raise UserError(f"there is no mart {name!r}", remedy=f"one of: {', '.join(m.name for m in definitions())}")
+
+
+def sync(connection: Connection, mart: Mart) -> None:
+    """Make or widen the published table and its two views; refuse a changed type or a lost column."""
+    table = sql.Identifier("published", mart.name)
+    connection.execute(
+        sql.SQL(
+            "create table if not exists {} (content_id bigint not null references published.content on delete cascade)"
+        ).format(table)
+    )
+    connection.execute(
+        sql.SQL("create index if not exists {} on {} (content_id)").format(
+            sql.Identifier(f"{mart.name}_content_id"), table
+        )
+    )
+    relation = f'published."{mart.name}"'
+    wanted, existing = _declared_columns(connection, mart), _columns(connection, relation)
+    lost, changed = set(existing) - set(wanted), {c for c in existing if c in wanted and existing[c] != wanted[c]}
+    if lost or changed:
+        raise UserError(
+            f"mart {mart.name}: " + ", ".join(sorted(f"{column} was {existing[column]}" for column in lost | changed)),
+            remedy=f"a breaking change is a new mart version: keep the old model and add one named {mart.name}_v2",
+        )
+    for name in wanted:
+        if name not in existing:
+            connection.execute(
+                sql.SQL("alter table {} add column {} {}").format(table, sql.Identifier(name), sql.SQL(wanted[name]))
+            )
+    columns = list(_columns(connection, relation))
+    for suffix, is_current in (("", True), ("_vintage", False)):
+        _sync_view(connection, mart, columns, suffix, is_current)
+    connection.execute(sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(BUILDER)))
+
+
+def _mart(entry: dict[str, Any]) -> Mart:
+    meta = {**entry.get("meta", {}), **entry.get("config", {}).get("meta", {})}
+    schema = meta.get("audience", "marts")
+    if schema not in AUDIENCES:
+        raise UserError(f"mart {entry['name']}: audience {schema!r} is none of {', '.join(AUDIENCES)}")
+    columns = {c["name"]: (c["data_type"], " ".join(c["description"].split())) for c in entry["columns"]}
+    return Mart(entry["name"], schema, " ".join(entry["description"].split()), columns, meta)
+
+
+def _declared_columns(connection: Connection, mart: Mart) -> dict[str, str]:
+    """The mart's columns with the type names that PostgreSQL itself uses: `int` equals `integer`."""
+    shape = f"declared_{mart.name}"
+    columns = [
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(data_type))
+        for name, (data_type, _) in mart.columns.items()
+    ]
+    connection.execute(
+        sql.SQL("create temporary table {} ({}) on commit drop").format(
+            sql.Identifier(shape), sql.SQL(", ").join(columns)
+        )
+    )
+    return _columns(connection, f'pg_temp."{shape}"')
+
+
+def _columns(connection: Connection, relation: str) -> dict[str, str]:
+    rows = connection.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = %s::regclass and attnum > 0 and not attisdropped and attname <> 'content_id'"
+        " order by attnum",
+        [relation],
+    ).fetchall()
+    return dict(rows)
+
+
+def _sync_view(connection: Connection, mart: Mart, columns: list[str], suffix: str, is_current: bool) -> None:
+    view = sql.Identifier(mart.schema, mart.name + suffix)
+    current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
+    connection.execute(
+        sql.SQL(
+            "create or replace view {} as select p.publication_id, {} from published.publication_mart as p "
+            "{}inner join {} as m on p.content_id = m.content_id where p.mart = {}"
+        ).format(
+            view,
+            sql.SQL(", ").join(sql.Identifier("m", column) for column in columns),
+            current if is_current else sql.SQL(""),
+            sql.Identifier("published", mart.name),
+            mart.name,
+        )
+    )
+    vintage = "" if is_current else " Every publication; filter on publication_id."
+    connection.execute(sql.SQL("comment on view {} is {}").format(view, mart.description + vintage))
+    comments = {name: description for name, (_, description) in mart.columns.items()}
+    for name, text in {"publication_id": "Publication this row belongs to.", **comments}.items():
+        connection.execute(sql.SQL("comment on column {}.{} is {}").format(view, sql.Identifier(name), text))
+    for role in AUDIENCES[mart.schema]:
+        connection.execute(sql.SQL("grant select on {} to {}").format(view, sql.Identifier(role)))

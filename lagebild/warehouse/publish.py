@@ -1,0 +1,99 @@
+"""Publication: one transaction stores changed marts, names them, and moves the one-row pointer.
+
+Rows only, no DDL under readers. A content is stored once: an unchanged mart is referenced.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection, sql
+
+from ingest import contracts
+from lagebild.warehouse import marts
+from lagebild.warehouse.marts import Mart
+
+
+def publish(connection: Connection, build_id: int, fingerprint: str, manifest: Path) -> int:
+    """Publish what stands in schema `build`, within the caller's transaction; the new publication's id.
+
+    `manifest` is dbt's, of this build: it says which sources and which SQL each mart comes from.
+    """
+    # A row's text is what its content is known by: it must not depend on this session's settings.
+    connection.execute("set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'; set local bytea_output = 'hex'")
+    (publication_id,) = connection.execute(
+        "insert into published.publication (build_id, code_version, fingerprint)"
+        " select build_id, code_version, %s from raw.build where build_id = %s returning publication_id",
+        [fingerprint, build_id],
+    ).fetchone()
+    lineage = Lineage(json.loads(manifest.read_text()))
+    for mart in marts.definitions():
+        connection.execute(
+            "insert into published.publication_mart (publication_id, mart, content_id, model_version, sources)"
+            " values (%s, %s, %s, %s, %s)",
+            [
+                publication_id,
+                mart.name,
+                _store(connection, mart),
+                lineage.version(mart.name),
+                lineage.sources(mart.name),
+            ],
+        )
+    connection.execute("update published.current_publication set publication_id = %s", [publication_id])
+    return publication_id
+
+
+def _store(connection: Connection, mart: Mart) -> int:
+    """The content id of a candidate mart, stored now unless the same content is there already."""
+    candidate, columns = sql.Identifier("build", mart.name), sql.SQL(", ").join(map(sql.Identifier, mart.columns))
+    sha256, row_count = connection.execute(
+        sql.SQL(
+            "select encode(sha256(convert_to(coalesce(string_agg(r::text, e'\\n' order by r::text collate \"C\"), ''),"
+            " 'UTF8')), 'hex'), count(*) from (select {} from {}) as r"
+        ).format(columns, candidate)
+    ).fetchone()
+    known = connection.execute(
+        "select content_id from published.content where mart = %s and sha256 = %s", [mart.name, sha256]
+    ).fetchone()
+    if known:
+        return known[0]
+    (content_id,) = connection.execute(
+        "insert into published.content (mart, sha256, row_count) values (%s, %s, %s) returning content_id",
+        [mart.name, sha256, row_count],
+    ).fetchone()
+    connection.execute(
+        sql.SQL("insert into {} (content_id, {}) select %s, {} from {}").format(
+            sql.Identifier("published", mart.name), columns, columns, candidate
+        ),
+        [content_id],
+    )
+    return content_id
+
+
+class Lineage:
+    """What dbt's manifest says of a model: the sources it reads and a version of all SQL it comes from."""
+
+    def __init__(self, manifest: dict[str, Any]):
+        self._parents = manifest["parent_map"]
+        self._nodes = {**manifest["nodes"], **manifest["sources"]}
+
+    def sources(self, model: str) -> list[str]:
+        """Source ids (folders below ingest/sources) behind a model, sorted."""
+        tables = (self._nodes[a]["name"] for a in self._ancestors(model) if a.startswith("source."))
+        return sorted({table.split("__")[0] for table in tables} & set(contracts.sources()))
+
+    def version(self, model: str) -> str:
+        """12 hexadecimal digits that change when the model, or a model or seed before it, changes."""
+        ancestors = (a for a in self._ancestors(model) if not a.startswith("source."))
+        checksums = sorted(f"{a} {self._nodes[a]['checksum']['checksum']}" for a in ancestors)
+        return hashlib.sha256("\n".join(checksums).encode()).hexdigest()[:12]
+
+    def _ancestors(self, model: str) -> set[str]:
+        (start,) = (n for n in self._nodes if n.startswith("model.") and n.endswith(f".{model}"))
+        found, waiting = {start}, [start]
+        while waiting:
+            parents = set(self._parents.get(waiting.pop(), ())) - found
+            found |= parents
+            waiting += parents
+        return found

@@ -1,0 +1,20 @@
+"""The roles of the warehouse; what each may read stands in the migrations."""
+
+from psycopg import Connection, sql
+
+from lagebild.database import BUILDER, ROLES
+from lagebild.settings import Settings
+
+
+def ensure(connection: Connection, settings: Settings) -> None:
+    """Make the roles that are missing and set their passwords from the secrets folder."""
+    existing = {name for (name,) in connection.execute("select rolname from pg_roles")}
+    for role in ROLES:
+        verb = "alter" if role in existing else "create"
+        connection.execute(
+            sql.SQL("{} role {} login password {}").format(sql.SQL(verb), sql.Identifier(role), settings.secret(role))
+        )
+    # Whoever makes a schema for a role must be able to become that role.
+    connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(BUILDER)))
+    # Readers see schemas that were granted to them, and nothing by default.
+    connection.execute("revoke all on schema public from public")

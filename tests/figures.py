@@ -1,0 +1,114 @@
+"""The figures that the bundled deliveries must yield, checked in schema `marts` and in the extract.
+
+`python -m tests.figures` checks the warehouse of this checkout and exits 1 at the first difference.
+The values come from the sources that `ingest/bundled/README.md` names.
+"""
+
+import csv
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import python_calamine
+
+from lagebild import database
+from lagebild import settings as settings_module
+from lagebild.settings import Settings
+
+# mart, condition, column, value
+EXPECTED = (
+    ("cost_per_person", "municipality_ags = '05913000' and reference_year = 2019", {
+        "total_cost_eur": Decimal("15639763.00"),
+        "population_persons": 9823,
+        "employees_persons": 2525,
+        "denominator_persons": 7298,
+        "cost_per_person_rounded_eur": Decimal(2143),
+        "published_cost_per_person_eur": Decimal(2143),
+        "verdict": "retraced",
+        "evidence": "derived_from_result",
+    }),
+    ("cost_extrapolation", "region_code = '00' and reference_year = 2019", {
+        "denominator_persons": 535819,
+        "extrapolated_cost_rounded_rate_eur": Decimal(1148260117),
+        "extrapolated_cost_unrounded_rate_eur": Decimal(1148271057),
+        "presentation_de": "rund 1,15 Mrd. EUR",
+    }),
+    *(
+        ("eu2_population", f"source = 'eu2_series' and reference_date = '{year}-12-31'", {
+            "eu2_persons": persons, "change_persons": change, "change_basis": basis
+        })
+        for year, persons, change, basis in (
+            (2007, 131402, 18996, "as_published"),
+            (2010, 201405, 34571, "as_published"),
+            (2012, 323785, 70674, "as_published"),
+            (2013, 414226, 90441, "recomputed"),
+            (2014, 538606, 124380, "recomputed"),
+            (2015, 679644, 141038, "recomputed"),
+            (2016, 796980, 117336, "recomputed"),
+            (2017, 933195, 136215, "recomputed"),
+            (2018, 1033289, 100094, "recomputed"),
+            (2019, 1108393, 75104, "recomputed"),
+        )
+    ),
+    *(
+        ("eu2_population", f"source = 'azr_nrw' and region_code = '{region}'", {
+            "eu2_persons": persons, "eu2_precision_persons": 4
+        })
+        for region, persons in (
+            ("05913000", 13420), ("05112000", 26575), ("05513000", 11580), ("05315000", 14905), ("05", 276235)
+        )
+    ),
+    ("migration_background", "reference_year = 2020 and sense = 'wider' and region_code = '00'"
+     " and population_group = 'total'", {"share_pct": Decimal("26.7")}),
+    ("migration_background", "reference_year = 2020 and sense = 'narrow' and region_code = '00'"
+     " and population_group = 'total'", {"share_pct": Decimal("24.4")}),
+    ("municipal_profile", "municipality_name = 'Solingen'", {
+        "migration_background_pct_printed": Decimal("37.1"),
+        "migration_background_pct_recomputed": Decimal("36.9"),
+        "migration_background_pct_verdict": "differs",
+    }),
+    ("municipal_profile", "municipality_name = 'Rostock'", {"foreign_pct_printed": Decimal("7.2")}),
+)  # fmt: skip
+
+
+def differences(settings: Settings) -> list[str]:
+    """What schema `marts` says otherwise than it should; empty when every figure is right."""
+    found = []
+    with database.connect(settings, database.BI_READER) as connection:
+        for mart, condition, expected in EXPECTED:
+            columns = ", ".join(expected)
+            rows = connection.execute(f"select {columns} from marts.{mart} where {condition}").fetchall()
+            if rows != [tuple(expected.values())]:
+                found.append(f"marts.{mart} where {condition}: {columns} = {rows}, not {list(expected.values())}")
+    with database.connect(settings, database.LOADER) as connection:
+        structure = connection.execute(
+            "select file_name, state from raw.delivery where source = 'structure_tables' order by delivery_id"
+        ).fetchall()
+    wanted = [("structure_tables_2021_fliesstext.csv", "held"), ("structure_tables_2021_tabelle.csv", "accepted")]
+    return found if structure == wanted else [*found, f"structure_tables: {structure}, not {wanted}"]
+
+
+def extract_differences(folder: Path) -> list[str]:
+    """What the newest extract says otherwise: the cost figure in the CSV and in the workbook, and its caption."""
+    with (folder / "cost_per_person.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file, delimiter=";")
+    found = []
+    if (row["total_cost_eur"], row["cost_per_person_rounded_eur"]) != ("15639763,00", "2143"):
+        found.append(f"{folder}/cost_per_person.csv: {row}")
+    workbook = python_calamine.load_workbook(str(folder / "lagebild.xlsx"))
+    cells = [cell for name in workbook.sheet_names for line in workbook.get_sheet_by_name(name).to_python()
+             for cell in line]  # fmt: skip
+    found += [f"{folder}/lagebild.xlsx holds no {cell!r}" for cell in (2143.0, row["caption_de"]) if cell not in cells]
+    return found
+
+
+def newest_extract(settings: Settings) -> Path:
+    """The folder of the extract that was written last."""
+    return max(settings.extracts.glob("publication-*/*"), key=lambda folder: int(folder.parent.name.split("-")[1]))
+
+
+if __name__ == "__main__":
+    own = settings_module.load()
+    wrong = differences(own) + extract_differences(newest_extract(own))
+    print("\n".join(wrong) or f"{len(EXPECTED)} groups of figures agree, in schema marts and in the extract")
+    sys.exit(bool(wrong))

@@ -1,0 +1,102 @@
+"""Readers take a file as its contract says, or refuse it whole and say which line and what to do."""
+
+from dataclasses import replace
+
+import pytest
+
+from ingest import contracts, readers
+from ingest.readers import Refused
+from tests.support import bundled_bytes
+
+LEDGER = contracts.load("ledger")
+SERIES = contracts.load("eu2_series")
+AZR = contracts.load("azr_nrw")
+
+
+@pytest.mark.parametrize("source", contracts.sources())
+def test_every_bundled_file_reads_and_counts(source):
+    contract = contracts.load(source)
+    records = readers.read(contract, bundled_bytes(source))
+    assert len(list(records.rows)) == records.count > 0
+
+
+def refusal(contract, content: bytes) -> Refused:
+    with pytest.raises(Refused) as caught:
+        list(readers.read(contract, content).rows)
+    assert caught.value.remedy
+    return caught.value
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \r\n"])
+def test_an_empty_file_is_refused(content):
+    assert "empty" in refusal(SERIES, content).message
+
+
+def test_a_missing_and_an_unknown_column_are_named_with_the_contract_line():
+    content = bundled_bytes("ledger").replace(b"Betrag", b"Summe", 1)
+    found = refusal(LEDGER, content)
+    assert "line 1" in found.message and "missing: Betrag" in found.message and "unknown: Summe" in found.message
+    assert "contract.yml:" in found.remedy
+
+
+def test_swapped_columns_are_refused():
+    header, rest = bundled_bytes("eu2_series").split(b"\n", 1)
+    first, second, *others = header.split(b";")
+    swapped = b";".join([second, first, *others])
+    assert "another order" in refusal(SERIES, swapped + b"\n" + rest).message
+
+
+def test_utf_8_where_latin_1_was_agreed_is_refused_with_its_line():
+    content = bundled_bytes("ledger").decode("iso-8859-1").encode()
+    assert "is UTF-8, not iso-8859-1" in refusal(LEDGER, content).message
+
+
+def test_windows_1252_where_latin_1_was_agreed_is_refused():
+    content = bundled_bytes("ledger") + b"\x80"
+    assert "is Windows-1252" in refusal(LEDGER, content).message
+
+
+def test_latin_1_where_utf_8_was_agreed_is_refused():
+    content = bundled_bytes("eu2_series").decode("utf-8-sig").encode("iso-8859-1")
+    assert "is not utf-8" in refusal(SERIES, content).message.lower()
+
+
+def test_a_byte_order_mark_must_be_agreed():
+    contract = replace(SERIES, encoding="utf-8")
+    content = b"\xef\xbb\xbf" + bundled_bytes("eu2_series").decode("utf-8-sig").encode()
+    assert "byte order mark" in refusal(contract, content).message
+
+
+def test_a_nul_byte_is_refused_with_its_line():
+    lines = bundled_bytes("eu2_series").split(b"\n")
+    lines[2] += b"\x00"
+    assert "line 3: a NUL byte" in refusal(SERIES, b"\n".join(lines)).message
+
+
+def test_broken_quoting_is_refused_with_its_line():
+    content = bundled_bytes("eu2_series") + b'31.12.2020;"open\n'
+    assert "line " in refusal(SERIES, content).message
+
+
+def test_line_breaks_inside_quotes_belong_to_the_field_and_lines_are_physical():
+    header = ";".join(field.title for field in SERIES.fields)
+    width = len(SERIES.fields)
+    content = f'{header}\n{";".join(["a"] * (width - 1))};"two\nlines"\n\n{";".join(["b"] * width)}\n'.encode()
+    records = readers.read(replace(SERIES, encoding="utf-8"), content)
+    rows = list(records.rows)
+    assert [(line, fields[-1]) for line, fields in rows] == [(2, "two\nlines"), (5, "b")]
+    assert records.count == 2
+
+
+def test_a_table_of_the_landesdatenbank_that_was_cut_short_is_refused():
+    content = bundled_bytes("azr_nrw")
+    assert "cut short" in refusal(AZR, content[: content.index(b"__________")]).message
+
+
+def test_a_shifted_stacked_header_is_refused():
+    content = bundled_bytes("azr_nrw").replace("männlich".encode("iso-8859-1"), b"Anzahl", 1)
+    assert "header" in refusal(AZR, content).message
+
+
+def test_what_is_no_workbook_is_refused():
+    assert "not an XLSX workbook" in refusal(contracts.load("funding"), b"Programm;Betrag\n").message

@@ -1,0 +1,105 @@
+"""Builds on the real dbt project: the figures, how they move with their inputs, tokens and publications."""
+
+from decimal import Decimal
+
+import pytest
+
+from ingest import ledger
+from lagebild.errors import UserError
+from lagebild.warehouse import build, explain
+from tests import figures
+from tests.support import accept, bundled_bytes, deliver, deliver_all, query
+
+COST = "select total_cost_eur, population_persons, employees_persons, cost_per_person_eur from marts.cost_per_person"
+
+
+def changed(source: str, old: str, new: str, encoding: str = "iso-8859-1") -> bytes:
+    """The bundled file of a source with one text in it replaced."""
+    text = bundled_bytes(source).decode(encoding)
+    assert text.count(old) >= 1, f"{old!r} does not stand in the bundled {source}"
+    return text.replace(old, new, 1).encode(encoding)
+
+
+def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
+    deliver_all(warehouse)
+    deliver(warehouse, "structure_tables", name="structure_tables_2021_fliesstext.csv")
+    first = build.run(warehouse)
+    assert query(warehouse, COST) == [(Decimal("15639763.00"), 9823, 2525, Decimal("2143.020416"))]
+    assert not [d for d in figures.differences(warehouse) if not d.startswith("structure_tables")]
+    assert build.is_current(warehouse)
+    assert build.begin(warehouse) is None
+
+    # One employee more is one person less in the denominator.
+    accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
+    assert not build.is_current(warehouse)
+    second = build.run(warehouse)
+    (row,) = query(warehouse, COST)
+    assert row == (Decimal("15639763.00"), 9823, 2526, round(Decimal(15639763) / 7297, 6))
+
+    # Only what the delivery feeds was stored anew; the rest is referenced; both publications can be read.
+    contents = query(
+        warehouse,
+        "select mart, count(distinct content_id) from published.publication_mart group by mart order by mart",
+    )
+    assert {mart for mart, count in contents if count == 2} == {"cost_extrapolation", "cost_per_person"}
+    vintages = query(
+        warehouse, "select publication_id, employees_persons from marts.cost_per_person_vintage order by 1"
+    )
+    assert vintages == [(first, 2525), (second, 2526)]
+    chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, first)
+    assert {d["source"] for d in chain["deliveries"]} >= {"ledger", "register", "employment"}
+    assert chain["rows"][0]["employees_persons"] == 2525
+
+
+def test_a_build_that_was_overtaken_neither_writes_nor_publishes(warehouse):
+    deliver_all(warehouse)
+    former = build.begin(warehouse)
+    build.run_layer(warehouse, former, "staging")
+    later = build.begin(warehouse)
+    with pytest.raises(UserError, match=f"build {former} was overtaken by build {later}"):
+        build.run_layer(warehouse, former, "intermediate")
+    with pytest.raises(UserError, match=f"build {former} was overtaken by build {later}"):
+        build.publish_build(warehouse, former)
+    assert query(warehouse, "select state from raw.build order by build_id") == [("overtaken",), ("running",)]
+    assert query(warehouse, "select publication_id from published.current_publication") == [(None,)]
+
+
+def test_a_delivery_accepted_during_a_build_belongs_to_the_next_one(warehouse):
+    deliver_all(warehouse)
+    build_id = build.begin(warehouse)
+    accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
+    for layer in build.LAYERS:
+        build.run_layer(warehouse, build_id, layer)
+    with pytest.raises(UserError, match="its marts were never checked"):
+        build.publish_build(warehouse, build_id)
+    build.check_marts(warehouse, build_id)
+    build.publish_build(warehouse, build_id)
+    assert query(warehouse, COST)[0][2] == 2525
+    assert not build.is_current(warehouse)
+
+
+def test_an_empty_warehouse_has_nothing_to_build(warehouse):
+    assert build.begin(warehouse) is None
+
+
+def test_a_mart_expectation_that_fails_stops_the_publication(warehouse, monkeypatch):
+    accept(warehouse, "employment")
+    build_id = build.begin(warehouse)
+    verdict = build.gate.Verdict("denominator", "why", "hold", False, "0", "> 0", ())
+    monkeypatch.setattr(build.gate, "check_marts", lambda settings, build_id: [verdict])
+    with pytest.raises(UserError, match="is not published: denominator"):
+        build.check_marts(warehouse, build_id)
+    assert query(warehouse, "select state from raw.build") == [("stopped",)]
+    with pytest.raises(UserError, match="was stopped"):
+        build.publish_build(warehouse, build_id)
+
+
+def test_held_deliveries_are_not_built(warehouse):
+    deliver_all(warehouse)
+    late = deliver(warehouse, "employment", changed("employment", "2.525", "2.600", "utf-8"))
+    ledger.decide(warehouse, late.delivery_id, ["odd"])
+    build_id = build.begin(warehouse)
+    (found,) = query(
+        warehouse, "select delivery_id from raw.build_input where build_id = %s and source = 'employment'", build_id
+    )
+    assert found != (late.delivery_id,)
