@@ -23,7 +23,8 @@ def land(settings: Settings, file: Path, landing_path: str) -> Path:
     target = settings.landing / landing_path
     if target.exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     with temporary.open("wb") as copy:
         copy.write(file.read_bytes())

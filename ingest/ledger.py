@@ -48,11 +48,8 @@ _COLUMNS = ", ".join(Delivery.__dataclass_fields__)
 def deliveries(settings: Settings, source: str | None = None, states: tuple[str, ...] = ()) -> list[Delivery]:
     """The ledger's rows, oldest first, of one source or all, in the given states or any."""
     with database.connect(settings, database.LOADER) as connection:
-        return _select(
-            connection,
-            "(%(source)s::text is null or source = %(source)s) and (%(states)s::text[] = '{}' or state = any(%(states)s))",
-            {"source": source, "states": list(states)},
-        )
+        where = "source = coalesce(%(source)s, source) and (%(states)s::text[] = '{}' or state = any(%(states)s))"
+        return _select(connection, where, {"source": source, "states": list(states)})
 
 
 def get(connection: Connection, delivery_id: int, lock: bool = False) -> Delivery:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from psycopg import Connection, sql
+from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 
 from lagebild import database
@@ -40,10 +40,12 @@ def backup(settings: Settings, folder: Path) -> Path:
     shutil.rmtree(draft, ignore_errors=True)  # of a backup that was killed
     draft.mkdir(parents=True, mode=0o700)
     try:
-        with _server(settings):
-            _dump(settings, draft / DUMP)
-            with database.connect(settings) as connection:
-                counts, server = _counts(connection), connection.info.server_version
+        with _server(settings), database.connect(settings) as connection:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            counts, server = _counts(connection), connection.info.server_version
+            # The dump sees what was counted, whatever is loaded meanwhile.
+            (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone()
+            _dump(settings, draft / DUMP, snapshot)
         # After the dump: files are only ever added, so that what the dump names is among them.
         _copy_tree(settings.landing, draft / "landing")
         _copy_tree(settings.keys, draft / "keys")
@@ -111,9 +113,9 @@ def _server(settings: Settings) -> Iterator[None]:
             postgres.stop(settings)
 
 
-def _dump(settings: Settings, target: Path) -> None:
+def _dump(settings: Settings, target: Path, snapshot: str) -> None:
     with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        _run_tool(settings, "pg_dump", ["--format=custom"], stdout=file)
+        _run_tool(settings, "pg_dump", ["--format=custom", f"--snapshot={snapshot}"], stdout=file)
 
 
 def _load(settings: Settings, dump: Path) -> None:

@@ -4,6 +4,7 @@
 architecture allows (granted in `lagebild/warehouse/migrations`).
 """
 
+import getpass
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -22,7 +23,10 @@ ADMIN = "admin"
 def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
     """libpq parameters (host, port, dbname, user, password, ...) with which `role` reaches the warehouse."""
     if settings.warehouse_dsn:
-        base = {k: str(v) for k, v in conninfo_to_dict(settings.warehouse_dsn).items() if v is not None}
+        given = {k: str(v) for k, v in conninfo_to_dict(settings.warehouse_dsn).items() if v is not None}
+        # libpq's own defaults, spelled out because dbt and SQLAlchemy do not know them.
+        defaults = {"host": "127.0.0.1", "port": "5432", "user": getpass.getuser()}
+        base = {**defaults, "dbname": given.get("user", defaults["user"]), **given}
     else:
         port = settings.ports().get("postgres")
         if port is None:
@@ -45,11 +49,11 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql") -> st
     rest = "&".join(
         f"{k}={quote(v, safe='')}" for k, v in p.items() if k not in ("host", "port", "dbname", "user", "password")
     )
-    host = p.get("host", "127.0.0.1")
+    host = p["host"]
     if host.startswith("/"):  # a socket folder does not fit into the host part of an URL
         rest, host = "&".join(filter(None, [f"host={quote(host, safe='')}", rest])), ""
     password = f":{quote(p['password'], safe='')}" if p.get("password") else ""
-    return f"{driver}://{quote(p['user'], safe='')}{password}@{host}:{p.get('port', '5432')}/{p['dbname']}" + (
+    return f"{driver}://{quote(p['user'], safe='')}{password}@{host}:{p['port']}/{p['dbname']}" + (
         f"?{rest}" if rest else ""
     )
 
@@ -58,11 +62,12 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql") -> st
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises."""
     try:
-        connection = psycopg.connect(**parameters(settings, role), autocommit=autocommit, application_name="lagebild")
+        own = {"application_name": "lagebild", **parameters(settings, role)}
+        connection = psycopg.connect(**own, autocommit=autocommit)
     except psycopg.OperationalError as error:
         p = parameters(settings, role)
         raise UserError(
-            f"no connection to the warehouse as {p['user']} at {p.get('host')}:{p.get('port')}: {str(error).strip()}",
+            f"no connection to the warehouse as {p['user']} at {p['host']}:{p['port']}: {str(error).strip()}",
             remedy="make status shows whether it runs; make up starts it",
         ) from error
     with connection:

@@ -6,6 +6,7 @@ holds the token; an earlier one that still runs fails at its next statement and 
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,9 +71,8 @@ def run_layer(settings: Settings, build_id: int, layer: str) -> None:
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
         _stop(settings, build_id, f"dbt failed in layer {layer}")
-        lines = [line for line in result.stdout.splitlines() if "Failure in" in line or "rror" in line]
         raise UserError(
-            f"build {build_id}: dbt failed in layer {layer}\n" + "\n".join(lines[:20] or [result.stderr[-2000:]]),
+            f"build {build_id}: dbt failed in layer {layer}\n{_failures(result.stdout) or result.stderr[-2000:]}",
             remedy=f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'};"
             " the last publication stays in force",
         )
@@ -130,6 +130,13 @@ def publish_build(settings: Settings, build_id: int) -> int:
         raise
 
 
+def _failures(output: str) -> str:
+    """dbt's account of what failed, without its clock and its progress."""
+    lines = [re.sub(r"^\d\d:\d\d:\d\d  ?", "", line).rstrip() for line in output.splitlines()]
+    first = next((n for n, line in enumerate(lines) if line.startswith("Failure in")), len(lines))
+    return "\n".join(f"  {line}" for line in lines[first : first + 15] if line)
+
+
 def _assert_passed(connection: Connection, build_id: int) -> None:
     """Refuse a build that was stopped, or whose marts no expectation has passed: the gate fails closed."""
     state, reason, verdicts, failed = connection.execute(
@@ -176,7 +183,7 @@ def _dbt_environment(settings: Settings) -> dict[str, str]:
     state = settings.home / "dbt"
     return os.environ | {
         "LAGEBILD_DBT_HOST": p["host"],
-        "LAGEBILD_DBT_PORT": p.get("port", "5432"),
+        "LAGEBILD_DBT_PORT": p["port"],
         "LAGEBILD_DBT_NAME": p["dbname"],
         "LAGEBILD_DBT_USER": p["user"],
         "LAGEBILD_DBT_PASSWORD": p["password"],

@@ -5,6 +5,7 @@ types and descriptions stand. From them come `published.<mart>` (each distinct c
 `<schema>.<mart>` (the publication in force) and `<schema>.<mart>_vintage` (every publication).
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,9 @@ from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
 
 AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
+# dbt's doc blocks: texts that several columns share are written once and called by name.
+_DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
+_DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,12 @@ class Mart:
 
 
 @cache
-def definitions(models: Path = DBT_PROJECT / "models" / "marts") -> tuple[Mart, ...]:
+def definitions(models: Path = DBT_PROJECT / "models") -> tuple[Mart, ...]:
     """Every mart, sorted by name."""
-    files = sorted(models.rglob("*.yml"))
+    docs = {name: text for file in models.rglob("*.md") for name, text in _DOC_BLOCK.findall(file.read_text())}
+    files = sorted((models / "marts").rglob("*.yml"))
     entries = [entry for file in files for entry in (yaml.safe_load(file.read_text()) or {}).get("models", [])]
-    return tuple(sorted((_mart(entry) for entry in entries), key=lambda mart: mart.name))
+    return tuple(sorted((_mart(entry, docs) for entry in entries), key=lambda mart: mart.name))
 
 
 def definition(name: str) -> Mart:
@@ -79,28 +84,31 @@ def sync(connection: Connection, mart: Mart) -> None:
     connection.execute(sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(BUILDER)))
 
 
-def _mart(entry: dict[str, Any]) -> Mart:
+def _mart(entry: dict[str, Any], docs: dict[str, str]) -> Mart:
+    def text(description: str) -> str:
+        return " ".join(_DOC_CALL.sub(lambda call: docs[call[1]], description).split())
+
     meta = {**entry.get("meta", {}), **entry.get("config", {}).get("meta", {})}
     schema = meta.get("audience", "marts")
     if schema not in AUDIENCES:
         raise UserError(f"mart {entry['name']}: audience {schema!r} is none of {', '.join(AUDIENCES)}")
-    columns = {c["name"]: (c["data_type"], " ".join(c["description"].split())) for c in entry["columns"]}
-    return Mart(entry["name"], schema, " ".join(entry["description"].split()), columns, meta)
+    columns = {c["name"]: (c["data_type"], text(c["description"])) for c in entry["columns"]}
+    return Mart(entry["name"], schema, text(entry["description"]), columns, meta)
 
 
 def _declared_columns(connection: Connection, mart: Mart) -> dict[str, str]:
     """The mart's columns with the type names that PostgreSQL itself uses: `int` equals `integer`."""
     shape = f"declared_{mart.name}"
-    columns = [
+    declared = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(data_type))
         for name, (data_type, _) in mart.columns.items()
     ]
     connection.execute(
-        sql.SQL("create temporary table {} ({}) on commit drop").format(
-            sql.Identifier(shape), sql.SQL(", ").join(columns)
-        )
+        sql.SQL("create temporary table {} ({})").format(sql.Identifier(shape), sql.SQL(", ").join(declared))
     )
-    return _columns(connection, f'pg_temp."{shape}"')
+    columns = _columns(connection, f'pg_temp."{shape}"')
+    connection.execute(sql.SQL("drop table {}").format(sql.Identifier("pg_temp", shape)))
+    return columns
 
 
 def _columns(connection: Connection, relation: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ Rows only, no DDL under readers. A content is stored once: an unchanged mart is 
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,11 @@ def _store(connection: Connection, mart: Mart) -> int:
 
 
 class Lineage:
-    """What dbt's manifest says of a model: the sources it reads and a version of all SQL it comes from."""
+    """What dbt's manifest says of a model: the sources its figures come from, and a version of all its SQL.
+
+    A model with `config.meta.provides: names` (the names of places) gives no figure: the deliveries
+    that it reads are not named as a figure's sources.
+    """
 
     def __init__(self, manifest: dict[str, Any]):
         self._parents = manifest["parent_map"]
@@ -80,7 +85,8 @@ class Lineage:
 
     def sources(self, model: str) -> list[str]:
         """Source ids (folders below ingest/sources) behind a model, sorted."""
-        tables = (self._nodes[a]["name"] for a in self._ancestors(model) if a.startswith("source."))
+        ancestors = self._ancestors(model, lambda node: node["config"].get("meta", {}).get("provides") != "names")
+        tables = (self._nodes[a]["name"] for a in ancestors if a.startswith("source."))
         return sorted({table.split("__")[0] for table in tables} & set(contracts.sources()))
 
     def version(self, model: str) -> str:
@@ -89,11 +95,11 @@ class Lineage:
         checksums = sorted(f"{a} {self._nodes[a]['checksum']['checksum']}" for a in ancestors)
         return hashlib.sha256("\n".join(checksums).encode()).hexdigest()[:12]
 
-    def _ancestors(self, model: str) -> set[str]:
+    def _ancestors(self, model: str, follow: Callable[[dict[str, Any]], bool] = lambda node: True) -> set[str]:
         (start,) = (n for n in self._nodes if n.startswith("model.") and n.endswith(f".{model}"))
         found, waiting = {start}, [start]
         while waiting:
-            parents = set(self._parents.get(waiting.pop(), ())) - found
+            parents = {p for p in self._parents.get(waiting.pop(), ()) if follow(self._nodes[p])} - found
             found |= parents
             waiting += parents
         return found

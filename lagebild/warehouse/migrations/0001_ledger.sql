@@ -210,4 +210,25 @@ inner join raw.build_input as i on p.build_id = i.build_id and i.source = any(m.
 inner join raw.delivery as d on i.delivery_id = d.delivery_id;
 comment on view marts.publication_source is
 'For each mart of each publication the deliveries behind it: file, SHA-256, records, loaded and rejected rows.';
-grant select on marts.publication, marts.publication_source to bi_reader, statistics_office, lagebild_builder;
+
+create view marts.publication_warning as
+select
+    p.publication_id,
+    d.source || ' ' || d.period || ' (' || d.file_name || ')' as subject,
+    v.expectation,
+    v.why,
+    v.observed,
+    v.expected
+from published.publication as p
+inner join raw.build_input as i on p.build_id = i.build_id
+inner join raw.delivery as d on i.delivery_id = d.delivery_id
+inner join quality.verdict as v on i.delivery_id = v.delivery_id
+where not v.passed
+union
+select p.publication_id, 'marts', v.expectation, v.why, v.observed, v.expected
+from published.publication as p
+inner join quality.verdict as v on p.build_id = v.build_id
+where not v.passed;
+comment on view marts.publication_warning is
+'What expectations found wrong in the deliveries and marts of each publication and let pass, or a person let pass.';
+grant select on marts.publication, marts.publication_source, marts.publication_warning to bi_reader, statistics_office, lagebild_builder;

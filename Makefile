@@ -1,0 +1,32 @@
+# Lagebild. `make` alone lists what there is.
+PYTHON ?= python3
+LAGEBILD := .venv/bin/lagebild
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down status test lint environment
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: environment ## start everything, load what is new, build, publish, extract, print the figures
+	@$(LAGEBILD) run
+
+up: environment ## start PostgreSQL and Airflow
+	@$(LAGEBILD) up
+
+down: ## stop all of it; what was loaded stays
+	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) down; else echo "nothing to stop: there is no environment yet (make run makes it)"; fi
+
+status: ## what runs, where it listens, where the files are
+	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) status; else echo "nothing is here yet: make run makes the environment and starts it"; fi
+
+test: environment ## run the tests (they start what they need, and stop it)
+	@.venv/bin/pytest -n auto
+
+lint: environment ## check form and style of Python and SQL
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models
+
+environment:
+	@$(PYTHON) lagebild/bootstrap.py

@@ -1,0 +1,33 @@
+{#- Date at which persons are counted for a year's cost, by the method's rule. -#}
+{% macro reference_date(rule, year) -%}
+case {{ rule }} when 'year_end' then make_date({{ year }}, 12, 31) end
+{%- endmacro %}
+
+{#- Persons over whom the cost is spread, by the method's rule. -#}
+{% macro denominator(rule, population, employees) -%}
+case {{ rule }} when 'population_minus_employees' then {{ population }} - {{ employees }} end
+{%- endmacro %}
+
+{#- Share in percent; no share of nothing. -#}
+{% macro percentage(part, whole) -%}
+100.0 * {{ part }} / nullif({{ whole }}, 0)
+{%- endmacro %}
+
+{#- Share in percent, rounded to one decimal as the sources print it. -#}
+{% macro printed_percentage(part, whole) -%}
+round({{ percentage(part, whole) }}, 1)
+{%- endmacro %}
+
+{#- Whether a printed value agrees with its recomputation. -#}
+{% macro printed_verdict(printed, recomputed) -%}
+case
+    when {{ printed }} is null or {{ recomputed }} is null then 'not_recomputable'
+    when {{ printed }} = {{ recomputed }} then 'agrees'
+    else 'differs'
+end
+{%- endmacro %}
+
+{#- Whether a count of persons is too small to be shown. Zero is shown: it is about nobody. -#}
+{% macro is_small_cell(persons) -%}
+coalesce({{ persons }} > 0 and {{ persons }} < {{ var('minimum_cell_persons') }}, false)
+{%- endmacro %}

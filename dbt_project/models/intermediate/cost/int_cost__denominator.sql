@@ -1,0 +1,136 @@
+-- grain: one row per method, region and reference date for which persons or employees were delivered.
+-- The one place where a method's denominator is computed: for a municipality and for the country alike.
+with
+
+methods as (
+
+    select * from {{ ref('cost_method') }}
+
+),
+
+place_bases as (
+
+    select * from {{ ref('cost_method_place_basis') }}
+
+),
+
+populations as (
+
+    select * from {{ ref('int_population__united_eu2') }}
+
+),
+
+employees as (
+
+    select * from {{ ref('stg_employment__employees') }}
+
+),
+
+population_of_method as (
+
+    select
+        methods.method,
+        populations.region_code,
+        populations.reference_date,
+        populations.source as population_source,
+        populations.eu2_persons as population_persons,
+        populations.eu2_evidence as population_evidence
+    from methods
+    inner join populations
+        on methods.target_group = populations.nationality_group
+            and populations.source = case populations.region_level
+                when 'country' then methods.extrapolation_population_source
+                else methods.population_source
+            end
+    where populations.eu2_persons is not null
+
+),
+
+employees_ranked as (
+
+    select
+        methods.method,
+        employees.region_code,
+        employees.reference_date,
+        employees.place_basis as employees_place_basis,
+        employees.employees_persons,
+        employees.evidence as employees_evidence,
+        row_number() over (
+            partition by methods.method, employees.region_code, employees.reference_date
+            order by place_bases.preference
+        ) as preference_rank
+    from methods
+    inner join employees
+        on methods.target_group = employees.nationality_group
+    -- a basis that the method does not name is never used
+    inner join place_bases
+        on methods.method = place_bases.method
+            and employees.place_basis = place_bases.place_basis
+    where employees.employees_persons is not null
+
+),
+
+employees_of_method as (
+
+    -- one basis is chosen: residence and workplace are never mixed
+    select * from employees_ranked
+    where preference_rank = 1
+
+),
+
+joined as (
+
+    select
+        method,
+        region_code,
+        reference_date,
+        population_of_method.population_source,
+        population_of_method.population_persons,
+        population_of_method.population_evidence,
+        employees_of_method.employees_place_basis,
+        employees_of_method.employees_persons,
+        employees_of_method.employees_evidence
+    from population_of_method
+    full join employees_of_method
+        using (method, region_code, reference_date)
+
+),
+
+computed as (
+
+    select
+        joined.*,
+        {{ denominator('methods.denominator_rule', 'joined.population_persons', 'joined.employees_persons') }} as denominator_persons
+    from joined
+    inner join methods
+        on joined.method = methods.method
+
+),
+
+final as (
+
+    select
+        method,
+        region_code,
+        {{ region_level('region_code') }} as region_level,
+        reference_date,
+        population_source,
+        population_persons,
+        population_evidence,
+        employees_place_basis,
+        employees_persons,
+        employees_evidence,
+        denominator_persons,
+        case
+            when population_persons is null then 'population_missing'
+            when population_persons < {{ var('minimum_cell_persons') }} then 'small_cell'
+            when employees_persons is null then 'employees_missing'
+            when {{ is_small_cell('employees_persons') }} then 'small_cell'
+            when {{ is_small_cell('denominator_persons') }} then 'small_cell'
+            when denominator_persons <= 0 then 'denominator_not_positive'
+        end as reason
+    from computed
+
+)
+
+select * from final

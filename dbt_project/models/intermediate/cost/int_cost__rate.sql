@@ -1,0 +1,158 @@
+-- grain: one row per municipality, year and method for which a ledger was delivered.
+-- The one place where cost per person is computed; without a figure there is a reason.
+with
+
+methods as (
+
+    select * from {{ ref('cost_method') }}
+
+),
+
+components as (
+
+    select * from {{ ref('int_cost__component') }}
+
+),
+
+denominators as (
+
+    select * from {{ ref('int_cost__denominator') }}
+
+),
+
+control_totals as (
+
+    select * from {{ ref('control_total') }}
+
+),
+
+evidence_classes as (
+
+    select * from {{ ref('evidence_class') }}
+
+),
+
+numerators as (
+
+    select
+        components.municipality_ags,
+        components.fiscal_year,
+        components.method,
+        sum(components.amount_eur) filter (where components.treatment = 'attributed') as total_cost_eur,
+        max(evidence_classes.evidence_class_rank) filter (where components.treatment = 'attributed') as evidence_rank
+    from components
+    left join evidence_classes
+        on components.evidence = evidence_classes.evidence_class
+    group by components.municipality_ags, components.fiscal_year, components.method
+
+),
+
+numerators_with_evidence as (
+
+    select
+        numerators.municipality_ags,
+        numerators.fiscal_year,
+        numerators.method,
+        numerators.total_cost_eur,
+        {{ evidence_of_rank('numerators.evidence_rank') }} as rows_evidence,
+        control_totals.value as control_value,
+        control_totals.evidence as control_evidence,
+        {{ reference_date('methods.reference_date_rule', 'numerators.fiscal_year') }} as reference_date
+    from numerators
+    inner join methods
+        on numerators.method = methods.method
+    left join control_totals
+        on control_totals.source = 'ledger'
+            and control_totals.measure = 'attributed_total_eur'
+            and numerators.municipality_ags = control_totals.region_code
+            and numerators.fiscal_year = control_totals.reference_year
+
+),
+
+delivered_dates as (
+
+    select
+        method,
+        region_code,
+        count(population_persons) > 0 as has_population,
+        count(employees_persons) > 0 as has_employees
+    from denominators
+    group by method, region_code
+
+),
+
+joined as (
+
+    select
+        numerators_with_evidence.municipality_ags,
+        numerators_with_evidence.fiscal_year,
+        numerators_with_evidence.method,
+        numerators_with_evidence.reference_date,
+        numerators_with_evidence.total_cost_eur,
+        {{ evidence_of_sum(
+            'numerators_with_evidence.rows_evidence',
+            'numerators_with_evidence.total_cost_eur',
+            'numerators_with_evidence.control_value',
+            'numerators_with_evidence.control_evidence',
+        ) }} as cost_evidence,
+        denominators.population_persons,
+        denominators.population_evidence,
+        denominators.employees_persons,
+        denominators.employees_place_basis,
+        denominators.employees_evidence,
+        denominators.denominator_persons,
+        coalesce(denominators.reason = 'small_cell', false) as is_small_cell,
+        case
+            when numerators_with_evidence.total_cost_eur is null then 'numerator_missing'
+            when denominators.population_persons is null and delivered_dates.has_population
+                then 'population_of_another_date'
+            when denominators.population_persons is null then 'population_missing'
+            when denominators.reason = 'employees_missing' and delivered_dates.has_employees
+                then 'employees_of_another_date'
+            else denominators.reason
+        end as reason
+    from numerators_with_evidence
+    left join denominators
+        on numerators_with_evidence.method = denominators.method
+            and numerators_with_evidence.municipality_ags = denominators.region_code
+            and numerators_with_evidence.reference_date = denominators.reference_date
+    left join delivered_dates
+        on numerators_with_evidence.method = delivered_dates.method
+            and numerators_with_evidence.municipality_ags = delivered_dates.region_code
+
+),
+
+rated as (
+
+    select
+        joined.*,
+        case when joined.reason is null then joined.total_cost_eur / joined.denominator_persons end as cost_per_person_eur
+    from joined
+
+),
+
+final as (
+
+    select
+        rated.municipality_ags,
+        rated.fiscal_year,
+        rated.method,
+        methods.method_version,
+        rated.reference_date,
+        rated.total_cost_eur,
+        -- where the cell is too small the counts themselves are not shown either
+        case when not rated.is_small_cell then rated.population_persons end as population_persons,
+        case when not rated.is_small_cell then rated.employees_persons end as employees_persons,
+        rated.employees_place_basis,
+        case when not rated.is_small_cell then rated.denominator_persons end as denominator_persons,
+        rated.cost_per_person_eur,
+        round(rated.cost_per_person_eur, methods.rate_rounding_digits) as cost_per_person_rounded_eur,
+        rated.reason,
+        {{ weakest_evidence(['rated.cost_evidence', 'rated.population_evidence', 'rated.employees_evidence']) }} as evidence
+    from rated
+    inner join methods
+        on rated.method = methods.method
+
+)
+
+select * from final

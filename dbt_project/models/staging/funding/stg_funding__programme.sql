@@ -1,0 +1,34 @@
+-- grain: one row per printed funding figure.
+-- Periods and amounts stay as printed; nothing is interpolated or cast back to other years.
+with
+
+delivered as (
+
+    select * from {{ delivered('funding', 'programme') }}
+
+),
+
+final as (
+
+    select
+        figure_id,
+        programme,
+        funding_level,
+        region_code,
+        period_printed,
+        amount_printed,
+        amount_eur,
+        amount_qualifier,
+        amount_per,
+        part_of,
+        source_document,
+        remark,
+        evidence,
+        line_number,
+        source_sha256,
+        source_file_name
+    from delivered
+
+)
+
+select * from final

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Run once by the postgres image, when the cluster is new: Airflow's metadata database and its owner.
+set -eu
+psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
+    --set password="$(cat "${AIRFLOW_PASSWORD_FILE:-/run/secrets/airflow_database}")" <<'SQL'
+create role lagebild_airflow login password :'password';
+create database lagebild_airflow owner lagebild_airflow;
+-- Readers of the warehouse have no business in Airflow's metadata.
+revoke all on database lagebild_airflow from public;
+SQL

@@ -1,0 +1,56 @@
+"""employment: Bulgarian and Romanian employees subject to social insurance contributions (BA, IAB)."""
+
+from expectations.suite import HOLD, NOTE, Delivery, Expectation, arrived_whole, expect, no_row
+
+TABLE = "raw.employment__employees"
+PERSONAL = False
+OWNER = "data engineering"
+
+# Germany has about 35 m employees subject to social insurance, of all nationalities.
+MOST_EMPLOYEES = 12_000_000
+
+
+def expectations(delivery: Delivery) -> list[Expectation]:
+    """What must hold before a delivery of `employment` is accepted."""
+    return [
+        *arrived_whole(delivery, OWNER),
+        expect(
+            "employees_plausible",
+            "ExpectColumnValuesToBeBetween",
+            column="employees_persons",
+            min_value=0,
+            max_value=MOST_EMPLOYEES,
+            why="No single group can be a third of all employees in Germany: the thousands point slipped.",
+            expected=f"between 0 and {MOST_EMPLOYEES} persons",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "no_place_above_the_country",
+            """
+            select place.line_number, place.region_code || ': ' || place.employees_persons || ', Germany '
+                || country.employees_persons as observed
+            from batch as place
+            inner join batch as country
+                on country.region_code = '00'
+                and country.reference_date = place.reference_date
+                and country.nationality_group = place.nationality_group
+            where place.region_code <> '00' and place.employees_persons > country.employees_persons
+            order by 1
+            """,
+            why="A municipality is part of the country: a count above Germany's belongs to another key or unit.",
+            expected="no municipality above Germany on the same day",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        expect(
+            "place_basis_stated",
+            "ExpectColumnValuesToNotBeInSet",
+            column="place_basis",
+            value_set=["not_stated"],
+            why="Employees by residence and by workplace are different facts, and a ratio must know which it uses.",
+            expected="residence or workplace",
+            severity=NOTE,
+            owner=OWNER,
+        ),
+    ]

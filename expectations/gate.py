@@ -1,0 +1,332 @@
+"""The gate: runs a suite on a landed delivery or on the candidate marts, and writes its verdicts.
+
+It fails closed (law 3): whatever keeps it from judging raises `GateError`, nothing is written,
+and the caller holds the delivery or stops the publication. It changes no state of a delivery.
+"""
+
+import gc
+import importlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from expectations import marts
+from expectations.suite import HOLD, WARN, Build, Delivery, Expectation
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+LISTED_ROWS = 20
+LISTED_FINDINGS = 5
+_LINE = "line_number"
+_GX_SEVERITY = {HOLD: "critical", WARN: "warning"}
+
+
+class GateError(UserError):
+    """The gate could not judge: nothing passed, and nothing may."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one expectation said; `failing_rows` are line numbers of the file, at most the first 20."""
+
+    expectation: str
+    why: str
+    severity: str
+    passed: bool
+    observed: str
+    expected: str
+    failing_rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows to judge and what must hold of them."""
+
+    name: str
+    query: str
+    expectations: Sequence[Expectation]
+    personal: bool
+    has_lines: bool
+
+
+def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
+    """Judge a loaded delivery by its source's suite and write one `quality.verdict` row an expectation.
+
+    Raises GateError if anything keeps the suite from being judged whole; nothing is written then.
+    """
+    subject = f"delivery {delivery_id}"
+    with _failing_closed(subject):
+        delivery = _delivery(settings, delivery_id)
+        module = _suite(delivery.source)
+        # Persons unless the suite says otherwise: forgetting to say so must not print values.
+        personal = getattr(module, "PERSONAL", True)
+        query = f"select * from {module.TABLE} where delivery_id = {int(delivery_id)}"
+        batch = _Batch(delivery.source, query, module.expectations(delivery), personal, has_lines=True)
+        verdicts = _judge(settings, database.LOADER, [batch])
+        _write(settings, database.LOADER, "delivery_id", delivery_id, verdicts)
+        return verdicts
+
+
+def check_marts(settings: Settings, build_id: int) -> list[Verdict]:
+    """Judge the candidate marts in schema `build`; otherwise as `check_delivery`."""
+    with _failing_closed(f"the marts of build {build_id}"):
+        build = _build(settings, build_id)
+        batches = [
+            _Batch(mart, f"select * from build.{mart}", expectations, personal=False, has_lines=False)
+            for mart, expectations in marts.suites(build).items()
+        ]
+        verdicts = _judge(settings, database.BUILDER, batches)
+        _write(settings, database.BUILDER, "build_id", build_id, verdicts)
+        return verdicts
+
+
+@contextmanager
+def _failing_closed(subject: str) -> Iterator[None]:
+    try:
+        yield
+    except GateError:
+        raise
+    except UserError as error:
+        raise GateError(f"{subject} could not be checked: {error.message}", remedy=error.remedy) from error
+    except Exception as error:
+        raise GateError(
+            f"{subject} could not be checked: {_told(error)}",
+            remedy="mend what is named here; nothing passed, and the next run checks again",
+        ) from error
+
+
+def _told(error: BaseException) -> str:
+    """Type and first line; the rest may quote SQL, connections, or rows."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {re.sub(r'//[^@/ ]*@', '//***@', first)[:300]}".rstrip(": ")
+
+
+def _delivery(settings: Settings, delivery_id: int) -> Delivery:
+    with database.connect(settings, database.LOADER) as connection:
+        row = connection.execute(
+            "select delivery_id, source, period, loaded from raw.delivery where delivery_id = %s", [delivery_id]
+        ).fetchone()
+    if row is None:
+        raise GateError(
+            f"delivery {delivery_id} is not in the ledger", remedy="look up the number: select * from raw.delivery"
+        )
+    delivery = Delivery(*row)
+    if delivery.loaded is None:
+        raise GateError(
+            f"delivery {delivery_id} of {delivery.source} has no count of loaded rows in the ledger",
+            remedy=f"it was never loaded: run the ingest of {delivery.source} again",
+        )
+    return delivery
+
+
+def _build(settings: Settings, build_id: int) -> Build:
+    with database.connect(settings, database.BUILDER) as connection:
+        if connection.execute("select 1 from raw.build where build_id = %s", [build_id]).fetchone() is None:
+            raise GateError(f"build {build_id} is not known", remedy="begin a build first")
+        sources = connection.execute(
+            "select distinct source from raw.build_input where build_id = %s", [build_id]
+        ).fetchall()
+    return Build(build_id, frozenset(source for (source,) in sources))
+
+
+def _suite(source: str) -> ModuleType:
+    remedy = f"write expectations/{source}.py with TABLE, PERSONAL, OWNER and expectations(delivery)"
+    try:
+        module = importlib.import_module(f"expectations.{source}")
+    except ModuleNotFoundError as error:
+        if error.name != f"expectations.{source}":
+            raise
+        raise GateError(f"source {source} has no suite of expectations", remedy=remedy) from error
+    if not (hasattr(module, "TABLE") and hasattr(module, "expectations")):
+        raise GateError(f"{module.__file__} is no suite of a source", remedy=remedy)
+    return module
+
+
+def _judge(settings: Settings, role: str, batches: Iterable[_Batch]) -> list[Verdict]:
+    batches = list(batches)
+    for batch in batches:
+        names = [expectation.name for expectation in batch.expectations]
+        if not names:
+            raise GateError(
+                f"the suite of {batch.name} holds no expectation",
+                remedy=f"an empty suite would let everything pass: state what must hold of {batch.name}",
+            )
+        if len(names) != len(set(names)):
+            raise GateError(f"the suite of {batch.name} names an expectation twice", remedy="give each its own name")
+    gx = _great_expectations()
+    context = _context(gx)
+    source = context.data_sources.add_postgres(
+        "warehouse", connection_string=database.url(settings, role, driver="postgresql+psycopg2")
+    )
+    try:
+        return [verdict for batch in batches for verdict in _judge_batch(gx, source, batch)]
+    finally:
+        # two pools: the data source tests its connection with one and computes with the other
+        source.get_engine().dispose()
+        source.get_execution_engine().engine.dispose()
+
+
+def _judge_batch(gx: ModuleType, source: Any, batch: _Batch) -> list[Verdict]:
+    suite = gx.ExpectationSuite(
+        name=batch.name, expectations=[_built(gx, expectation) for expectation in batch.expectations]
+    )
+    asset = source.add_query_asset(batch.name, query=batch.query)
+    data = asset.add_batch_definition_whole_table("all").get_batch()
+    listing: dict[str, Any] = {"result_format": "COMPLETE", "exclude_unexpected_values": batch.personal}
+    if batch.has_lines:
+        listing["unexpected_index_column_names"] = [_LINE]
+    validation = data.validate(suite, result_format=listing)
+    return _verdicts(batch, validation.results)
+
+
+def _verdicts(batch: _Batch, results: Iterable[Any]) -> list[Verdict]:
+    """One verdict an expectation, in the suite's order; GateError unless each has a whole result."""
+    # GX returns the results it could not compute first, so the order tells nothing.
+    by_name = {result.expectation_config.meta["name"]: result for result in results}
+    verdicts = []
+    for expectation in batch.expectations:
+        result = by_name.get(expectation.name)
+        if result is None:
+            raise GateError(
+                f"{batch.name}: no result for the expectation {expectation.name}",
+                remedy="Great Expectations returned fewer results than expectations: run the check again",
+            )
+        if raised := _exception(result.exception_info):
+            # A database error may quote the value it stumbled over.
+            told = "its text is withheld, the source is about persons" if batch.personal else raised
+            raise GateError(
+                f"{batch.name}: the expectation {expectation.name} could not be computed ({told})",
+                remedy=f"compare expectations/{batch.name}.py with the columns of the table, and check again",
+            )
+        if not isinstance(result.success, bool):
+            raise GateError(
+                f"{batch.name}: the expectation {expectation.name} gave no verdict",
+                remedy="a check that says nothing does not pass: see its definition",
+            )
+        verdicts.append(_verdict(expectation, result, batch.personal))
+    return verdicts
+
+
+def _verdict(expectation: Expectation, result: Any, personal: bool) -> Verdict:
+    details = result.result
+    lines: list[int | None] = []
+    words: list[str | None] = []
+    if expectation.kind == "UnexpectedRowsExpectation":
+        rows = (details.get("details") or {}).get("unexpected_rows") or []
+        count = details["observed_value"]
+        lines = [row.get(_LINE) for row in rows]
+        words = [row.get("observed") for row in rows]
+        observed = _count(count, "row" if any(lines) else "finding")
+    elif "unexpected_count" in details:
+        rows = details.get("unexpected_index_list") or []
+        # with values excluded GX gives one entry that holds all lines, else one entry a row
+        for found in (row.get(_LINE) for row in rows):
+            lines += found if isinstance(found, list) else [found]
+        observed = f"{details['unexpected_count']} of {_count(details['element_count'], 'row')}"
+    elif personal and not expectation.kind.startswith("ExpectTable"):
+        observed = "not shown: the source is about persons"
+    else:
+        observed = f"{details['observed_value']}"
+    findings = [_finding(line, word) for line, word in zip(lines, words, strict=False) if word] if not personal else []
+    if findings:
+        rest = count - len(findings[:LISTED_FINDINGS])
+        observed = "; ".join(findings[:LISTED_FINDINGS]) + (f"; and {rest} more" if rest else "")
+    known = sorted({line for line in lines if line is not None})
+    return Verdict(
+        expectation=expectation.name,
+        why=expectation.why,
+        severity=expectation.severity,
+        passed=result.success,
+        observed=observed,
+        expected=expectation.expected,
+        failing_rows=tuple(known[:LISTED_ROWS]),
+    )
+
+
+def _finding(line: int | None, words: str) -> str:
+    return words if line is None else f"line {line}: {words}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _exception(info: Mapping[str, Any] | None) -> str | None:
+    """Message of the first exception in GX's `exception_info`: flat, or one entry a metric."""
+    if not info:
+        return None
+    if "raised_exception" in info:
+        if not info["raised_exception"]:
+            return None
+        return _told(RuntimeError(info.get("exception_message") or "no message")).removeprefix("RuntimeError: ")
+    return next((told for entry in info.values() if (told := _exception(entry))), None)
+
+
+def _built(gx: ModuleType, expectation: Expectation) -> Any:
+    kind = getattr(gx.expectations, expectation.kind, None)
+    if kind is None:
+        raise GateError(
+            f"{expectation.name}: Great Expectations {gx.__version__} has no {expectation.kind}",
+            remedy="name a class of great_expectations.expectations",
+        )
+    return kind(
+        **expectation.arguments,
+        severity=_GX_SEVERITY.get(expectation.severity, "info"),
+        meta={"name": expectation.name, "owner": expectation.owner},
+        notes=expectation.why,
+    )
+
+
+def _context(gx: ModuleType) -> Any:
+    """A context of this run alone: in memory, silent, and without GX's temporary folder for a docs site."""
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        ),
+    )
+
+
+def _great_expectations() -> ModuleType:
+    """The library, imported when first needed: it takes 5 to 6 s, once a process."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    paused = gc.isenabled()
+    # The import makes millions of long-lived objects; collecting garbage meanwhile costs a fifth of its time.
+    gc.disable()
+    try:
+        return importlib.import_module("great_expectations")
+    except ImportError as error:
+        raise GateError(
+            f"Great Expectations cannot be imported: {_told(error)}",
+            remedy="install the locked environment again: uv sync --locked",
+        ) from error
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _write(settings: Settings, role: str, subject: str, number: int, verdicts: Sequence[Verdict]) -> None:
+    if not verdicts:
+        raise GateError("no verdict was reached", remedy="an empty suite would let everything pass: see expectations/")
+    with database.connect(settings, role) as connection:
+        connection.cursor().executemany(
+            f"insert into quality.verdict ({subject}, expectation, why, severity, passed, observed, expected,"
+            " failing_rows) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (number, v.expectation, v.why, v.severity, v.passed, v.observed, v.expected, list(v.failing_rows))
+                for v in verdicts
+            ],
+        )

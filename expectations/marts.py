@@ -1,0 +1,262 @@
+"""marts: the candidate marts of a build, before they are published.
+
+A failing `hold` stops the publication, and the one in force stays. What the marts' own dbt tests
+guard (keys, relations, formulas) is not repeated here.
+"""
+
+from collections.abc import Callable, Mapping
+
+from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
+
+OWNER = "data engineering"
+SMALLEST_COUNT = 3
+CENT = 0.005
+
+
+def suites(build: Build) -> Mapping[str, list[Expectation]]:
+    """Expectations by mart (a table in schema `build`)."""
+    return {mart: _filled(mart, build) + rules(build) for mart, rules in _RULES.items()}
+
+
+def _cost_per_person(build: Build) -> list[Expectation]:
+    return [
+        *_cost_figure("cost_per_person", "cost_per_person_eur", "municipality_ags"),
+        no_row(
+            "cost_per_person.gap_has_reason",
+            """
+            select municipality_ags || ' ' || reference_year as observed
+            from batch
+            where cost_per_person_eur is null and btrim(coalesce(reason, '')) = ''
+            order by 1
+            """,
+            why="A missing figure without its reason reads as no cost, or as something to hide.",
+            expected="a reason wherever there is no figure",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _cost_extrapolation(build: Build) -> list[Expectation]:
+    return _cost_figure("cost_extrapolation", "extrapolated_cost_unrounded_rate_eur", "region_code")
+
+
+def _cost_figure(mart: str, figure: str, place: str) -> list[Expectation]:
+    return [
+        no_row(
+            f"{mart}.denominator_positive",
+            f"""
+            select {place} || ' ' || reference_year || ': ' || coalesce(denominator_persons::text, 'none') as observed
+            from batch
+            where {figure} is not null and coalesce(denominator_persons, 0) <= 0
+            order by 1
+            """,
+            why="Cost is divided by population less employees: with none left over, no figure has a meaning.",
+            expected="a denominator above 0 wherever there is a figure",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            f"{mart}.figure_has_evidence_and_captions",
+            f"""
+            select {place} || ' ' || reference_year as observed
+            from batch
+            where {figure} is not null and '' in (
+                btrim(coalesce(evidence, '')), btrim(coalesce(caption_de, '')), btrim(coalesce(caption_en, ''))
+            )
+            order by 1
+            """,
+            why="Without its caption this figure is read as the cost of an immigrant, which it is not.",
+            expected="evidence class and caption (de, en) with every figure",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        # No hold: the difference is the finding. The published figure may be the wrong one, or later postings may have
+        # moved ours; to stop here would let whatever was printed once decide what may be published.
+        no_row(
+            f"{mart}.agrees_with_published",
+            f"""
+            select {place} || ' ' || reference_year || ' (' || method || ')' as observed
+            from batch
+            where verdict = 'differs'
+            order by 1
+            """,
+            why="Where a source published the figure, a reader will lay ours beside it and ask why the two differ.",
+            expected="the published figure, where there is one",
+            severity=WARN,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _cost_component(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "cost_component.reconciles_with_ledger",
+            f"""
+            with ledger as (
+                select posting.region_code, posting.fiscal_year, sum(posting.amount_eur) as amount_eur
+                from raw.ledger__posting as posting
+                inner join raw.build_input as input on input.delivery_id = posting.delivery_id
+                where input.build_id = {build.build_id} and input.source = 'ledger'
+                group by 1, 2
+            ),
+
+            component as (
+                select method, municipality_ags, fiscal_year, sum(amount_eur) as amount_eur
+                from batch
+                group by 1, 2, 3
+            )
+
+            select
+                coalesce(municipality_ags, region_code) || ' ' || coalesce(component.fiscal_year, ledger.fiscal_year)
+                || coalesce(' ' || method, '') || ': attributed and excluded '
+                || coalesce(component.amount_eur::text, 'none')
+                || ', ledger ' || coalesce(ledger.amount_eur::text, 'none') as observed
+            from ledger
+            full join component
+                on component.municipality_ags = ledger.region_code and component.fiscal_year = ledger.fiscal_year
+            where abs(coalesce(component.amount_eur, 0) - coalesce(ledger.amount_eur, 0)) > {CENT}
+            order by 1
+            """,
+            why="Every cent of the ledger is attributed or excluded with a reason: a rest is a cost nobody decided on.",
+            expected="attributed + excluded = ledger, by municipality, year and method",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "cost_component.exclusion_has_reason",
+            """
+            select product_code || '/' || account_code as observed
+            from batch
+            where treatment = 'excluded' and btrim(coalesce(exclusion_reason, '')) = ''
+            order by 1
+            """,
+            why="What is left out decides the figure as much as what is counted, so each exclusion must be arguable.",
+            expected="a reason with every exclusion",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        _evidence("cost_component", "amount_eur", "product_code || '/' || account_code"),
+    ]
+
+
+def _eu2_population(build: Build) -> list[Expectation]:
+    counting = sorted(build.delivered & {"azr_nrw", "eu2_series", "register"})
+    values = ", ".join(f"('{source}')" for source in counting)
+    missing = [
+        no_row(
+            "eu2_population.every_source_counted",
+            f"""
+            select 'no row from ' || stated.source as observed
+            from (values {values}) as stated (source)
+            where not exists (select 1 from batch where batch.source = stated.source)
+            order by 1
+            """,
+            why="The register and the AZR count differently, and the reader is owed both: none may drop out unseen.",
+            expected=f"rows from {', '.join(counting)}",
+            severity=HOLD,
+            owner=OWNER,
+        )
+    ]
+    return [
+        no_row(
+            "eu2_population.no_small_cell",
+            f"""
+            select region_code || ' ' || reference_date as observed
+            from batch
+            where source = 'register' and (
+                (bulgaria_persons > 0 and bulgaria_persons < {SMALLEST_COUNT})
+                or (romania_persons > 0 and romania_persons < {SMALLEST_COUNT})
+                or (eu2_persons > 0 and eu2_persons < {SMALLEST_COUNT})
+            )
+            order by 1
+            """,
+            why="One or two persons in a cell can be recognised by their neighbours: such counts are masked first.",
+            expected=f"no count of 1 to {SMALLEST_COUNT - 1} persons from the register",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        _evidence("eu2_population", "eu2_persons", "region_code || ' ' || reference_date"),
+        *(missing if counting else []),
+    ]
+
+
+def _migration_background(build: Build) -> list[Expectation]:
+    return [
+        expect(
+            "migration_background.share_within_0_and_100",
+            "ExpectColumnValuesToBeBetween",
+            column="share_pct",
+            min_value=0,
+            max_value=100,
+            why="A share of a population cannot leave 0 to 100 per cent, neither as delivered nor as computed.",
+            expected="between 0 and 100 %",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        _evidence("migration_background", "coalesce(share_pct, persons)", "region_code || ' ' || reference_year"),
+    ]
+
+
+def _programme_funding(build: Build) -> list[Expectation]:
+    return [_evidence("programme_funding", "amount_eur", "figure_id")]
+
+
+def _municipal_profile(build: Build) -> list[Expectation]:
+    return [_evidence("municipal_profile", "population_persons", "region_code || ' ' || reference_year")]
+
+
+def _evidence(mart: str, figure: str, place: str) -> Expectation:
+    return no_row(
+        f"{mart}.figure_has_evidence",
+        f"""
+        select {place} as observed
+        from batch
+        where {figure} is not null and btrim(coalesce(evidence, '')) = ''
+        order by 1
+        """,
+        why="A figure must say whether it was published, delivered, derived, solved back or made up.",
+        expected="an evidence class with every figure",
+        severity=HOLD,
+        owner=OWNER,
+    )
+
+
+def _filled(mart: str, build: Build) -> list[Expectation]:
+    """That the mart has rows, if all it rests on was delivered: a warehouse need not have every source."""
+    sources, severity = _RESTS_ON[mart]
+    if not sources <= build.delivered:
+        return []
+    return [
+        expect(
+            f"{mart}.has_rows",
+            "ExpectTableRowCountToBeBetween",
+            min_value=1,
+            why="What it rests on was delivered: an empty mart would replace published figures by none.",
+            expected="at least 1 row",
+            severity=severity,
+            owner=OWNER,
+        )
+    ]
+
+
+# The extrapolation only warns: it needs the years of four sources to meet, which one's own deliveries need not do.
+_RESTS_ON: Mapping[str, tuple[frozenset[str], str]] = {
+    "cost_per_person": (frozenset({"ledger"}), HOLD),
+    "cost_component": (frozenset({"ledger"}), HOLD),
+    "cost_extrapolation": (frozenset({"ledger", "register", "employment", "eu2_series"}), WARN),
+    "eu2_population": (frozenset({"eu2_series"}), HOLD),
+    "migration_background": (frozenset({"mikrozensus"}), HOLD),
+    "programme_funding": (frozenset({"funding"}), HOLD),
+    "municipal_profile": (frozenset({"structure_tables"}), HOLD),
+}
+_RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
+    "cost_per_person": _cost_per_person,
+    "cost_component": _cost_component,
+    "cost_extrapolation": _cost_extrapolation,
+    "eu2_population": _eu2_population,
+    "migration_background": _migration_background,
+    "programme_funding": _programme_funding,
+    "municipal_profile": _municipal_profile,
+}

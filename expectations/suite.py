@@ -1,0 +1,129 @@
+"""The vocabulary of the suites: what is checked, and the two ways to say that something must hold.
+
+Nothing here imports Great Expectations (its import takes seconds): an `Expectation` names a GX
+expectation class and its arguments, and `gate` builds it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+HOLD, WARN, NOTE = "hold", "warn", "note"
+SEVERITIES = (HOLD, WARN, NOTE)
+_JOIN = re.compile(r"\bjoin\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One sentence about the data that is true or false, and what follows when it is false."""
+
+    name: str
+    """Stable name; it stands in `quality.verdict` and in reports."""
+    why: str
+    """One sentence, in a statistician's words: why this must hold."""
+    expected: str
+    """What is expected, in words, to stand beside what was observed."""
+    severity: str
+    """hold: the delivery waits or the publication stops. warn: it goes on and readers are told. note: for the log."""
+    owner: str
+    """Who answers questions about it."""
+    kind: str
+    """Class in `great_expectations.expectations`."""
+    arguments: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.severity not in SEVERITIES:
+            raise ValueError(f"{self.name}: severity {self.severity!r} is none of {', '.join(SEVERITIES)}")
+        if not (self.name and self.why.strip() and self.expected.strip() and self.owner.strip()):
+            raise ValueError(f"{self.name or 'an expectation'}: name, why, expected and owner must be filled")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a suite may know of the delivery it judges (a row of `raw.delivery`)."""
+
+    delivery_id: int
+    source: str
+    period: str
+    loaded: int
+
+    @property
+    def year(self) -> int:
+        """Year of the period, which ends in `2024` or `2019-12-31`; ValueError if it does not."""
+        return self.reference_date.year
+
+    @property
+    def reference_date(self) -> date:
+        """Day of the period: the one it names, or 31 December of the year it names."""
+        found = re.search(r"(?:^|_)(\d{4})(?:-(\d{2})-(\d{2}))?$", self.period)
+        if not found:
+            raise ValueError(f"period {self.period!r} ends neither in a year nor in a date")
+        year, month, day = found.groups()
+        return date(int(year), int(month or 12), int(day or 31))
+
+    @property
+    def ags(self) -> str:
+        """Municipality key at the head of the period, such as 05913000; ValueError if there is none."""
+        found = re.match(r"(\d{8})_", self.period)
+        if not found:
+            raise ValueError(f"period {self.period!r} does not begin with an AGS of 8 digits")
+        return found.group(1)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What the marts' suite may know of the build it judges."""
+
+    build_id: int
+    delivered: frozenset[str]
+    """Sources of which the build reads at least one delivery."""
+
+
+def expect(
+    name: str, kind: str, *, why: str, expected: str, severity: str, owner: str, **arguments: Any
+) -> Expectation:
+    """A built-in expectation of Great Expectations, by its class name."""
+    return Expectation(name, why, expected, severity, owner, kind, arguments)
+
+
+def no_row(name: str, sql: str, *, why: str, expected: str, severity: str, owner: str) -> Expectation:
+    """An expectation that fails for every row `sql` returns.
+
+    `sql` reads the data under check as `batch`. It may return `line_number` (the row to mend) and
+    `observed` (a few words on what is wrong there; never shown for a source about persons).
+    Curly braces must be doubled: GX formats the text.
+    """
+    sql = sql.strip()
+    # GX names the batch's sub-query itself, but only in a query without a join (1.24).
+    alias = " as delivered" if _JOIN.search(sql) else ""
+    head = f"with batch as (select * from {{batch}}{alias})"
+    query = f"{head}, {sql[4:].lstrip()}" if sql.lower().startswith("with") else f"{head} {sql}"
+    return Expectation(
+        name, why, expected, severity, owner, "UnexpectedRowsExpectation", {"unexpected_rows_query": query}
+    )
+
+
+def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
+    """What must hold for every delivery, whatever its source."""
+    return [
+        expect(
+            "has_rows",
+            "ExpectTableRowCountToBeBetween",
+            min_value=1,
+            why="An empty delivery is a failed export, and accepting it would empty every figure that rests on it.",
+            expected="at least 1 row",
+            severity=HOLD,
+            owner=owner,
+        ),
+        expect(
+            "rows_as_in_the_ledger",
+            "ExpectTableRowCountToEqual",
+            value=delivery.loaded,
+            why="The ledger vouches for the number of rows loaded; any other number means rows were lost or doubled.",
+            expected=f"{delivery.loaded} rows",
+            severity=HOLD,
+            owner=owner,
+        ),
+    ]

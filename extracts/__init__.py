@@ -1,0 +1,1 @@
+"""Published marts -> packages for reviewers. Reads schema `marts` and nothing else."""

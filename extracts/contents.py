@@ -1,0 +1,164 @@
+"""Everything a package says, gathered once, so that CSV, workbook and descriptor say the same."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import psycopg
+import yaml
+
+from extracts import marts
+from extracts.marts import Mart, Publication
+from extracts.package import MartEntry, Package
+from lagebild.errors import UserError
+from lagebild.settings import ROOT
+
+CONTRACTS = ROOT / "ingest" / "sources"
+CAPTIONS = {"caption_de": "Lesehinweis", "caption_en": "Caption"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """One publication's marts with their provenance."""
+
+    package: Package
+    publication: Publication
+    marts: tuple[Mart, ...]
+    sources: list[dict[str, Any]]
+    """One dict a mart and delivery, with model_version, file name, SHA-256 and row counts."""
+    warnings: list[dict[str, Any]] | None
+
+    def label(self, column: str) -> str:
+        """The heading of a column in the workbook."""
+        return self.package.labels.get(column, column)
+
+    def captions(self, entry: MartEntry) -> list[str]:
+        """The texts that must stand beside the mart's figures (German, then English); empty where none is due."""
+        return [text for texts in self._caption_texts(entry.caption).values() for text in texts]
+
+    @cached_property
+    def deliveries(self) -> list[dict[str, Any]]:
+        """Each delivery once, whichever marts used it."""
+        names = ("source", "period", "file_name", "sha256", "records", "loaded", "rejected")
+        distinct = {tuple(row[name] for name in names) for row in self.sources}
+        return [dict(zip(names, values, strict=True)) for values in sorted(distinct, key=lambda v: v[:4])]
+
+    @cached_property
+    def model_versions(self) -> dict[str, str]:
+        """Model version of each mart in this publication."""
+        return {row["mart"]: row["model_version"] for row in self.sources}
+
+    @cached_property
+    def attributions(self) -> dict[str, dict[str, Any]]:
+        """Per source id: title, licenses and sources as its contract states them."""
+        return {source: _attribution(source) for source in sorted({row["source"] for row in self.sources})}
+
+    def notes(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The notes sheet: headings with their lines (label, text)."""
+        publication, package = self.publication, self.package
+        captions = [
+            (CAPTIONS[name], text)
+            for mart in dict.fromkeys(m.entry.caption for m in self.marts if m.entry.caption)
+            for name, texts in self._caption_texts(mart).items()
+            for text in texts
+        ]
+        sections = [
+            (
+                "Veröffentlichung",
+                [
+                    ("Nummer", str(publication.publication_id)),
+                    ("Veröffentlicht am", f"{publication.published_at:%d.%m.%Y %H:%M} Uhr (UTC)"),
+                    ("Programmstand", publication.code_version),
+                ],
+            ),
+            ("Was die Kosten je Person bedeuten", list(dict.fromkeys(captions))),
+            ("Blätter", [(m.entry.name, self._sheet_line(m)) for m in self.marts]),
+            ("Evidenzklassen", [(name, f"{text['de']}\n{text['en']}") for name, text in package.evidence.items()]),
+            ("Lieferungen", [(d["source"], _delivery_line(d)) for d in self.deliveries]),
+            ("Lizenzen und Quellenangaben", [(s, _attribution_line(a)) for s, a in self.attributions.items()]),
+            ("Zu den Dateien", [("", note) for note in package.notes]),
+        ]
+        if self.warnings is not None:
+            lines = [(w["subject"], _warning_line(w)) for w in self.warnings]
+            sections.insert(4, ("Auffälligkeiten der Prüfungen", lines or [("", "keine")]))
+        return [(heading, lines) for heading, lines in sections if lines]
+
+    def used_by(self, mart: str) -> list[dict[str, Any]]:
+        """The deliveries behind one mart."""
+        return [row for row in self.sources if row["mart"] == mart]
+
+    def _caption_texts(self, name: str | None) -> dict[str, list[str]]:
+        mart = next((m for m in self.marts if m.entry.name == name), None)
+        if mart is None:
+            return {}
+        return {caption: list(dict.fromkeys(filter(None, mart.values(caption)))) for caption in CAPTIONS}
+
+    def _sheet_line(self, mart: Mart) -> str:
+        parts = [mart.entry.title, f"{len(mart.rows)} {'Zeile' if len(mart.rows) == 1 else 'Zeilen'}"]
+        if mart.entry.name in self.model_versions:
+            parts.append(f"Modellversion {self.model_versions[mart.entry.name]}")
+        used = dict.fromkeys(f"{r['source']} {r['period']}" for r in self.used_by(mart.entry.name))
+        parts.extend([f"aus {', '.join(used)}"] if used else [])
+        return "; ".join(parts) + (f"\n{mart.description}" if mart.description else "")
+
+
+def gather(connection: psycopg.Connection, package: Package, publication_id: int | None) -> Contents:
+    """Read one publication; raise UserError where a figure would go out without its caption."""
+    publication = marts.publication(connection, publication_id)
+    number = publication.publication_id
+    contents = Contents(
+        package=package,
+        publication=publication,
+        marts=tuple(marts.mart(connection, entry, number) for entry in package.marts),
+        sources=marts.sources(connection, number),
+        warnings=marts.warnings(connection, number),
+    )
+    for mart in contents.marts:
+        _require_captions(contents, mart)
+    return contents
+
+
+def _require_captions(contents: Contents, mart: Mart) -> None:
+    if mart.entry.caption != mart.entry.name:  # a borrowed caption is checked where it stands
+        return
+    for column in CAPTIONS:
+        texts = mart.values(column)
+        if mart.rows and not (texts and all(texts)):
+            raise UserError(
+                f"{mart.entry.name} of publication {contents.publication.publication_id} has rows without {column}:"
+                " a cost figure is not released without its caption",
+                remedy="give the method its caption (dbt_project/seeds/cost_method.csv), build and publish again",
+            )
+
+
+def _attribution(source: str) -> dict[str, Any]:
+    path = CONTRACTS / source / "contract.yml"
+    contract = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {
+        "title": contract.get("title", source),
+        "licenses": contract.get("licenses") or [],
+        "sources": contract.get("sources") or [],
+    }
+
+
+def _attribution_line(attribution: dict[str, Any]) -> str:
+    titles = [s["title"] for s in attribution["sources"]]
+    licences = [licence.get("title") or licence.get("name") or "" for licence in attribution["licenses"]]
+    return "\n".join(
+        [
+            attribution["title"],
+            f"Quelle: {'; '.join(titles) or 'in der Lieferung nicht genannt'}",
+            f"Lizenz: {'; '.join(filter(None, licences)) or 'beim Lieferanten zu erfragen'}",
+        ]
+    )
+
+
+def _delivery_line(delivery: dict[str, Any]) -> str:
+    return (
+        f"{delivery['file_name']} ({delivery['period']}): {delivery['records']} Zeilen, davon {delivery['loaded']}"
+        f" geladen, {delivery['rejected']} abgewiesen; SHA-256 {delivery['sha256']}"
+    )
+
+
+def _warning_line(warning: dict[str, Any]) -> str:
+    return f"{warning['why']} Gefunden: {warning['observed'] or '–'}; erwartet: {warning['expected'] or '–'}"

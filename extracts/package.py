@@ -1,0 +1,53 @@
+"""What belongs into a package: `package.yml`, read and checked."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lagebild.errors import UserError
+
+PACKAGE = Path(__file__).with_name("package.yml")
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class MartEntry:
+    """One mart of the package: its name, German title, grain, and whose caption its figures need."""
+
+    name: str
+    title: str
+    key: tuple[str, ...]
+    caption: str | None
+
+
+@dataclass(frozen=True)
+class Package:
+    """The package's contents and the texts that stand in it."""
+
+    title: str
+    description: str
+    marts: tuple[MartEntry, ...]
+    evidence: dict[str, dict[str, str]]
+    notes: tuple[str, ...]
+    labels: dict[str, str]
+
+
+def load(path: Path = PACKAGE) -> Package:
+    """Read `package.yml`; raise UserError for a mart whose name could name anything but a mart."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for mart in content["marts"]:
+        if not IDENTIFIER.fullmatch(mart["name"]):
+            raise UserError(
+                f"{path}: {mart['name']!r} is not the name of a mart",
+                remedy="name a mart of schema marts, without its schema; nothing else is released",
+            )
+    return Package(
+        title=content["title"],
+        description=content["description"].strip(),
+        marts=tuple(MartEntry(m["name"], m["title"], tuple(m["key"]), m.get("caption")) for m in content["marts"]),
+        evidence=content["evidence"],
+        notes=tuple(content["notes"]),
+        labels=content["labels"],
+    )

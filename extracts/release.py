@@ -1,0 +1,114 @@
+"""Release a publication to a recipient: a folder of files, rebuilt byte for byte, and an entry in the register."""
+
+import hashlib
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+from extracts import contents as contents_of
+from extracts import marts, package
+from extracts.descriptor import descriptor_bytes
+from extracts.tables import csv_bytes
+from extracts.workbook import xlsx_bytes
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+CHECKSUMS = "SHA256SUMS"
+WORKBOOK = "lagebild.xlsx"
+DESCRIPTOR = "datapackage.json"
+_RECIPIENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def release(
+    settings: Settings,
+    publication_id: int | None = None,
+    recipient: str = "reviewer",
+    purpose: str = "review of the published figures",
+    package_file: Path = package.PACKAGE,
+) -> Path:
+    """Write the package of a publication (default: the one in force) and return its folder.
+
+    The folder is `<extracts>/publication-<id>/<recipient>/`. It appears complete or not at all. An identical one
+    is left alone; one that differs is never overwritten. What was handed to whom, when and for what purpose is
+    registered in `published.release`, in the transaction in which the folder appears.
+
+    Raises UserError: unknown publication, a mart that schema `marts` does not show, a cost figure without its
+    caption, a recipient that is no folder name, a folder that holds something else.
+    """
+    if not _RECIPIENT.fullmatch(recipient):
+        raise UserError(
+            f"recipient {recipient!r} cannot name a folder",
+            remedy="use lower-case letters, digits, - and _, for example: ministry-nrw",
+        )
+    if not purpose.strip():
+        raise UserError("an extract needs a purpose", remedy="say what the recipient uses the figures for")
+    wanted = package.load(package_file)
+    with marts.reader(settings) as connection:
+        contents = contents_of.gather(connection, wanted, publication_id)
+    files = package_files(contents)
+    number = contents.publication.publication_id
+    with database.connect(settings, database.BUILDER) as connection:
+        # Two releases of the same publication wait for each other; the lock ends with the transaction.
+        connection.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
+        connection.execute(
+            "insert into published.release (publication_id, recipient, purpose, sha256)"
+            " select %(publication)s, %(recipient)s, %(purpose)s, %(sha256)s where not exists ("
+            "  select from published.release where publication_id = %(publication)s and recipient = %(recipient)s"
+            "  and purpose = %(purpose)s and sha256 = %(sha256)s)",
+            {
+                "publication": number,
+                "recipient": recipient,
+                "purpose": purpose,
+                "sha256": hashlib.sha256(files[CHECKSUMS]).hexdigest(),
+            },
+        )
+        # The folder appears before the commit: were the register written and the folder not, the
+        # register would name a release that never was; the other way round, the next run mends it.
+        return _put_folder(settings.extracts / f"publication-{number}" / recipient, files)
+
+
+def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
+    """The package's files by name; the same contents give the same bytes."""
+    files = {f"{mart.entry.name}.csv": csv_bytes(mart) for mart in contents.marts}
+    files[WORKBOOK] = xlsx_bytes(contents)
+    files[DESCRIPTOR] = descriptor_bytes(contents, files)
+    files[CHECKSUMS] = "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
+    ).encode()
+    return files
+
+
+def _put_folder(target: Path, files: dict[str, bytes]) -> Path:
+    if target.exists():
+        differing = _differing(target, files)
+        if differing:
+            raise UserError(
+                f"{target} already holds a package, and these files differ from it: {', '.join(differing)}."
+                " A package that left the house is not overwritten",
+                remedy="move the folder away, or release under another recipient; then compare the two",
+            )
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = f".{target.name}.part-"
+    for left_over in target.parent.glob(f"{unfinished}*"):  # of a release that was killed
+        shutil.rmtree(left_over)
+    folder = target.parent / f"{unfinished}{uuid.uuid4().hex}"
+    folder.mkdir()
+    try:
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        folder.rename(target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return target
+
+
+def _differing(folder: Path, files: dict[str, bytes]) -> list[str]:
+    present = {path.name for path in folder.iterdir()}
+    return sorted(
+        name for name in present | files.keys()
+        if name not in present or name not in files or (folder / name).read_bytes() != files[name]
+    )  # fmt: skip

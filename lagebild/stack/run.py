@@ -1,0 +1,303 @@
+"""`make run`: what is due, through the real scheduler, until marts and extract are up to date.
+
+The ledger says what is due; Airflow's runs are only watched. So a run that was killed at any point is taken up again,
+and a run with nothing to do starts no DAG run.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ingest
+from ingest import contracts, ledger, privacy
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.stack import airflow, postgres
+from lagebild.stack.progress import Board
+from lagebild.stack.rest import Rest, Run
+from lagebild.warehouse import build
+
+BUNDLED = Path(ingest.__file__).parent / "bundled"
+BUILD, RELEASE = "build_warehouse", "release_extract"
+EVENT_SECONDS = 15
+"""How long an asset's event may take to start its DAG before we start it ourselves."""
+POLL_SECONDS = 0.5
+DELIVERY_SUFFIXES = (".csv", ".xlsx")
+
+
+# --- before the runs -------------------------------------------------------------------------------------------------
+
+
+def claim(settings: Settings) -> None:
+    """Settle at the first run whether the warehouse holds bundled or own deliveries; UserError when it is the other."""
+    kind = "demo" if settings.demo else "own"
+    with database.connect(settings) as connection:
+        row = connection.execute("select kind from raw.warehouse").fetchone()
+        if row is None:
+            # Files that came in before the first `make run` are the user's own.
+            foreign = [d for d in ledger.deliveries(settings) if d.sha256 not in {_sha256(f) for f in bundled_files()}]
+            row = ("own" if foreign else kind,)
+            connection.execute("insert into raw.warehouse (kind) values (%s)", row)
+    if row[0] != kind:
+        has, flag = ("bundled (demo)", "1") if row[0] == "demo" else ("your own", "0")
+        raise UserError(
+            f"this warehouse holds {has} deliveries, and LAGEBILD_DEMO={int(settings.demo)} would mix in the others",
+            remedy=f"set LAGEBILD_DEMO={flag}, or set LAGEBILD_HOME (or LAGEBILD_WAREHOUSE_DSN) to another, empty one",
+        )
+
+
+def bundled_files() -> list[Path]:
+    """The deliveries that ship with Lagebild, by source and name."""
+    folders = (BUNDLED / source for source in contracts.sources())
+    return sorted(path for folder in folders for path in folder.glob("*") if path.suffix in DELIVERY_SUFFIXES)
+
+
+def drop_bundled(settings: Settings) -> int:
+    """Put the bundled deliveries that the ledger does not know into the drop folder; how many they were.
+
+    UserError when a file lies there that is not a bundled one: own and bundled deliveries never mix.
+    """
+    digests = {_sha256(path): path for path in bundled_files()}
+    for source in contracts.sources():
+        for file in ledger.waiting_files(settings, source):
+            if _sha256(file) not in digests:
+                raise UserError(
+                    f"{file} is not a bundled delivery, and bundled and own deliveries never mix",
+                    remedy="for your own files: LAGEBILD_DEMO=0 with an empty LAGEBILD_HOME; or move the file away",
+                )
+    known = {delivery.sha256 for delivery in ledger.deliveries(settings)}
+    new = [path for digest, path in digests.items() if digest not in known]
+    for path in new:
+        folder = settings.drop / path.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f"{path.name}.part"
+        shutil.copyfile(path, draft)
+        os.replace(draft, folder / path.name)
+    return len(new)
+
+
+def make_demo_keys(settings: Settings) -> None:
+    """Pseudonym keys for the municipalities whose bundled files hold persons. Own ones are made by hand, on purpose."""
+    for path in bundled_files():
+        contract = contracts.load(path.parent.name)
+        match = contract.file_name.fullmatch(path.name)
+        if contract.pseudonym_purpose and match and match.groupdict().get("ags"):
+            privacy.ensure_key(settings, match["ags"], contract.pseudonym_purpose)
+
+
+def due_sources(settings: Settings) -> list[str]:
+    """Sources with a file in the drop folder or a delivery that is not decided yet."""
+    undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
+    return [s for s in contracts.sources() if s in undecided or ledger.waiting_files(settings, s)]
+
+
+def needs_build(settings: Settings) -> bool:
+    """Whether accepted deliveries are not yet what the publication in force was made from."""
+    return bool(ledger.deliveries(settings, states=("accepted",))) and not build.is_current(settings)
+
+
+def needs_release(settings: Settings) -> bool:
+    """Whether the publication in force was never released as an extract."""
+    with database.connect(settings) as connection:
+        (needed,) = connection.execute(
+            "select exists (select 1 from published.current_publication as c where c.publication_id is not null"
+            " and not exists (select 1 from published.release as r where r.publication_id = c.publication_id))"
+        ).fetchone()
+    return needed
+
+
+def is_nothing_due(settings: Settings) -> bool:
+    return not due_sources(settings) and not needs_build(settings) and not needs_release(settings)
+
+
+# --- the runs --------------------------------------------------------------------------------------------------------
+
+
+def dag_ids() -> list[str]:
+    return [*(f"ingest__{source}" for source in contracts.sources()), BUILD, RELEASE]
+
+
+def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
+    """Wait until the DAG processor that started at epoch second `since` has read every DAG, and unpause them."""
+    board.doing("reading the DAGs")
+    deadline = time.monotonic() + 120
+    while True:
+        if errors := rest.import_errors():
+            name, trace = next(iter(errors.items()))
+            raise UserError(f"the DAG file {name} cannot be read:\n{trace}", remedy="mend the file; then make run")
+        parsed = rest.dags()
+        missing = [dag_id for dag_id in dag_ids() if not _is_read(parsed.get(dag_id), since)]
+        if not missing:
+            break
+        if time.monotonic() > deadline:
+            raise UserError(f"Airflow did not read these DAGs: {', '.join(missing)}", remedy="make down, then make run")
+        time.sleep(POLL_SECONDS)
+    for dag_id in dag_ids():
+        if parsed[dag_id]["is_paused"]:
+            board.say(f"{dag_id} was paused: it is switched on")
+            rest.unpause(dag_id)
+
+
+def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
+    """One DAG run for each source with something due; whether there was one.
+
+    UserError for the first that failed, after all have ended.
+    """
+    sources = due_sources(settings)
+    if sources:
+        board.doing("loading and checking deliveries")
+        watch(settings, rest, board, [rest.trigger(f"ingest__{source}") for source in sources])
+    return bool(sources)
+
+
+def run_build(settings: Settings, rest: Rest, board: Board, since: datetime, is_event_due: bool) -> bool:
+    """Watch the build that the last check's event triggers; start it where no event does. Whether one was needed."""
+    if not needs_build(settings):
+        return False
+    board.doing("building and publishing the marts")
+    _follow(settings, rest, board, BUILD, since, lambda: needs_build(settings), is_event_due)
+    if needs_build(settings):
+        raise UserError(
+            f"{BUILD} ended without a publication of the accepted deliveries",
+            remedy=f"look at its last run in {airflow.url(settings)}; then make run",
+        )
+    return True
+
+
+def run_release(settings: Settings, rest: Rest, board: Board, since: datetime, is_event_due: bool) -> None:
+    """Watch the release that the publication's event triggers; start it where no event does."""
+    board.doing("writing the extract")
+    _follow(settings, rest, board, RELEASE, since, lambda: needs_release(settings), is_event_due)
+    if needs_release(settings):
+        raise UserError(
+            f"{RELEASE} ended without an extract of the publication in force",
+            remedy=f"look at its last run in {airflow.url(settings)}; then make run",
+        )
+
+
+def _follow(
+    settings: Settings,
+    rest: Rest,
+    board: Board,
+    dag_id: str,
+    since: datetime,
+    is_needed: Callable[[], bool],
+    is_event_due: bool,
+) -> None:
+    patience = time.monotonic() + (EVENT_SECONDS if is_event_due else 0)
+    seen: set[str] = set()
+    while is_needed():
+        with _stack_watched(settings):
+            due = [run for run in rest.runs([dag_id], since.isoformat()) if run.run_id not in seen]
+        if not due and time.monotonic() < patience:
+            time.sleep(POLL_SECONDS)
+            continue
+        if not due:
+            if len(seen) > 3:
+                return  # the caller says what is missing
+            due = [rest.trigger(dag_id)]
+        watch(settings, rest, board, due)
+        seen |= {run.run_id for run in due}
+        # A build that found another delivery on its way ends early; the event for the next one may be under way.
+        patience = time.monotonic() + 3
+
+
+def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> None:
+    """Show the runs until all have ended; UserError with the end of the log for the first that failed."""
+    open_runs = {run.run_id + run.dag_id: run for run in runs}
+    failed: list[Run] = []
+    while open_runs:
+        for key, before in list(open_runs.items()):
+            with _stack_watched(settings):
+                run, tasks = rest.run(before), sorted(rest.tasks(before), key=lambda t: t.started_at or "9")
+            steps = ", ".join(f"{task.task_id} {task.state or 'waits'}" for task in tasks)
+            spent = f" in {_seconds(run):.1f} s" if run.is_finished else ""
+            board.show(key, f"  {run.dag_id}: {run.state}{spent} ({steps})")
+            if run.is_finished:
+                del open_runs[key]
+                if run.state == "failed":
+                    failed.append(run)
+        if open_runs:
+            time.sleep(POLL_SECONDS)
+    if failed:
+        raise _failure(settings, rest, failed)
+
+
+@contextlib.contextmanager
+def _stack_watched(settings: Settings):
+    """Turn an API that fails into the reason behind it, where that is a part of the stack that died."""
+    try:
+        yield
+    except (UserError, OSError) as error:
+        if not postgres.is_running(settings):
+            raise UserError(
+                "PostgreSQL ended in the middle of the run; what was committed is safe, nothing is half-loaded",
+                remedy="make run takes it up where it stopped",
+            ) from error
+        gone = sorted(set(airflow.COMPONENTS) - set(airflow.components(settings)))
+        if gone:
+            raise UserError(
+                f"Airflow's {', '.join(gone)} ended in the middle of the run",
+                remedy=f"make run takes it up again; the log is {airflow.log_path(settings, gone[0])}",
+            ) from error
+        raise
+
+
+def _failure(settings: Settings, rest: Rest, failed: list[Run]) -> UserError:
+    run = failed[0]
+    tasks = [task for task in rest.tasks(run) if task.state == "failed"]
+    others = f" (and {', '.join(other.dag_id for other in failed[1:])})" if failed[1:] else ""
+    if not tasks:
+        return UserError(f"DAG {run.dag_id} failed{others}", remedy=f"look at {airflow.url(settings)}; then make run")
+    log = task_log(settings, run, tasks[0].task_id, tasks[0].try_number)
+    lines = "\n".join(f"    {line}" for line in error_lines(log)) or "    (the log has no error line)"
+    return UserError(
+        f"DAG {run.dag_id}, task {tasks[0].task_id} failed{others}:\n{lines}\n  log: {log}",
+        remedy="mend what the lines above say; then make run",
+    )
+
+
+def task_log(settings: Settings, run: Run, task_id: str, attempt: int) -> Path:
+    folder = airflow.home(settings) / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={task_id}"
+    return folder / f"attempt={attempt}.log"
+
+
+def error_lines(log: Path, count: int = 12) -> list[str]:
+    """The message of the last error in a task's log (one JSON object a line), at most `count` lines of it."""
+    found: list[str] = []
+    for line in log.read_text(errors="replace").splitlines() if log.exists() else ():
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
+            entry = json.loads(line)
+            if entry.get("level") in ("error", "critical"):
+                causes = [
+                    # Our own errors are wrapped in Airflow's, so that they are not tried again: its name says nothing.
+                    f"{cause['exc_type']}: {cause['exc_value']}".removeprefix("AirflowFailException: ")
+                    for cause in entry.get("error_detail") or ()
+                ]
+                found = (causes[:1] or [entry.get("event", "")])[0].splitlines()
+    return found[:count]
+
+
+def _is_read(dag: dict | None, since: float) -> bool:
+    return bool(dag and dag["last_parsed_time"]) and datetime.fromisoformat(dag["last_parsed_time"]).timestamp() > since
+
+
+def _seconds(run: Run) -> float:
+    if not (run.started_at and run.ended_at):
+        return 0.0
+    return (datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)).total_seconds()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,43 @@
+"""What the DAGs have in common. Cheap to import: the DAG processor does it again and again."""
+
+import contextlib
+from datetime import timedelta
+
+from lagebild.errors import UserError
+
+ZONE = "Europe/Berlin"
+MARTS = "lagebild://marts"
+DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
+
+
+def cron(expression: str):
+    """The timetable of a cron expression, read in German local time. A new DAG waits for its next time; it does not
+    make up for one before it existed, as it would with a start date.
+    """
+    from airflow.sdk import CronTriggerTimetable
+
+    return CronTriggerTimetable(expression, timezone=ZONE, run_immediately=timedelta(0))
+
+
+def raw_asset(source: str) -> str:
+    """URI of the asset that stands for a source's decided deliveries."""
+    return f"lagebild://raw/{source}"
+
+
+def owner(text: str) -> str:
+    """A contract's owner, short enough for Airflow's list: what stands before the first `;`."""
+    return text.split(";")[0].strip()
+
+
+@contextlib.contextmanager
+def settled():
+    """Let a task fail at once on what only a human can mend; a database that is away may be back at the next try."""
+    from airflow.sdk.exceptions import AirflowFailException
+    from psycopg import OperationalError
+
+    try:
+        yield
+    except UserError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise
+        raise AirflowFailException(str(error)) from error

@@ -1,0 +1,126 @@
+"""One PostgreSQL cluster a test run, shared by all pytest-xdist workers; one database a test, cloned from a template.
+
+Roles belong to the cluster, not to a database, so all tests share the secrets folder with the roles' passwords.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from lagebild import database
+from lagebild.settings import Settings
+from lagebild.stack import ports, postgres
+from lagebild.warehouse.migrate import migrate
+
+TEMPLATE = "template_warehouse"
+RUN = "LAGEBILD_TEST_RUN"  # the run's folder; workers inherit the variable from the process that starts them
+PREFIX = "lagebild-tests-"
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    for name in [name for name in os.environ if name.startswith("LAGEBILD_") and name != RUN]:
+        del os.environ[name]  # a developer's own settings do not reach the tests
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(PREFIX))):
+            _remove(left)  # of a run that was killed
+    # Not below pytest's own temporary folder: that is closed to the user that the server runs as.
+    folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}")
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    os.environ[RUN] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and RUN in os.environ:
+        _remove(Path(os.environ.pop(RUN)))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Settings:
+    """Settings of the run's cluster: the database that they lead to is the cluster's own, not for tests to fill."""
+    settings = settings_in(Path(os.environ[RUN]))
+    with ports.locked(settings, "tests"):
+        postgres.start(settings, durable=False)
+        with _administration(settings) as connection:
+            found = connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone()
+            if not found:
+                # Migrated under another name: a worker that dies half-way leaves no half template.
+                draft = f"{TEMPLATE}_draft"
+                connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(draft)))
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(draft)))
+                migrate(on_database(settings, draft))
+                rename = sql.SQL("alter database {} rename to {}")
+                connection.execute(rename.format(sql.Identifier(draft), sql.Identifier(TEMPLATE)))
+    return settings
+
+
+@pytest.fixture
+def warehouse(cluster: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """A migrated, empty warehouse of the test's own; drop, landing, keys, extracts and home are in `tmp_path`."""
+    with _fresh_database(cluster, TEMPLATE) as name:
+        yield _own_folders(on_database(cluster, name), tmp_path)
+
+
+@pytest.fixture
+def empty_warehouse(cluster: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """The same, before any migration."""
+    with _fresh_database(cluster, "template1") as name:
+        yield _own_folders(on_database(cluster, name), tmp_path)
+
+
+def settings_in(home: Path) -> Settings:
+    """Settings with every folder below `home` and the embedded server."""
+    folders = {name: home / name for name in ("drop", "landing", "keys", "extracts", "secrets")}
+    nothing_set = dict.fromkeys(("warehouse_dsn", "airflow_dsn", "postgres_port", "airflow_port"))
+    return Settings(home=home, demo=True, **folders, **nothing_set)
+
+
+def on_database(cluster: Settings, name: str) -> Settings:
+    """Settings that lead to another database of the cluster."""
+    return replace(cluster, warehouse_dsn=make_conninfo(**(database.parameters(cluster) | {"dbname": name})))
+
+
+def _own_folders(settings: Settings, folder: Path) -> Settings:
+    names = ("drop", "landing", "keys", "extracts")
+    return replace(settings, home=folder / "home", **{name: folder / name for name in names})
+
+
+@contextlib.contextmanager
+def _fresh_database(cluster: Settings, template: str) -> Iterator[str]:
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
+    with _administration(cluster) as connection:
+        create = sql.SQL("create database {} template {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+    yield name
+    with _administration(cluster) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _administration(cluster: Settings) -> psycopg.Connection:
+    parameters = database.parameters(cluster) | {"dbname": "postgres"}
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+def _remove(folder: Path) -> None:
+    settings = settings_in(folder)
+    with contextlib.suppress(Exception):
+        postgres.stop(settings)
+    with contextlib.suppress(Exception):
+        far = postgres.locate(settings, create=False).folder
+        if postgres.UNREACHABLE_HOME in far.parents:
+            shutil.rmtree(far, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,138 @@
+"""The DAGs are read as Airflow reads them, in a fresh interpreter without a database behind it."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+from ingest import contracts
+from lagebild.settings import ROOT
+
+READ = """
+import json, socket, sys, time
+import airflow.sdk, airflow.dag_processing.dagbag as reader
+from airflow.timetables.trigger import CronTriggerTimetable
+from airflow.serialization.serialized_objects import DagSerialization
+
+def refuse(*arguments): raise AssertionError("a DAG file opened a connection")
+socket.socket.connect = refuse
+# What Airflow itself loads late, at the first DAG of any kind, is not ours to answer for.
+reader.DagBag(sys.argv[2])
+before = set(sys.modules)
+began = time.perf_counter()
+bag = reader.DagBag(sys.argv[1])
+seconds = time.perf_counter() - began
+dags = {
+    dag_id: {
+        "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+        "retries": [task.retries for task in dag.tasks],
+        "delays": [task.retry_delay.total_seconds() for task in dag.tasks],
+        "has_timeouts": all(task.execution_timeout for task in dag.tasks),
+        "max_active_runs": dag.max_active_runs,
+        "catchup": dag.catchup,
+        "doc": dag.doc_md,
+        "tags": sorted(dag.tags),
+        "schedule": DagSerialization.to_dict(dag)["dag"]["timetable"],
+    }
+    for dag_id, dag in bag.dags.items()
+}
+errors = {str(k): str(v) for k, v in bag.import_errors.items()}
+print(json.dumps({"dags": dags, "errors": errors, "seconds": seconds, "modules": sorted(set(sys.modules) - before)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    return read_bag(ROOT / "dags", tmp_path_factory.mktemp("airflow"))
+
+
+WARM_UP = """
+from airflow.sdk import DAG, Asset, AssetAlias, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, task
+cron = CronTriggerTimetable("0 0 * * *", timezone="Europe/Berlin")
+with DAG("warm_up", schedule=AssetOrTimeSchedule(timetable=cron, assets=AssetAny(Asset("a://b")))):
+    @task(outlets=[AssetAlias("c")])
+    def one(): ...
+    @task.short_circuit
+    def two(): ...
+    one() >> two()
+"""
+
+
+def read_bag(folder, home):
+    (home / "warm_up").mkdir()
+    (home / "warm_up" / "dag.py").write_text(WARM_UP)
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql+psycopg2://nobody@127.0.0.1:1/nowhere",
+        "PYTHONPATH": str(ROOT),
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", READ, str(folder), str(home / "warm_up")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_every_contract_has_its_dag_and_there_are_no_others(bag):
+    assert bag["errors"] == {}
+    assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | {"build_warehouse", "release_extract"}
+
+
+def test_reading_them_does_no_work(bag):
+    assert bag["seconds"] < 1
+    heavy = {"pandas", "great_expectations", "dbt", "psycopg", "expectations.gate", "lagebild.warehouse.build"}
+    assert heavy.isdisjoint(bag["modules"])
+
+
+def test_ingest_runs_at_the_contracts_time_in_germany(bag):
+    for source in contracts.sources():
+        dag = bag["dags"][f"ingest__{source}"]
+        schedule = dag["schedule"]["__var"]
+        assert schedule["expression"] == contracts.load(source).schedule
+        assert schedule["timezone"] == "Europe/Berlin"
+        assert dag["tasks"] == {"load": ["check"], "check": []}
+        assert contracts.load(source).title in dag["doc"]
+        assert source in dag["tags"]
+
+
+def test_the_build_starts_on_any_source_and_once_a_day(bag):
+    text = json.dumps(bag["dags"]["build_warehouse"]["schedule"])
+    for source in contracts.sources():
+        assert f"lagebild://raw/{source}" in text
+    assert ("0 7 * * *" in text and "Europe/Berlin" in text and "AssetAny" in text) or "asset_any" in text
+    tasks = bag["dags"]["build_warehouse"]["tasks"]
+    chain = ["fix_inputs", "staging", "intermediate", "marts", "check_marts", "publish"]
+    assert set(tasks) == set(chain)
+    for task, follower in pairwise(chain):
+        assert follower in tasks[task]
+
+
+def test_the_extract_follows_the_publication(bag):
+    assert "lagebild://marts" in json.dumps(bag["dags"]["release_extract"]["schedule"])
+
+
+def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
+    for dag_id, dag in bag["dags"].items():
+        assert dag["max_active_runs"] == 1, dag_id
+        assert dag["catchup"] is False, dag_id
+        assert set(dag["retries"]) == {2}, dag_id
+        assert min(dag["delays"]) >= 5, dag_id
+        assert dag["has_timeouts"], dag_id
+        assert dag["doc"], dag_id
+
+
+def test_the_check_for_work_at_import_finds_a_dag_that_does_some(tmp_path):
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "bad.py").write_text(
+        "# airflow dag\nimport pandas, socket\nsocket.create_connection(('127.0.0.1', 9), timeout=1)\n"
+    )
+    bag = read_bag(tmp_path / "dags", tmp_path)
+    assert "pandas" in bag["modules"]
+    assert any("opened a connection" in error for error in bag["errors"].values())

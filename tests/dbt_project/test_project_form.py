@@ -1,0 +1,193 @@
+"""The form of the dbt project: what can be told from its files alone, without dbt and without a database.
+
+Each rule is a function that returns what breaks it, and is tested twice: the project breaks none,
+and a small offender of its own is found.
+"""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lagebild.settings import DBT_PROJECT, ROOT
+
+MODELS = DBT_PROJECT / "models"
+SQL_FILES = sorted(MODELS.rglob("*.sql"))
+MACROS = sorted((DBT_PROJECT / "macros").rglob("*.sql"))
+DOC_BLOCK = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}")
+DOC_CALL = re.compile(r"""\{\{\s*doc\(["'](\w+)["']\)\s*\}\}""")
+
+
+def declared() -> dict[str, dict]:
+    """Every model entry of the YAML files, by model name."""
+    files = [yaml.safe_load(file.read_text()) for file in sorted(MODELS.rglob("*.yml"))]
+    return {model["name"]: model for file in files for model in file.get("models", [])}
+
+
+def final_columns(sql: str) -> list[str]:
+    """Output columns of the CTE `final`, in order; the models' last CTE lists them one by one."""
+    body = re.search(r"\nfinal as \(\n\n    select\n(.*?)\n    from ", sql, re.S).group(1)
+    body = re.sub(r"--[^\n]*", "", body)
+    body = re.sub(r"\{\{.*?\}\}", "x", body, flags=re.S)
+    columns, depth, start = [], 0, 0
+    for position, character in enumerate(body + ","):
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            columns.append(re.findall(r"\w+", body[start:position])[-1])
+            start = position + 1
+    return columns
+
+
+def undescribed(model: dict, blocks: set[str], is_mart: bool) -> list[str]:
+    """What a model's YAML entry lacks: descriptions, doc blocks that exist, types and labels of a mart."""
+    found = [] if model.get("description") else [f"{model['name']}: no description"]
+    meta = model.get("config", {}).get("meta", {})
+    if is_mart:
+        found += [f"{model['name']}: no meta {key}" for key in ("audience", "label_de", "label_en", "formula")
+                  if not meta.get(key)]  # fmt: skip
+    for column in model.get("columns", []):
+        name = f"{model['name']}.{column['name']}"
+        description = column.get("description") or ""
+        if not description.strip():
+            found.append(f"{name}: no description")
+        found += [f"{name}: no doc block {block}" for block in DOC_CALL.findall(description) if block not in blocks]
+        if is_mart and not column.get("data_type"):
+            found.append(f"{name}: no data_type")
+        if is_mart and re.search(r"float|double|real", column.get("data_type", "")):
+            found.append(f"{name}: a float")
+    return found
+
+
+def published_values() -> set[str]:
+    """Digits of every figure that the project compares with or delivers, from four digits on, years left out."""
+    files = [
+        DBT_PROJECT / "seeds" / "published_figure.csv",
+        DBT_PROJECT / "seeds" / "control_total.csv",
+        ROOT / "ingest" / "bundled" / "facts" / "figures.csv",
+    ]
+    values = [row["value"] for file in files for row in csv.DictReader(file.open(encoding="utf-8"))]
+    digits = {re.sub(r"\.0*$", "", value) for value in values if value}
+    # Results that follow from them, and inputs that were solved back, stand in no seed.
+    digits |= {"7298", "7297", "7299", "2525", "1148260117", "1148271057", "276235"}
+    return {value for value in digits if value.isdigit() and len(value) >= 4 and not 1990 <= int(value) <= 2050}
+
+
+def typed_figures(text: str, values: set[str]) -> list[str]:
+    """Published figures typed into a text, with or without thousands separators."""
+    numbers = re.findall(r"(?<![\w.])\d[\d_.,]*\d", text)
+    return sorted({number for number in numbers if re.sub(r"[_.,]", "", number) in values})
+
+
+def layer_breaches(path: Path, sql: str) -> list[str]:
+    """Ways by which a model reads what its layer must not read."""
+    found = []
+    if re.search(r"\b(from|join)\s+(raw|published|marts|marts_internal|build)\.", sql):
+        found.append("names a schema")
+    if "source(" in sql:
+        found.append("calls source(): staging reads raw through delivered()")
+    layer = path.relative_to(MODELS).parts[0]
+    if layer == "staging" and "delivered(" not in sql:
+        found.append("does not read through delivered()")
+    if layer != "staging" and "delivered(" in sql:
+        found.append("reads raw outside staging")
+    if layer == "intermediate":
+        marts = {file.stem for file in (MODELS / "marts").rglob("*.sql")}
+        found += [f"reads the mart {name}" for name in re.findall(r"ref\('(\w+)'\)", sql) if name in marts]
+    return found
+
+
+def doc_blocks() -> set[str]:
+    return {name for file in MODELS.rglob("*.md") for name in DOC_BLOCK.findall(file.read_text())}
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.stem)
+def test_model(path: Path) -> None:
+    sql = path.read_text()
+    assert sql.startswith("-- grain: one row per "), "a model is headed by its grain"
+    assert sql.endswith("select * from final\n")
+    assert layer_breaches(path, sql) == []
+    model = declared()[path.stem]
+    assert undescribed(model, doc_blocks(), is_mart=path.is_relative_to(MODELS / "marts")) == []
+    assert [column["name"] for column in model["columns"]] == final_columns(sql)
+
+
+@pytest.mark.parametrize("path", [*SQL_FILES, *MACROS, *sorted(MODELS.rglob("*.yml"))], ids=lambda path: path.stem)
+def test_no_figure_is_typed_in(path: Path) -> None:
+    assert typed_figures(path.read_text(), published_values()) == []
+
+
+def test_every_declared_model_exists() -> None:
+    assert sorted(declared()) == sorted(path.stem for path in SQL_FILES)
+
+
+def test_project_stays_small() -> None:
+    assert len(SQL_FILES) < 30, "a build of many models no longer fits into the first run's time"
+
+
+def test_dbt_imports_nothing_from_the_project() -> None:
+    assert list(DBT_PROJECT.rglob("*.py")) == [], "dbt imports a package named dbt_* as its plugin"
+
+
+def test_seeds_declare_every_column_with_its_type() -> None:
+    entries = yaml.safe_load((DBT_PROJECT / "seeds" / "_seeds.yml").read_text())["seeds"]
+    by_name = {entry["name"]: entry for entry in entries}
+    for file in sorted((DBT_PROJECT / "seeds").glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as handle:
+            header = next(csv.reader(handle))
+        entry = by_name.pop(file.stem)
+        assert list(entry["config"]["column_types"]) == header, file.name
+        assert [column["name"] for column in entry["columns"]] == header, file.name
+    assert by_name == {}
+
+
+def test_every_method_is_complete() -> None:
+    def rows(name: str) -> list[dict[str, str]]:
+        with (DBT_PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+            return list(csv.DictReader(handle))
+
+    methods = {row["method"] for row in rows("cost_method")}
+    assert methods == {row["method"] for row in rows("cost_method_place_basis")}
+    assert {row["method"] for row in rows("cost_mapping")} <= methods
+    assert all(row["caption_de"] and row["caption_en"] for row in rows("cost_method"))
+
+
+def test_exposures_name_the_marts_that_everybody_reads() -> None:
+    marts = {
+        name for name, model in declared().items() if model.get("config", {}).get("meta", {}).get("audience") == "marts"
+    }
+    for exposure in yaml.safe_load((MODELS / "exposures.yml").read_text())["exposures"]:
+        assert set(re.findall(r"ref\('(\w+)'\)", " ".join(exposure["depends_on"]))) == marts, exposure["name"]
+
+
+def test_offenders_are_found() -> None:
+    assert typed_figures("select 15_639_763, 2.143 from x1", {"15639763", "2143"}) == ["15_639_763", "2.143"]
+    assert typed_figures("where build_id = 7 and code = '05913000'", published_values()) == []
+    staging = MODELS / "staging" / "x" / "stg_x__y.sql"
+    assert layer_breaches(staging, "select * from {{ source('x', 'x__y') }}") == [
+        "calls source(): staging reads raw through delivered()",
+        "does not read through delivered()",
+    ]
+    assert layer_breaches(staging, "select * from raw.x__y -- delivered(") == ["names a schema"]
+    intermediate = MODELS / "intermediate" / "x" / "int_x.sql"
+    assert layer_breaches(intermediate, "{{ delivered('x', 'y') }} {{ ref('cost_per_person') }}") == [
+        "reads raw outside staging",
+        "reads the mart cost_per_person",
+    ]
+    mart = {"name": "m", "columns": [{"name": "a", "description": '{{ doc("gone") }}', "data_type": "double precision"},
+                                     {"name": "b"}]}  # fmt: skip
+    assert undescribed(mart, set(), is_mart=True) == [
+        "m: no description",
+        "m: no meta audience",
+        "m: no meta label_de",
+        "m: no meta label_en",
+        "m: no meta formula",
+        "m.a: no doc block gone",
+        "m.a: a float",
+        "m.b: no description",
+        "m.b: no data_type",
+    ]
+    columns = "a.b, -- why, so\n        round(c, 2) as d,\n        {{ f('x', 'y') }} as e"
+    sql = f"\nfinal as (\n\n    select\n        {columns}\n    from a\n"
+    assert final_columns(sql) == ["b", "d", "e"]

@@ -1,0 +1,107 @@
+"""The newcomer's way through the real scheduler, with everything killed in the middle of it.
+
+One stack and one story, because a stack costs half a minute to start: a first run that loses
+PostgreSQL, a kill -9 of everything, a run that repairs it, a run that finds nothing new, an end.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from lagebild import settings as settings_module
+from lagebild.stack import airflow, postgres
+from tests import figures
+from tests.support import query
+
+
+@pytest.fixture
+def own(tmp_path_factory):
+    """Settings of a stack of its own, stopped at the end whatever happened."""
+    home = tmp_path_factory.mktemp("first_run")
+    home.chmod(0o755)  # PostgreSQL's user must be able to reach it when the tests run as root
+    settings = settings_module.load({"LAGEBILD_HOME": str(home / "state")})
+    yield settings
+    lagebild(settings, "down")
+
+
+def lagebild(settings, *arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(**_call(settings, *arguments), text=True, timeout=900, **options)
+
+
+def _call(settings, *arguments: str) -> dict:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAGEBILD_")}
+    return {
+        "args": [Path(sys.executable).with_name("lagebild"), *arguments],
+        "env": environment | {"LAGEBILD_HOME": str(settings.home), "PYTHONUNBUFFERED": "1"},
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+    }
+
+
+def postmaster(settings) -> psutil.Process:
+    pid_file = postgres.locate(settings, create=False).data / "postmaster.pid"
+    return psutil.Process(int(pid_file.read_text().split()[0]))
+
+
+def wait_for_a_loaded_delivery(settings, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if query(settings, "select count(*) from raw.delivery")[0][0]:
+                return
+        except Exception:  # the database is not there yet
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"nothing was loaded: {process.communicate()[0]}")
+
+
+def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
+    process = subprocess.Popen(**_call(own, "run"), text=True)
+    wait_for_a_loaded_delivery(own, process)
+    postmaster(own).send_signal(signal.SIGKILL)
+    output, _ = process.communicate(timeout=600)
+    if process.returncode != 0:  # it may also have been repaired by the tasks' retries; then the figures are there
+        assert "what to do" in output and "Traceback" not in output, output
+
+    everything = airflow.processes(own)
+    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+        everything.append(postmaster(own))
+    for victim in everything:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+    psutil.wait_procs(everything, timeout=10)
+
+    repaired = lagebild(own, "run")
+    assert repaired.returncode == 0, repaired.stdout
+    assert figures.differences(own) == []
+    assert figures.extract_differences(figures.newest_extract(own)) == []
+    for shown in ("2,143 EUR", "rund 1,15 Mrd. EUR", "1,148,260,117", "postgresql://bi_reader:", "http://127.0.0.1:"):
+        assert shown in repaired.stdout
+
+    started = time.monotonic()
+    again = lagebild(own, "run")
+    assert again.returncode == 0 and "nothing new" in again.stdout, again.stdout
+    assert time.monotonic() - started < 60
+    assert query(own, "select count(*) from published.publication") == [(1,)]
+
+    dsn = re.search(r"postgresql://bi_reader:\S+", again.stdout).group()
+    with psycopg.connect(dsn) as reader:
+        assert reader.execute("select cost_per_person_rounded_eur from marts.cost_per_person").fetchall() == [(2143,)]
+
+    explained = lagebild(own, "explain", "cost_per_person", "--place", "05913000", "--year", "2019").stdout
+    for shown in ("formula", "derived_from_result", "sha256", "ledger_05913000_2019.csv", "retraced", "loaded"):
+        assert shown in explained
+
+    assert lagebild(own, "down").returncode == 0
+    assert airflow.processes(own) == []
+    with pytest.raises((FileNotFoundError, psutil.NoSuchProcess)):
+        postmaster(own)

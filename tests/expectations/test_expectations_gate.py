@@ -1,0 +1,186 @@
+"""The gate writes what it judged, and lets nothing pass that it could not judge."""
+
+import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from expectations import employment, gate, suite
+from expectations.gate import GateError
+from lagebild import database
+from tests.expectations.support import begin_build, deliver_rows
+
+_ROW = {
+    "reference_date": "2019-12-31",
+    "region_code": "00",
+    "region_name": "Deutschland",
+    "nationality_group": "EU2",
+    "place_basis": "not_stated",
+    "employees_persons": 20_000_000,
+    "source_name": "by hand",
+}
+
+
+@pytest.fixture
+def delivery_id(warehouse) -> int:
+    return deliver_rows(warehouse, "employment", employment.TABLE, "2019", [_ROW])
+
+
+def _execute(settings, statement, *values):
+    with database.connect(settings) as connection:
+        result = connection.execute(statement, values or None)
+        return result.fetchall() if result.description else None
+
+
+def _refuses(settings, delivery_id, *named):
+    """The check raises GateError whose message names all of `named`, says what to do, and writes nothing."""
+    with pytest.raises(GateError) as caught:
+        gate.check_delivery(settings, delivery_id)
+    assert all(word in caught.value.message for word in named), caught.value.message
+    assert caught.value.remedy
+    assert _execute(settings, "select count(*) from quality.verdict") == [(0,)]
+    return caught.value
+
+
+def test_verdicts_are_written_as_returned_and_states_stay(warehouse, delivery_id):
+    verdicts = gate.check_delivery(warehouse, delivery_id)
+    written = _execute(
+        warehouse,
+        "select expectation, why, severity, passed, observed, expected, failing_rows from quality.verdict"
+        " where delivery_id = %s order by verdict_id",
+        delivery_id,
+    )
+    assert [gate.Verdict(*row[:-1], tuple(row[-1])) for row in written] == verdicts
+    assert {(v.expectation, v.severity) for v in verdicts if not v.passed} == {
+        ("employees_plausible", "hold"),
+        ("place_basis_stated", "note"),
+    }
+    assert _execute(warehouse, "select state from raw.delivery") == [("loaded",)]
+
+
+def test_a_run_leaves_no_connection_behind(warehouse, delivery_id):
+    gate.check_delivery(warehouse, delivery_id)
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    give_up = time.monotonic() + 5  # a server process ends a moment after its client has left
+    while (left := _execute(warehouse, others)) != [(0,)] and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert left == [(0,)]
+
+
+def test_a_library_that_cannot_be_imported_holds(warehouse, delivery_id, monkeypatch):
+    monkeypatch.setitem(sys.modules, "great_expectations", None)
+    assert "uv sync" in _refuses(warehouse, delivery_id, "Great Expectations cannot be imported").remedy
+
+
+def test_a_missing_table_holds(warehouse, delivery_id):
+    _execute(warehouse, f"drop table {employment.TABLE}")
+    _refuses(warehouse, delivery_id, "employment: the expectation", employment.TABLE, "does not exist")
+
+
+def test_an_exception_within_a_metric_holds(warehouse, delivery_id):
+    _execute(warehouse, f"alter table {employment.TABLE} rename column employees_persons to employees")
+    assert "expectations/employment.py" in _refuses(warehouse, delivery_id, "employees_plausible").remedy
+
+
+def test_an_exception_about_persons_withholds_its_text(warehouse):
+    row = {"person_pseudonym": "p", "reference_date": "2019-12-31", "nationality_code": "secret"}
+    delivery_id = deliver_rows(warehouse, "register", "raw.register__person", "05913000_2019-12-31", [row])
+    _execute(warehouse, "alter table raw.register__person rename column region_code to ags")
+    assert "region_code" not in _refuses(warehouse, delivery_id, "municipality_is_the_period", "withheld").message
+
+
+def test_a_suite_without_expectations_holds(warehouse, delivery_id, monkeypatch):
+    monkeypatch.setattr(employment, "expectations", lambda delivery: [])
+    _refuses(warehouse, delivery_id, "employment holds no expectation")
+
+
+def test_a_suite_that_raises_holds(warehouse):
+    delivery_id = deliver_rows(warehouse, "ledger", "raw.ledger__posting", "spring", [])
+    _refuses(warehouse, delivery_id, f"delivery {delivery_id}", "spring")
+
+
+@pytest.mark.parametrize("source", ["unheard_of", "gate"])
+def test_a_source_without_a_suite_holds(warehouse, source):
+    delivery_id = deliver_rows(warehouse, source, employment.TABLE, "2019", [_ROW])
+    assert f"expectations/{source}.py" in _refuses(warehouse, delivery_id, source).remedy
+
+
+def test_a_suite_with_a_name_twice_or_an_unknown_class_holds(warehouse, delivery_id, monkeypatch):
+    first = employment.expectations(suite.Delivery(1, "employment", "2019", 1))[0]
+    monkeypatch.setattr(employment, "expectations", lambda delivery: [first, first])
+    _refuses(warehouse, delivery_id, "twice")
+    monkeypatch.setattr(employment, "expectations", lambda delivery: [replace(first, kind="ExpectMiracles")])
+    _refuses(warehouse, delivery_id, "ExpectMiracles")
+
+
+def test_a_delivery_unknown_or_never_loaded_holds(warehouse, delivery_id):
+    _refuses(warehouse, delivery_id + 1, f"delivery {delivery_id + 1} is not in the ledger")
+    _execute(warehouse, "update raw.delivery set state = 'received', loaded = null, records = null")
+    _refuses(warehouse, delivery_id, "no count of loaded rows")
+
+
+def test_a_warehouse_out_of_reach_holds_and_shows_no_password(warehouse):
+    away = replace(warehouse, warehouse_dsn="postgresql://admin:hush@127.0.0.1:1/lagebild")
+    with pytest.raises(GateError) as caught:
+        gate.check_delivery(away, 1)
+    assert "no connection" in caught.value.message
+    assert warehouse.secret(database.LOADER) not in str(caught.value)
+
+
+def test_verdicts_that_cannot_be_written_hold(warehouse, delivery_id):
+    _execute(warehouse, "revoke insert on quality.verdict from lagebild_loader")
+    _refuses(warehouse, delivery_id, "permission denied")
+
+
+def _batch_and_results():
+    expectations = employment.expectations(suite.Delivery(1, "employment", "2019", 1))
+    results = [
+        SimpleNamespace(
+            expectation_config=SimpleNamespace(meta={"name": expectation.name}),
+            exception_info={"raised_exception": False},
+            success=True,
+            result={"observed_value": 0},
+        )
+        for expectation in expectations
+    ]
+    return gate._Batch("employment", "", expectations, personal=False, has_lines=True), results
+
+
+def test_fewer_results_than_expectations_hold():
+    batch, results = _batch_and_results()
+    assert len(gate._verdicts(batch, results)) == len(results)
+    with pytest.raises(GateError, match=f"no result for the expectation {batch.expectations[-1].name}"):
+        gate._verdicts(batch, results[:-1])
+
+
+@pytest.mark.parametrize("success", [None, "True"])
+def test_a_result_without_a_verdict_holds(success):
+    batch, results = _batch_and_results()
+    results[0].success = success
+    with pytest.raises(GateError, match="gave no verdict"):
+        gate._verdicts(batch, results)
+
+
+def test_an_unknown_build_and_missing_marts_stop(warehouse):
+    with pytest.raises(GateError, match="build 77 is not known"):
+        gate.check_marts(warehouse, 77)
+    with pytest.raises(GateError, match=r"build\.cost_per_person"):
+        gate.check_marts(warehouse, begin_build(warehouse))
+    assert _execute(warehouse, "select count(*) from quality.verdict") == [(0,)]
+
+
+def test_an_expectation_must_say_why_and_what_follows():
+    whole = employment.expectations(suite.Delivery(1, "employment", "2019", 1))[0]
+    for lacking in ({"why": " "}, {"severity": "shrug"}, {"owner": ""}, {"expected": ""}):
+        with pytest.raises(ValueError, match=whole.name):
+            replace(whole, **lacking)
+
+
+@pytest.mark.parametrize(
+    ("period", "day"),
+    [("2024", "2024-12-31"), ("05913000_2019", "2019-12-31"), ("05913000_2019-06-30", "2019-06-30")],
+)
+def test_the_period_names_the_day(period, day):
+    assert suite.Delivery(1, "register", period, 1).reference_date.isoformat() == day

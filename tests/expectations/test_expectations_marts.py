@@ -1,0 +1,162 @@
+"""Every expectation on the marts fails on the smallest input that breaks it, and passes on sound marts."""
+
+import pytest
+
+from expectations import gate, marts
+from expectations.suite import HOLD, WARN, Build
+from lagebild import database
+from tests.expectations.support import Rows, begin_build, changed, deliver_rows, failed, fill_marts
+
+# The columns that the expectations read; dbt makes the real ones.
+COLUMNS = {
+    "cost_per_person": "municipality_ags text, reference_year int, method text, denominator_persons bigint,"
+    " cost_per_person_eur numeric, verdict text, reason text, evidence text, caption_de text, caption_en text",
+    "cost_component": "municipality_ags text, fiscal_year int, method text, product_code text, account_code text,"
+    " treatment text, exclusion_reason text, amount_eur numeric, evidence text",
+    "cost_extrapolation": "region_code text, reference_year int, method text, denominator_persons bigint,"
+    " extrapolated_cost_unrounded_rate_eur numeric, verdict text, evidence text, caption_de text, caption_en text",
+    "eu2_population": "region_code text, reference_date date, source text, bulgaria_persons bigint,"
+    " romania_persons bigint, eu2_persons bigint, evidence text",
+    "migration_background": "region_code text, reference_year int, share_pct numeric, persons bigint, evidence text",
+    "programme_funding": "figure_id text, amount_eur numeric, evidence text",
+    "municipal_profile": "region_code text, reference_year int, population_persons bigint, evidence text",
+}
+_FIGURE = {
+    "reference_year": 2019,
+    "method": "m",
+    "denominator_persons": 1,
+    "verdict": "retraced",
+    "evidence": "derived",
+    "caption_de": "nicht",
+    "caption_en": "not",
+}
+_GAP = {"evidence": None, "caption_de": None, "caption_en": None, "denominator_persons": None}
+_COST = {"municipality_ags": "05913000", "cost_per_person_eur": 2.5} | _FIGURE
+_COMPONENT = {
+    "municipality_ags": "05913000",
+    "fiscal_year": 2019,
+    "method": "m",
+    "product_code": "050101",
+    "account_code": "533100",
+    "evidence": "synthetic",
+}
+_COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
+SOUND: dict[str, Rows] = {
+    "cost_per_person": [
+        _COST,
+        {**_COST, "reference_year": 2020, "cost_per_person_eur": None, **_GAP, "reason": "none"},
+    ],
+    "cost_component": [
+        {**_COMPONENT, "treatment": "attributed", "amount_eur": 7},
+        {**_COMPONENT, "treatment": "excluded", "exclusion_reason": "other_group", "amount_eur": 3.5},
+    ],
+    "cost_extrapolation": [{"region_code": "00", "extrapolated_cost_unrounded_rate_eur": 9, **_FIGURE}],
+    "eu2_population": [
+        {**_COUNT, "region_code": "00", "source": "eu2_series", "eu2_persons": 1},
+        {**_COUNT, "region_code": "05", "source": "azr_nrw", "eu2_persons": 5},
+        {
+            **{**_COUNT, "region_code": "05913000", "source": "register"},
+            **{"bulgaria_persons": 0, "romania_persons": 3, "eu2_persons": 3},
+        },
+    ],
+    "migration_background": [{"region_code": "00", "reference_year": 2020, "share_pct": 100, "evidence": "published"}],
+    "programme_funding": [{"figure_id": "a", "amount_eur": 1, "evidence": "published"}],
+    "municipal_profile": [
+        {"region_code": "05913000", "reference_year": 2021, "population_persons": 1, "evidence": "published"}
+    ],
+}
+
+
+def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
+    return {mart: changed(SOUND[mart], index, **values)}
+
+
+BROKEN: dict[str, dict[str, Rows]] = {
+    "cost_per_person.denominator_positive": _breaks("cost_per_person", 0, denominator_persons=0),
+    "cost_per_person.figure_has_evidence_and_captions": _breaks("cost_per_person", 0, caption_en=" "),
+    "cost_per_person.agrees_with_published": _breaks("cost_per_person", 0, verdict="differs"),
+    "cost_per_person.gap_has_reason": _breaks("cost_per_person", 1, reason=None),
+    "cost_component.reconciles_with_ledger": _breaks("cost_component", 1, amount_eur=3.49),
+    "cost_component.exclusion_has_reason": _breaks("cost_component", 1, exclusion_reason=None),
+    "cost_component.figure_has_evidence": _breaks("cost_component", 0, evidence=None),
+    "cost_extrapolation.denominator_positive": _breaks("cost_extrapolation", 0, denominator_persons=None),
+    "cost_extrapolation.figure_has_evidence_and_captions": _breaks("cost_extrapolation", 0, evidence=None),
+    "cost_extrapolation.agrees_with_published": _breaks("cost_extrapolation", 0, verdict="differs"),
+    "eu2_population.no_small_cell": _breaks("eu2_population", 2, bulgaria_persons=2),
+    "eu2_population.figure_has_evidence": _breaks("eu2_population", 0, evidence=""),
+    "eu2_population.every_source_counted": {"eu2_population": SOUND["eu2_population"][:-1]},
+    "migration_background.share_within_0_and_100": _breaks("migration_background", 0, share_pct=100.1),
+    "migration_background.figure_has_evidence": _breaks("migration_background", 0, evidence=None),
+    "programme_funding.figure_has_evidence": _breaks("programme_funding", 0, evidence=None),
+    "municipal_profile.figure_has_evidence": _breaks("municipal_profile", 0, evidence=None),
+} | {f"{mart}.has_rows": {mart: []} for mart in SOUND}
+# Without any row there is nothing from a source, and nothing that adds up to its ledger, either.
+ALSO = {
+    "cost_component.has_rows": {"cost_component.reconciles_with_ledger"},
+    "eu2_population.has_rows": {"eu2_population.every_source_counted"},
+}
+WARNINGS = {
+    "cost_per_person.agrees_with_published",
+    "cost_extrapolation.agrees_with_published",
+    "cost_extrapolation.has_rows",
+}
+_SOURCES = frozenset(
+    ("azr_nrw", "eu2_series", "employment", "ledger", "register", "funding", "mikrozensus", "structure_tables")
+)
+
+
+@pytest.fixture
+def build_id(warehouse) -> int:
+    """A build that reads a delivery of every source; the ledger's holds 10.50 EUR."""
+    posting = {"region_code": "05913000", "fiscal_year": 2019, "amount_eur": 5.25}
+    ledger = deliver_rows(warehouse, "ledger", "raw.ledger__posting", "05913000_2019", [posting, posting])
+    # a delivery that the build does not read must not count
+    deliver_rows(warehouse, "ledger", "raw.ledger__posting", "05913000_2018", [posting])
+    others = [
+        deliver_rows(warehouse, source, "raw.register__person", "2019", []) for source in sorted(_SOURCES - {"ledger"})
+    ]
+    return begin_build(warehouse, [ledger, *others])
+
+
+def test_each_expectation_fails_on_what_it_is_for_and_only_then(warehouse, build_id):
+    fill_marts(warehouse, COLUMNS, SOUND)
+    assert failed(gate.check_marts(warehouse, build_id)) == set()
+    for name, rows in BROKEN.items():
+        fill_marts(warehouse, COLUMNS, SOUND | rows)
+        verdicts = gate.check_marts(warehouse, build_id)
+        assert failed(verdicts) == {name} | ALSO.get(name, set()), name
+        (verdict,) = [v for v in verdicts if v.expectation == name]
+        assert verdict.severity == (WARN if name in WARNINGS else HOLD)
+
+
+def test_every_expectation_has_a_case():
+    suites = marts.suites(Build(1, _SOURCES))
+    assert {expectation.name for suite in suites.values() for expectation in suite} == set(BROKEN)
+
+
+def test_an_empty_mart_passes_where_its_source_was_not_delivered(warehouse):
+    delivery_id = deliver_rows(warehouse, "funding", "raw.register__person", "2024", [])
+    build_id = begin_build(warehouse, [delivery_id])
+    fill_marts(warehouse, COLUMNS, {"programme_funding": SOUND["programme_funding"]})
+    assert failed(gate.check_marts(warehouse, build_id)) == set()
+    fill_marts(warehouse, COLUMNS, {})
+    assert failed(gate.check_marts(warehouse, build_id)) == {"programme_funding.has_rows"}
+
+
+def test_ledger_and_components_are_compared_both_ways(warehouse, build_id):
+    fill_marts(warehouse, COLUMNS, SOUND | _breaks("cost_component", 0, municipality_ags="05911000"))
+    (verdict,) = [v for v in gate.check_marts(warehouse, build_id) if not v.passed]
+    assert verdict.observed == (
+        "05911000 2019 m: attributed and excluded 7, ledger none; "
+        "05913000 2019 m: attributed and excluded 3.5, ledger 10.50"
+    )
+
+
+def test_verdicts_on_marts_are_written_for_the_build(warehouse, build_id):
+    fill_marts(warehouse, COLUMNS, SOUND)
+    verdicts = gate.check_marts(warehouse, build_id)
+    with database.connect(warehouse, database.BUILDER) as connection:
+        written = connection.execute(
+            "select expectation, passed from quality.verdict where build_id = %s order by verdict_id", [build_id]
+        ).fetchall()
+    assert written == [(v.expectation, v.passed) for v in verdicts]

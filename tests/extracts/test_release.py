@@ -1,0 +1,308 @@
+"""Extracts on a small publication made by hand: what a reviewer opens, and that it comes out the same again."""
+
+import csv
+import dataclasses
+import io
+import json
+import shutil
+import subprocess
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+from python_calamine import CalamineWorkbook
+
+from extracts.package import PACKAGE
+from extracts.release import release
+from extracts.tables import neutralised
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+CAPTION_DE = "Nicht die Kosten einer zugewanderten Person; Rechenweg nachvollzogen, nicht unabhängig bestätigt."
+CAPTION_EN = "Not the cost of an immigrant; retraced, not independently confirmed."
+SHA256 = "ab" * 32
+
+# Two publications of two marts; the second corrects the cost. Row order, texts and types are chosen to be awkward.
+TABLES = f"""
+drop view if exists marts.cost_per_person, marts.cost_per_person_vintage cascade;
+drop view if exists marts.eu2_population, marts.eu2_population_vintage cascade;
+create table published.tiny_cost (
+    publication_id bigint, municipality_ags text, reference_year integer, municipality_name text,
+    total_cost_eur numeric(18, 2), cost_per_person_eur numeric(18, 6), cost_per_person_rounded_eur numeric(18, 0),
+    evidence text, caption_de text, caption_en text
+);
+insert into published.tiny_cost values
+(1, '05913000', 2019, 'Dortmund', 15639763.00, 2143.020416, 2143, 'derived_from_result'),
+(2, '05913000', 2019, 'Dortmund', 15639764.50, 2143.020622, 2143, 'derived_from_result'),
+(2, '05112000', 2019, '=HYPERLINK("http://example.org")', null, null, null, 'synthetic');
+update published.tiny_cost set caption_de = '{CAPTION_DE}', caption_en = '{CAPTION_EN}';
+create view marts.cost_per_person_vintage as select * from published.tiny_cost;
+comment on view marts.cost_per_person_vintage is 'One row a municipality and year.';
+comment on column marts.cost_per_person_vintage.total_cost_eur is 'Attributable cost of the year, EUR.';
+
+create table published.tiny_population (
+    publication_id bigint, region_code text, reference_date date, region_name text, eu2_persons bigint,
+    change_persons bigint, change_pct numeric, is_suppressed boolean, remark text
+);
+insert into published.tiny_population values
+(2, '05315', '2024-12-31', 'Köln, Stadt', 14905, -5, -0.03, false, '-'),
+(2, '05112', '2024-12-31', 'Duisburg; "Stadt"', 26575, null, null, true, '+ 4'),
+(1, '05112', '2023-12-31', 'Duisburg', 26000, null, null, false, null);
+create view marts.eu2_population_vintage as select * from published.tiny_population;
+create view marts.eu2_population as select * from published.tiny_population where publication_id = 2;
+comment on column marts.eu2_population.eu2_persons is 'Bulgarian and Romanian nationals, persons.';
+grant select on marts.cost_per_person_vintage, marts.eu2_population_vintage, marts.eu2_population to bi_reader;
+
+create view marts_internal.unmasked_counts_vintage as select * from published.tiny_population;
+grant select on marts_internal.unmasked_counts_vintage to bi_reader;
+
+insert into raw.build (state, code_version) values ('published', 'c0ffee'), ('published', 'c0ffee');
+insert into published.publication (build_id, code_version, fingerprint, published_at) values
+(1, 'c0ffee', 'f1', '2026-01-05 08:00:00+01'), (2, 'c0ffee', 'f2', '2026-02-05 23:30:00+01');
+update published.current_publication set publication_id = 2;
+insert into raw.delivery (
+    source, period, sha256, attempt, file_name, byte_size, landing_path, contract_version, code_version, state,
+    records, loaded, rejected
+) values
+('ledger', '2019', '{SHA256}', 1, 'ledger_05913000_2019.csv', 1, 'ledger/2019/x', '1', 'c0ffee', 'accepted', 80, 78, 2);
+insert into raw.build_input values (1, 'ledger', '2019', 1), (2, 'ledger', '2019', 1);
+insert into published.content (mart, sha256, row_count) values ('cost_per_person', '{SHA256}', 1);
+insert into published.publication_mart values
+(1, 'cost_per_person', 1, 'v1', '{{ledger}}'), (2, 'cost_per_person', 1, 'v2', '{{ledger}}');
+"""
+
+
+@pytest.fixture
+def published(warehouse: Settings, tmp_path: Path) -> Settings:
+    """Settings of a warehouse with publications 1 and 2, whose extracts go to a folder of the test."""
+    with database.connect(warehouse) as connection:
+        connection.execute(TABLES)
+    return dataclasses.replace(warehouse, extracts=tmp_path / "extracts")
+
+
+@pytest.fixture
+def package_file(tmp_path: Path) -> Path:
+    """The package definition, cut down to the two marts that this test makes by hand."""
+    return _write_package(tmp_path, {"cost_per_person": ["municipality_ags", "reference_year"], "eu2_population": None})
+
+
+def _write_package(folder: Path, keys: dict[str, list[str] | None]) -> Path:
+    content = yaml.safe_load(PACKAGE.read_text(encoding="utf-8"))
+    default = ["region_code", "reference_date"]
+    known = {mart["name"]: mart for mart in content["marts"]}
+    content["marts"] = [
+        {**known.get(name, {"name": name, "title": name}), "key": key or default} for name, key in keys.items()
+    ]
+    path = folder / "package.yml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    text = path.read_bytes().decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_package_is_rebuilt_byte_for_byte(published, package_file):
+    first = _files(release(published, 2, package_file=package_file))
+    shutil.rmtree(published.extracts)
+    time.sleep(2.1)  # longer than the two seconds that a zip file can tell apart
+    with database.connect(published) as connection:  # another order in the table, and on the wall clock
+        connection.execute("update published.tiny_population set remark = remark where region_code = '05112'")
+    assert _files(release(published, 2, package_file=package_file)) == first
+    assert set(first) == {
+        "cost_per_person.csv", "eu2_population.csv", "lagebild.xlsx", "datapackage.json", "SHA256SUMS",
+    }  # fmt: skip
+
+
+def test_csv_opens_in_german_excel(published, package_file):
+    folder = release(published, package_file=package_file)
+    data = (folder / "eu2_population.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert data.count(b"\r\n") == data.count(b"\n") == 3
+    duisburg, koeln = _rows(folder / "eu2_population.csv")
+    assert koeln["region_name"] == "Köln, Stadt"
+    assert (koeln["reference_date"], koeln["change_persons"], koeln["change_pct"]) == ("2024-12-31", "-5", "-0,03")
+    assert (koeln["is_suppressed"], duisburg["is_suppressed"]) == ("nein", "ja")
+    assert duisburg["region_name"] == 'Duisburg; "Stadt"'
+    assert duisburg["change_persons"] == ""
+    *_, dortmund = _rows(folder / "cost_per_person.csv")
+    assert dortmund["municipality_ags"] == "05913000"
+    assert (dortmund["total_cost_eur"], dortmund["cost_per_person_eur"]) == ("15639764,50", "2143,020622")
+    assert dortmund["caption_de"] == CAPTION_DE
+
+
+def test_formulas_are_neutralised(published, package_file):
+    folder = release(published, package_file=package_file)
+    assert _rows(folder / "cost_per_person.csv")[0]["municipality_name"] == '\'=HYPERLINK("http://example.org")'
+    duisburg, koeln = _rows(folder / "eu2_population.csv")
+    assert duisburg["remark"] == "'+ 4"
+    assert koeln["remark"] == "-"  # the statistical offices' sign, not a formula
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"])
+def test_whatever_a_spreadsheet_would_run_is_neutralised(text):
+    assert neutralised(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "-", ".", "...", "/", "rund 1,15 Mrd. EUR", "05913000", "a=b"])
+def test_other_texts_stay_as_they_are(text):
+    assert neutralised(text) == text
+
+
+def test_workbook_shows_caption_beside_the_figure(published, package_file):
+    book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
+    assert book.sheet_names == ["Hinweise", "cost_per_person", "eu2_population", "Spalten"]
+
+    cost = book.get_sheet_by_name("cost_per_person").to_python()
+    assert [cost[0][0], cost[1][0]] == [CAPTION_DE, CAPTION_EN]
+    header, *rows = cost[2:]
+    dortmund = dict(zip(header, rows[1], strict=True))
+    assert dortmund["AGS"] == "05913000"
+    assert dortmund["Kosten je Person (EUR)"] == 2143
+    assert dortmund["Kosten je Person (EUR, ungerundet)"] == 2143.020622
+    assert dortmund["Lesehinweis"] == CAPTION_DE
+    assert rows[0][header.index("Kommune")] == '=HYPERLINK("http://example.org")'  # a text, not a link
+
+    header, _, koeln = book.get_sheet_by_name("eu2_population").to_python()
+    population = dict(zip(header, koeln, strict=True))
+    assert population["Gebiet"] == "Köln, Stadt"
+    assert population["Stichtag"] == date(2024, 12, 31)
+    assert population["EU2 (Personen)"] == 14905
+
+
+def test_notes_name_caption_evidence_and_deliveries(published, package_file):
+    book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
+    notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
+    for expected in (
+        CAPTION_DE, CAPTION_EN, "05.02.2026 22:30 Uhr (UTC)", "derived_from_result", "nicht unabhängig bestätigt",
+        "ledger_05913000_2019.csv", SHA256, "80 Zeilen, davon 78 geladen, 2 abgewiesen", "Modellversion v2", "Lizenz:",
+    ):  # fmt: skip
+        assert expected in notes
+
+
+def test_notes_name_warnings_where_readers_may_see_them(published, package_file):
+    with database.connect(published) as connection:
+        connection.execute(
+            "create view marts.publication_warning as select 2::bigint as publication_id, 'municipal_profile' as"
+            " subject, 'share recomputes' as expectation, 'Der gedruckte Anteil ergibt sich nicht.' as why,"
+            " '36,9' as observed, '37,1' as expected; grant select on marts.publication_warning to bi_reader"
+        )
+    book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
+    notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
+    assert "Der gedruckte Anteil ergibt sich nicht. Gefunden: 36,9; erwartet: 37,1" in notes
+
+
+def test_checksums_verify_with_sha256sum(published, package_file):
+    folder = release(published, package_file=package_file)
+    check = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)
+    assert check.stdout.count(": OK") == 4
+    (folder / "cost_per_person.csv").write_text("changed")
+    assert subprocess.run(["sha256sum", "-c", "--status", "SHA256SUMS"], cwd=folder, check=False).returncode == 1
+
+
+def test_descriptor_describes_every_column(published, package_file):
+    folder = release(published, package_file=package_file)
+    descriptor = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    assert descriptor["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
+    assert descriptor["created"] == "2026-02-05T22:30:00Z"
+    assert descriptor["lagebild"]["publication_id"] == 2
+    cost, population, _ = descriptor["resources"]
+    assert CAPTION_DE in cost["description"] and CAPTION_EN in cost["description"]
+    assert cost["lagebild"]["deliveries"][0]["sha256"] == SHA256
+    with open(folder / cost["path"], encoding="utf-8-sig", newline="") as handle:
+        assert next(csv.reader(handle, delimiter=";")) == [field["name"] for field in cost["schema"]["fields"]]
+    described = {f["name"]: f.get("description") for r in (cost, population) for f in r["schema"]["fields"]}
+    assert described["total_cost_eur"] == "Attributable cost of the year, EUR."
+    assert described["eu2_persons"] == "Bulgarian and Romanian nationals, persons."  # from the plain view
+    sums = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    assert {r["path"]: r["hash"] for r in descriptor["resources"]} == {
+        name: f"sha256:{digest}" for name, digest in sums.items() if name != "datapackage.json"
+    }
+
+
+def test_old_publication_is_rebuilt_from_its_vintage(published, package_file):
+    old = release(published, 1, package_file=package_file)
+    assert old == published.extracts / "publication-1" / "reviewer"
+    (dortmund,) = _rows(old / "cost_per_person.csv")
+    assert dortmund["total_cost_eur"] == "15639763,00"
+
+
+def test_identical_folder_is_left_alone_and_registered_once(published, package_file):
+    folder = release(published, recipient="ministry", purpose="audit", package_file=package_file)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert release(published, recipient="ministry", purpose="audit", package_file=package_file) == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    release(published, recipient="ministry", purpose="second audit", package_file=package_file)
+    with database.connect(published) as connection:
+        registered = connection.execute(
+            "select publication_id, recipient, purpose from published.release order by release_id"
+        ).fetchall()
+    assert registered == [(2, "ministry", "audit"), (2, "ministry", "second audit")]
+
+
+def test_differing_folder_is_not_overwritten(published, package_file):
+    folder = release(published, package_file=package_file)
+    (folder / "cost_per_person.csv").write_text("mended by hand")
+    with pytest.raises(UserError, match=r"cost_per_person\.csv"):
+        release(published, package_file=package_file)
+    assert (folder / "cost_per_person.csv").read_text() == "mended by hand"
+
+
+def test_left_over_of_a_killed_release_is_cleared(published, package_file):
+    left_over = published.extracts / "publication-2" / ".reviewer.part-killed"
+    left_over.mkdir(parents=True)
+    folder = release(published, package_file=package_file)
+    assert [path.name for path in folder.parent.iterdir()] == ["reviewer"]
+
+
+def test_unknown_publication_names_the_known_ones(published, package_file):
+    with pytest.raises(UserError, match="no publication 99") as error:
+        release(published, 99, package_file=package_file)
+    assert error.value.remedy == "choose one of: 1, 2"
+    assert not published.extracts.exists()
+
+
+def test_nothing_published_is_said(warehouse):
+    with pytest.raises(UserError, match="nothing was published yet"):
+        release(warehouse)
+
+
+@pytest.mark.parametrize("name", ["unmasked_counts", "no_such_mart"])
+def test_what_schema_marts_does_not_show_is_not_released(published, tmp_path, name):
+    with pytest.raises(UserError, match=f"{name} is not a mart of schema marts"):
+        release(published, package_file=_write_package(tmp_path, {name: None}))
+    assert not published.extracts.exists()
+
+
+def test_schema_cannot_be_smuggled_into_the_name(published, tmp_path):
+    with pytest.raises(UserError, match="is not the name of a mart"):
+        release(published, package_file=_write_package(tmp_path, {"marts_internal.unmasked_counts": None}))
+
+
+@pytest.mark.parametrize("column", ["caption_de", "caption_en"])
+def test_cost_figure_without_caption_is_not_released(published, package_file, column):
+    with database.connect(published) as connection:
+        connection.execute(f"update published.tiny_cost set {column} = '' where municipality_ags = '05112000'")
+    with pytest.raises(UserError, match=f"rows without {column}"):
+        release(published, package_file=package_file)
+
+
+@pytest.mark.parametrize("recipient", ["../elsewhere", "", "Ministerium NRW", "."])
+def test_recipient_must_name_a_folder(published, package_file, recipient):
+    with pytest.raises(UserError, match="cannot name a folder"):
+        release(published, recipient=recipient, package_file=package_file)
+
+
+def test_shipped_package_names_each_mart_once():
+    content = yaml.safe_load(PACKAGE.read_text(encoding="utf-8"))
+    names = [mart["name"] for mart in content["marts"]]
+    assert len(names) == len(set(names)) == 7
+    assert {mart["caption"] for mart in content["marts"] if mart["name"].startswith("cost_")} <= set(names)
