@@ -26,7 +26,7 @@ class Contents:
     marts: tuple[Mart, ...]
     sources: list[dict[str, Any]]
     """One dict a mart and delivery, with model_version, file name, SHA-256 and row counts."""
-    warnings: list[dict[str, Any]] | None
+    warnings: list[dict[str, Any]]
 
     def label(self, column: str) -> str:
         """The heading of a column in the workbook."""
@@ -75,12 +75,13 @@ class Contents:
             ("Blätter", [(m.entry.name, self._sheet_line(m)) for m in self.marts]),
             ("Evidenzklassen", [(name, f"{text['de']}\n{text['en']}") for name, text in package.evidence.items()]),
             ("Lieferungen", [(d["source"], _delivery_line(d)) for d in self.deliveries]),
+            (
+                "Auffälligkeiten der Prüfungen",
+                [(w["subject"], _warning_line(w)) for w in self.warnings] or [("", "keine")],
+            ),
             ("Lizenzen und Quellenangaben", [(s, _attribution_line(a)) for s, a in self.attributions.items()]),
             ("Zu den Dateien", [("", note) for note in package.notes]),
         ]
-        if self.warnings is not None:
-            lines = [(w["subject"], _warning_line(w)) for w in self.warnings]
-            sections.insert(4, ("Auffälligkeiten der Prüfungen", lines or [("", "keine")]))
         return [(heading, lines) for heading, lines in sections if lines]
 
     def used_by(self, mart: str) -> list[dict[str, Any]]:

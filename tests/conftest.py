@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]  # a developer's own settings do not reach the tests
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not psutil.pid_exists(int(left.name.removeprefix(PREFIX))):
-            _remove(left)  # of a run that was killed
+            remove_state(settings_in(left))  # of a run that was killed
     # Not below pytest's own temporary folder: that is closed to the user that the server runs as.
     folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}")
     folder.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and RUN in os.environ:
-        _remove(Path(os.environ.pop(RUN)))
+        remove_state(settings_in(Path(os.environ.pop(RUN))))
 
 
 @pytest.fixture(scope="session")
@@ -115,12 +115,12 @@ def _administration(cluster: Settings) -> psycopg.Connection:
     return psycopg.connect(**parameters, autocommit=True)
 
 
-def _remove(folder: Path) -> None:
-    settings = settings_in(folder)
+def remove_state(settings: Settings) -> None:
+    """Stop the server of a test's own home and delete the home, also the part of it below /var/lib."""
     with contextlib.suppress(Exception):
         postgres.stop(settings)
     with contextlib.suppress(Exception):
         far = postgres.locate(settings, create=False).folder
         if postgres.UNREACHABLE_HOME in far.parents:
             shutil.rmtree(far, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(settings.home, ignore_errors=True)

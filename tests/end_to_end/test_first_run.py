@@ -20,17 +20,18 @@ import pytest
 from lagebild import settings as settings_module
 from lagebild.stack import airflow, postgres
 from tests import figures
+from tests.conftest import remove_state
 from tests.support import query
 
 
 @pytest.fixture
 def own(tmp_path_factory):
     """Settings of a stack of its own, stopped at the end whatever happened."""
-    home = tmp_path_factory.mktemp("first_run")
-    home.chmod(0o755)  # PostgreSQL's user must be able to reach it when the tests run as root
-    settings = settings_module.load({"LAGEBILD_HOME": str(home / "state")})
+    # As root, PostgreSQL's user cannot reach this folder, so that this also walks the way over /var/lib.
+    settings = settings_module.load({"LAGEBILD_HOME": str(tmp_path_factory.mktemp("first_run") / "state")})
     yield settings
     lagebild(settings, "down")
+    remove_state(settings)
 
 
 def lagebild(settings, *arguments: str, **options) -> subprocess.CompletedProcess:

@@ -188,16 +188,20 @@ def test_notes_name_caption_evidence_and_deliveries(published, package_file):
         assert expected in notes
 
 
-def test_notes_name_warnings_where_readers_may_see_them(published, package_file):
+def test_notes_name_what_was_found_wrong_and_let_pass_before_the_publication(published, package_file):
     with database.connect(published) as connection:
         connection.execute(
-            "create view marts.publication_warning as select 2::bigint as publication_id, 'municipal_profile' as"
-            " subject, 'share recomputes' as expectation, 'Der gedruckte Anteil ergibt sich nicht.' as why,"
-            " '36,9' as observed, '37,1' as expected; grant select on marts.publication_warning to bi_reader"
+            "insert into quality.verdict"
+            " (delivery_id, expectation, why, severity, passed, observed, expected, checked_at)"
+            " values (1, 'share recomputes', 'Der gedruckte Anteil ergibt sich nicht.', 'warn', false, '36,9', '37,1',"
+            " '2026-02-05'), (1, 'later', 'Erst nachher geprüft.', 'warn', false, '1', '2', '2026-02-07'),"
+            " (1, 'passed', 'Alles gut.', 'warn', true, '1', '1', '2026-02-05')"
         )
     book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
     notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
     assert "Der gedruckte Anteil ergibt sich nicht. Gefunden: 36,9; erwartet: 37,1" in notes
+    # A later check of the same delivery must not change the extract of an earlier publication.
+    assert "Erst nachher" not in notes and "Alles gut" not in notes
 
 
 def test_checksums_verify_with_sha256sum(published, package_file):

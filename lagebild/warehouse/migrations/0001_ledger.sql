@@ -223,12 +223,12 @@ from published.publication as p
 inner join raw.build_input as i on p.build_id = i.build_id
 inner join raw.delivery as d on i.delivery_id = d.delivery_id
 inner join quality.verdict as v on i.delivery_id = v.delivery_id
-where not v.passed
+where not v.passed and v.checked_at <= p.published_at
 union
 select p.publication_id, 'marts', v.expectation, v.why, v.observed, v.expected
 from published.publication as p
 inner join quality.verdict as v on p.build_id = v.build_id
-where not v.passed;
+where not v.passed and v.checked_at <= p.published_at;
 comment on view marts.publication_warning is
 'What expectations found wrong in the deliveries and marts of each publication and let pass, or a person let pass.';
 grant select on marts.publication, marts.publication_source, marts.publication_warning to bi_reader, statistics_office, lagebild_builder;
