@@ -6,6 +6,7 @@ A period of a source has at most one accepted delivery.
 
 import getpass
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from psycopg import Connection
@@ -35,6 +36,7 @@ class Delivery:
     records: int | None
     loaded: int | None
     rejected: int | None
+    received_at: datetime
 
     def __str__(self) -> str:
         rows = "" if self.records is None else f", {self.loaded} of {self.records} rows"

@@ -2,7 +2,6 @@
 
 from psycopg.rows import dict_row
 
-from ingest import ledger
 from lagebild import database
 from lagebild.settings import Settings
 
@@ -45,10 +44,10 @@ _CAPTIONS = "select distinct caption_en from marts.cost_per_person where cost_pe
 
 
 def lines(settings: Settings) -> list[str]:
-    """One line a headline figure, then the caption of the cost figure, then what is held."""
+    """One line a headline figure, then the caption of the cost figure."""
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         reader = connection.cursor(row_factory=dict_row)
         figures = [template.format_map(row) for query, template in _LINES for row in reader.execute(query).fetchall()]
         captions = [row["caption_en"] for row in reader.execute(_CAPTIONS).fetchall()]
-    return figures + captions + [str(delivery) for delivery in ledger.deliveries(settings, states=("held",))]
+    return figures + captions

@@ -49,7 +49,7 @@ def run(settings: Settings, console: Console) -> None:
     from lagebild import headline
     from lagebild.stack import run as steps
 
-    began = time.monotonic()
+    began, began_at = time.monotonic(), steps.now()
     with _one_at_a_time(settings), Board(console) as board:
         since = _up(settings, board)
         steps.claim(settings)
@@ -60,12 +60,13 @@ def run(settings: Settings, console: Console) -> None:
         if steps.is_nothing_due(settings):
             board.say("nothing new: every delivery is decided, marts and extract are up to date")
         else:
-            rest, started = airflow.client(settings), steps.now()
+            rest = airflow.client(settings)
             steps.wait_for_dags(rest, since, board)
             has_loaded = steps.run_ingest(settings, rest, board)
-            has_built = steps.run_build(settings, rest, board, started, is_event_due=has_loaded)
-            steps.run_release(settings, rest, board, started, is_event_due=has_built)
-    for line in ["", *headline.lines(settings), "", *_access_lines(settings)]:
+            has_built = steps.run_build(settings, rest, board, began_at, is_event_due=has_loaded)
+            steps.run_release(settings, rest, board, began_at, is_event_due=has_built)
+    waiting = steps.waiting_lines(settings, began_at)
+    for line in ["", *headline.lines(settings), "", *waiting, *_access_lines(settings)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"done in {time.monotonic() - began:.0f} s; the stack stays up (make down stops it)")
 

@@ -117,6 +117,12 @@ def is_nothing_due(settings: Settings) -> bool:
     return not due_sources(settings) and not needs_build(settings) and not needs_release(settings)
 
 
+def waiting_lines(settings: Settings, since: datetime) -> list[str]:
+    """What a person has to look at: every held delivery, and those that were refused since."""
+    rows = ledger.deliveries(settings, states=("held", "refused"))
+    return [str(row) for row in rows if row.state == "held" or row.received_at >= since]
+
+
 # --- the runs --------------------------------------------------------------------------------------------------------
 
 
