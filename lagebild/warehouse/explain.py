@@ -27,26 +27,31 @@ def explain(
 ) -> dict[str, Any]:
     """The chain behind every row of a mart for a place (AGS or region code) and year.
 
-    Keys: `mart`, `formula`, `publication`, `rows` (each a dict of the mart's columns) and
-    `deliveries` (source, period, file, SHA-256, records, loaded, rejected). UserError when the
-    mart, the publication or the row is not there.
+    Keys: `mart`, `formula`, `publication`, `rows` (each a dict of the mart's columns), `inputs` (one
+    list a row: column, value, evidence, sources), `compared` (the computed and the published
+    column), and `deliveries` (source, period, file, SHA-256, records, loaded, rejected) of the
+    sources that these rows come from; where the mart does not say which, of all that it reads.
+    UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         publication = _publication(connection, publication_id)
+        rows = _rows(connection, mart, publication["publication_id"], place, year)
+        inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in rows]
         return {
             "mart": mart.name,
             "description": mart.description,
             "formula": mart.meta.get("formula"),
             "publication": publication,
-            "rows": _rows(connection, mart, publication["publication_id"], place, year),
-            "deliveries": _select(
+            "rows": rows,
+            "inputs": inputs,
+            "compared": mart.meta.get("compared"),
+            "deliveries": _deliveries(
                 connection,
-                "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, received_at,"
-                " model_version from marts.publication_source where publication_id = %s and mart = %s"
-                " order by source, period",
-                [publication["publication_id"], mart.name],
+                mart,
+                publication["publication_id"],
+                sorted({s for row in inputs for i in row for s in i["sources"]}),
             ),
         }
 
@@ -62,11 +67,20 @@ def as_text(chain: dict[str, Any]) -> str:
     ]
     if chain["formula"]:
         lines.append(f"  formula: {' '.join(chain['formula'].split())}")
-    for row in chain["rows"]:
+    for row, inputs in zip(chain["rows"], chain["inputs"], strict=True):
         lines += ["  figure:", *(f"    {name}: {_shown(value)}" for name, value in row.items() if value is not None)]
         missing = [name for name, value in row.items() if value is None]
         if missing:
             lines.append(f"    not given: {', '.join(missing)}")
+        if chain["compared"]:
+            computed, published = (_shown(row[column]) for column in chain["compared"])
+            precision = f" ({row['published_precision']})" if row.get("published_precision") else ""
+            lines.append(f"  computed {computed} | published {published}{precision} | {row['verdict']}")
+        lines += ["  inputs:"] * bool(inputs)
+        lines += [
+            f"    {i['column']} = {_shown(i['value'])}, {i['evidence']}, from {', '.join(i['sources']) or 'nowhere'}"
+            for i in inputs
+        ]
     lines.append("  deliveries:")
     for d in chain["deliveries"]:
         lines += [
@@ -88,6 +102,27 @@ def _publication(connection: Connection, publication_id: int | None) -> dict[str
         wanted = "nothing has been published" if publication_id is None else f"there is no publication {publication_id}"
         raise UserError(wanted, remedy="lagebild build publishes what was accepted")
     return found[0]
+
+
+def _input(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """An input of a row as the mart declares it under `config.meta.inputs`."""
+    named = row[entry["source_column"]] if "source_column" in entry else None
+    return {
+        "column": entry["column"],
+        "value": row[entry["column"]],
+        "evidence": row[entry["evidence"]],
+        "sources": sorted({*entry.get("sources", ()), *([named] if named else ())}),
+    }
+
+
+def _deliveries(connection: Connection, mart: Mart, publication_id: int, sources: list[str]) -> list[dict[str, Any]]:
+    return _select(
+        connection,
+        "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, received_at, model_version"
+        " from marts.publication_source where publication_id = %(id)s and mart = %(mart)s"
+        " and (%(sources)s::text[] = '{}' or source = any(%(sources)s)) order by source, period",
+        {"id": publication_id, "mart": mart.name, "sources": sources},
+    )
 
 
 def _rows(connection: Connection, mart: Mart, publication_id: int, place: str, year: int) -> list[dict[str, Any]]:

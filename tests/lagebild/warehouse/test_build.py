@@ -47,7 +47,13 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
     )
     assert vintages == [(first, 2525), (second, 2526)]
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, first)
-    assert {d["source"] for d in chain["deliveries"]} >= {"ledger", "register", "employment"}
+    assert {d["source"] for d in chain["deliveries"]} == {"ledger", "register", "employment"}
+    assert [(i["value"], i["evidence"], i["sources"]) for i in chain["inputs"][0]] == [
+        (Decimal("15639763.00"), "published", ["ledger"]),
+        (9823, "derived_from_result", ["register"]),
+        (2525, "derived_from_result", ["employment"]),
+    ]
+    assert "computed 2143 | published 2143.00 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
     assert chain["rows"][0]["employees_persons"] == 2525
 
 

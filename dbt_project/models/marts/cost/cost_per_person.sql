@@ -75,6 +75,10 @@ final as (
         compared.verdict,
         compared.reason,
         compared.evidence,
+        compared.cost_evidence,
+        compared.population_source,
+        compared.population_evidence,
+        compared.employees_evidence,
         concat_ws(' ', methods.caption_de, verdicts.caption_de) as caption_de,
         concat_ws(' ', methods.caption_en, verdicts.caption_en) as caption_en
     from compared
