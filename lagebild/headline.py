@@ -21,6 +21,12 @@ _LINES = (
         " {extrapolated_cost_unrounded_rate_eur:,.0f} EUR unrounded; {denominator_persons:,} persons)",
     ),
     (
+        "select region_name, min(reference_date) as first, max(reference_date) as last, string_agg(extract(year from"
+        " reference_date) || ' ' || to_char(eu2_persons, 'FM9,999,999'), '; ' order by reference_date) as series"
+        " from marts.eu2_population where source = 'eu2_series' and eu2_persons is not null group by region_name",
+        "{region_name} {first:%Y}-{last:%Y}, EU2 citizens: {series}",
+    ),
+    (
         "select * from marts.eu2_population where region_code in ('05', '05112000', '05315000', '05513000', '05913000')"
         " and source = 'azr_nrw' and eu2_persons is not null order by eu2_persons desc",
         "{region_name} {reference_date:%d.%m.%Y}: {eu2_persons:,} EU2 citizens (+-{eu2_precision_persons})",

@@ -177,7 +177,7 @@ def _access_lines(settings: Settings) -> list[str]:
         login = f"user {airflow.ADMIN}, password {settings.secret('airflow_admin')}"
         lines.append(f"Airflow:        {airflow.url(settings)}  ({login})")
     newest = max(
-        (p for p in settings.extracts.glob("*") if not p.name.startswith(".")),
+        (p for p in settings.extracts.glob("publication-*/*") if not p.name.startswith(".")),
         key=lambda p: p.stat().st_mtime,
         default=None,
     )

@@ -1,11 +1,13 @@
 """Builds on the real dbt project: the figures, how they move with their inputs, tokens and publications."""
 
+import csv
 from decimal import Decimal
 
 import pytest
 
 from ingest import ledger
 from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT
 from lagebild.warehouse import build, explain
 from tests import figures
 from tests.support import accept, bundled_bytes, deliver, deliver_all, query
@@ -55,6 +57,46 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
     ]
     assert "computed 2143 | published 2143.00 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
     assert chain["rows"][0]["employees_persons"] == 2525
+
+
+def one_posting_more() -> tuple[str, bytes]:
+    """An attributed posting of 7,298.00 EUR more: one EUR a person."""
+    mapping = csv.DictReader((DBT_PROJECT / "seeds" / "cost_mapping.csv").read_text().splitlines())
+    attributed = {(row["product_code"], row["account_code"]) for row in mapping if row["treatment"] == "attributed"}
+    header, *lines = [line.split(";") for line in bundled_bytes("ledger").decode("iso-8859-1").splitlines()]
+    column = {name: position for position, name in enumerate(header)}
+    posting = next(
+        list(line)
+        for line in lines
+        if (line[column["Produkt"]], line[column["Konto"]]) in attributed and line[column["Zielgruppe"]] == "EU2"
+    )
+    posting[column["Betrag EUR"]], posting[column["Belegnummer"]] = "7.298,00", "SYN999999"
+    return "ledger", "\r\n".join(";".join(line) for line in [header, *lines, posting]).encode("iso-8859-1")
+
+
+def one_person_less() -> tuple[str, bytes]:
+    """A Romanian citizen with a main residence and no move out is left out of the register."""
+    lines = bundled_bytes("register").decode("iso-8859-1").splitlines(keepends=True)
+    counted = next(line for line in lines if ";154;" in line and ";;H;" in line)
+    lines.remove(counted)
+    return "register", "".join(lines).encode("iso-8859-1")
+
+
+@pytest.mark.parametrize(
+    ("change", "cost", "persons", "shown", "verdict"),
+    [
+        (one_posting_more, Decimal("15647061.00"), 7298, Decimal(2144), "differs"),
+        (one_person_less, Decimal("15639763.00"), 7297, Decimal(2143), "retraced"),
+    ],
+)
+def test_a_posting_or_a_person_moves_the_figure_by_the_right_amount(warehouse, change, cost, persons, shown, verdict):
+    deliver_all(warehouse)
+    accept(warehouse, *change())
+    build.run(warehouse)
+    columns = "total_cost_eur, denominator_persons, cost_per_person_eur, cost_per_person_rounded_eur, evidence, verdict"
+    # What is no longer pinned to a published or solved-back total is only as good as its synthetic rows.
+    expected = (cost, persons, round(cost / persons, 6), shown, "synthetic", verdict)
+    assert query(warehouse, f"select {columns} from marts.cost_per_person") == [expected]
 
 
 def test_a_build_that_was_overtaken_neither_writes_nor_publishes(warehouse):
