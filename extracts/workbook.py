@@ -41,6 +41,10 @@ def xlsx_bytes(contents: Contents) -> bytes:
         for mart in contents.marts:
             _write_mart(book.add_worksheet(mart.entry.name), mart, contents, styles)
         _write_columns(book.add_worksheet(COLUMNS), contents, styles)
+        for sheet in book.worksheets():
+            sheet.set_paper(9)  # A4, for whoever prints it: as wide as the page, as long as it takes
+            sheet.set_landscape()
+            sheet.fit_to_pages(1, 0)
     return target.getvalue()
 
 

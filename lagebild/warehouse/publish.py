@@ -38,11 +38,25 @@ def publish(connection: Connection, build_id: int, fingerprint: str, manifest: P
                 mart.name,
                 _store(connection, mart),
                 lineage.version(mart.name),
-                lineage.sources(mart.name),
+                _sources(connection, mart) or lineage.sources(mart.name),
             ],
         )
     connection.execute("update published.current_publication set publication_id = %s", [publication_id])
     return publication_id
+
+
+def _sources(connection: Connection, mart: Mart) -> list[str]:
+    """Sources of the candidate's own rows as the mart declares them under `config.meta.inputs`, sorted; else none."""
+    inputs = mart.meta.get("inputs", ())
+    found = {source for entry in inputs for source in entry.get("sources", ())}
+    for column in {entry["source_column"] for entry in inputs if "source_column" in entry}:
+        rows = connection.execute(
+            sql.SQL("select distinct {0} from {1} where {0} is not null").format(
+                sql.Identifier(column), sql.Identifier("build", mart.name)
+            )
+        )
+        found |= {source for (source,) in rows}
+    return sorted(found)
 
 
 def _store(connection: Connection, mart: Mart) -> int:

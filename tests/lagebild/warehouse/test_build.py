@@ -44,6 +44,12 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
         "select mart, count(distinct content_id) from published.publication_mart group by mart order by mart",
     )
     assert {mart for mart, count in contents if count == 2} == {"cost_extrapolation", "cost_per_person"}
+    (sources,) = query(
+        warehouse,
+        "select sources from published.publication_mart where mart = 'cost_per_person' and publication_id = %s",
+        second,
+    )
+    assert sources == (["employment", "ledger", "register"],)
     vintages = query(
         warehouse, "select publication_id, employees_persons from marts.cost_per_person_vintage order by 1"
     )
