@@ -57,8 +57,15 @@ def test_only_held_deliveries_are_decided_by_hand(warehouse, action):
 def test_every_transition_is_logged_with_who_and_why(warehouse):
     held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
     ledger.accept(warehouse, held.delivery_id, "checked by phone")
-    events = query(warehouse, "select state, by <> '', why from raw.delivery_event order by event_id")
-    assert events == [("loaded", True, None), ("held", True, "odd"), ("accepted", True, "checked by phone")]
+    events = query(
+        warehouse, "select state, by <> '', code_version <> '', why from raw.delivery_event order by event_id"
+    )
+    assert events == [
+        ("received", True, True, held.file_name),
+        ("loaded", True, True, None),
+        ("held", True, True, "odd"),
+        ("accepted", True, True, "checked by phone"),
+    ]
 
 
 def test_the_database_refuses_a_delivery_that_loses_rows_and_two_accepted_ones(warehouse):
