@@ -158,6 +158,7 @@ def _register(connection: Connection, parcel: Parcel, state: str, reason: str | 
 def _refuse(settings: Settings, parcel: Parcel, refusal: Refused) -> Delivery:
     reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
     with database.connect(settings, database.LOADER) as connection:
+        ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
         delivery_id = _register(connection, parcel, "refused", reason)
         ledger.record(connection, delivery_id, "refused", reason)
         return ledger.get(connection, delivery_id)
