@@ -58,8 +58,13 @@ def drain(settings: Settings, source: str) -> list[Delivery]:
     contract = contracts.load(source)
     results = []
     for file in ledger.waiting_files(settings, source):
-        results.append(load_file(settings, contract, file))
-        file.unlink(missing_ok=True)  # another run may have taken the same file meanwhile
+        try:
+            results.append(load_file(settings, contract, file))
+        except FileNotFoundError:
+            if file.exists():
+                raise
+            continue  # another run took the same file meanwhile
+        file.unlink(missing_ok=True)
     return results
 
 
