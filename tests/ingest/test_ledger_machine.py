@@ -161,9 +161,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.is_corrected_by(period, content)
 
     @precondition(lambda self: self.has("superseded"))
-    @rule(data=st.data())
-    def superseded_bytes_come_again(self, data):
-        self.on_some(data, ("superseded",), lambda key: ("load", *key[:2]))
+    @rule(data=st.data(), is_correction_wrong=st.booleans())
+    def superseded_bytes_come_again(self, data, is_correction_wrong):
+        """The supplier sends the former file once more, and perhaps it had been right all along."""
+        again = data.draw(st.sampled_from(sorted(k for k, e in self.model.entries.items() if e.state == "superseded")))
+        self.one(("load", *again[:2]))
+        correction = self.model.accepted(again[0])
+        if is_correction_wrong and correction:
+            self.one(("withdraw", correction))
 
     @precondition(lambda self: self.has("accepted", "superseded"))
     @rule(data=st.data(), state=st.sampled_from(["accepted", "superseded"]))
