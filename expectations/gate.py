@@ -109,7 +109,8 @@ def _told(error: BaseException) -> str:
 def _delivery(settings: Settings, delivery_id: int) -> Delivery:
     with database.connect(settings, database.LOADER) as connection:
         row = connection.execute(
-            "select delivery_id, source, period, loaded from raw.delivery where delivery_id = %s", [delivery_id]
+            "select delivery_id, source, period, loaded - erased_loaded from raw.delivery where delivery_id = %s",
+            [delivery_id],
         ).fetchone()
     if row is None:
         raise GateError(

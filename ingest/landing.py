@@ -2,9 +2,18 @@
 
 import hashlib
 import os
+import re
+import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lagebild.errors import UserError
 from lagebild.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.ledger import Delivery
+
+BLOCK_BYTES = 1 << 20
 
 
 def sha256(path: Path) -> str:
@@ -19,17 +28,43 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
 
 
 def land(settings: Settings, file: Path, landing_path: str) -> Path:
-    """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing."""
+    """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing.
+
+    UserError when the bytes are not those that the name vouches for: the file was still being written.
+    """
     target = settings.landing / landing_path
     if target.exists():
         return target
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    with temporary.open("wb") as copy:
-        copy.write(file.read_bytes())
-        copy.flush()
-        os.fsync(copy.fileno())
-    os.chmod(temporary, 0o400)
-    temporary.rename(target)
+    # A name of its own, so that two loads of the same file at once do not write into each other's copy.
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as original, temporary.open("wb") as copy:
+            while block := original.read(BLOCK_BYTES):
+                digest.update(block)
+                copy.write(block)
+            copy.flush()
+            os.fsync(copy.fileno())
+        if re.fullmatch("[0-9a-f]{64}", target.stem) and digest.hexdigest() != target.stem:
+            raise UserError(f"{file} changed while it was read", remedy="load it again once it is written completely")
+        os.chmod(temporary, 0o400)
+        temporary.rename(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return target
+
+
+def require(settings: Settings, delivery: "Delivery") -> None:
+    """Raise UserError when the bytes of a delivery are not in the landing zone any more; it says when and why."""
+    if (settings.landing / delivery.landing_path).exists():
+        return
+    gone = f"the landed bytes {settings.landing / delivery.landing_path} are gone"
+    if delivery.erased_at:
+        gone = (
+            f"the landed bytes of delivery {delivery.delivery_id} were erased on {delivery.erased_at:%Y-%m-%d}:"
+            f" {delivery.erased_why}"
+        )
+    raise UserError(gone, remedy="ask the supplier for the file again")

@@ -1,7 +1,9 @@
 """The ledger `raw.delivery`: which delivery is in which state, and who moved it there and why.
 
-States: loaded -> accepted or held -> superseded or withdrawn; refused before anything was loaded.
-A period of a source has at most one accepted delivery.
+States: received -> loaded -> accepted or held -> superseded or withdrawn; refused before anything was
+loaded, or by hand while held. A period of a source has at most one accepted delivery.
+
+Every transition first locks the period, then the row: two that meet wait for each other in the same order.
 """
 
 import getpass
@@ -15,7 +17,9 @@ from psycopg.rows import class_row
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
+from lagebild.version import code_version
 
+STATES = ("received", "loaded", "accepted", "held", "refused", "superseded", "withdrawn")
 IN_FORCE = ("received", "loaded", "held", "accepted")
 
 
@@ -30,18 +34,31 @@ class Delivery:
     attempt: int
     file_name: str
     landing_path: str
+    byte_size: int
     contract_version: str
+    code_version: str
     state: str
     reason: str | None
     records: int | None
     loaded: int | None
     rejected: int | None
+    supersedes: int | None
     received_at: datetime
+    loaded_at: datetime | None
+    decided_at: datetime | None
+    erased_at: datetime | None
+    erased_why: str | None
+    erased_loaded: int
+    erased_rejected: int
 
     def __str__(self) -> str:
         rows = "" if self.records is None else f", {self.loaded} of {self.records} rows"
         reason = f": {self.reason}" if self.reason else ""
-        return f"delivery {self.delivery_id} {self.source} {self.period} ({self.file_name}{rows}) {self.state}{reason}"
+        erased = f" [bytes erased on {self.erased_at:%Y-%m-%d}: {self.erased_why}]" if self.erased_at else ""
+        return (
+            f"delivery {self.delivery_id} {self.source} {self.period} ({self.file_name}{rows})"
+            f" {self.state}{reason}{erased}"
+        )
 
 
 _COLUMNS = ", ".join(Delivery.__dataclass_fields__)
@@ -60,6 +77,16 @@ def get(connection: Connection, delivery_id: int, lock: bool = False) -> Deliver
     if not found:
         raise UserError(f"there is no delivery {delivery_id}", remedy="lagebild deliveries lists them")
     return found[0]
+
+
+def of_source(connection: Connection, source: str) -> list[Delivery]:
+    """Every delivery of a source, in any state, oldest first."""
+    return _select(connection, "source = %(source)s", {"source": source})
+
+
+def of_path(connection: Connection, landing_path: str) -> list[Delivery]:
+    """Every attempt that names these landed bytes."""
+    return _select(connection, "landing_path = %(path)s", {"path": landing_path})
 
 
 def accepted(connection: Connection, source: str, period: str) -> Delivery | None:
@@ -85,27 +112,43 @@ def lock_period(connection: Connection, source: str, period: str) -> None:
 def move(connection: Connection, delivery: Delivery, state: str, reason: str | None) -> None:
     """Put a delivery into a state, and write down who and why."""
     connection.execute(
-        "update raw.delivery set state = %s, reason = %s, decided_at = now() where delivery_id = %s",
+        "update raw.delivery set state = %s, reason = %s, decided_at = clock_timestamp() where delivery_id = %s",
         [state, reason, delivery.delivery_id],
     )
     record(connection, delivery.delivery_id, state, reason)
 
 
 def record(connection: Connection, delivery_id: int, state: str, why: str | None) -> None:
-    """Write a transition into the log of the ledger."""
+    """Write a transition into the log of the ledger: who, why, when, by which code.
+
+    The first transition of an attempt brings its arrival along; with `loaded` the clock of the load stops.
+    """
+    values = {"id": delivery_id, "state": state, "by": getpass.getuser(), "why": why, "code": code_version()}
     connection.execute(
-        "insert into raw.delivery_event (delivery_id, state, by, why) values (%s, %s, %s, %s)",
-        [delivery_id, state, getpass.getuser(), why],
+        "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version)"
+        " select delivery_id, 'received', received_at, %(by)s, file_name, %(code)s from raw.delivery as d"
+        " where delivery_id = %(id)s and %(state)s <> 'received' and not exists"
+        " (select 1 from raw.delivery_event as e where e.delivery_id = d.delivery_id)",
+        values,
     )
+    connection.execute(
+        "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version)"
+        " values (%(id)s, %(state)s, clock_timestamp(), %(by)s, %(why)s, %(code)s)",
+        values,
+    )
+    if state == "loaded":
+        connection.execute(
+            "update raw.delivery set loaded_at = clock_timestamp() where delivery_id = %s and loaded_at is null",
+            [delivery_id],
+        )
 
 
 def decide(settings: Settings, delivery_id: int, problems: list[str]) -> Delivery:
     """Accept a loaded delivery, or hold it: because of `problems`, or because its period has one already."""
     with database.connect(settings, database.LOADER) as connection:
-        delivery = get(connection, delivery_id, lock=True)
+        delivery = _locked(connection, delivery_id)
         if delivery.state != "loaded":
             return delivery  # decided by another run meanwhile
-        lock_period(connection, delivery.source, delivery.period)
         predecessor = accepted(connection, delivery.source, delivery.period)
         if predecessor:
             problems = [
@@ -121,7 +164,6 @@ def accept(settings: Settings, delivery_id: int, reason: str, supersedes: bool =
     """Accept a held delivery; with `supersedes` it replaces the accepted one of its period."""
     with database.connect(settings, database.LOADER) as connection:
         delivery = _held(connection, delivery_id)
-        lock_period(connection, delivery.source, delivery.period)
         predecessor = accepted(connection, delivery.source, delivery.period)
         if predecessor and not supersedes:
             raise UserError(
@@ -146,18 +188,27 @@ def refuse(settings: Settings, delivery_id: int, reason: str) -> Delivery:
 
 
 def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
-    """Withdraw an accepted delivery; the one it superseded is accepted again."""
+    """Withdraw an accepted delivery, and the one that it superseded is accepted again; or a superseded one.
+
+    A superseded delivery that is withdrawn is never reinstated: the one before it takes its place in
+    the chain of corrections. Where the bytes of the reinstated one came again meanwhile and wait, the
+    later attempt is refused: the same bytes are in force once.
+    """
     with database.connect(settings, database.LOADER) as connection:
-        delivery = get(connection, delivery_id, lock=True)
-        if delivery.state != "accepted":
-            raise UserError(f"{delivery}: only an accepted delivery can be withdrawn")
-        lock_period(connection, delivery.source, delivery.period)
+        delivery = _locked(connection, delivery_id)
+        if delivery.state not in ("accepted", "superseded"):
+            raise UserError(
+                f"{delivery}: only an accepted or superseded delivery can be withdrawn",
+                remedy=f"lagebild refuse {delivery_id} --reason ..." if delivery.state == "held" else None,
+            )
         move(connection, delivery, "withdrawn", reason)
-        (predecessor,) = connection.execute(
-            "select supersedes from raw.delivery where delivery_id = %s", [delivery_id]
-        ).fetchone()
+        predecessor = _superseded_by(connection, delivery) if delivery.state == "accepted" else None
         if predecessor:
-            move(connection, get(connection, predecessor, lock=True), "accepted", f"reinstated: {reason}")
+            again = in_force(connection, predecessor.source, predecessor.period, predecessor.sha256)
+            if again:
+                same = f"the same bytes are accepted again as delivery {predecessor.delivery_id}"
+                move(connection, again, "refused", same)
+            move(connection, predecessor, "accepted", f"reinstated, delivery {delivery_id} was withdrawn: {reason}")
         return get(connection, delivery_id)
 
 
@@ -174,11 +225,27 @@ def waiting_files(settings: Settings, source: str) -> list[Path]:
     return [f for f in files if f.is_file() and not f.name.startswith(".") and f.suffix != ".part"]
 
 
+def _locked(connection: Connection, delivery_id: int) -> Delivery:
+    """A row of the ledger for a transition: nobody else moves a delivery of its period until this one is done."""
+    found = get(connection, delivery_id)
+    lock_period(connection, found.source, found.period)
+    return get(connection, delivery_id, lock=True)
+
+
 def _held(connection: Connection, delivery_id: int) -> Delivery:
-    delivery = get(connection, delivery_id, lock=True)
+    delivery = _locked(connection, delivery_id)
     if delivery.state != "held":
         raise UserError(f"{delivery}: it is not held", remedy="lagebild held lists what waits")
     return delivery
+
+
+def _superseded_by(connection: Connection, delivery: Delivery) -> Delivery | None:
+    """The latest delivery in the chain of corrections below this one that was not withdrawn itself."""
+    while delivery.supersedes is not None:
+        delivery = get(connection, delivery.supersedes, lock=True)
+        if delivery.state == "superseded":
+            return delivery
+    return None
 
 
 def _select(connection: Connection, where: str, values: dict, lock: bool = False) -> list[Delivery]:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from ingest import contracts, landing, ledger, privacy, readers, values
 from ingest.contracts import Contract, Field
 from ingest.ledger import Delivery
+from ingest.privacy import KeyChain
 from ingest.readers import Refused
 from lagebild import database
 from lagebild.errors import UserError
@@ -57,8 +58,13 @@ def drain(settings: Settings, source: str) -> list[Delivery]:
     contract = contracts.load(source)
     results = []
     for file in ledger.waiting_files(settings, source):
-        results.append(load_file(settings, contract, file))
-        file.unlink()
+        try:
+            results.append(load_file(settings, contract, file))
+        except FileNotFoundError:
+            if file.exists():
+                raise
+            continue  # another run took the same file meanwhile
+        file.unlink(missing_ok=True)
     return results
 
 
@@ -78,12 +84,11 @@ def reload(settings: Settings, delivery_id: int) -> Delivery:
                 f"{old}: only refused, withdrawn or held deliveries are loaded again",
                 remedy=f"lagebild withdraw {delivery_id} --reason ... first",
             )
+        landing.require(settings, old)
         if old.state == "held":
             ledger.move(connection, old, "refused", "loaded again as a new attempt")
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    if not landed.exists():
-        raise UserError(f"the landed bytes {landed} are gone", remedy="ask the supplier for the file again")
     return _load(settings, _parcel(contract, landed, old.file_name), landed)
 
 
@@ -106,6 +111,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
             )
         with database.connect(settings, database.LOADER) as connection:
             ledger.lock_period(connection, contract.source, parcel.period)
+            privacy.hold_key(connection, key)
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
             records = readers.read(contract, landed.read_bytes())
@@ -117,7 +123,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
         return _refuse(settings, parcel, refusal)
 
 
-def _key(settings: Settings, parcel: Parcel) -> bytes | None:
+def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
     purpose = parcel.contract.pseudonym_purpose
     if purpose is None or parcel.period == "unknown":
         return None
@@ -157,13 +163,14 @@ def _register(connection: Connection, parcel: Parcel, state: str, reason: str | 
 def _refuse(settings: Settings, parcel: Parcel, refusal: Refused) -> Delivery:
     reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
     with database.connect(settings, database.LOADER) as connection:
+        ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
         delivery_id = _register(connection, parcel, "refused", reason)
         ledger.record(connection, delivery_id, "refused", reason)
         return ledger.get(connection, delivery_id)
 
 
 def _fill(
-    connection: Connection, parcel: Parcel, delivery_id: int, records: readers.Records, key: bytes | None
+    connection: Connection, parcel: Parcel, delivery_id: int, records: readers.Records, key: KeyChain | None
 ) -> None:
     """Copy the good rows, keep the bad ones with their reasons, and check that none was lost."""
     contract = parcel.contract
@@ -203,7 +210,7 @@ def _fill(
 class RowCheck:
     """Turns a record's text fields into a row of the raw table, or into a rejected row with every reason."""
 
-    def __init__(self, contract: Contract, header: list[str], key: bytes | None):
+    def __init__(self, contract: Contract, header: list[str], key: KeyChain | None):
         self.contract = contract
         self.key = key
         # A real export may lack the optional columns: their fields take the contract's default.

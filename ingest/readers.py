@@ -172,10 +172,17 @@ def _compare_header(contract: Contract, header: list[str], line: int) -> None:
     unknown = [title for title in header if title not in expected]
     difference = (
         [f"missing: {', '.join(missing)}"] * bool(missing)
-        + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+        + [f"unknown: {_shown_headers(contract, unknown)}"] * bool(unknown)
         + ["the columns stand in another order"] * (not missing and not unknown)
     )
     raise Refused(
         f"line {line}: the header is not the contract's ({'; '.join(difference)})",
         f"ask for the agreed layout, or change the titles at {contract.path}:{contract.line_of('fields:')}",
     )
+
+
+def _shown_headers(contract: Contract, unknown: list[str]) -> str:
+    """Headers for a message. Where the header is missing, the first person's values stand in its place."""
+    if contract.has_personal_fields:
+        return f"{len(unknown)} columns, not shown because a file without a header has a person's values there"
+    return ", ".join(unknown)

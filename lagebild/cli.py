@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from lagebild import delivery_commands, privacy_commands
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -87,17 +88,23 @@ def migrate(settings: Settings) -> None:
 
 @cli.command()
 @click.argument("source")
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Only this file; it stays."
+)
 @_pass_settings
-def load(settings: Settings, source: str) -> None:
-    """Load the drop folder of SOURCE, check what was loaded, and accept or hold it.
+def load(settings: Settings, source: str, file: Path | None) -> None:
+    """Load the drop folder of SOURCE or one file, check what was loaded, and accept or hold it.
 
     \b
-    Example: lagebild load ledger
+    Examples:
+      lagebild load ledger
+      lagebild load ledger --file ~/ledger_05913000_2019.csv
     """
-    from ingest.load import drain
+    from ingest import contracts
+    from ingest.load import drain, load_file
     from lagebild.gatekeeper import check_pending
 
-    arrived = drain(settings, source)
+    arrived = drain(settings, source) if file is None else [load_file(settings, contracts.load(source), file)]
     decided = {d.delivery_id: d for d in check_pending(settings, source)}
     if not arrived and not decided:
         click.echo(f"nothing waits in {settings.drop / source}")
@@ -118,16 +125,6 @@ def reload(settings: Settings, delivery_id: int) -> None:
     delivery = load_again(settings, delivery_id)
     decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
     click.echo(decided.get(delivery.delivery_id, delivery))
-
-
-@cli.command()
-@click.option("--source", help="Only this source.")
-@_pass_settings
-def deliveries(settings: Settings, source: str | None) -> None:
-    """List the ledger: every delivery, its rows and its state."""
-    from ingest import ledger
-
-    _list(ledger.deliveries(settings, source), "the ledger is empty")
 
 
 @cli.command()
@@ -171,7 +168,7 @@ def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
 @click.option("--reason", required=True, help="Why; it is logged.")
 @_pass_settings
 def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
-    """Withdraw an accepted delivery; the one it superseded is in force again."""
+    """Withdraw an accepted delivery, and the one it superseded is in force again; or a superseded one."""
     from ingest import ledger
 
     click.echo(ledger.withdraw(settings, delivery_id, reason))
@@ -241,6 +238,12 @@ def create(settings: Settings, municipality: str, purpose: str) -> None:
     path = privacy.key_path(settings, municipality, purpose)
     made = privacy.ensure_key(settings, municipality, purpose)
     click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
+
+
+keys.add_command(privacy_commands.rotate)
+cli.add_command(privacy_commands.erase)
+cli.add_command(privacy_commands.retention)
+cli.add_command(delivery_commands.deliveries)
 
 
 @cli.command()

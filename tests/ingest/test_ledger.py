@@ -1,10 +1,17 @@
 """Transitions of the ledger: who decides what, and what a period's accepted delivery is."""
 
+import json
+import subprocess
+import sys
+import threading
+import time
+
 import pytest
 
 from ingest import ledger, load
 from lagebild import database
 from lagebild.errors import UserError
+from tests.ingest.support import environment, lagebild
 from tests.support import bundled_bytes, deliver, drop, query
 
 SOURCE = "employment"
@@ -57,8 +64,15 @@ def test_only_held_deliveries_are_decided_by_hand(warehouse, action):
 def test_every_transition_is_logged_with_who_and_why(warehouse):
     held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
     ledger.accept(warehouse, held.delivery_id, "checked by phone")
-    events = query(warehouse, "select state, by <> '', why from raw.delivery_event order by event_id")
-    assert events == [("loaded", True, None), ("held", True, "odd"), ("accepted", True, "checked by phone")]
+    events = query(
+        warehouse, "select state, by <> '', code_version <> '', why from raw.delivery_event order by event_id"
+    )
+    assert events == [
+        ("received", True, True, held.file_name),
+        ("loaded", True, True, None),
+        ("held", True, True, "odd"),
+        ("accepted", True, True, "checked by phone"),
+    ]
 
 
 def test_the_database_refuses_a_delivery_that_loses_rows_and_two_accepted_ones(warehouse):
@@ -75,3 +89,188 @@ def test_drained_means_that_nothing_waits(warehouse):
     assert not ledger.is_drained(warehouse)
     ledger.decide(warehouse, delivery.delivery_id, [])
     assert ledger.is_drained(warehouse)
+
+
+def corrected(settings, suffix: bytes) -> ledger.Delivery:
+    """A delivery that was accepted, as a correction where there is something to correct."""
+    delivery = ledger.decide(settings, loaded(settings, suffix).delivery_id, [])
+    if delivery.state == "held":
+        delivery = ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True)
+    return delivery
+
+
+def states(settings) -> list[str]:
+    return [delivery.state for delivery in ledger.deliveries(settings)]
+
+
+def test_a_chain_of_corrections_is_withdrawn_from_its_end_to_its_beginning(warehouse):
+    chain = [corrected(warehouse, b"\n" * n) for n in range(3)]
+    assert states(warehouse) == ["superseded", "superseded", "accepted"]
+    ledger.withdraw(warehouse, chain[2].delivery_id, "wrong")
+    assert states(warehouse) == ["superseded", "accepted", "withdrawn"]
+    ledger.withdraw(warehouse, chain[1].delivery_id, "wrong")
+    assert states(warehouse) == ["accepted", "withdrawn", "withdrawn"]
+    ledger.withdraw(warehouse, chain[0].delivery_id, "wrong")
+    assert states(warehouse) == ["withdrawn"] * 3
+
+
+def test_a_withdrawn_link_of_a_chain_is_never_reinstated(warehouse):
+    chain = [corrected(warehouse, b"\n" * n) for n in range(3)]
+    ledger.withdraw(warehouse, chain[1].delivery_id, "was wrong all along")
+    assert states(warehouse) == ["superseded", "withdrawn", "accepted"]
+    ledger.withdraw(warehouse, chain[2].delivery_id, "this one too")
+    assert states(warehouse) == ["accepted", "withdrawn", "withdrawn"]
+
+
+def test_bytes_that_wait_while_their_earlier_delivery_is_reinstated_are_refused(warehouse):
+    first, second = corrected(warehouse, b""), corrected(warehouse, b"\n")
+    again = ledger.decide(warehouse, loaded(warehouse).delivery_id, [])
+    assert (again.state, again.attempt) == ("held", 2)
+    ledger.withdraw(warehouse, second.delivery_id, "wrong")
+    assert states(warehouse) == ["accepted", "withdrawn", "refused"]
+    assert f"accepted again as delivery {first.delivery_id}" in ledger.deliveries(warehouse)[2].reason
+
+
+def test_what_is_held_or_refused_cannot_be_withdrawn(warehouse):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
+    with pytest.raises(UserError, match="only an accepted or superseded delivery can be withdrawn.*\n.*refuse"):
+        ledger.withdraw(warehouse, held.delivery_id, "wrong")
+    ledger.refuse(warehouse, held.delivery_id, "wrong")
+    with pytest.raises(UserError, match="only an accepted or superseded"):
+        ledger.withdraw(warehouse, held.delivery_id, "wrong")
+
+
+def test_a_reload_is_a_new_attempt_and_the_old_one_stays_in_the_ledger(warehouse):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
+    again = load.reload(warehouse, held.delivery_id)
+    assert (again.state, again.attempt, again.sha256) == ("loaded", 2, held.sha256)
+    assert states(warehouse) == ["refused", "loaded"]
+    accepted = ledger.decide(warehouse, again.delivery_id, [])
+    with pytest.raises(UserError, match="lagebild withdraw"):
+        load.reload(warehouse, accepted.delivery_id)
+    ledger.withdraw(warehouse, accepted.delivery_id, "the code was wrong")
+    assert load.reload(warehouse, accepted.delivery_id).attempt == 3
+
+
+def test_the_ledger_says_how_long_a_load_took_and_by_which_code(warehouse):
+    delivery = loaded(warehouse)
+    assert delivery.received_at < delivery.loaded_at and delivery.decided_at is None
+    assert ledger.decide(warehouse, delivery.delivery_id, []).decided_at > delivery.loaded_at
+    assert delivery.code_version and delivery.contract_version and delivery.byte_size == len(bundled_bytes(SOURCE))
+
+
+def waiting_locks(settings) -> int:
+    statement = (
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
+    return query(settings, statement)[0][0]
+
+
+def wait_until(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
+LOAD_FILE = f"""
+import sys
+from pathlib import Path
+from ingest import contracts, load
+from lagebild import settings
+print(load.load_file(settings.load(), contracts.load("{SOURCE}"), Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("content", ["good", "broken"])
+def test_two_processes_with_the_same_file_at_once_load_it_once(warehouse, tmp_path, content):
+    file = tmp_path / "eu2_employees_2019.csv"
+    file.write_bytes(bundled_bytes(SOURCE) if content == "good" else b"nothing;that;is\nin;the;contract\n")
+    program = [sys.executable, "-c", LOAD_FILE, str(file)]
+    with database.connect(warehouse, database.LOADER) as connection:
+        ledger.lock_period(connection, SOURCE, "2019")  # both come to the same point, then go on together
+        both = [
+            subprocess.Popen(
+                program, env=environment(warehouse, tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(2)
+        ]
+        wait_until(lambda: waiting_locks(warehouse) == 2)
+    told = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert file.exists()
+    if content == "good":
+        (delivery,) = ledger.deliveries(warehouse)
+        assert query(warehouse, "select count(*) from raw.employment__employees") == [(delivery.loaded,)]
+        loads = query(warehouse, "select state from raw.delivery_event order by event_id")
+        assert [state for (state,) in loads][:2] == ["received", "loaded"] and loads.count(("loaded",)) == 1
+    else:
+        assert [(d.state, d.attempt) for d in ledger.deliveries(warehouse)] == [("refused", 1), ("refused", 2)]
+
+
+def test_two_drains_of_the_same_folder_at_once_load_each_file_once(warehouse):
+    for year in range(2000, 2006):
+        drop(warehouse, SOURCE, name=f"eu2_employees_{year}.csv")
+    errors = []
+
+    def drain():
+        try:
+            load.drain(warehouse, SOURCE)
+        except BaseException as error:
+            errors.append(error)
+
+    both = [threading.Thread(target=drain) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(60)
+    assert errors == []
+    assert [d.period for d in ledger.deliveries(warehouse)] == [str(year) for year in range(2000, 2006)]
+    assert ledger.waiting_files(warehouse, SOURCE) == []
+
+
+def test_two_corrections_accepted_at_once_leave_one_accepted(warehouse):
+    corrected(warehouse, b"")
+    rivals = [ledger.decide(warehouse, loaded(warehouse, b"\n" * n).delivery_id, []) for n in (1, 2)]
+    both = [
+        threading.Thread(target=ledger.accept, args=(warehouse, rival.delivery_id, "mine", True)) for rival in rivals
+    ]
+    with database.connect(warehouse, database.LOADER) as connection:
+        ledger.lock_period(connection, SOURCE, "2019")
+        for thread in both:
+            thread.start()
+        wait_until(lambda: waiting_locks(warehouse) == 2)
+    for thread in both:
+        thread.join(30)
+    assert sorted(states(warehouse)) == ["accepted", "superseded", "superseded"]
+
+
+def test_a_single_file_is_loaded_checked_and_stays(warehouse, tmp_path):
+    file = tmp_path / "eu2_employees_2019.csv"
+    file.write_bytes(bundled_bytes(SOURCE))
+    result = lagebild(warehouse, "load", SOURCE, "--file", str(file), home=tmp_path)
+    assert result.returncode == 0 and "accepted" in result.stdout, result.stderr
+    assert file.exists() and states(warehouse) == ["accepted"]
+    assert lagebild(warehouse, "load", SOURCE, "--file", str(tmp_path / "no.csv"), home=tmp_path).returncode == 2
+
+
+def test_the_commands_list_and_move_deliveries(warehouse, tmp_path):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
+    deliver(warehouse, "eu2_series")
+
+    def listed(*arguments: str) -> list[dict]:
+        result = lagebild(warehouse, "deliveries", "--format", "json", *arguments, home=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    assert [d["source"] for d in listed()] == [SOURCE, "eu2_series"]
+    assert [d["source"] for d in listed("--state", "held")] == [SOURCE]
+    assert listed("--source", "eu2_series", "--state", "held") == []
+    assert {"sha256", "reason", "code_version", "loaded_at", "erased_why"} <= set(listed()[0])
+    wrong = lagebild(warehouse, "deliveries", "--source", "employmnt", home=tmp_path)
+    assert wrong.returncode == 1 and SOURCE in wrong.stderr
+    assert lagebild(warehouse, "deliveries", "--state", "lost", home=tmp_path).returncode == 2
+    moved = lagebild(warehouse, "refuse", str(held.delivery_id), "--reason", "sent back", home=tmp_path)
+    assert "refused: sent back" in moved.stdout
+    assert "the ledger has no such" in lagebild(warehouse, "deliveries", "--state", "held", home=tmp_path).stdout

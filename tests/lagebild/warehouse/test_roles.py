@@ -16,6 +16,7 @@ WRITABLE = {
         "raw.delivery": {"INSERT", "UPDATE"},
         "raw.delivery_event": {"INSERT"},
         "raw.rejected_row": {"INSERT"},
+        "raw.landing_deletion": {"INSERT", "DELETE"},
         "quality.verdict": {"INSERT"},
     },
     database.BUILDER: {

@@ -1,0 +1,28 @@
+"""Airflow DAG `retention`: landed bytes of personal sources whose time is over are deleted, once a day."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from lagebild.stack.tasks import DEFAULTS, cron, settled
+
+with DAG(
+    dag_id="retention",
+    schedule=cron("30 2 * * *"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    doc_md="### Retention\n\nDeletes landed bytes of personal sources after their contract's retention, and finishes"
+    " deletions that were cut off. Path, hash and ledger stay. The same as `lagebild retention --apply`.",
+    tags=["privacy"],
+) as dag:
+
+    @task(execution_timeout=timedelta(hours=1))
+    def delete_expired() -> list[str]:
+        from ingest import retention
+        from lagebild import settings
+
+        with settled():
+            return [str(entry) for entry in retention.apply(settings.load())]
+
+    delete_expired()

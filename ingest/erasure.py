@@ -1,0 +1,175 @@
+"""Erase a person: from the rows and rejected rows of a municipality and purpose, and from the landing zone.
+
+The person is found by the pseudonym alone, which is computed from the identifier with the key chain. What cannot
+be told apart is treated as if it were the person's: the steps and their reasons stand in
+`docs/runbooks/erase-a-person.md`.
+
+Everything in the database commits in one transaction, with the list of files to delete; the files go afterwards,
+and what was cut off is finished by the next erasure or retention run.
+"""
+
+import getpass
+from dataclasses import dataclass
+
+from psycopg import Connection, sql
+
+from ingest import ledger, persons, privacy, retention, rotation
+from ingest.ledger import Delivery
+from ingest.persons import Scope
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.version import code_version
+
+WHY = "a person was erased"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """How much was erased of what, never whose; and what an erasure cannot look into."""
+
+    loaded_rows: int
+    rejected_rows: int
+    blanked_rows: int
+    landed_files: int
+    unseen: tuple[str, ...]
+    """Files that wait to be loaded, or whose load was cut off: nobody has looked for the person in them."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"erased {self.loaded_rows} rows and {self.rejected_rows} rejected rows; emptied {self.blanked_rows}"
+            f" rejected rows of which nobody can say whose they are; deleted {self.landed_files} landed files"
+        ]
+        if self.unseen:
+            lines.append("not looked into, load or delete them and erase again: " + ", ".join(self.unseen))
+        return "\n".join(lines)
+
+
+def erase(settings: Settings, municipality: str, purpose: str, identifier: str) -> Erasure:
+    """Remove a person by the identifier as it stands in the deliveries. Raises UserError; nothing names the person.
+
+    Waits for loads that use the key, and runs as the owner of the warehouse: no working role may delete rows of
+    `raw`. A person who is not found is no error, the event is recorded all the same.
+    """
+    if not identifier.strip():
+        raise UserError("the identifier is empty", remedy="one line: the identifier as it stands in the deliveries")
+    persons.contracts_of(purpose)
+    retention.finish_deletions(settings)
+    privacy.load_key(settings, municipality, purpose)  # says what to do when there is none
+    with database.connect(settings) as connection:
+        privacy.lock_key(connection, municipality, purpose)
+        version = privacy.version_in_force(connection, municipality, purpose)
+        pseudonym = privacy.chain(settings, municipality, purpose, version).pseudonym(identifier.strip())
+        scope = persons.scope(connection, municipality, purpose)
+        lines, loaded_rows = _delete_rows(connection, scope, pseudonym)
+        rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
+        blanked_rows = _blank_rejected(connection, scope)
+        paths = _paths_to_delete(settings, scope, {delivery_id for delivery_id, _ in lines})
+        for delivery in scope.deliveries:
+            if delivery.landing_path in paths:
+                retention.give_up_bytes(connection, delivery, WHY)
+        for path in sorted(paths):
+            retention.ask_deletion(connection, path)
+        unseen = _unseen(settings, connection, purpose)
+        erasure = Erasure(loaded_rows, rejected_rows, blanked_rows, len(paths), unseen)
+        _record(connection, municipality, purpose, erasure)
+    retention.finish_deletions(settings)
+    rotation.vacuum(settings, [table.name for table in scope.tables] + ["rejected_row"])
+    return erasure
+
+
+def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[list[tuple[int, int]], int]:
+    """Delete the person's rows; (delivery, line) of those that name one, and how many there were in all."""
+    lines, total = [], 0
+    for table in scope.tables:
+        has_person = sql.SQL(" or ").join(
+            sql.SQL("t.{} = %(pseudonym)s").format(sql.Identifier(column)) for column in table.columns
+        )
+        found = sql.SQL("delivery_id, line_number" if table.has_delivery else "null::bigint, null::bigint")
+        rows = connection.execute(
+            sql.SQL("delete from {} as t where {} and ({}) returning {}").format(
+                table.identifier, table.in_scope, has_person, found
+            ),
+            scope.values | {"pseudonym": pseudonym},
+        ).fetchall()
+        lines += [row for row in rows if row[0] is not None]
+        total += len(rows)
+    _count(connection, "erased_loaded", [delivery_id for delivery_id, _ in lines])
+    return lines, total
+
+
+def _delete_rejected(connection: Connection, scope: Scope, lines: list[tuple[int, int]], pseudonym: str) -> int:
+    """Delete the rejected rows that are known to be the person's: of the same lines, or with the pseudonym."""
+    rows = connection.execute(
+        "delete from raw.rejected_row where delivery_id = any(%(deliveries)s) and ("
+        " (delivery_id, line_number) in (select * from unnest(%(ids)s::bigint[], %(lines)s::bigint[]))"
+        " or exists (select 1 from jsonb_each_text(fields) as f where f.value = %(pseudonym)s)"
+        ") returning delivery_id",
+        scope.values | {"ids": [i for i, _ in lines], "lines": [line for _, line in lines], "pseudonym": pseudonym},
+    ).fetchall()
+    _count(connection, "erased_rejected", [delivery_id for (delivery_id,) in rows])
+    return len(rows)
+
+
+def _blank_rejected(connection: Connection, scope: Scope) -> int:
+    """Empty the other rejected rows: their personal fields are masked, so that any of them may be the person's.
+
+    Line number, code and field of each reason stay, so that the count of the ledger does.
+    """
+    return connection.execute(
+        "update raw.rejected_row set fields = null, reasons = (select coalesce(jsonb_agg("
+        "jsonb_build_object('code', r ->> 'code', 'field', r ->> 'field', 'message', 'erased')), '[]')"
+        " from jsonb_array_elements(reasons) as r) where delivery_id = any(%(deliveries)s)"
+        " and (fields is not null or exists (select 1 from jsonb_array_elements(reasons) as r"
+        " where r ->> 'message' <> 'erased'))",
+        scope.values,
+    ).rowcount
+
+
+def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]) -> set[str]:
+    """Landed files that held the person, or may have, and are not gone already.
+
+    Clean are only bytes of which every record was loaded, in some attempt, and no row was the person's.
+    """
+    by_path: dict[str, list[Delivery]] = {}
+    for delivery in scope.deliveries:
+        by_path.setdefault(delivery.landing_path, []).append(delivery)
+
+    def is_clean(attempts: list[Delivery]) -> bool:
+        held = any(d.delivery_id in held_the_person or d.erased_loaded for d in attempts)
+        return not held and any(d.loaded is not None and d.rejected == 0 for d in attempts)
+
+    def is_there(path: str, attempts: list[Delivery]) -> bool:
+        return any(d.erased_at is None for d in attempts) or (settings.landing / path).exists()
+
+    return {path for path, attempts in by_path.items() if not is_clean(attempts) and is_there(path, attempts)}
+
+
+def _unseen(settings: Settings, connection: Connection, purpose: str) -> tuple[str, ...]:
+    files = []
+    for contract in persons.contracts_of(purpose):
+        files += [f"drop/{contract.source}/{f.name}" for f in ledger.waiting_files(settings, contract.source)]
+        files += [f"landing/{path}" for path in retention.left_over(settings, connection, contract)]
+    return tuple(files)
+
+
+def _count(connection: Connection, column: str, deliveries: list[int]) -> None:
+    """Add one for each entry to a delivery's number of erased rows."""
+    connection.execute(
+        sql.SQL(
+            "update raw.delivery as d set {column} = d.{column} + e.rows from"
+            " (select id, count(*) as rows from unnest(%s::bigint[]) as id group by id) as e where d.delivery_id = e.id"
+        ).format(column=sql.Identifier(column)),
+        [deliveries],
+    )
+
+
+def _record(connection: Connection, municipality: str, purpose: str, erasure: Erasure) -> None:
+    connection.execute(
+        "insert into raw.erasure (municipality, purpose, erased_by, code_version, loaded_rows, rejected_rows,"
+        " blanked_rows, landed_files) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            municipality, purpose, getpass.getuser(), code_version(),
+            erasure.loaded_rows, erasure.rejected_rows, erasure.blanked_rows, erasure.landed_files,
+        ],
+    )  # fmt: skip

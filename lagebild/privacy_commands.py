@@ -1,0 +1,83 @@
+"""Commands on personal data: rotate a key, erase a person, delete what was kept long enough."""
+
+from typing import TextIO
+
+import click
+
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+_pass_settings = click.make_pass_decorator(Settings)
+
+
+def ags(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The value, when it is an AGS of 8 digits."""
+    if not (len(value) == 8 and value.isdigit()):
+        raise click.BadParameter("an AGS has 8 digits")
+    return value
+
+
+_municipality = click.option("--municipality", required=True, callback=ags, help="AGS of 8 digits.")
+_purpose = click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
+
+
+@click.command()
+@_municipality
+@_purpose
+@_pass_settings
+def rotate(settings: Settings, municipality: str, purpose: str) -> None:
+    """Add a key to the chain, and wrap every stored pseudonym with it. Back the keys up afterwards.
+
+    It does not cure a leaked key: docs/runbooks/rotate-a-key.md says what does.
+
+    \b
+    Example: lagebild keys rotate --municipality 05913000 --purpose integration_statistics
+    """
+    from ingest.rotation import rotate as wrap
+
+    click.echo(wrap(settings, municipality, purpose))
+
+
+@click.command()
+@_municipality
+@_purpose
+@click.option(
+    "--identifier-file",
+    required=True,
+    type=click.File(),
+    help="File with the identifier on one line, as it stands in the deliveries; - reads standard input.",
+)
+@_pass_settings
+def erase(settings: Settings, municipality: str, purpose: str, identifier_file: TextIO) -> None:
+    """Remove a person from rows, rejected rows and landed files.
+
+    The identifier is never an argument, because every user of the machine can read those.
+
+    \b
+    Example: lagebild erase --municipality 05913000 --purpose integration_statistics --identifier-file -
+    """
+    from ingest.erasure import erase as remove
+
+    try:
+        lines = [line.strip() for line in identifier_file.read().splitlines() if line.strip()]
+    except UnicodeDecodeError:
+        lines = []  # the error would quote bytes of the identifier
+    if len(lines) != 1:
+        raise UserError("the identifier file has not exactly one line of text", remedy="one person at a time, in UTF-8")
+    click.echo(remove(settings, municipality, purpose, lines[0]))
+
+
+@click.command()
+@click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
+@_pass_settings
+def retention(settings: Settings, is_applied: bool) -> None:
+    """Delete landed bytes of personal sources whose retention is over; path, hash and ledger stay.
+
+    \b
+    Example: lagebild retention --apply
+    """
+    from ingest import retention as keeping
+
+    found = keeping.apply(settings) if is_applied else keeping.due(settings)
+    verb = "deleted" if is_applied else "due (nothing was deleted, --apply does it)"
+    click.echo("\n".join(f"{verb}: {entry}" for entry in found) or "nothing is due")

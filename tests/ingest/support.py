@@ -1,0 +1,144 @@
+"""What tests of personal data share: small registers, the command line, and a process that is killed at every step."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+
+from ingest import contracts, load
+from ingest.ledger import Delivery
+from lagebild.settings import ROOT, Settings
+from lagebild.stack import airflow
+from tests.support import MUNICIPALITY, deliver, query
+
+HEADER = (
+    "Stichtag;AGS;Ordnungsmerkmal;AZR-Nummer;IdNr;Familienname;Vorname;Geburtsdatum;Geschlecht;Staatsangehörigkeit;"
+    "Einzugsdatum;Auszugsdatum;Wohnungsart"
+)
+GOOD_BIRTH, BAD_BIRTH = "29.02.2004", "30.02.2004"
+
+
+def person(identifier: str, birth: str = GOOD_BIRTH, ags: str = MUNICIPALITY, day: str = "31.12.2019") -> str:
+    """A line of a register; with BAD_BIRTH it is rejected."""
+    i = identifier
+    return f"{day};{ags};{i};AZR{i};ID{i};N{i};V{i};{birth};W;154;01.02.2010;;A"
+
+
+def register(*lines: str) -> bytes:
+    return "\n".join([HEADER, *lines, ""]).encode("iso-8859-1")
+
+
+def deliver_register(settings: Settings, *lines: str, day: str = "2019-12-31", ags: str = MUNICIPALITY) -> Delivery:
+    """Load a register of these lines; its period is the municipality and the day."""
+    return deliver(settings, "register", register(*lines), f"register_{ags}_{day}.csv")
+
+
+def load_content(settings: Settings, source: str, content: bytes, name: str, folder: Path) -> Delivery:
+    """Load bytes as a single file, not by the drop folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_bytes(content)
+    return load.load_file(settings, contracts.load(source), file)
+
+
+def pseudonyms(settings: Settings) -> list[str]:
+    """Every stored pseudonym of raw.register__person, sorted."""
+    rows = query(settings, "select person_pseudonym from raw.register__person order by 1")
+    return [pseudonym for (pseudonym,) in rows]
+
+
+def environment(settings: Settings, home: Path) -> dict[str, str]:
+    """The variables with which a process of the command line finds this test's warehouse."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {"PATH": path, "HOME": str(home), **airflow.variables(settings)}
+
+
+def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None = None) -> subprocess.CompletedProcess:
+    """Run the command line in a process of its own."""
+    program = Path(sys.executable).with_name("lagebild")
+    return subprocess.run(
+        [program, *arguments], env=environment(settings, home), input=text, capture_output=True, text=True, check=False
+    )
+
+
+def follow(page: str, section: str, settings: Settings, home: Path) -> str:
+    """Run the fenced commands of one section of a runbook in one shell; return what they print."""
+    pattern = rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)"
+    match = re.search(pattern, (ROOT / "docs" / "runbooks" / page).read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", match.group(1), re.MULTILINE | re.DOTALL)
+    assert blocks, f"{page}: no commands under {section!r}"
+    result = subprocess.run(
+        ["bash", "-eu", "-c", "\n".join(blocks)],
+        env=environment(settings, home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+EFFECTS = (
+    *((psycopg.Connection, name) for name in ("execute", "commit")),
+    *((psycopg.Cursor, name) for name in ("execute", "executemany", "copy")),
+    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink")),
+)
+
+
+def killed_at_each_step(prepare: Callable[[int], Callable[[], object]]) -> Iterator[tuple[int, str]]:
+    """Run an action in a process that kills itself before its n-th effect, for n = 0, 1, ... until it ends well.
+
+    `prepare(n)` returns the action. An effect is a statement, a commit or a file operation. Yields n and the
+    effect before which the process died.
+    """
+    for n in range(1000):
+        action = prepare(n)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _die_before(n, writer, action)
+        os.close(writer)
+        with os.fdopen(reader) as file:
+            told = file.read()
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0, told
+            return
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        yield n, told
+
+
+def _die_before(n: int, writer: int, action: Callable[[], object]) -> None:
+    count = 0
+
+    def counted(owner: object, name: str) -> None:
+        original = getattr(owner, name)
+
+        def step(*arguments, **options):
+            nonlocal count
+            if count == n:
+                os.write(writer, f"{name}".encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+            count += 1
+            return original(*arguments, **options)
+
+        setattr(owner, name, step)
+
+    code = 1
+    with contextlib.suppress(BaseException):
+        try:
+            for owner, name in EFFECTS:
+                counted(owner, name)
+            action()
+            code = 0
+        except BaseException:
+            os.write(writer, traceback.format_exc().encode())
+    os._exit(code)
