@@ -45,6 +45,7 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "excel_text": bool,
     "footer": str,
     "record_length": int,
+    "german": dict,
 }
 FIELD = {"name", "title", "description", "example", "type", "format", "decimalChar", "groupChar", "bareNumber"} | {
     "constraints",
@@ -263,6 +264,7 @@ def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]
     for number, entry in enumerate(entries):
         place = ("resources", 0, "schema", "fields", number)
         yield from ((place + rest, f"{entry['name']}: {message}") for rest, message in _field(entry, own))
+    yield from _german(entries, own)
     yield from _names(entries, resource)
     yield from _languages(path, descriptor)
 
@@ -291,6 +293,22 @@ def _source(path: Path, descriptor: dict, own: dict, resource: dict) -> Iterator
             yield ("lagebild", "file_name"), "a source with pseudonyms needs a group (?P<ags>...) to choose the key"
         if not pattern.fullmatch(own["example"]):
             yield ("lagebild", "example"), "the example's name does not match file_name"
+
+
+def _german(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
+    """The supplier's page: each field has its German meaning, or none has."""
+    german, place = own.get("german", {}), ("lagebild", "german")
+    known = ("title", "description", "legal_basis", "contact", "fields")
+    for key, value in german.items():
+        if key not in known:
+            yield (*place, key), f"german: {key!r} is none of {', '.join(known)}"
+        elif not isinstance(value, dict if key == "fields" else str):
+            yield (*place, key), f"german: {key} is no {'mapping' if key == 'fields' else 'text'}"
+    meanings, names = german.get("fields", {}), [entry["name"] for entry in entries]
+    if german and isinstance(meanings, dict):
+        for name in sorted(set(names) ^ set(meanings)):
+            problem = "is no field" if name in meanings else "has no meaning for the supplier"
+            yield (*place, "fields", name), f"german: {name} {problem}"
 
 
 def _pattern_problem(pattern: str) -> str | None:

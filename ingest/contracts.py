@@ -274,6 +274,8 @@ class Contract:
     """Deliveries are zip archives with one member of such a name."""
     record_length: int | None
     """Fixed width: characters a line."""
+    german: Mapping[str, Any]
+    """What the supplier's page says: title, description, legal_basis, contact, and a meaning a field."""
 
     @property
     def table(self) -> str:
@@ -452,6 +454,7 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         footer=re.compile(own["footer"]) if "footer" in own else None,
         member=re.compile(own["member"]) if "member" in own else None,
         record_length=own.get("record_length"),
+        german=own.get("german", {}),
     )
 
 
