@@ -59,6 +59,16 @@ def extract(contract: Contract, delivery: Path, folder: Path) -> Path:
     return Path(out.name)
 
 
+def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
+    """Name and bytes of an archive's largest file, within the same bounds; for looking at it, not for loading."""
+    archive = _opened(io.BytesIO(content), "the file is no zip archive, or a damaged one")
+    members = _members(archive)
+    if not members:
+        raise Refused("the archive holds no file", _AGAIN)
+    largest = max(members, key=lambda member: member.compress_size)
+    return largest.filename, _blocks(archive, largest, MAX_BYTES_IN_MEMORY)
+
+
 def _copy(contract: Contract, packed: IO[bytes], out: IO[bytes], most: int) -> None:
     archive = _opened(packed, "the file is no zip archive, or a damaged one")
     for block in _blocks(archive, _member(contract, archive), most):
