@@ -247,9 +247,9 @@ def _ldb(guess: Guess, lines: list[str]) -> Guess:
     """Titles, stacked header rows, rows, a rule of underscores: the Landesdatenbank NRW."""
     rule = next(number for number, line in enumerate(lines) if line.startswith("__________"))
     rows = [line.split(";") for line in lines[:rule]]
-    is_data = [bool(re.fullmatch(r"\d\d\.\d\d\.\d{4}|\d{4}", row[0].strip())) and len(row) > 1 for row in rows]
+    is_data = [bool(re.fullmatch(r"\d\d\.\d\d\.\d{4}|\d{2,8}", row[0].strip())) and len(row) > 1 for row in rows]
     if True not in is_data:
-        raise Refused("no row starts with a date or a year", "describe the file by hand")
+        raise Refused("no row starts with a date, a year or a key", "describe the file by hand")
     first = is_data.index(True)
     width = len(rows[first])
     stacked = [n for n in range(first) if len(rows[n]) == width and sum(map(bool, rows[n])) and not rows[n][0]]
