@@ -1,13 +1,20 @@
 """Contracts: what a source's deliveries look like, as `sources/<source>/contract.yml`.
 
-A contract is a Frictionless Data Package 2.0 descriptor; what that standard lacks (privacy,
-file names, evidence, schedule) stands under its `lagebild:` key. `ingest/sources/README.md`
-explains every entry.
+A contract is a Frictionless Data Package 2.0 descriptor; what that standard lacks (privacy, layouts
+by period, code lists, rules across fields, file names, evidence, schedule) stands under its
+`lagebild:` key. `ingest/sources/README.md` explains every entry; `contract_check.py` finds what is
+wrong with one, all at once, with file and line.
 """
 
+import csv
 import hashlib
+import io
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +26,8 @@ from lagebild.errors import UserError
 SOURCES = Path(__file__).parent / "sources"
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
 PERSONAL = ("pseudonym", "drop", "year")
+READERS = ("csv", "ldb_nrw", "genesis", "xlsx", "fixed_width")
+CURRENT = "current"
 _SQL_TYPES = {
     "string": "text",
     "integer": "bigint",
@@ -27,6 +36,7 @@ _SQL_TYPES = {
     "year": "integer",
     "boolean": "boolean",
 }
+TYPES = tuple(_SQL_TYPES)
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Field:
     required: bool
     pattern: re.Pattern[str] | None
     enum: frozenset[str] | None
+    """Allowed texts; those of the code list where `code_list` names one."""
     minimum: Any
     maximum: Any
     privacy: str
@@ -50,6 +61,16 @@ class Field:
     mapping: dict[str, str] | None
     optional: bool
     default: str | None
+    bare_number: bool = True
+    """False: the number may carry a currency or percent sign, which is stripped."""
+    dash_is_zero: bool = False
+    """Where official signs stand: `-` is zero here. Nowhere else."""
+    code_list: str | None = None
+    """Name of the list that `enum` comes from."""
+    columns_at: tuple[int, int] | None = None
+    """Fixed width: first and last character of the field, counted from 1."""
+    example: str | None = None
+    """A made-up value as the file writes it, for the page a supplier is sent."""
 
     @property
     def is_personal(self) -> bool:
@@ -64,10 +85,151 @@ class Field:
         sign = [(f"{self.name}_sign", "text")] if self.signs else []
         return [(self.name, sql_type), *sign]
 
+    @property
+    def kind(self) -> str:
+        """What a value of it can be compared with: `date`, `number`, `boolean` or `string`."""
+        if self.privacy == "year" or self.type in ("integer", "number", "year"):
+            return "number"
+        return "string" if self.privacy == "pseudonym" else self.type
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long something is kept, from an ISO 8601 duration of years, months, weeks and days."""
+
+    text: str
+    years: int
+    months: int
+    days: int
+
+    def after(self, day: date) -> date:
+        """The day on which the time is over; the 29 February becomes the 28th where there is none."""
+        months = day.year * 12 + day.month - 1 + self.years * 12 + self.months
+        year, month = divmod(months, 12)
+        last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - date(year, month + 1, 1)).days
+        return date.fromordinal(date(year, month + 1, min(day.day, last)).toordinal() + self.days)
+
+
+@dataclass(frozen=True)
+class CodeList:
+    """Named codes of a field, each with what it means ("" where the list does not say)."""
+
+    name: str
+    labels: Mapping[str, str]
+    file: Path | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A comparison within one row: a field with another field, or with a literal.
+
+    It compares the values that raw would hold (for privacy `year` the year) and holds where one is missing.
+    """
+
+    name: str
+    left: str
+    operator: str
+    right: str | None
+    """The other field's name; None where `literal` stands on the right."""
+    literal: Any
+    message: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (self.left,) if self.right is None else (self.left, self.right)
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether it holds in a row, given as field name -> typed value."""
+        left = values[self.left]
+        right = self.literal if self.right is None else values[self.right]
+        return left is None or right is None or _OPERATORS[self.operator](left, right)
+
+
+_OPERATORS = {
+    ">=": lambda left, right: left >= right,
+    "<=": lambda left, right: left <= right,
+    "==": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+    ">": lambda left, right: left > right,
+    "<": lambda left, right: left < right,
+}
+_CHECK = re.compile(
+    r"(?P<left>[a-z][a-z0-9_]*) *(?P<operator>>=|<=|==|!=|>|<) *"
+    r"(?:(?P<right>[a-z][a-z0-9_]*)|'(?P<text>[^']*)'|(?P<number>-?\d+(?:\.\d+)?))"
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that a delivery has in certain periods."""
+
+    name: str
+    first: str | None
+    last: str | None
+    fields: tuple[Field, ...]
+    """In file order, with the titles and formats of this layout."""
+    constants: tuple[tuple[Field, Any], ...] = ()
+    """Fields that the file lacks, with what raw holds instead (None for nothing)."""
+
+    @property
+    def header(self) -> list[str]:
+        return [field.title for field in self.fields]
+
+    def holds_in(self, period: str | None) -> bool:
+        """Whether the layout belongs to a period; None asks for no period in particular."""
+        if period is None or (self.first is None and self.last is None):
+            return True
+        day = period_day(period)
+        if day is None:
+            return False
+        first, last = self.first or "", self.last or "9"
+        return day[: len(first)] >= first[: len(day)] and day[: len(last)] <= last[: len(day)]
+
+    def variant(self, header: list[str]) -> "Layout | None":
+        """The layout as this header has it: whole, or without its optional columns; None if it is another."""
+        if header == self.header:
+            return self
+        left = tuple(field for field in self.fields if not field.optional)
+        if header != [field.title for field in left]:
+            return None
+        missing = tuple((field, field.default) for field in self.fields if field.optional)
+        return replace(self, fields=left, constants=self.constants + missing)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an earlier layout did otherwise than the contract's fields say: an entry of `lagebild.layouts`."""
+
+    name: str
+    first: str | None
+    last: str | None
+    headers: Mapping[str, str]
+    formats: Mapping[str, str]
+    without: Mapping[str, Any]
+    order: tuple[str, ...]
+
+    def layout(self, fields: tuple[Field, ...]) -> Layout:
+        """The layout that results from the contract's fields."""
+        if self.order:
+            fields = tuple(
+                sorted(fields, key=lambda field: self.order.index(field.name) if field.name in self.order else -1)
+            )
+        kept = tuple(
+            replace(
+                field,
+                title=self.headers.get(field.name, field.title),
+                format=self.formats.get(field.name, field.format),
+            )
+            for field in fields
+            if field.name not in self.without
+        )
+        constants = tuple((field, self.without[field.name]) for field in fields if field.name in self.without)
+        return Layout(self.name, self.first, self.last, kept, constants)
+
 
 @dataclass(frozen=True)
 class Contract:
-    """A source's contract; `version` changes whenever the file changes."""
+    """A source's contract; `version` changes whenever the file or one of its code lists changes."""
 
     source: str
     path: Path
@@ -91,6 +253,29 @@ class Contract:
     schedule: str
     max_rejected: int
     pseudonym_purpose: str | None
+    legal_basis: str | None
+    retention: Duration
+    contact: str | None
+    primary_key: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    code_lists: Mapping[str, CodeList]
+    changes: tuple[Change, ...]
+    double_quote: bool
+    """A quote inside a quoted field is doubled."""
+    escape: str | None
+    """Stands before a quote inside a quoted field."""
+    line_terminator: str | None
+    """What ends a line; None where any line break may."""
+    excel_text: bool
+    """Cells may be written `="..."`, as Excel wants them to keep leading zeros."""
+    footer: re.Pattern[str] | None
+    """The first line that it matches ends the table."""
+    member: re.Pattern[str] | None
+    """Deliveries are zip archives with one member of such a name."""
+    record_length: int | None
+    """Fixed width: characters a line."""
+    german: Mapping[str, Any]
+    """What the supplier's page says: title, description, legal_basis, contact, and a meaning a field."""
 
     @property
     def table(self) -> str:
@@ -107,10 +292,96 @@ class Contract:
         columns = [column for field in self.fields for column in field.columns if field.name != "evidence"]
         return [*columns, ("evidence", "text")]
 
-    def line_of(self, text: str) -> int:
-        """The first line of the contract file that holds `text`, for messages; 1 if none does."""
-        lines = self.path.read_text().splitlines()
-        return next((n for n, line in enumerate(lines, 1) if text in line), 1)
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The layout of the fields as they stand, then those of other periods."""
+        return (Layout(CURRENT, None, None, self.fields), *(change.layout(self.fields) for change in self.changes))
+
+    def layouts_in(self, period: str | None) -> list[Layout]:
+        """The layouts a delivery of the period may have: `current` unless another one claims the period."""
+        current, *others = self.layouts
+        if period is None:
+            return [current, *others]
+        return [layout for layout in others if layout.holds_in(period)] or [current]
+
+    def layout_for(self, header: list[str], period: str | None) -> Layout | None:
+        """The one layout of the period that has exactly this header; None if none or more than one has.
+
+        Its fields are those of the header, in the header's order. A period of None asks for no period in particular.
+        """
+        found = [variant for layout in self.layouts_in(period) if (variant := layout.variant(header))]
+        return found[0] if len(found) == 1 or (found and period is None) else None
+
+    def header_refusal(self, header: list[str], period: str | None) -> tuple[str, str]:
+        """What to say of a header without a layout: the difference, and the contract line to add."""
+        layouts = self.layouts_in(period)
+        nearest = min(layouts, key=lambda layout: len(set(layout.header) ^ set(header)))
+        present = set(header)
+        missing = [field.title for field in nearest.fields if not field.optional and field.title not in present]
+        agreed, found = Counter(nearest.header), Counter(header)
+        unknown = [title for title in header if title not in agreed]
+        repeated = [title for title in agreed if found[title] > agreed[title]]
+        difference = (
+            [f"missing: {_listed(missing)}"] * bool(missing)
+            + [f"unknown: {_listed(unknown)}"] * bool(unknown)
+            + [f"more than once: {_listed(repeated)}"] * bool(repeated)
+        ) or ["the columns stand in another order"]
+        time = f" of {period}" if period else ""
+        message = (
+            f"the header is not the contract's{time} ({'; '.join(difference)}; compared with layout {nearest.name})"
+        )
+        return message, self._way_out(nearest, header, missing, unknown, period)
+
+    def _way_out(
+        self, nearest: Layout, header: list[str], missing: list[str], unknown: list[str], period: str | None
+    ) -> str:
+        names = {field.title: field.name for field in nearest.fields}
+        day = (period_day(period) if period else None) or "2020"
+        if missing or unknown:
+            # A renamed column mostly keeps its place.
+            pairs = {
+                names[old]: new
+                for old, new in zip(nearest.header, header, strict=False)
+                if old in missing and new in unknown
+            }
+            pairs = pairs or {names[old]: new for old, new in zip(missing, unknown, strict=False)}
+            lost = [names[old] for old in missing if names[old] not in pairs]
+            parts = [f"headers: {_flow(pairs)}"] * bool(pairs)
+            parts += [f"without: {_flow(dict.fromkeys(lost, None))}"] * bool(lost)
+        elif sorted(header) == sorted(nearest.header) and len(set(header)) == len(header):
+            parts = [f"order: [{', '.join(names[title] for title in header)}]"]
+        else:
+            parts = []
+        agreed = "ask the supplier for the agreed layout"
+        if not parts or len(unknown) > len(missing):
+            return f"{agreed}, or describe the new columns in {self.path}:{self.line_of('fields:')}"
+        line = f'- {{name: "{day}", from: "{day}", to: "{day}", {", ".join(parts)}}}'
+        place = self.line_of("layouts:" if self.changes else "lagebild:", from_end=True)
+        where = f"below {self.path}:{place}" + ("" if self.changes else ", under a new entry layouts:")
+        return f"{agreed}, or, if this is what it means, add {where}: {line}"
+
+    def line_of(self, text: str, from_end: bool = False) -> int:
+        """The first (or last) line of the contract file that holds `text`, for messages; 1 if none does."""
+        lines = [n for n, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1) if text in line]
+        return lines[-1 if from_end else 0] if lines else 1
+
+
+def _listed(titles: list[str], most: int = 12) -> str:
+    """Titles for a message; a header of thousands of columns must not become one."""
+    shown = ", ".join(title[:80] for title in titles[:most])
+    return shown + (f" and {len(titles) - most} more" if len(titles) > most else "")
+
+
+def _flow(mapping: dict[str, Any]) -> str:
+    """A mapping as one line of YAML."""
+    text = yaml.safe_dump(mapping, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    return text.strip()
+
+
+def period_day(period: str) -> str | None:
+    """The year, month or day that a period ends with (`05913000_2019-12-31` gives `2019-12-31`), None without one."""
+    found = re.findall(r"(?<!\d)\d{4}(?:-\d{2}(?:-\d{2})?)?(?!\d)", period)
+    return found[-1] if found else None
 
 
 def sources() -> list[str]:
@@ -120,7 +391,7 @@ def sources() -> list[str]:
 
 @cache
 def load(source: str) -> Contract:
-    """Read the contract of `source`; UserError names the file and the entry that is wrong."""
+    """Read the contract of `source`; UserError names the file, the line and the entry that is wrong."""
     path = SOURCES / source / "contract.yml"
     if not path.exists():
         raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
@@ -128,34 +399,28 @@ def load(source: str) -> Contract:
 
 
 def read(path: Path) -> Contract:
-    """Read a contract file; the source id is the name of its folder."""
+    """Read a contract file; the source id is the name of its folder. UserError lists everything that is wrong."""
+    from ingest import contract_check
+
     text = path.read_bytes()
-    descriptor = yaml.safe_load(text)
-    try:
-        return _contract(path, text, descriptor)
-    except (KeyError, TypeError, ValueError, re.error) as error:
-        entry = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{path}: {entry}", remedy="ingest/sources/README.md explains every entry") from error
+    problems = contract_check.own_findings(path, text)
+    if problems:
+        raise UserError("\n".join(map(str, problems)), remedy="ingest/sources/README.md explains every entry")
+    return build(path, text, yaml.safe_load(text))
 
 
-def _contract(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
+def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
+    """The contract of a descriptor without findings."""
     (resource,) = descriptor["resources"]
-    own, dialect = descriptor["lagebild"], resource.get("dialect", {})
-    fields = tuple(_field(entry) for entry in resource["schema"]["fields"])
-    evidence = own.get("evidence")
-    has_evidence_field = any(field.name == "evidence" for field in fields)
-    if has_evidence_field == (evidence is not None):
-        raise ValueError("evidence stands either under lagebild: for the source or in a field, in one of the two")
-    if evidence is not None and evidence not in EVIDENCE:
-        raise ValueError(f"evidence {evidence!r} is none of {', '.join(EVIDENCE)}")
-    if any(field.is_personal for field in fields) and not own.get("legal_basis"):
-        raise ValueError("personal fields without a legal_basis under lagebild: such a source does not load")
-    if any(field.privacy == "pseudonym" for field in fields) and not own.get("pseudonym_purpose"):
-        raise ValueError("a pseudonym field needs pseudonym_purpose under lagebild:")
+    own, dialect, schema = descriptor["lagebild"], resource.get("dialect", {}), resource["schema"]
+    code_lists = {name: code_list(path.parent, name, entry) for name, entry in own.get("code_lists", {}).items()}
+    fields = tuple(field_of(entry, code_lists) for entry in schema["fields"])
+    files = sorted(codes.file for codes in code_lists.values() if codes.file)
+    key = schema.get("primaryKey", [])
     return Contract(
         source=path.parent.name,
         path=path,
-        version=hashlib.sha256(text).hexdigest()[:12],
+        version=hashlib.sha256(b"".join([text, *(file.read_bytes() for file in files)])).hexdigest()[:12],
         title=descriptor["title"],
         description=descriptor["description"],
         owner=own["owner"],
@@ -169,22 +434,36 @@ def _contract(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         reader=own["reader"],
         file_name=re.compile(own["file_name"]),
         example=own["example"],
-        missing_values=frozenset(resource["schema"].get("missingValues", [""])),
+        missing_values=frozenset(schema.get("missingValues", [""])),
         fields=fields,
-        evidence=evidence,
+        evidence=own.get("evidence"),
         schedule=own["schedule"],
-        max_rejected=int(own["max_rejected"]),
+        max_rejected=own["max_rejected"],
         pseudonym_purpose=own.get("pseudonym_purpose"),
+        legal_basis=own.get("legal_basis"),
+        retention=duration(own["retention"]),
+        contact=own.get("contact"),
+        primary_key=(key,) if isinstance(key, str) else tuple(key),
+        rules=tuple(rule(entry, {field.name: field for field in fields}) for entry in own.get("rules", [])),
+        code_lists=code_lists,
+        changes=tuple(change(entry) for entry in own.get("layouts", [])),
+        double_quote=dialect.get("doubleQuote", True),
+        escape=dialect.get("escapeChar"),
+        line_terminator=dialect.get("lineTerminator"),
+        excel_text=own.get("excel_text", False),
+        footer=re.compile(own["footer"]) if "footer" in own else None,
+        member=re.compile(own["member"]) if "member" in own else None,
+        record_length=own.get("record_length"),
+        german=own.get("german", {}),
     )
 
 
-def _field(entry: dict[str, Any]) -> Field:
+def field_of(entry: dict[str, Any], code_lists: Mapping[str, CodeList]) -> Field:
+    """The field of a descriptor's entry."""
     constraints, own = entry.get("constraints", {}), entry.get("lagebild", {})
-    if entry["type"] not in _SQL_TYPES:
-        raise ValueError(f"field {entry['name']}: type {entry['type']!r} is none of {', '.join(_SQL_TYPES)}")
-    privacy = own.get("privacy", "keep")
-    if privacy != "keep" and privacy not in PERSONAL:
-        raise ValueError(f"field {entry['name']}: privacy {privacy!r} is none of keep, {', '.join(PERSONAL)}")
+    enum = constraints.get("enum")
+    if "code_list" in own:
+        enum = code_lists[own["code_list"]].labels
     return Field(
         name=entry["name"],
         title=entry["title"],
@@ -193,14 +472,148 @@ def _field(entry: dict[str, Any]) -> Field:
         format=entry.get("format", "%d.%m.%Y"),
         decimal_char=entry.get("decimalChar", "."),
         group_char=entry.get("groupChar", ""),
-        required=bool(constraints.get("required", False)),
+        required=constraints.get("required", False),
         pattern=re.compile(constraints["pattern"]) if "pattern" in constraints else None,
-        enum=frozenset(constraints["enum"]) if "enum" in constraints else None,
+        enum=None if enum is None else frozenset(map(str, enum)),
         minimum=constraints.get("minimum"),
         maximum=constraints.get("maximum"),
-        privacy=privacy,
-        signs=bool(own.get("signs", False)),
+        privacy=own.get("privacy", "keep"),
+        signs=own.get("signs", False),
         mapping=own.get("map"),
-        optional=bool(own.get("optional", False)),
+        optional=own.get("optional", False),
         default=own.get("default"),
+        bare_number=entry.get("bareNumber", True),
+        dash_is_zero=own.get("dash_is_zero", False),
+        code_list=own.get("code_list"),
+        columns_at=span(own["columns"]) if "columns" in own else None,
+        example=None if "example" not in entry else str(entry["example"]),
+    )
+
+
+# --- entries that are small languages; each raises ValueError with a sentence -----------------------
+
+
+def duration(text: Any) -> Duration:
+    """An ISO 8601 duration such as P5Y, P18M, P90D; parts of a day are refused."""
+    match = re.fullmatch(r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no ISO 8601 duration such as P5Y, P18M or P90D")
+    years, months, weeks, days = (int(part or 0) for part in match.groups())
+    if years > 1000 or months > 12000 or weeks * 7 + days > 366000:
+        raise ValueError(f"{text!r} is longer than a thousand years")
+    return Duration(str(text), years, months, weeks * 7 + days)
+
+
+def span(text: Any) -> tuple[int, int]:
+    """Columns of a fixed-width field: `11-18`, counted from 1, both included; `7` for one character."""
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", str(text))
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last:
+        raise ValueError(f"columns {text!r} are not written as 11-18")
+    return first, last
+
+
+def code_list(folder: Path, name: str, entry: Any) -> CodeList:
+    """A list of codes, a mapping of codes to labels, or the name of a CSV (code;label) beside the contract."""
+    if isinstance(entry, str):
+        return _code_file(folder, name, entry)
+    labels = entry if isinstance(entry, dict) else dict.fromkeys(entry, "") if isinstance(entry, list) else {}
+    wrong = [code for code in labels if not isinstance(code, str)]
+    if wrong:
+        raise ValueError(f"code list {name}: {wrong[0]!r} is no text, write it in quotes to keep its zeros")
+    if not labels:
+        raise ValueError(f"code list {name} is no list, no mapping and no file name, or has no code")
+    if isinstance(entry, list) and len(labels) != len(entry):
+        raise ValueError(f"code list {name}: a code stands twice")
+    return CodeList(name, {code: str(label or "") for code, label in labels.items()}, None)
+
+
+def _code_file(folder: Path, name: str, file: str) -> CodeList:
+    path = folder / file
+    if Path(file).name != file or path.suffix != ".csv":
+        raise ValueError(f"code list {name}: {file!r} is not the name of a .csv beside the contract")
+    if not path.is_file():
+        raise ValueError(f"code list {name}: there is no {path}")
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), delimiter=";", strict=True))
+    if not rows or rows[0] not in (["code"], ["code", "label"]):
+        raise ValueError(f"code list {name}: the first line of {path} is not code;label")
+    wrong = next((n for n, row in enumerate(rows, 1) if len(row) != len(rows[0])), None)
+    if wrong:
+        raise ValueError(f"code list {name}: {path}:{wrong} has not {len(rows[0])} fields")
+    codes = [row[0] for row in rows[1:]]
+    if not codes or len(set(codes)) != len(codes):
+        raise ValueError(f"code list {name}: {path} has no code, or one twice")
+    return CodeList(name, {row[0]: row[1] if len(row) > 1 else "" for row in rows[1:]}, path)
+
+
+def rule(entry: Any, fields: Mapping[str, Field]) -> Rule:
+    """A cross-field rule; `check` is `field operator field` or `field operator literal`, nothing else."""
+    if not isinstance(entry, dict) or set(entry) != {"name", "check", "message"}:
+        raise ValueError("a rule has exactly name, check and message")
+    name, message = str(entry["name"]), str(entry["message"])
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"rule {name!r} is not named in small letters, digits and underscores")
+    match = _CHECK.fullmatch(str(entry["check"]).strip())
+    if match is None:
+        raise ValueError(f"rule {name}: {entry['check']!r} is not `field operator field` or `field operator literal`")
+    for side in filter(None, (match["left"], match["right"])):
+        if side not in fields:
+            raise ValueError(f"rule {name}: {side} is no field")
+        if fields[side].privacy in ("drop", "pseudonym"):
+            raise ValueError(f"rule {name}: {side} does not reach the loader as it stands in the file")
+    left = fields[match["left"]]
+    if match["right"]:
+        other = fields[match["right"]].kind
+        if other != left.kind:
+            raise ValueError(f"rule {name}: {left.name} is a {left.kind} and {match['right']} a {other}")
+    ordered = match["operator"] not in ("==", "!=")
+    if ordered and left.kind in ("string", "boolean"):
+        raise ValueError(f"rule {name}: {left.name} is a {left.kind}, which has no order: use == or !=")
+    literal = None if match["right"] else _literal(name, left, match["text"], match["number"])
+    return Rule(name, left.name, match["operator"], match["right"], literal, message)
+
+
+def _literal(name: str, field: Field, text: str | None, number: str | None) -> Any:
+    try:
+        if field.kind == "number" and number is not None:
+            return Decimal(number)
+        if field.kind == "date" and text is not None:
+            return date.fromisoformat(text)
+        if field.kind == "boolean" and text in ("true", "false"):
+            return text == "true"
+        if field.kind == "string" and text is not None:
+            return text
+    except ValueError:
+        pass
+    form = {"number": "5", "date": "'2020-12-31'", "boolean": "'true'", "string": "'text'"}[field.kind]
+    raise ValueError(f"rule {name}: {field.name} is a {field.kind} and is compared with {form}")
+
+
+def change(entry: Any) -> Change:
+    """An entry of `layouts`: name, from, to, and what the layout did otherwise."""
+    known = {"name", "from", "to", "headers", "formats", "without", "order"}
+    if not isinstance(entry, dict) or not entry.get("name"):
+        raise ValueError("a layout has a name")
+    name = str(entry["name"])
+    if unknown := sorted(set(entry) - known):
+        raise ValueError(f"layout {name}: {unknown[0]} is none of {', '.join(sorted(known))}")
+    if name == CURRENT:
+        raise ValueError(f"the name {CURRENT} belongs to the fields as they stand")
+    first, last = (None if entry.get(key) is None else str(entry[key]) for key in ("from", "to"))
+    for bound in filter(None, (first, last)):
+        if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", bound):
+            raise ValueError(f"layout {name}: {bound!r} is no year, month or day as in 2020, 2020-06, 2020-06-30")
+    if first is None and last is None:
+        raise ValueError(f"layout {name} has neither from nor to: it would push out the contract's own fields")
+    if first and last and first[: len(last)] > last[: len(first)]:
+        raise ValueError(f"layout {name}: it ends before it begins")
+    without = entry.get("without", {})
+    return Change(
+        name=name,
+        first=first,
+        last=last,
+        headers={key: str(title) for key, title in entry.get("headers", {}).items()},
+        formats=dict(entry.get("formats", {})),
+        without=dict.fromkeys(without) if isinstance(without, list) else dict(without),
+        order=tuple(entry.get("order", ())),
     )

@@ -38,7 +38,15 @@ def read(contract: Contract, content: bytes) -> Records:
     """Records of a delivery's bytes, after its header was compared with the contract."""
     if not content.strip():
         raise Refused("the file is empty", "ask the supplier for the file again")
-    reader = {"csv": _csv, "ldb_nrw": _ldb_nrw, "xlsx": _xlsx}[contract.reader]
+    from ingest import archive, fixed_width, genesis  # they need this module's Records and Refused
+
+    content = archive.unpack(contract, content)
+    if contract.reader == "xlsx":
+        archive.guard_workbook(content)
+    readers = {"genesis": genesis.read, "fixed_width": fixed_width.read}
+    reader = ({"csv": _csv, "ldb_nrw": _ldb_nrw, "xlsx": _xlsx} | readers)[contract.reader]
+    if not content.strip():
+        raise Refused("the file is empty", "ask the supplier for the file again")
     return reader(contract, content)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lagebild import delivery_commands, privacy_commands
+from lagebild import contract_commands, delivery_commands, privacy_commands
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -264,6 +264,9 @@ def restore(settings: Settings, folder: Path) -> None:
     from lagebild.backup import restore as bring_back
 
     click.echo(bring_back(settings, folder))
+
+
+contract_commands.add_to(cli)
 
 
 def _list(rows: list, nothing: str) -> None:

@@ -1,0 +1,287 @@
+"""Deliveries in a zip, and workbooks (which are zips): opened within bounds, whatever their headers claim.
+
+The bounds hold for what comes out of the decompressor, counted while it comes; a name in the archive
+is never a path here.
+"""
+
+import io
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from xml.parsers import expat
+
+from ingest.contracts import Contract
+from ingest.readers import Refused
+
+MAX_MEMBERS = 1_000
+MAX_DIRECTORY_BYTES = 2**20
+"""Of the archive's list of members."""
+MAX_BYTES = 8 * 2**30
+"""Of a delivery unpacked to a file: twenty times the register of a city of 600,000."""
+MAX_BYTES_IN_MEMORY = 2**30
+MAX_RATIO = 200
+"""Bytes out for one byte in. Registers and statistics shrink to a tenth or twentieth, zeros to a thousandth."""
+FREE_BYTES = 2**20
+"""The ratio says nothing about the first few bytes."""
+MAX_WORKBOOK_BYTES = 512 * 2**20
+MAX_CELLS = 5_000_000
+"""Rows times columns of a sheet; more belongs into a CSV."""
+MAX_CELL_TEXT = 256 * 2**20
+"""Characters of all cells; shared strings count as often as they are used."""
+_BLOCK = 2**16
+_ENCRYPTED = 0x2041  # by password, strongly, with a hidden directory
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+_AGAIN = "ask the supplier for the file again"
+
+
+def unpack(contract: Contract, content: bytes) -> bytes:
+    """The delivery's bytes: those of the one member that the contract names, or `content` where it names none."""
+    if contract.member is None:
+        return content
+    out = io.BytesIO()
+    _copy(contract, io.BytesIO(content), out, MAX_BYTES_IN_MEMORY)
+    return out.getvalue()
+
+
+def extract(contract: Contract, delivery: Path, folder: Path) -> Path:
+    """The same, from file to a temporary file in `folder` that the caller deletes; nothing is held in memory."""
+    with delivery.open("rb") as packed, tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
+        try:
+            _copy(contract, packed, out, MAX_BYTES)
+        except BaseException:
+            Path(out.name).unlink()
+            raise
+    return Path(out.name)
+
+
+def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
+    """Name and bytes of an archive's largest file, within the same bounds; for looking at it, not for loading."""
+    archive = _opened(io.BytesIO(content), "the file is no zip archive, or a damaged one")
+    members = _members(archive)
+    if not members:
+        raise Refused("the archive holds no file", _AGAIN)
+    largest = max(members, key=lambda member: member.compress_size)
+    return largest.filename, _blocks(archive, largest, MAX_BYTES_IN_MEMORY)
+
+
+def _copy(contract: Contract, packed: IO[bytes], out: IO[bytes], most: int) -> None:
+    archive = _opened(packed, "the file is no zip archive, or a damaged one")
+    for block in _blocks(archive, _member(contract, archive), most):
+        out.write(block)
+
+
+def _opened(packed: IO[bytes], otherwise: str) -> zipfile.ZipFile:
+    """The archive, its directory read; `otherwise` is what to say of a file that is none."""
+    try:
+        end = zipfile._EndRecData(packed)  # there is no public way to learn the directory's size before it is read
+        if end is not None and end[zipfile._ECD_SIZE] > MAX_DIRECTORY_BYTES:
+            raise Refused(f"the archive holds far more than {MAX_MEMBERS} entries", _AGAIN)
+        return zipfile.ZipFile(packed)
+    except _DAMAGED as error:
+        raise Refused(f"{otherwise} ({error})", _AGAIN) from error
+
+
+def _member(contract: Contract, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    where = f"{contract.path}:{contract.line_of('member:')}"
+    members = _members(archive)
+    found = [member for member in members if contract.member.fullmatch(member.filename)]
+    if len(found) != 1:
+        names = ", ".join(member.filename[:80] for member in members[:12]) or "nothing"
+        raise Refused(
+            f"{len(found)} members of the archive match {contract.member.pattern}; it holds {names}",
+            f"ask for one file of the agreed name, or change member at {where}",
+        )
+    if len(members) != 1:
+        extra = next(member.filename for member in members if member is not found[0])
+        raise Refused(
+            f"the archive holds {len(members)} files instead of one, such as {extra[:80]}",
+            "ask for one file a delivery: what is not read would be lost in silence",
+        )
+    return found[0]
+
+
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files of an archive, after its directory was looked at for what no supplier needs."""
+    entries = archive.infolist()
+    if len(entries) > MAX_MEMBERS:
+        raise Refused(f"the archive holds {len(entries)} entries, more than {MAX_MEMBERS}", _AGAIN)
+    for entry in entries:
+        name = entry.filename
+        if re.match(r"[/\\]|[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name) or "\x00" in entry.orig_filename:
+            raise Refused(f"the archive holds the path {name[:80]!r}, which leads out of it", _AGAIN)
+        if (entry.external_attr >> 16) & 0o170000 == 0o120000:
+            raise Refused(f"the archive's {name[:80]!r} is a symbolic link", _AGAIN)
+        if entry.flag_bits & _ENCRYPTED:
+            raise Refused(
+                f"the archive's {name[:80]!r} is encrypted",
+                "ask for the delivery without a password, over a channel that protects it as a whole",
+            )
+    return [entry for entry in entries if not entry.is_dir()]
+
+
+def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
+    """The bytes of a member, block by block; Refused as soon as more comes out than the bounds allow.
+
+    zipfile stops at the size that the directory claims and then compares the checksum, so that a
+    smaller claim is a damaged archive, and a larger one helps nobody.
+    """
+    written, allowed = 0, FREE_BYTES + MAX_RATIO * member.compress_size
+    with _damage(member):
+        stream = archive.open(member)
+    with stream:
+        while block := _block(member, stream):
+            written += len(block)
+            if written > most:
+                raise Refused(f"the archive unpacks to more than {most // 2**20} MB", "ask for smaller deliveries")
+            if written > allowed:
+                raise Refused(
+                    f"the archive unpacks to more than {MAX_RATIO} times its size, as archives made to do harm do",
+                    _AGAIN,
+                )
+            yield block
+
+
+def _block(member: zipfile.ZipInfo, stream: IO[bytes]) -> bytes:
+    with _damage(member):
+        return stream.read(_BLOCK)
+
+
+@contextmanager
+def _damage(member: zipfile.ZipInfo) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGED as error:
+        raise Refused(f"the archive's {member.filename[:80]!r} is damaged ({error})", _AGAIN) from error
+
+
+# --- workbooks --------------------------------------------------------------------------------------
+
+
+def guard_workbook(content: bytes) -> None:
+    """Refuse an XLSX that would fill the memory of whoever opens it; called before the workbook's reader.
+
+    Four ways are closed: members that unpack to gigabytes, a cell at the far corner of an empty sheet (its
+    reader allots the whole rectangle), one long shared string in a million cells, and XML entities.
+    """
+    archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
+    members, total = _members(archive), 0
+    for member in members:
+        for block in _blocks(archive, member, MAX_WORKBOOK_BYTES):
+            total += len(block)
+            if total > MAX_WORKBOOK_BYTES:
+                raise Refused(f"the workbook unpacks to more than {MAX_WORKBOOK_BYTES // 2**20} MB", _AS_CSV)
+    strings = _SharedStrings()
+    for member in members:
+        if member.filename.lower().endswith("sharedstrings.xml"):
+            strings.parse(_blocks(archive, member, MAX_WORKBOOK_BYTES), member.filename)
+    for member in members:
+        if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member.filename.lower()):
+            _Sheet(strings.lengths).parse(_blocks(archive, member, MAX_WORKBOOK_BYTES), member.filename)
+
+
+_AS_CSV = "ask for the table as CSV"
+
+
+class _Xml:
+    """A streaming parser that keeps nothing; declarations of entities are refused, nobody needs them."""
+
+    def parse(self, blocks: Iterator[bytes], name: str) -> None:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartElementHandler = lambda tag, attributes: self.start(tag.rpartition(" ")[2], attributes)
+        parser.EndElementHandler = lambda tag: self.end(tag.rpartition(" ")[2])
+        parser.CharacterDataHandler = self.text
+        parser.EntityDeclHandler = self._entity
+        try:
+            for block in blocks:
+                parser.Parse(block, False)
+            parser.Parse(b"", True)
+        except expat.ExpatError as error:
+            raise Refused(f"the workbook's {name} is no XML ({error})", _AGAIN) from error
+
+    @staticmethod
+    def _entity(*declaration: object) -> None:
+        raise Refused("the workbook declares XML entities, as files made to do harm do", _AGAIN)
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None: ...
+
+    def end(self, tag: str) -> None: ...
+
+    def text(self, text: str) -> None: ...
+
+
+class _SharedStrings(_Xml):
+    """The length of each shared string, in characters."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "si":
+            self.lengths.append(0)
+
+    def text(self, text: str) -> None:
+        if self.lengths:
+            self.lengths[-1] += len(text)
+
+
+class _Sheet(_Xml):
+    """Counts the rectangle that a sheet's cells span, and the characters they hold."""
+
+    def __init__(self, lengths: list[int]):
+        self.lengths = lengths
+        self.row = self.column = self.rows = self.columns = self.characters = 0
+        self.is_shared = self.in_value = False
+        self.value = ""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "row":
+            self.row, self.column = _number(attributes.get("r"), self.row + 1), 0
+        elif tag == "c":
+            self.row, self.column = _position(attributes.get("r")) or (self.row, self.column + 1)
+            self.is_shared = attributes.get("t") == "s"
+            self.rows, self.columns = max(self.rows, self.row), max(self.columns, self.column)
+            if self.rows * self.columns > MAX_CELLS:
+                raise Refused(
+                    f"a sheet of the workbook spans {self.rows} rows and {self.columns} columns,"
+                    f" more than {MAX_CELLS} cells",
+                    _AS_CSV,
+                )
+        elif tag == "v":
+            self.in_value, self.value = True, ""
+
+    def end(self, tag: str) -> None:
+        if tag == "v":
+            self.in_value = False
+            if self.is_shared:
+                number = _number(self.value.strip(), -1)
+                self._count(self.lengths[number] if 0 <= number < len(self.lengths) else 0)
+
+    def text(self, text: str) -> None:
+        if self.in_value and self.is_shared and len(self.value) < 20:
+            self.value += text
+        self._count(len(text))
+
+    def _count(self, characters: int) -> None:
+        self.characters += characters
+        if self.characters > MAX_CELL_TEXT:
+            raise Refused(f"a sheet of the workbook holds more than {MAX_CELL_TEXT // 2**20} m characters", _AS_CSV)
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and len(text) < 12 and text.isascii() and text.isdigit() else otherwise
+
+
+def _position(reference: str | None) -> tuple[int, int] | None:
+    """Row and column of a cell reference such as `AB12`."""
+    match = re.fullmatch(r"([A-Z]{1,3})(\d{1,9})", reference or "")
+    if match is None:
+        return None
+    column = 0
+    for letter in match[1]:
+        column = column * 26 + ord(letter) - 64
+    return int(match[2]), column

@@ -1,0 +1,513 @@
+"""What is wrong with a contract, all of it at once, each with file and line.
+
+`own_findings` is what a contract must pass to be loaded; `findings` adds the official JSON schema of
+Data Package 2.0 and costs a second more, so that it is left to `lagebild contracts check` and the tests.
+"""
+
+import codecs
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingest import contracts
+from ingest.contracts import EVIDENCE, PERSONAL, READERS, TYPES
+
+SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
+Place = tuple[str | int, ...]
+
+DESCRIPTOR = {"$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild"}
+OWN_REQUIRED = ("owner", "retention", "reader", "file_name", "example", "schedule", "max_rejected")
+OWN_TYPES: dict[str, type | tuple[type, ...]] = {
+    "owner": str,
+    "contact": str,
+    "legal_basis": str,
+    "retention": str,
+    "reader": str,
+    "file_name": str,
+    "member": str,
+    "example": str,
+    "evidence": str,
+    "schedule": str,
+    "max_rejected": int,
+    "pseudonym_purpose": str,
+    "layouts": list,
+    "code_lists": dict,
+    "rules": list,
+    "excel_text": bool,
+    "footer": str,
+    "record_length": int,
+    "german": dict,
+}
+FIELD = {"name", "title", "description", "example", "type", "format", "decimalChar", "groupChar", "bareNumber"} | {
+    "constraints",
+    "lagebild",
+}
+FIELD_OWN: dict[str, type | tuple[type, ...]] = {
+    "privacy": str,
+    "signs": bool,
+    "dash_is_zero": bool,
+    "map": dict,
+    "optional": bool,
+    "default": (str, int, bool, date),
+    "code_list": str,
+    "columns": (str, int),
+}
+CONSTRAINTS = {"required", "pattern", "enum", "minimum", "maximum"}
+DIALECT = {"$schema", "header", "headerRows", "headerJoin", "delimiter", "quoteChar", "doubleQuote", "escapeChar"} | {
+    "lineTerminator",
+    "skipInitialSpace",
+    "sheetName",
+}
+RESOURCE = {"$schema", "name", "path", "title", "description", "format", "mediatype", "encoding", "dialect", "schema"}
+SCHEMA_KEYS = {"$schema", "fields", "missingValues", "primaryKey"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a contract."""
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+def findings(path: Path) -> list[Finding]:
+    """Everything that is wrong with a contract file, in the order of its lines."""
+    text = path.read_bytes()
+    found = own_findings(path, text)
+    lines, descriptor = _parsed(text)
+    if descriptor is not None:
+        found += [Finding(path, _line(lines, place), message) for place, message in _standard(descriptor)]
+    return sorted(set(found), key=lambda finding: (finding.line, finding.message))
+
+
+def own_findings(path: Path, text: bytes) -> list[Finding]:
+    """What keeps a contract from being loaded; an empty list for a good one."""
+    try:
+        lines, descriptor = _parsed(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        return [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {problem}")]
+    if not isinstance(descriptor, dict):
+        return [Finding(path, 1, "is no mapping")]
+    twice = [Finding(path, line, f"{key!r} stands twice, and the second would win") for key, line in _repeated(text)]
+    found = list(_shape(descriptor))
+    if not found and not twice:
+        found = list(_sense(path, descriptor))
+    return twice + [Finding(path, _line(lines, place), message) for place, message in found]
+
+
+# --- lines ------------------------------------------------------------------------------------------
+
+
+def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
+    """Where each entry stands, and the descriptor."""
+    lines: dict[Place, int] = {}
+
+    def walk(node: yaml.Node | None, place: Place) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                lines[(*place, key.value)] = key.start_mark.line + 1
+                walk(value, (*place, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                lines[(*place, number)] = value.start_mark.line + 1
+                walk(value, (*place, number))
+
+    walk(yaml.compose(text, _LOADER), ())
+    return lines, yaml.load(text, _LOADER)
+
+
+def _line(lines: dict[Place, int], place: Place) -> int:
+    """The line of a place, or of what would hold it."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
+
+
+def _repeated(text: bytes) -> Iterator[tuple[str, int]]:
+    def walk(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    yield key.value, key.start_mark.line + 1
+                seen.add(key.value)
+                yield from walk(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                yield from walk(value)
+
+    return walk(yaml.compose(text, _LOADER))
+
+
+# --- the official schema ----------------------------------------------------------------------------
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _standard(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What breaks the official JSON schema; fields are held against the alternative of their own type."""
+    import jsonschema
+
+    plain = json.loads(json.dumps(descriptor, default=str))
+    for error in jsonschema.Draft7Validator(_schema()).iter_errors(plain):
+        yield from _spelled_out(error)
+
+
+def _spelled_out(error: Any) -> Iterator[tuple[Place, str]]:
+    place = tuple(error.absolute_path)
+    if error.validator == "oneOf" and len(place) >= 2 and place[-2] == "fields":
+        declared = error.instance.get("type", "string")
+        titles = [branch["properties"].get("type", {}).get("enum", []) for branch in error.validator_value]
+        branch = next((number for number, types in enumerate(titles) if declared in types), None)
+        inner = [child for child in error.context if branch is not None and child.schema_path[0] == branch]
+        if inner:
+            for child in inner:
+                yield (*place, *child.path), f"Data Package 2.0: {child.message[:300]}"
+            return
+        yield (*place, "type"), f"Data Package 2.0: {declared!r} is no type of a field"
+        return
+    yield place, f"Data Package 2.0: {error.message[:300]}"
+
+
+# --- our own entries --------------------------------------------------------------------------------
+
+
+def _shape(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Missing, unknown and mistyped entries; only a contract of the right shape is looked at for its sense."""
+    yield from _keys(descriptor, (), DESCRIPTOR, ("name", "title", "description", "resources", "lagebild"))
+    resources, own = descriptor.get("resources"), descriptor.get("lagebild")
+    if not isinstance(own, dict):
+        yield ("lagebild",), "lagebild: is no mapping"
+    else:
+        yield from _keys(own, ("lagebild",), set(OWN_TYPES), OWN_REQUIRED)
+        yield from _types(own, ("lagebild",), OWN_TYPES)
+    if not (isinstance(resources, list) and len(resources) == 1 and isinstance(resources[0], dict)):
+        yield ("resources",), "resources: holds not exactly one"
+        return
+    (resource,), place = resources, ("resources", 0)
+    yield from _keys(resource, place, RESOURCE, ("name", "path", "schema"))
+    if not isinstance(resource.get("dialect", {}), dict):
+        yield (*place, "dialect"), "dialect: is no mapping"
+    else:
+        yield from _keys(resource.get("dialect", {}), (*place, "dialect"), DIALECT, ())
+    schema = resource.get("schema")
+    if not isinstance(schema, dict) or not isinstance(schema.get("fields"), list) or not schema["fields"]:
+        yield (*place, "schema"), "schema: has no fields"
+        return
+    yield from _keys(schema, (*place, "schema"), SCHEMA_KEYS, ("primaryKey",))
+    for number, field in enumerate(schema["fields"]):
+        yield from _field_shape(field, (*place, "schema", "fields", number))
+
+
+def _field_shape(field: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if not isinstance(field, dict):
+        yield place, "a field is no mapping"
+        return
+    yield from _keys(field, place, FIELD, ("name", "title", "description", "type"))
+    for key in ("title", "description", "name"):
+        if key in field and not isinstance(field[key], str):
+            yield (*place, key), f"{key} is no text"
+    for key, known in (("constraints", CONSTRAINTS), ("lagebild", set(FIELD_OWN))):
+        part = field.get(key, {})
+        if not isinstance(part, dict):
+            yield (*place, key), f"{key} is no mapping"
+        else:
+            yield from _keys(part, (*place, key), known, ())
+    if isinstance(field.get("lagebild"), dict):
+        yield from _types(field["lagebild"], (*place, "lagebild"), FIELD_OWN)
+
+
+def _keys(entries: dict, place: Place, known: set[str], required: tuple[str, ...]) -> Iterator[tuple[Place, str]]:
+    label = ".".join(str(part) for part in place if not isinstance(part, int)) or "the contract"
+    for key in sorted(map(str, entries)):
+        if key not in known:
+            yield (*place, key), f"{label}: the loader knows no entry {key!r}"
+    for key in required:
+        if entries.get(key) is None:
+            yield place, f"{label}: {key!r} is missing"
+
+
+def _types(entries: dict, place: Place, types: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    for key, value in entries.items():
+        expected = types.get(key)
+        # A bool is an int to Python, not to a reader of contracts.
+        is_wrong_bool = isinstance(value, bool) and expected is int
+        if expected and (not isinstance(value, expected) or is_wrong_bool):
+            names = " or ".join(t.__name__ for t in (expected if isinstance(expected, tuple) else (expected,)))
+            yield (*place, key), f"{key} is no {names}"
+
+
+def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    (resource,), own = descriptor["resources"], descriptor["lagebild"]
+    entries = resource["schema"]["fields"]
+    yield from _source(path, descriptor, own, resource)
+    yield from _dialect(resource, own)
+    yield from _privacy(entries, own)
+    for number, entry in enumerate(entries):
+        place = ("resources", 0, "schema", "fields", number)
+        yield from ((place + rest, f"{entry['name']}: {message}") for rest, message in _field(entry, own))
+    yield from _german(entries, own)
+    yield from _names(entries, resource)
+    yield from _languages(path, descriptor)
+
+
+def _source(path: Path, descriptor: dict, own: dict, resource: dict) -> Iterator[tuple[Place, str]]:
+    if descriptor["name"] != path.parent.name:
+        yield ("name",), f"the name is {descriptor['name']!r}, the folder {path.parent.name!r}"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(resource["name"])):
+        yield ("resources", 0, "name"), "the resource's name is not small letters, digits and underscores"
+    if own["reader"] not in READERS:
+        yield ("lagebild", "reader"), f"reader {own['reader']!r} is none of {', '.join(READERS)}"
+    if "evidence" in own and own["evidence"] not in EVIDENCE:
+        yield ("lagebild", "evidence"), f"evidence {own['evidence']!r} is none of {', '.join(EVIDENCE)}"
+    if own["max_rejected"] < 0:
+        yield ("lagebild", "max_rejected"), "max_rejected is below zero"
+    if not re.fullmatch(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}", own["schedule"]):
+        yield ("lagebild", "schedule"), "schedule is no cron expression of five parts"
+    for key in ("file_name", "member", "footer"):
+        if key in own and (problem := _pattern_problem(own[key])):
+            yield ("lagebild", key), f"{key}: {problem}"
+    if not _pattern_problem(own["file_name"]):
+        pattern = re.compile(own["file_name"])
+        if "period" not in pattern.groupindex:
+            yield ("lagebild", "file_name"), "file_name has no group (?P<period>...)"
+        if own.get("pseudonym_purpose") and "ags" not in pattern.groupindex:
+            yield ("lagebild", "file_name"), "a source with pseudonyms needs a group (?P<ags>...) to choose the key"
+        if not pattern.fullmatch(own["example"]):
+            yield ("lagebild", "example"), "the example's name does not match file_name"
+
+
+def _german(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
+    """The supplier's page: each field has its German meaning, or none has."""
+    german, place = own.get("german", {}), ("lagebild", "german")
+    known = ("title", "description", "legal_basis", "contact", "fields")
+    for key, value in german.items():
+        if key not in known:
+            yield (*place, key), f"german: {key!r} is none of {', '.join(known)}"
+        elif not isinstance(value, dict if key == "fields" else str):
+            yield (*place, key), f"german: {key} is no {'mapping' if key == 'fields' else 'text'}"
+    meanings, names = german.get("fields", {}), [entry["name"] for entry in entries]
+    if german and isinstance(meanings, dict):
+        for name in sorted(set(names) ^ set(meanings)):
+            problem = "is no field" if name in meanings else "has no meaning for the supplier"
+            yield (*place, "fields", name), f"german: {name} {problem}"
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"is no regular expression: {error}"
+    return None
+
+
+def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
+    dialect, place = resource.get("dialect", {}), ("resources", 0, "dialect")
+    encoding = resource.get("encoding", "utf-8")
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        yield ("resources", 0, "encoding"), f"{encoding!r} is no text encoding"
+    if dialect.get("delimiter", ";") not in (";", ",", "\t", "|"):
+        yield (*place, "delimiter"), "the delimiter is none of ; , tab |"
+    for key in ("quoteChar", "escapeChar"):
+        if key in dialect and len(str(dialect[key])) != 1:
+            yield (*place, key), f"{key} is not one character"
+    if dialect.get("doubleQuote") is False and "escapeChar" not in dialect:
+        yield (*place, "doubleQuote"), "quotes that are not doubled need an escapeChar"
+    if dialect.get("lineTerminator", "\n") not in ("\n", "\r\n", "\r"):
+        yield (*place, "lineTerminator"), "lineTerminator is none of LF, CRLF, CR"
+    if dialect.get("header") is False and own["reader"] != "fixed_width":
+        yield (*place, "header"), "a file without a header cannot be compared with the contract"
+    if own["reader"] == "xlsx" and "sheetName" not in dialect:
+        yield place, "reader xlsx needs sheetName"
+    if own["reader"] == "fixed_width" and not own.get("record_length"):
+        yield ("lagebild",), "reader fixed_width needs record_length"
+    if own["reader"] != "fixed_width" and "record_length" in own:
+        yield ("lagebild", "record_length"), "record_length belongs to the reader fixed_width"
+
+
+def _privacy(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
+    classes = {entry.get("lagebild", {}).get("privacy", "keep") for entry in entries}
+    if classes & set(PERSONAL) and not own.get("legal_basis"):
+        yield (
+            ("lagebild",),
+            "personal fields without a legal_basis under lagebild: such a source does not load",
+        )
+    if "pseudonym" in classes and not own.get("pseudonym_purpose"):
+        yield ("lagebild",), "a pseudonym field needs pseudonym_purpose under lagebild:"
+    has_field = any(entry["name"] == "evidence" for entry in entries)
+    if has_field == ("evidence" in own):
+        yield (
+            ("lagebild",),
+            "evidence stands either under lagebild: for the source or in a field, in one of the two",
+        )
+
+
+def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
+    constraints, ours = entry.get("constraints", {}), entry.get("lagebild", {})
+    kind, privacy = entry["type"], ours.get("privacy", "keep")
+    if kind not in TYPES:
+        yield ("type",), f"type {kind!r} is none of {', '.join(TYPES)}"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", entry["name"]) or len(entry["name"]) > 55:
+        yield ("name",), "the name is not small letters, digits and underscores, at most 55"
+    if privacy != "keep" and privacy not in PERSONAL:
+        yield ("lagebild", "privacy"), f"privacy {privacy!r} is none of keep, {', '.join(PERSONAL)}"
+    if privacy == "year" and kind != "date":
+        yield ("lagebild", "privacy"), "only a date can be reduced to its year"
+    if kind == "date" and (problem := _format_problem(entry.get("format"))):
+        yield ("format",), problem
+    if "pattern" in constraints and (problem := _pattern_problem(str(constraints["pattern"]))):
+        yield ("constraints", "pattern"), problem
+    if entry.get("decimalChar", ".") == entry.get("groupChar", ""):
+        yield ("groupChar",), "decimalChar and groupChar are the same"
+    if ours.get("dash_is_zero") and not ours.get("signs"):
+        yield ("lagebild", "dash_is_zero"), "dash_is_zero speaks of official signs: set signs too"
+    if ours.get("signs") and kind not in ("integer", "number"):
+        yield ("lagebild", "signs"), "official signs stand for numbers"
+    if ours.get("signs") and privacy != "keep":
+        yield ("lagebild", "signs"), "official signs stand in statistics, not in personal fields"
+    lists = [key for key in ("map", "code_list") if key in ours] + ["enum"] * ("enum" in constraints)
+    if len(lists) > 1:
+        yield (), f"{' and '.join(lists)} say which words are allowed: leave one"
+    if "code_list" in ours and ours["code_list"] not in own.get("code_lists", {}):
+        yield ("lagebild", "code_list"), f"there is no code list {ours['code_list']!r} under lagebild: code_lists"
+    words = [word for pair in ours.get("map", {}).items() for word in pair]
+    if any(not isinstance(word, str) for word in words):
+        yield ("lagebild", "map"), "a word of map is no text: write it in quotes"
+    if entry["name"] == "evidence" and not {*ours.get("map", {}).values(), ours.get("default", EVIDENCE[0])} <= {
+        *EVIDENCE
+    }:
+        yield ("lagebild",), f"maps to none of {', '.join(EVIDENCE)}"
+    if ours.get("optional") and "default" not in ours and constraints.get("required"):
+        yield ("lagebild", "optional"), "a required column that may be lacking needs a default"
+    yield from _columns(ours, own)
+
+
+def _format_problem(form: Any) -> str | None:
+    if not isinstance(form, str):
+        return "a date needs the format in which the file writes it, such as %d.%m.%Y"
+    day = date(2024, 11, 30)
+    try:
+        if datetime.strptime(day.strftime(form), form).date() == day:
+            return None
+    except (ValueError, re.error):
+        pass
+    return f"format {form!r} does not hold day, month and year"
+
+
+def _columns(ours: dict, own: dict) -> Iterator[tuple[Place, str]]:
+    if own["reader"] != "fixed_width":
+        if "columns" in ours:
+            yield ("lagebild", "columns"), "columns belong to the reader fixed_width"
+        return
+    if "columns" not in ours:
+        yield (), "reader fixed_width needs lagebild: {columns: first-last}"
+        return
+    try:
+        _, last = contracts.span(ours["columns"])
+    except ValueError as error:
+        yield ("lagebild", "columns"), str(error)
+        return
+    if last > own.get("record_length", last):
+        yield ("lagebild", "columns"), f"ends behind the record of {own['record_length']} characters"
+
+
+def _names(entries: list[dict], resource: dict) -> Iterator[tuple[Place, str]]:
+    place = ("resources", 0, "schema")
+    names = [entry["name"] for entry in entries]
+    columns = [*names, *(f"{e['name']}_sign" for e in entries if e.get("lagebild", {}).get("signs"))]
+    for number, name in enumerate(names):
+        if columns.count(name) > 1 or name in ("delivery_id", "line_number"):
+            yield (*place, "fields", number, "name"), f"{name} would be two columns of raw"
+    key = resource["schema"]["primaryKey"]
+    dropped = {entry["name"] for entry in entries if entry.get("lagebild", {}).get("privacy") == "drop"}
+    for name in [key] if isinstance(key, str) else key:
+        if name not in names:
+            yield (*place, "primaryKey"), f"the key's {name} is no field"
+        if name in dropped:
+            yield (*place, "primaryKey"), f"the key's {name} is dropped at landing"
+
+
+def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
+    """Retention, code lists, rules and layouts, each read as the loader reads it."""
+    own, (resource,) = descriptor["lagebild"], descriptor["resources"]
+    found = list(_attempt(("lagebild", "retention"), lambda: contracts.duration(own["retention"])))
+    for name, entry in own.get("code_lists", {}).items():
+        found += _attempt(
+            ("lagebild", "code_lists", name),
+            lambda name=name, entry=entry: contracts.code_list(path.parent, name, entry),
+        )
+    yield from found
+    any_list = defaultdict(lambda: contracts.CodeList("", {}, None))
+    try:
+        fields = {entry["name"]: contracts.field_of(entry, any_list) for entry in resource["schema"]["fields"]}
+    except (ValueError, TypeError, re.error):
+        return  # said above, field by field
+    for number, entry in enumerate(own.get("rules", [])):
+        yield from _attempt(("lagebild", "rules", number), lambda entry=entry: contracts.rule(entry, fields))
+    if own.get("layouts"):
+        yield from _layouts(own["layouts"], tuple(fields.values()))
+
+
+def _attempt(place: Place, read: Callable[[], Any]) -> Iterator[tuple[Place, str]]:
+    try:
+        read()
+    except ValueError as error:
+        yield place, str(error)
+
+
+def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
+    names, seen = {field.name: field for field in fields}, []
+    for number, entry in enumerate(entries):
+        place = ("lagebild", "layouts", number)
+        try:
+            change = contracts.change(entry)
+        except (ValueError, TypeError, AttributeError) as error:
+            yield place, str(error)
+            continue
+        for key, used in (("headers", change.headers), ("formats", change.formats), ("without", change.without)):
+            for name in sorted(set(map(str, used)) - set(names)):
+                yield (*place, key), f"layout {change.name}: {name} is no field"
+        for name, form in change.formats.items():
+            if name in names and names[name].type == "date" and (problem := _format_problem(form)):
+                yield (*place, "formats", name), f"layout {change.name}: {name}: {problem}"
+        kept = [name for name in names if name not in change.without]
+        if change.order and sorted(change.order) != sorted(kept):
+            yield (*place, "order"), f"layout {change.name}: order does not hold each of its fields once"
+        if "evidence" in change.without and change.without["evidence"] not in EVIDENCE:
+            yield (*place, "without"), f"layout {change.name}: evidence needs one of {', '.join(EVIDENCE)}"
+        layout = change.layout(fields)
+        for other in seen:
+            if other.name == layout.name:
+                yield place, f"layout {layout.name} stands twice"
+            elif other.header == layout.header and _overlap(other, layout):
+                yield place, f"layouts {other.name} and {layout.name} have one header in the same period"
+        seen.append(layout)
+
+
+def _overlap(one: contracts.Layout, other: contracts.Layout) -> bool:
+    def begins_within(inner: contracts.Layout, outer: contracts.Layout) -> bool:
+        return outer.holds_in(inner.first) if inner.first else outer.first is None
+
+    return begins_within(one, other) or begins_within(other, one)

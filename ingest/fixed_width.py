@@ -1,0 +1,67 @@
+"""Fixed-width files such as GV100AD: every line has the same number of characters, a field stands where the contract
+says. There is no header, and every line is a record of its own."""
+
+import io
+import re
+from collections.abc import Iterator
+
+from ingest.contracts import Contract
+from ingest.readers import Records, Refused
+
+
+def read(contract: Contract, content: bytes) -> Records:
+    """Records of a fixed-width file.
+
+    A line of another length is one field, its whole text, so that the row check rejects it for its number of
+    fields: where characters are missing, no column can be trusted.
+    """
+    text = _text(contract, content)
+    header = [field.title for field in contract.fields]
+    # Counted without cutting: every run of characters between line breaks that is not blank.
+    count = sum(1 for match in re.finditer(r"[^\r\n]+", text) if not match[0].isspace())
+    return Records(header, _rows(contract, text), count)
+
+
+def _rows(contract: Contract, text: str) -> Iterator[tuple[int, list[str]]]:
+    spans = [field.columns_at for field in contract.fields]
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+        line = line.removesuffix("\n")
+        if not line.strip():
+            continue
+        if len(line) == contract.record_length:
+            yield number, [line[first - 1 : last].rstrip(" ") for first, last in spans]
+        else:
+            yield number, [line] if len(spans) != 1 else []
+
+
+def _text(contract: Contract, content: bytes) -> str:
+    where = f"{contract.path}:{contract.line_of('encoding')}"
+    try:
+        text = content.decode(contract.encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise Refused(
+            f"line {line}: byte {error.start} is not {contract.encoding}",
+            f"ask for the file in {contract.encoding}, or name its encoding at {where}",
+        ) from error
+    if text.startswith("\ufeff"):
+        raise Refused("line 1: a byte order mark, which is not agreed", f"name the encoding utf-8-sig at {where}")
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise Refused(f"line {line}: a NUL byte", "the file is damaged or not text: ask for it again")
+    if _is_single_byte(contract.encoding) and not content.isascii() and _is_utf_8(content):
+        # Two bytes a letter would shift every column behind it.
+        raise Refused(f"the file is UTF-8, not {contract.encoding}", f"name its encoding at {where}")
+    return text
+
+
+def _is_single_byte(encoding: str) -> bool:
+    return len("ä".encode(encoding, "replace")) == 1
+
+
+def _is_utf_8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

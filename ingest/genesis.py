@@ -1,0 +1,141 @@
+"""GENESIS flat files (ffcsv): the layout since 2025 and the wide one before, which lies in archives.
+
+Since 2025 (UTF-8 with byte order mark, LF, English header in any language): one value a row.
+
+    statistics_code;...;time;{n}_variable_code;{n}_variable_label;{n}_variable_attribute_code;...;value;value_unit;...
+
+Before (German header, dates dd.mm.yyyy): one column a measure, named by code, label and unit.
+
+    Statistik_Code;...;Zeit;{n}_Merkmal_Code;{n}_Merkmal_Label;{n}_Auspraegung_Code;...;BEVSTD__Bevoelkerungsstand__Anzahl
+
+Raw keeps a row a line in both; where a table has one measure, a layout of the contract maps the old header to the new
+fields. The service answers faults with HTTP 200 and a JSON envelope, which is told apart here.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.contracts import Contract
+from ingest.readers import Records, Refused
+
+FLAT, WIDE = "flat", "wide"
+_FLAT_HEAD = ["statistics_code", "statistics_label", "time_code", "time_label", "time"]
+_FLAT_SLOT = ["variable_code", "variable_label", "variable_attribute_code", "variable_attribute_label"]
+_FLAT_TAIL = ["value", "value_unit", "value_variable_code", "value_variable_label"]
+_WIDE_HEAD = ["Statistik_Code", "Statistik_Label", "Zeit_Code", "Zeit_Label", "Zeit"]
+_WIDE_SLOT = ["Merkmal_Code", "Merkmal_Label", "Auspraegung_Code", "Auspraegung_Label"]
+_MEASURE = re.compile(r"(?P<code>[A-Z0-9-]+)__(?P<label>.*?)__(?P<unit>.*)")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which flat layout a header is of, its number of slots, and its measures (code, label, unit) where it is wide."""
+
+    layout: str
+    slots: int
+    measures: tuple[tuple[str, str, str], ...] = ()
+    has_quality: bool = False
+
+
+def shape_of(header: list[str]) -> Shape | None:
+    """The shape of a flat file's header; None if it is none of the two."""
+    for layout, head, slot in ((FLAT, _FLAT_HEAD, _FLAT_SLOT), (WIDE, _WIDE_HEAD, _WIDE_SLOT)):
+        if header[: len(head)] != head:
+            continue
+        rest, slots = header[len(head) :], 0
+        while rest[:4] == [f"{slots + 1}_{name}" for name in slot]:
+            rest, slots = rest[4:], slots + 1
+        if layout == FLAT and rest in (_FLAT_TAIL, [*_FLAT_TAIL, "value_q"]):
+            return Shape(FLAT, slots, has_quality=len(rest) > len(_FLAT_TAIL))
+        measures = [match.groups() for name in rest if (match := _MEASURE.fullmatch(name))]
+        if layout == WIDE and measures and len(measures) == len(rest):
+            return Shape(WIDE, slots, tuple(measures))
+    return None
+
+
+def read(contract: Contract, content: bytes) -> Records:
+    """Records of a flat file; Refused for the service's fault reports and for headers of no flat layout."""
+    _refuse_envelope(content)
+    lines = _lines(contract, content)
+    rows = _records(contract, lines)
+    line, header = next(rows)
+    # The old layout pads the names of its measures with blanks.
+    header = [title.strip() for title in header]
+    if shape_of(header) is None:
+        raise Refused(
+            f"line {line}: the header is of no flat layout of GENESIS",
+            "download the table again as flat file (ffcsv), uncompressed empty rows, in German",
+        )
+    if contract.layout_for(header, None) is None:
+        message, remedy = contract.header_refusal(header, None)
+        raise Refused(f"line {line}: {message}", remedy)
+    return Records(header, rows, _count(contract, lines) - 1)
+
+
+def _refuse_envelope(content: bytes) -> None:
+    start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.startswith(b"{"):
+        return
+    try:
+        status = json.loads(content.decode("utf-8-sig"))["Status"]
+        code, text = status["Code"], str(status["Content"])[:200]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        code, text = "?", "unreadable"
+    remedies = {
+        98: "ask for the table as a job, it is too large for one answer",
+        99: "the job was only accepted: fetch its result",
+        104: "there is no such object, or its job still runs: try again later",
+    }
+    raise Refused(
+        f"the file is a report of the service, code {code}: {text}",
+        remedies.get(code, "download the table again"),
+    )
+
+
+def _lines(contract: Contract, content: bytes) -> list[str]:
+    try:
+        text = content.decode(contract.encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise Refused(
+            f"line {line}: byte {error.start} is not {contract.encoding}",
+            f"name the file's encoding at {contract.path}:{contract.line_of('encoding')}",
+        ) from error
+    if text.startswith("\ufeff"):
+        raise Refused(
+            "line 1: a byte order mark, which is not agreed",
+            f"name the encoding utf-8-sig at {contract.path}:{contract.line_of('encoding')}",
+        )
+    if "\x00" in text:
+        raise Refused("a NUL byte", "the file is damaged or not text: ask for it again")
+    if not text.strip():
+        raise Refused("the file is empty", "ask the supplier for the file again")
+    return list(io.StringIO(text, newline=""))
+
+
+def _records(contract: Contract, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(iter(lines), delimiter=contract.delimiter, quotechar=contract.quote, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise Refused(f"line {line}: {error}", "the quoting is broken there: download the table again") from error
+        if fields:
+            yield line, fields
+
+
+def _count(contract: Contract, lines: list[str]) -> int:
+    """Records by counting quotes: one ends where a line ends outside of them."""
+    count, is_open = 0, False
+    for line in lines:
+        if is_open or line.strip("\r\n"):
+            is_open ^= line.count(contract.quote) % 2 == 1
+            count += not is_open
+    return count

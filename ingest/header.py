@@ -1,0 +1,56 @@
+"""A delivery's header, where its contract says it stands, without the rest: for `contracts fit` and `check`."""
+
+import csv
+import io
+from itertools import zip_longest
+
+import python_calamine
+
+from ingest import archive
+from ingest.contracts import Contract
+from ingest.readers import Refused
+
+
+def header_of(contract: Contract, content: bytes) -> list[str] | None:
+    """The header, stacked rows joined; None where the layout has none (fixed width)."""
+    content = archive.unpack(contract, content)
+    if contract.reader == "fixed_width":
+        return None
+    rows = _workbook_rows(contract, content) if contract.reader == "xlsx" else _text_rows(contract, content)
+    if not rows:
+        raise Refused("there is no header", "ask the supplier for the file again")
+    if contract.header_rows == (1,):
+        stacked = [next((row for row in rows if any(row)), rows[0])]
+    else:
+        stacked = [rows[number - 1] for number in contract.header_rows if number <= len(rows)]
+    columns = zip_longest(*stacked, fillvalue="")
+    joined = [contract.header_join.join(filter(None, cells)) for cells in columns]
+    return [title.strip() for title in joined] if contract.reader == "genesis" else joined
+
+
+def _text_rows(contract: Contract, content: bytes) -> list[list[str]]:
+    # Names of columns have no line breaks to speak of: twenty lines behind the header's last are plenty.
+    try:
+        text = content[: 2**24].decode(contract.encoding, "strict" if len(content) <= 2**24 else "ignore")
+    except UnicodeDecodeError as error:
+        where = f"{contract.path}:{contract.line_of('encoding')}"
+        raise Refused(f"byte {error.start} is not {contract.encoding}", f"name the encoding at {where}") from error
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(
+        lines,
+        delimiter=contract.delimiter,
+        quotechar=contract.quote,
+        doublequote=contract.double_quote,
+        escapechar=contract.escape,
+    )
+    return [row for row, _ in zip(reader, range(max(contract.header_rows) + 20), strict=False)]
+
+
+def _workbook_rows(contract: Contract, content: bytes) -> list[list[str]]:
+    archive.guard_workbook(content)
+    workbook = python_calamine.load_workbook(io.BytesIO(content))
+    if contract.sheet not in workbook.sheet_names:
+        where = f"{contract.path}:{contract.line_of('sheetName')}"
+        raise Refused(f"there is no sheet {contract.sheet!r}", f"name the sheet at {where}")
+    rows = workbook.get_sheet_by_name(contract.sheet).to_python(skip_empty_area=False)
+    return [[str(cell) for cell in row] for row in rows]

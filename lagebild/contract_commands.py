@@ -1,0 +1,141 @@
+"""`lagebild contracts ...` and `lagebild sniff`: what suppliers agreed to, checked, printed, proposed."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from lagebild.errors import UserError
+
+
+def add_to(cli: click.Group) -> None:
+    """Hang the commands of this module into the command line."""
+    cli.add_command(contracts)
+    cli.add_command(sniff)
+
+
+@click.group()
+def contracts() -> None:
+    """Contracts: what the deliveries of each source look like."""
+
+
+@contracts.command()
+@click.argument("source", required=False)
+def check(source: str | None) -> None:
+    """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.
+
+    \b
+    Example: lagebild contracts check register
+    """
+    from ingest import contract_check
+
+    paths = _paths(source)
+    found = [finding for path in paths for finding in contract_check.findings(path) or _example_findings(path)]
+    for finding in found:
+        click.echo(finding)
+    if found:
+        sys.exit(1)
+    click.echo(f"{len(paths)} contract{'s' * (len(paths) != 1)} checked, nothing found")
+
+
+@contracts.command()
+@click.argument("source", required=False)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("contract-pages"), show_default=True)
+def docs(source: str | None, out: Path) -> None:
+    """Write a page (HTML, German) for the supplier of SOURCE, or of each source, into a folder.
+
+    \b
+    Example: lagebild contracts docs register --out /tmp/pages
+    """
+    from ingest import contract_docs
+    from ingest.contracts import read
+
+    out.mkdir(parents=True, exist_ok=True)
+    for path in _paths(source):
+        page = out / f"{path.parent.name}.html"
+        page.write_text(contract_docs.page(read(path)), encoding="utf-8")
+        click.echo(page)
+
+
+@contracts.command()
+@click.argument("source")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def fit(source: str, file: Path) -> None:
+    """Say which layout of SOURCE the FILE has, or what is different. Nothing is loaded.
+
+    \b
+    Example: lagebild contracts fit register register_05913000_2021-12-31.csv
+    """
+    from ingest.contracts import load
+    from ingest.header import header_of
+    from ingest.readers import Refused
+
+    contract = load(source)
+    match = contract.file_name.fullmatch(file.name)
+    if match is None:
+        raise UserError(
+            f"{file.name}: the name does not match {contract.file_name.pattern}",
+            remedy=f"rename the file, or change {contract.path}:{contract.line_of('file_name')}",
+        )
+    period = match["period"]
+    try:
+        header = header_of(contract, file.read_bytes())
+    except Refused as refusal:
+        raise UserError(f"{file.name}: {refusal.message}", remedy=refusal.remedy) from refusal
+    if header is None:
+        click.echo(f"{file.name}: period {period}; a fixed-width file has no header to compare")
+        return
+    layout = contract.layout_for(header, period)
+    if layout is None:
+        message, remedy = contract.header_refusal(header, period)
+        raise UserError(f"{file.name}: {message}", remedy=remedy)
+    click.echo(f"{file.name}: period {period}, layout {layout.name}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def sniff(file: Path) -> None:
+    """Propose a contract for an unknown FILE, to be reviewed; loading never guesses.
+
+    \b
+    Example: lagebild sniff ~/zuzug_2024.csv > ingest/sources/zuzug/contract.yml
+    """
+    from ingest import sniff as proposals
+    from ingest.readers import Refused
+
+    try:
+        click.echo(proposals.proposal(file.name, file.read_bytes()), nl=False)
+    except Refused as refusal:
+        raise UserError(f"{file.name}: {refusal.message}", remedy=refusal.remedy) from refusal
+
+
+def _paths(source: str | None) -> list[Path]:
+    from ingest.contracts import SOURCES, sources
+
+    if source is not None and source not in sources():
+        raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
+    return [SOURCES / name / "contract.yml" for name in ([source] if source else sources())]
+
+
+def _example_findings(path: Path) -> list:
+    """What keeps the bundled example from being a delivery of this contract."""
+    from ingest import bundled
+    from ingest.contract_check import Finding
+    from ingest.contracts import read
+    from ingest.header import header_of
+    from ingest.readers import Refused
+
+    contract = read(path)
+    line = contract.line_of("example:")
+    example = Path(bundled.__file__).parent / contract.source / contract.example
+    if not example.is_file():
+        return [Finding(path, line, f"the example {example} is not there")]
+    try:
+        header = header_of(contract, example.read_bytes())
+    except Refused as refusal:
+        return [Finding(path, line, f"the example: {refusal.message}")]
+    period = contract.file_name.fullmatch(contract.example)["period"]
+    if header is None or contract.layout_for(header, period):
+        return []
+    message, _ = contract.header_refusal(header, period)
+    return [Finding(path, contract.line_of("fields:"), f"the example: {message}")]

@@ -1,0 +1,106 @@
+"""The runbooks are followed literally: every fenced command, in order, in a copy of the code."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest import load
+from lagebild.settings import ROOT, Settings
+from lagebild.stack import airflow
+from tests.support import query
+
+RUNBOOKS = ROOT / "docs" / "runbooks"
+ROOMS = ("dbt_project", "docs", "expectations", "extracts", "ingest", "lagebild")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the runbooks change, with a `lagebild` that runs the copy's code."""
+    copy = tmp_path / "checkout"
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
+    command = tmp_path / "bin" / "lagebild"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lagebild.cli "$@"\n')
+    command.chmod(0o755)
+    return copy
+
+
+def commands(runbook: str, section: str) -> str:
+    """The fenced commands of one section, as they stand."""
+    text = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", (RUNBOOKS / runbook).read_text(), re.MULTILINE | re.DOTALL)[1]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert blocks, f"{runbook}: no commands under {section!r}"
+    return "\n".join(blocks)
+
+
+def follow(runbook: str, section: str, settings: Settings, checkout: Path) -> str:
+    """Run one section in one shell; return what it prints."""
+    path = os.pathsep.join([str(checkout.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {
+        "PATH": path,
+        "HOME": str(checkout.parent),
+        "PYTHONPATH": str(checkout),
+        "LANG": "C.UTF-8",
+        **airflow.variables(settings),
+    }
+    result = subprocess.run(
+        ["bash", "-eu", "-c", commands(runbook, section)],
+        env=environment,
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def test_a_source_is_added_as_the_runbook_says(warehouse, checkout):
+    runbook = "add-a-source.md"
+    printed = follow(runbook, "Describe it", warehouse, checkout)
+    assert "# review:" in printed and "1 contract checked, nothing found" in printed
+    assert "Einbürgerungen" in (checkout / "contract-pages" / "naturalisations.html").read_text(encoding="utf-8")
+    follow(runbook, "Say what is plausible", warehouse, checkout)
+    printed = follow(runbook, "Load it", warehouse, checkout)
+    assert "accepted" in printed
+    rows = query(warehouse, "select nationality_code, naturalised_persons from raw.naturalisations__former_nationality")
+    assert ("125", 1035) in rows and len(rows) == 3
+    follow(runbook, "Bring it to the models", warehouse, checkout)
+    manifest = (checkout / "dbt-target" / "manifest.json").read_text()
+    assert "model.lagebild.stg_naturalisations__former_nationality" in manifest
+
+
+def test_a_new_layout_is_added_as_the_runbook_says(warehouse, checkout):
+    runbook = "new-layout.md"
+    printed = follow(runbook, "See what changed", warehouse, checkout)
+    assert "missing: Gebiet; unknown: Region" in printed
+    assert "refused, as it must be" in printed and "no layout yet" in printed
+    assert "headers: {region_name: Region}" in printed
+    printed = follow(runbook, "Describe the layout", warehouse, checkout)
+    assert "1 contract checked, nothing found" in printed
+    assert "eu2_employees_2021.csv: period 2021, layout 2021" in printed
+    assert "eu2_employees_2019.csv: period 2019, layout current" in printed
+
+
+@pytest.mark.skipif(
+    "layout_for" not in Path(load.__file__).read_text(), reason="the loader does not ask for layouts yet"
+)
+def test_the_new_layout_is_loaded_as_the_runbook_says(warehouse, checkout):
+    for section in ("See what changed", "Describe the layout"):
+        follow("new-layout.md", section, warehouse, checkout)
+    printed = follow("new-layout.md", "Load it", warehouse, checkout)
+    assert "accepted" in printed
+    assert query(warehouse, "select region_name, employees_persons from raw.employment__employees") == [
+        ("Dortmund", 3120)
+    ]
+
+
+def test_every_runbook_is_listed():
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert [page.name for page in RUNBOOKS.glob("*.md") if f"runbooks/{page.name}" not in index] == []

@@ -1,0 +1,237 @@
+"""A contract that is wrong is not loaded, and every fault is named with its file and line."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from ingest import contract_check, contracts
+from lagebild.errors import UserError
+from tests.contract_files import descriptor, fields, read, write
+
+
+def field(name, /, **entries):
+    def spoil(made):
+        fields(made)[name].update(entries)
+
+    return spoil
+
+
+def own(**entries):
+    return lambda made: made["lagebild"].update(entries)
+
+
+def resource(**entries):
+    return lambda made: made["resources"][0].update(entries)
+
+
+RULE = {"name": "in_order", "check": "moved_out_on >= moved_in_on", "message": "leaves before it comes"}
+
+
+def test_the_small_contract_is_good(tmp_path):
+    assert contract_check.findings(write(tmp_path, descriptor())) == []
+
+
+@pytest.mark.parametrize("source", contracts.sources())
+def test_every_contract_is_good(source):
+    assert contract_check.findings(contracts.SOURCES / source / "contract.yml") == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (own(retenton="P5Y"), "lagebild: the loader knows no entry 'retenton'"),
+        (lambda d: d["lagebild"].pop("retention"), "lagebild: 'retention' is missing"),
+        (own(retention="5 years"), "no ISO 8601 duration"),
+        (own(retention="PT5H"), "no ISO 8601 duration"),
+        (own(retention="P"), "no ISO 8601 duration"),
+        (own(max_rejected="5"), "max_rejected is no int"),
+        (own(max_rejected=True), "max_rejected is no int"),
+        (own(max_rejected=-1), "below zero"),
+        (own(reader="guess"), "reader 'guess' is none of csv"),
+        (own(schedule="daily"), "no cron expression"),
+        (own(evidence="believed"), "evidence 'believed' is none of"),
+        (own(file_name="^moves_(.csv"), "is no regular expression"),
+        (own(file_name=r"^moves_\d{4}\.csv$"), "no group (?P<period>...)"),
+        (own(example="other.csv"), "does not match file_name"),
+        (own(pseudonym_purpose="statistics"), "needs a group (?P<ags>...)"),
+        (own(record_length=220), "belongs to the reader fixed_width"),
+        (own(reader="fixed_width"), "needs record_length"),
+        (own(reader="xlsx"), "needs sheetName"),
+        (own(code_lists={"sex": []}), "has no code"),
+        (own(code_lists={"sex": [1, 2]}), "is no text, write it in quotes"),
+        (own(code_lists={"sex": ["m", "m"]}), "a code stands twice"),
+        (own(code_lists={"sex": "../secret.csv"}), "not the name of a .csv beside the contract"),
+        (own(code_lists={"sex": "sex.csv"}), "there is no"),
+        (own(rules=[RULE | {"check": "moved_out_on >= moved_in"}]), "moved_in is no field"),
+        (own(rules=[RULE | {"check": "__import__('os').system('ls')"}]), "is not `field operator field`"),
+        (own(rules=[RULE | {"check": "moved_out_on >= moved_in_on and 1"}]), "is not `field operator field`"),
+        (own(rules=[RULE | {"check": "moved_out_on > nationality_code"}]), "is a date and nationality_code a string"),
+        (own(rules=[RULE | {"check": "nationality_code > '125'"}]), "which has no order"),
+        (own(rules=[RULE | {"check": "moved_in_on >= 2020"}]), "is compared with '2020-12-31'"),
+        (own(rules=[{"check": "moved_out_on >= moved_in_on"}]), "a rule has exactly name, check and message"),
+        (own(layouts=[{"name": "old", "headers": {"nationality": "Nat"}, "to": 2020}]), "nationality is no field"),
+        (own(layouts=[{"name": "old", "header": {}, "to": 2020}]), "header is none of"),
+        (own(layouts=[{"name": "old"}]), "neither from nor to"),
+        (own(layouts=[{"name": "current", "to": 2020}]), "belongs to the fields as they stand"),
+        (own(layouts=[{"name": "old", "from": 2021, "to": 2020}]), "ends before it begins"),
+        (own(layouts=[{"name": "old", "to": "20"}]), "is no year, month or day"),
+        (own(layouts=[{"name": "old", "to": 2020, "order": ["moved_in_on"]}]), "each of its fields once"),
+        (own(layouts=[{"name": "old", "to": 2020, "formats": {"moved_in_on": "%Y"}}]), "day, month and year"),
+        (own(layouts=[{"name": "a", "to": 2020}, {"name": "b", "from": 2020, "to": 2021}]), "one header in the same"),
+        (own(layouts=[{"name": "a", "to": 2020}, {"name": "a", "from": 2021}]), "stands twice"),
+        (resource(encoding="latin-15"), "is no text encoding"),
+        (resource(encoding="rot13"), "is no text encoding"),
+        (resource(dialect={"delimiter": "~"}), "none of ; , tab |"),
+        (resource(dialect={"commentChar": "#"}), "the loader knows no entry 'commentChar'"),
+        (resource(dialect={"doubleQuote": False}), "need an escapeChar"),
+        (resource(dialect={"quoteChar": "''"}), "is not one character"),
+        (resource(dialect={"header": False}), "cannot be compared"),
+        (resource(dialect={"headerRows": "1"}), "Data Package 2.0"),
+        (field("moved_in_on", type="datum"), "type 'datum' is none of"),
+        (field("moved_in_on", format="%Y"), "day, month and year"),
+        (field("moved_in_on", format=None), "needs the format"),
+        (field("moved_in_on", constraints={"unique": True}), "the loader knows no entry 'unique'"),
+        (field("moved_in_on", constraints={"required": "yes"}), "Data Package 2.0: 'yes' is not of type 'boolean'"),
+        (field("moved_in_on", lagebild={"privacy": "hash"}), "privacy 'hash' is none of"),
+        (field("moved_in_on", lagebild={"privacy": "year"}), "without a legal_basis"),
+        (field("nationality_code", lagebild={"privacy": "pseudonym"}), "needs pseudonym_purpose"),
+        (field("nationality_code", lagebild={"privacy": "year"}), "only a date"),
+        (field("nationality_code", lagebild={"code_list": "keys"}), "there is no code list 'keys'"),
+        (field("nationality_code", lagebild={"dash_is_zero": True}), "set signs too"),
+        (field("nationality_code", lagebild={"signs": True}), "official signs stand for numbers"),
+        (field("nationality_code", lagebild={"columns": "1-3"}), "belong to the reader fixed_width"),
+        (field("nationality_code", lagebild={"map": {"1": 2}}), "is no text: write it in quotes"),
+        (field("nationality_code", lagebild={"map": {"a": "b"}}, constraints={"enum": ["b"]}), "leave one"),
+        (field("nationality_code", constraints={"pattern": "["}), "is no regular expression"),
+        (field("nationality_code", name="moved_in_on"), "would be two columns"),
+        (field("nationality_code", name="Nation"), "not small letters"),
+        (field("nationality_code", decimalChar=",", groupChar=","), "are the same"),
+        (lambda d: d["resources"][0]["schema"].update(primaryKey=["person"]), "the key's person is no field"),
+        (lambda d: d["resources"].append(d["resources"][0]), "not exactly one"),
+        (lambda d: d.pop("lagebild"), "'lagebild' is missing"),
+        (lambda d: d.update(licence="EUPL"), "knows no entry 'licence'"),
+        (lambda d: d.update(licenses="EUPL"), "Data Package 2.0"),
+    ],
+)
+def test_a_fault_is_found(tmp_path, spoil, said):
+    made = descriptor()
+    spoil(made)
+    found = [str(finding) for finding in contract_check.findings(write(tmp_path, made))]
+    assert any(said in finding for finding in found), found
+
+
+def test_findings_name_the_line(tmp_path):
+    path = write(tmp_path, descriptor(reader="guess", retention="never"))
+    found = contract_check.findings(path)
+    lines = path.read_text().splitlines()
+    assert [lines[finding.line - 1].split(":")[0].strip() for finding in found] == ["retention", "reader"]
+    assert str(found[0]).startswith(f"{path}:")
+
+
+def test_all_that_is_wrong_is_said_when_a_contract_is_read(tmp_path):
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, descriptor(reader="guess", retention="never"))
+    assert "reader 'guess'" in caught.value.message and "never" in caught.value.message
+
+
+def test_an_entry_that_stands_twice_is_found(tmp_path):
+    path = write(tmp_path, descriptor())
+    path.write_text(path.read_text() + "  retention: P50Y\n")
+    assert "'retention' stands twice" in str(contract_check.findings(path)[0])
+
+
+def test_what_is_no_yaml_is_found_with_its_line(tmp_path):
+    path = write(tmp_path, descriptor())
+    path.write_text("name: a\ntitle: [\n")
+    assert "is no YAML" in str(contract_check.own_findings(path, path.read_bytes())[0])
+
+
+def test_a_source_with_personal_fields_and_no_legal_basis_does_not_load(tmp_path):
+    made = descriptor()
+    fields(made)["moved_in_on"]["lagebild"] = {"privacy": "year"}
+    with pytest.raises(UserError, match="without a legal_basis"):
+        read(tmp_path, made)
+    assert read(tmp_path, made | {"lagebild": made["lagebild"] | {"legal_basis": "BMG Par. 34"}})
+
+
+# --- small languages --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("P5Y", date(2019, 12, 31), date(2024, 12, 31)),
+        ("P1Y", date(2024, 2, 29), date(2025, 2, 28)),
+        ("P1M", date(2023, 1, 31), date(2023, 2, 28)),
+        ("P18M", date(2023, 11, 30), date(2025, 5, 30)),
+        ("P2W", date(2024, 12, 25), date(2025, 1, 8)),
+        ("P1Y2M3D", date(2023, 12, 31), date(2025, 3, 3)),
+    ],
+)
+def test_a_duration_ends_on_a_day(text, start, end):
+    assert contracts.duration(text).after(start) == end
+
+
+def test_a_rule_compares_what_raw_would_hold(tmp_path):
+    contract = read(tmp_path, descriptor(rules=[RULE]))
+    (rule,) = contract.rules
+    assert (rule.left, rule.operator, rule.right, rule.fields) == (
+        "moved_out_on",
+        ">=",
+        "moved_in_on",
+        ("moved_out_on", "moved_in_on"),
+    )
+    early, late = date(2020, 1, 1), date(2021, 1, 1)
+    assert rule.holds({"moved_in_on": early, "moved_out_on": late})
+    assert rule.holds({"moved_in_on": early, "moved_out_on": early})
+    assert not rule.holds({"moved_in_on": late, "moved_out_on": early})
+    assert rule.holds({"moved_in_on": late, "moved_out_on": None})
+
+
+@pytest.mark.parametrize(
+    ("check", "literal"),
+    [
+        ("moved_in_on >= '1900-01-01'", date(1900, 1, 1)),
+        ("nationality_code != '000'", "000"),
+        ("moved_in_on<'2100-01-01'", date(2100, 1, 1)),
+    ],
+)
+def test_a_rule_may_have_a_literal_of_its_fields_kind(tmp_path, check, literal):
+    contract = read(tmp_path, descriptor(rules=[RULE | {"check": check}]))
+    assert contract.rules[0].literal == literal
+    assert contract.rules[0].right is None
+
+
+def test_numbers_are_compared_exactly():
+    entry = {"name": "share", "check": "a_pct <= 33.3", "message": "too much"}
+    number = contracts.field_of({"name": "a_pct", "title": "", "description": "", "type": "number"}, {})
+    assert contracts.rule(entry, {"a_pct": number}).literal == Decimal("33.3")
+
+
+def test_code_lists_become_the_allowed_words(tmp_path):
+    made = descriptor(code_lists={"keys": {"125": "Bulgarien", "154": "Rumänien"}})
+    fields(made)["nationality_code"]["lagebild"] = {"code_list": "keys"}
+    contract = read(tmp_path, made)
+    nationality = contract.fields[2]
+    assert nationality.enum == {"125", "154"}
+    assert contract.code_lists[nationality.code_list].labels["154"] == "Rumänien"
+
+
+def test_a_code_list_may_be_a_file_and_is_part_of_the_version(tmp_path):
+    made = descriptor(code_lists={"keys": "keys.csv"})
+    fields(made)["nationality_code"]["lagebild"] = {"code_list": "keys"}
+    path = write(tmp_path, made)
+    (path.parent / "keys.csv").write_text("code;label\n000;deutsch\n125;bulgarisch\n")
+    first = contracts.read(path)
+    assert first.fields[2].enum == {"000", "125"}
+    (path.parent / "keys.csv").write_text("code;label\n000;deutsch\n154;rumänisch\n")
+    assert contracts.read(path).version != first.version
+    for text, said in (
+        ("key;label\n", "is not code;label"),
+        ("code;label\n000\n", ":2 has not 2 fields"),
+        ("code\n1\n1\n", "or one twice"),
+    ):
+        (path.parent / "keys.csv").write_text(text)
+        with pytest.raises(UserError, match=said):
+            contracts.read(path)

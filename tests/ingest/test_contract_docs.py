@@ -1,0 +1,115 @@
+"""The page that a supplier is sent says what the contract says, and its example would load."""
+
+import re
+from copy import deepcopy
+from html.parser import HTMLParser
+
+import pytest
+from click.testing import CliRunner
+
+from ingest import contract_docs, contracts
+from ingest.load import Rejected, RowCheck
+from lagebild.cli import cli
+from tests.contract_files import descriptor, fields, read
+from tests.support import bundled_bytes
+
+
+class Words(HTMLParser):
+    """The text of a page, and whether its elements close as they open."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.words, self.open, self.english = [], [], 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        if tag != "meta":
+            self.open.append(tag)
+        self.english += dict(attributes).get("lang") == "en"
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.mark.parametrize("source", contracts.sources())
+def test_each_source_has_a_whole_german_page(source):
+    contract = contracts.load(source)
+    found = Words(contract_docs.page(contract))
+    text = " ".join(found.words)
+    assert found.open == []
+    assert found.english == 0
+    assert contract.example in text and contract.version in text
+    for field in contract.fields:
+        assert field.title in text
+
+
+@pytest.mark.parametrize("source", contracts.sources())
+def test_the_example_line_would_load(source):
+    contract = contracts.load(source)
+    values = [contract_docs.example_value(field) for field in contract.fields]
+    row = RowCheck(contract, [field.title for field in contract.fields], b"k" * 32)(2, values)
+    assert not isinstance(row, Rejected), row.reasons
+
+
+def test_the_example_is_not_taken_from_a_delivery():
+    assert contract_docs.example_line(contracts.load("register")).encode("iso-8859-1") not in bundled_bytes("register")
+
+
+def test_the_registers_page_says_what_happens_to_persons():
+    text = " ".join(Words(contract_docs.page(contracts.load("register"))).words)
+    for said in (
+        "ISO-8859-1",
+        "Semikolon",
+        "Datum, TT.MM.JJJJ",
+        "durch ein Pseudonym ersetzt",
+        "beim Eingang verworfen",
+        "Nur das Jahr",
+        "§ 37",
+        "5 Jahre",
+        "mehr als 20 zurückgewiesenen",
+        "nicht kleiner (früher) als",
+    ):
+        assert said in text
+
+
+def test_layouts_code_lists_and_odd_signs_are_printed(tmp_path):
+    made = deepcopy(
+        descriptor(
+            layouts=[{"name": "alt", "to": 2020, "headers": {"nationality_code": "Nat <alt>"}}],
+            code_lists={"keys": {"125": "Bulgarien & mehr"}, "many": [f"{n:03}" for n in range(100)]},
+        )
+    )
+    fields(made)["nationality_code"]["lagebild"] = {"code_list": "keys"}
+    page = contract_docs.page(read(tmp_path, made))
+    assert "<code>125</code> Bulgarien &amp; mehr" in page
+    assert "bis 2020 (alt)" in page and "Nat &lt;alt&gt;" in page
+    assert 'lang="en"' in page
+    fields(made)["nationality_code"]["lagebild"] = {"code_list": "many"}
+    assert "100 Schlüssel der Liste „many“" in contract_docs.page(read(tmp_path, made))
+
+
+@pytest.mark.parametrize(
+    ("entry", "written"),
+    [
+        ({"type": "number", "decimalChar": ",", "groupChar": "."}, "Zahl, Dezimalkomma, Tausenderpunkt erlaubt"),
+        ({"type": "number", "bareNumber": False}, "Zahl, Dezimalpunkt, Währungs- oder Prozentzeichen erlaubt"),
+        ({"type": "integer"}, "ganze Zahl"),
+        ({"type": "date", "format": "%Y%m%d"}, "Datum, JJJJMMTT"),
+        ({"type": "boolean"}, "ja oder nein"),
+        ({"type": "year"}, "Jahr, vierstellig"),
+        ({"type": "string"}, "Text"),
+    ],
+)
+def test_types_are_written_as_in_germany(entry, written):
+    field = contracts.field_of({"name": "a", "title": "A", "description": "", **entry}, {})
+    assert contract_docs._writing(field) == written
+
+
+def test_the_command_writes_a_page_a_source(tmp_path):
+    result = CliRunner().invoke(cli, ["contracts", "docs", "--out", str(tmp_path / "pages")])
+    assert result.exit_code == 0, result.output
+    assert sorted(path.stem for path in (tmp_path / "pages").iterdir()) == contracts.sources()
+    assert re.search(r"pages/register\.html$", result.output, re.MULTILINE)

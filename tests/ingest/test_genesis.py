@@ -1,0 +1,171 @@
+"""Both flat layouts of GENESIS are read by one contract; the service's fault reports are no data."""
+
+import csv
+import io
+import os
+from copy import deepcopy
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ingest import genesis, readers
+from ingest.load import RowCheck
+from ingest.readers import Refused
+from tests.contract_files import descriptor, read
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared")
+SAMPLES = sorted((SHARED / "samples" / "genesis_ffcsv").glob("*.csv"))
+HTTP = SHARED / "samples" / "genesis_http"
+
+# Written by this project in the layouts of the service; the figures are made up.
+FLAT = """\ufeffstatistics_code;statistics_label;time_code;time_label;time;1_variable_code;1_variable_label;\
+1_variable_attribute_code;1_variable_attribute_label;value;value_unit;value_variable_code;value_variable_label
+99999;Beispiel;STAG;Stichtag;2024-12-31;KREISE;Kreise;05913;"Dortmund; kreisfreie Stadt";1234,5;Anzahl;BSP001;Beispiele
+99999;Beispiel;STAG;Stichtag;2024-12-31;DINSG;Deutschland;DG;Deutschland;-;Anzahl;BSP001;Beispiele
+"""
+WIDE = """Statistik_Code;Statistik_Label;Zeit_Code;Zeit_Label;Zeit;1_Merkmal_Code;1_Merkmal_Label;\
+1_Auspraegung_Code;1_Auspraegung_Label;     BSP001__Beispiele__Anzahl
+99999;Beispiel;STAG;Stichtag;31.12.2019;KREISE;Kreise;05913;Dortmund, kreisfreie Stadt;1000,5
+99999;Beispiel;STAG;Stichtag;31.12.2019;KREISE;Kreise;05754;Gütersloh, Kreis;/
+"""
+HEADERS = {
+    "statistics_code": "Statistik_Code",
+    "statistics_label": "Statistik_Label",
+    "time_code": "Zeit_Code",
+    "time_label": "Zeit_Label",
+    "reference_date": "Zeit",
+    "region_variable_code": "1_Merkmal_Code",
+    "region_variable_label": "1_Merkmal_Label",
+    "region_code": "1_Auspraegung_Code",
+    "region_name": "1_Auspraegung_Label",
+    "value": "BSP001__Beispiele__Anzahl",
+}
+OLD = {
+    "name": "wide",
+    "to": 2023,
+    "headers": HEADERS,
+    "formats": {"reference_date": "%d.%m.%Y"},
+    "without": {"value_unit": "Anzahl", "value_variable_code": "BSP001", "value_variable_label": "Beispiele"},
+}
+NAMES = [*HEADERS, "value_unit", "value_variable_code", "value_variable_label"]
+
+
+def example(tmp_path, encoding="utf-8-sig"):
+    made = deepcopy(descriptor(reader="genesis", layouts=[OLD]))
+    titles = FLAT.removeprefix("\ufeff").split("\n")[0].split(";")
+    listed = [
+        {"name": name, "title": title, "description": "as the service names it", "type": "string"}
+        for name, title in zip(NAMES, titles, strict=True)
+    ]
+    listed[4] |= {"type": "date", "format": "%Y-%m-%d"}
+    listed[9] |= {"type": "number", "decimalChar": ",", "lagebild": {"signs": True}}
+    made["resources"][0] |= {"encoding": encoding}
+    made["resources"][0]["schema"] = {"primaryKey": ["reference_date", "region_code"], "fields": listed}
+    return read(tmp_path, made)
+
+
+def refusal(contract, content: bytes) -> Refused:
+    with pytest.raises(Refused) as caught:
+        list(readers.read(contract, content).rows)
+    return caught.value
+
+
+def test_the_layout_since_2025_is_read(tmp_path):
+    contract = example(tmp_path)
+    records = readers.read(contract, FLAT.encode())
+    check = RowCheck(contract, records.header, None)
+    first, second = [check(line, fields) for line, fields in records.rows]
+    assert records.count == 2
+    assert first[8] == "Dortmund; kreisfreie Stadt"
+    assert first[9:11] == [Decimal("1234.5"), None]
+    assert second[9:11] == [None, "-"]
+
+
+def test_the_wide_layout_of_the_archives_fills_the_same_fields(tmp_path):
+    contract = example(tmp_path, "iso-8859-1")
+    records = readers.read(contract, WIDE.encode("iso-8859-1"))
+    layout = contract.layout_for(records.header, "2019")
+    assert layout.name == "wide"
+    assert [field.name for field in layout.fields] == list(HEADERS)
+    assert {field.name: value for field, value in layout.constants} == OLD["without"]
+    rows = [dict(zip(HEADERS, fields, strict=True)) for _, fields in records.rows]
+    assert [row["region_code"] for row in rows] == ["05913", "05754"]
+    assert [row["value"] for row in rows] == ["1000,5", "/"]
+    assert records.count == 2
+    assert contract.layout_for(records.header, "2024") is None
+
+
+@pytest.mark.parametrize(
+    ("header", "shape"),
+    [
+        (FLAT.removeprefix("\ufeff").split("\n")[0], ("flat", 1, 0, False)),
+        (FLAT.removeprefix("\ufeff").split("\n")[0] + ";value_q", ("flat", 1, 0, True)),
+        (FLAT.removeprefix("\ufeff").split("\n")[0].replace("1_", "2_"), None),
+        (";".join(title.strip() for title in WIDE.split("\n")[0].split(";")), ("wide", 1, 1, False)),
+        ("Statistik_Code;Statistik_Label;Zeit_Code;Zeit_Label;Zeit;A__B__C;D__E__%", ("wide", 0, 2, False)),
+        ("Statistik_Code;Statistik_Label;Zeit_Code;Zeit_Label;Zeit;Wert", None),
+        ("Statistik_Code;Statistik_Label;Zeit_Code;Zeit_Label;Zeit", None),
+        ("a;b", None),
+    ],
+)
+def test_a_header_shows_its_layout(header, shape):
+    found = genesis.shape_of(header.split(";"))
+    assert (found and (found.layout, found.slots, len(found.measures), found.has_quality)) == shape
+
+
+def test_another_unit_is_another_header(tmp_path):
+    content = WIDE.replace("__Anzahl", "__1000").encode("iso-8859-1")
+    found = refusal(example(tmp_path, "iso-8859-1"), content)
+    assert "missing: BSP001__Beispiele__Anzahl; unknown: BSP001__Beispiele__1000" in found.message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            '{"Ident": {}, "Status": {"Code": 104, "Content": "Es gibt keine Objekte", "Type": "Information"}}',
+            "code 104",
+        ),
+        ('{"Status": {"Code": 98, "Content": "zu groß"}}', "code 98"),
+        ('{"Code": 15}', "code ?"),
+        ("{" * 100_000, "code ?"),
+        ("Tabelle: 12411-0010\n", "no flat layout"),
+        (FLAT.replace("1_variable_code", "1_variable"), "no flat layout"),
+        (FLAT + '1;"open\n', "line 4"),
+        (FLAT + "\x00", "a NUL byte"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, content, said):
+    found = refusal(example(tmp_path, "utf-8-sig"), content.encode())
+    assert said in found.message and found.remedy
+
+
+def test_a_byte_order_mark_must_be_agreed(tmp_path):
+    assert "byte order mark" in refusal(example(tmp_path, "utf-8"), FLAT.encode()).message
+
+
+@pytest.mark.skipif(not SAMPLES, reason=f"the recorded flat files are not here: {SHARED}")
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_recorded_files_are_read_to_the_last_field(path, tmp_path):
+    text = path.read_bytes().decode("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=";")
+    assert genesis.shape_of(header).layout == genesis.FLAT
+    made = descriptor(reader="genesis")
+    made["resources"][0]["encoding"] = "utf-8-sig"
+    made["resources"][0]["schema"] = {
+        "primaryKey": ["f0"],
+        "fields": [
+            {"name": f"f{n}", "title": title, "description": title, "type": "string"} for n, title in enumerate(header)
+        ],
+    }
+    records = readers.read(read(tmp_path, made), path.read_bytes())
+    assert [fields for _, fields in records.rows] == rows
+    assert records.count == len(rows) > 0
+
+
+@pytest.mark.skipif(not HTTP.exists(), reason=f"the recorded replies are not here: {SHARED}")
+@pytest.mark.parametrize("name", ["code104_no_objects", "http401_code15_missing_credentials"])
+def test_recorded_fault_reports_are_no_data(name, tmp_path):
+    assert "report of the service" in refusal(example(tmp_path), (HTTP / f"{name}.json").read_bytes()).message
