@@ -91,6 +91,13 @@ class Contract:
     schedule: str
     max_rejected: int
     pseudonym_purpose: str | None
+    primary_key: tuple[str, ...]
+    double_quote: bool
+    """A quote inside a quoted field is doubled."""
+    escape: str | None
+    """Stands before a quote inside a quoted field."""
+    excel_text: bool
+    """Cells may be written `="..."`, as Excel wants them to keep leading zeros."""
 
     @property
     def table(self) -> str:
@@ -142,6 +149,7 @@ def _contract(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
     (resource,) = descriptor["resources"]
     own, dialect = descriptor["lagebild"], resource.get("dialect", {})
     fields = tuple(_field(entry) for entry in resource["schema"]["fields"])
+    key = resource["schema"].get("primaryKey", [])
     evidence = own.get("evidence")
     has_evidence_field = any(field.name == "evidence" for field in fields)
     if has_evidence_field == (evidence is not None):
@@ -175,6 +183,10 @@ def _contract(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         schedule=own["schedule"],
         max_rejected=int(own["max_rejected"]),
         pseudonym_purpose=own.get("pseudonym_purpose"),
+        primary_key=(key,) if isinstance(key, str) else tuple(key),
+        double_quote=dialect.get("doubleQuote", True),
+        escape=dialect.get("escapeChar"),
+        excel_text=own.get("excel_text", False),
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from lagebild.settings import Settings
@@ -26,8 +27,8 @@ def land(settings: Settings, file: Path, landing_path: str) -> Path:
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    with temporary.open("wb") as copy:
-        copy.write(file.read_bytes())
+    with file.open("rb") as original, temporary.open("wb") as copy:
+        shutil.copyfileobj(original, copy, 1 << 20)
         copy.flush()
         os.fsync(copy.fileno())
     os.chmod(temporary, 0o400)

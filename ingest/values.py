@@ -1,9 +1,13 @@
 """Values as German exports write them, turned into Python values that PostgreSQL stores exactly."""
 
+import struct
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from psycopg import DataError
+
+from ingest import copy, privacy
 from ingest.contracts import Field
 
 # The official statistics' signs that stand where a number could not; none of them is zero.
@@ -17,6 +21,34 @@ class BadValue(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def cells(field: Field, text: str, missing_values: frozenset[str], key: bytes | None) -> list[Any]:
+    """What raw keeps of a field's text: nothing when it is dropped, value and sign where official signs may stand.
+
+    BadValue where the text breaks the field's rules; `key` is the pseudonym key.
+    """
+    text = text.strip()
+    if field.privacy == "drop":
+        return []
+    if field.signs:
+        return [None, text] if text in SIGNS else [parse(field, text, missing_values), None]
+    value = parse(field, text, missing_values)
+    if value is None:
+        return [None]
+    if field.privacy == "pseudonym":
+        return [privacy.pseudonym(key, str(value))]
+    if field.privacy == "year":
+        return [value.year]
+    return [value]
+
+
+def encoded(value: Any, sql_type: str) -> bytes:
+    """A value as PostgreSQL takes it; BadValue where its column could not hold it."""
+    try:
+        return copy.cell(value, sql_type)
+    except (OverflowError, struct.error, DataError) as error:
+        raise BadValue("type", "is too large") from error
 
 
 def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
