@@ -199,49 +199,45 @@ class _Distinct:
         self._forget()
 
     def _forget(self) -> None:
-        self._answers: dict[str, int] = {}
+        self._categories = pl.Categories.random()
         self._reasons: dict[int, values.BadValue] = {}
         self._data = bytearray()
         self._bytes = np.empty(0, np.uint8)
-        self._cells: list[tuple[int, int, int]] = []  # start and size in the data, hash
+        self._known = 0
+        # By category: start and size in the data, hash.
+        self._tables = np.zeros((3, 256), np.int64)
 
     def __call__(self, texts: pl.Series) -> Column:
-        if len(self._answers) > MOST_ANSWERS:
+        if self._known > MOST_ANSWERS:
             self._forget()
-        # Categories of their own for every block: nothing of a block is kept but the answers.
-        codes = texts.cast(pl.Categorical(pl.Categories.random()))
-        distinct = codes.unique()
-        known = self._answers
-        answers = [known[text] if text in known else self._ask(text) for text in distinct.cast(pl.String).to_list()]
-        numbers, codes = distinct.to_physical().to_numpy(), codes.to_physical().to_numpy()
-        # Only the block's own answers are looked up: a table of all would grow with the file.
-        tables = np.zeros((3, int(numbers.max()) + 1 if len(numbers) else 0), np.int64)
-        tables[:, numbers] = np.array([self._cells[answer] for answer in answers], np.int64).reshape(-1, 3).T
-        starts, sizes, hashes = (table[codes] for table in tables)
-        if len(self._bytes) != len(self._data):
-            self._bytes = np.frombuffer(bytes(self._data), np.uint8)
+        codes = texts.cast(pl.Categorical(self._categories))
+        numbers = codes.to_physical().to_numpy()
+        if len(numbers) and numbers.max() >= self._known:
+            self._ask(codes.filter(numbers >= self._known).unique())
+        starts, sizes, hashes = (table[numbers] for table in self._tables)
+        is_bad = np.isin(numbers, list(self._reasons)) if self._reasons else None
         cells = Cells(self._bytes, starts, sizes)
-        bad = {
-            int(number): self._reasons[answer]
-            for number, answer in zip(numbers, answers, strict=True)
-            if answer in self._reasons
-        }
-        is_bad = np.isin(codes, list(bad)) if bad else None
-        return Column(cells, hashes.view(np.uint64), is_bad, bad, codes)
+        return Column(cells, hashes.view(np.uint64), is_bad, self._reasons, numbers)
 
-    def _ask(self, text: str) -> int:
-        """Number of the answer to a text that was not seen before."""
-        number = self._answers[text] = len(self._answers)
-        data = b""
-        try:
-            cells = values.cells(self.field, text, self.missing, self.key)
-            kinds = [kind for _, kind in self.field.columns]
-            data = b"".join(values.encoded(value, kind) for value, kind in zip(cells, kinds, strict=True))
-        except values.BadValue as bad:
-            self._reasons[number] = bad
-        self._cells.append((len(self._data), len(data), hash(data)))
-        self._data += data
-        return number
+    def _ask(self, new: pl.Series) -> None:
+        """Write down the answers to texts that were not seen before."""
+        numbers = new.to_physical().to_list()
+        self._known = max(numbers) + 1
+        if self._known > self._tables.shape[1]:
+            self._tables = np.pad(self._tables, ((0, 0), (0, 2 * self._known - self._tables.shape[1])))
+        for number, text in zip(numbers, new.cast(pl.String).to_list(), strict=True):
+            try:
+                data = self._answer(text)
+            except values.BadValue as bad:
+                self._reasons[number], data = bad, b""
+            self._tables[:, number] = len(self._data), len(data), hash(data)
+            self._data += data
+        self._bytes = np.frombuffer(bytes(self._data), np.uint8)
+
+    def _answer(self, text: str) -> bytes:
+        """The field as PostgreSQL takes it; BadValue where the text breaks a rule."""
+        cells = values.cells(self.field, text, self.missing, self.key)
+        return b"".join(values.encoded(value, kind) for value, (_, kind) in zip(cells, self.field.columns, strict=True))
 
 
 class _Whole:

@@ -105,7 +105,12 @@ def _delimited(contract: Contract, file: BinaryIO) -> Source:
     if found is None:
         raise Refused("line 1: the quoting of the header is broken", "ask the supplier for the file again")
     header = [text.decode() for text in found[0]]
-    _compare_header(contract, header, line=1)
+    try:
+        _compare_header(contract, header, line=1)
+    except Refused:
+        for _ in chunks:  # another encoding than agreed is the better reason, if it shows in the rest of the file
+            pass
+        raise
     body = first[found[1] :]
     lines = len(re.findall(rb"\r\n|\n|\r", first[: found[1]]))
     scanner = Scanner(dialect, len(header), contract.encoding, 1 + lines)

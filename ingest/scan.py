@@ -215,8 +215,9 @@ class _Decoder:
             self._utf8.decode(raw)
         except UnicodeDecodeError:
             self._utf8 = None  # not UTF-8: good
-        if self._utf8 is None and (control := re.search(rb"[\x80-\x9f]", raw)):
-            line = self.line + raw[: control.start()].count(b"\n")
+        is_control = (np.frombuffer(raw, np.uint8) & 0xE0) == 0x80  # 0x80 to 0x9F
+        if self._utf8 is None and is_control.any():
+            line = self.line + raw[: int(is_control.argmax())].count(b"\n")
             raise self._refused(line, f"the file is Windows-1252, not {self.encoding}")
 
     def _refused(self, line: int, what: str) -> Refused:
@@ -332,8 +333,17 @@ class Scanner:
         return any(fields and self.is_row([value.decode() for value in fields]) for fields in inner)
 
     def _next_record(self, page: "_Page", line: int, end: int) -> int:
-        """The first line after `line` that reads as a record; `end` if there is none before it."""
-        return next((n for n in range(line + 1, end) if self._record_at(page, n)), end)
+        """The first line after `line` at which a record begins; `end` if there is none before it."""
+        return next((n for n in range(line + 1, end) if self._begins_record(page, n)), end)
+
+    def _begins_record(self, page: "_Page", line: int) -> bool:
+        if page.content_ends[line] == page.starts[line]:
+            return False
+        found = self.dialect.fields(page.text, int(page.starts[line]))
+        if found is None or len(found[0]) != self.width:
+            return False
+        after = page.line_after(found[1])
+        return after == line + 1 or not self._swallows(page, line, after, found)
 
     def _record_at(self, page: "_Page", line: int) -> list[bytes] | None:
         """The fields of a line that is a record for itself and has the right number of fields."""
@@ -370,10 +380,13 @@ class Scanner:
 
     def _file_bytes(self, text: bytes) -> int:
         """How many bytes of the file a piece of its text is."""
-        is_same = self.encoding.lower() in ("utf-8", "utf8", "utf-8-sig")
-        if is_same or (text.isascii() and not self.encoding.lower().startswith(("utf-16", "utf-32"))):
+        name = self.encoding.lower()
+        if name in ("utf-8", "utf8", "utf-8-sig"):
             return len(text)
-        return len(text.decode().encode(self.encoding))
+        if name.startswith(("utf-16", "utf-32")):
+            return len(text.decode().encode(self.encoding))
+        # One byte a character: all bytes of UTF-8 but those that continue a character.
+        return len(text) - int(np.count_nonzero((np.frombuffer(text, np.uint8) & 0xC0) == 0x80))
 
 
 class _Page:
@@ -384,13 +397,16 @@ class _Page:
         self.signs = np.frombuffer(text, np.uint8)
         self.has_cr = b"\r" in text
         is_lf = self.signs == LF
-        if self.has_cr:
-            is_cr = self.signs == CR
+        is_cr = self.signs == CR if self.has_cr else None
+        last = np.flatnonzero(is_lf)
+        is_uniform = self.has_cr and len(last) == np.count_nonzero(is_cr) and is_cr[np.maximum(last - 1, 0)].all()
+        if is_uniform:
+            self.content_ends = last - 1  # every line ends the same way, as is usual
+        elif self.has_cr:
             before_lf = np.append(is_lf[1:], False)
             last = np.flatnonzero(is_lf | (is_cr & ~before_lf))
             self.content_ends = last - (is_lf[last] & is_cr[last - 1] & (last > 0))
         else:
-            last = np.flatnonzero(is_lf)
             self.content_ends = last
         self.last = last
         self.ends = last + 1
