@@ -168,7 +168,8 @@ class _Decoder:
         self.line = 1
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._utf8 = codecs.getincrementaldecoder("utf-8")() if self.is_latin else None
-        self._first_high: int | None = None
+        self._first_high: int | None = None  # lines
+        self._first_control: int | None = None
         self._is_first = True
 
     def feed(self, raw: bytes, final: bool = False) -> bytes:
@@ -187,8 +188,8 @@ class _Decoder:
                     f"line 1: the file starts with a byte order mark, which {self.encoding} has not",
                     f"name the encoding utf-8-sig at {self.where}",
                 )
-        if self._utf8 is not None and not raw.isascii():
-            self._tell_apart(raw)
+        if self.is_latin and not raw.isascii():
+            self._tell_apart(raw, text)
         if b"\x00" in text:
             line = self.line + text[: text.index(b"\x00")].count(b"\n")
             raise Refused(f"line {line}: a NUL byte", "the file is damaged or not text: ask for it again")
@@ -198,27 +199,30 @@ class _Decoder:
     def finish(self) -> bytes:
         """What the end of the file leaves; Refused when a character is cut short or the file is UTF-8 after all."""
         text = self.feed(b"", final=True)
-        if self._first_high is not None and self._utf8 is not None:
-            raise self._refused(self._first_high, f"the file is UTF-8, not {self.encoding}")
+        if self._first_high is not None:
+            self._tell_apart(b"", b"", final=True)
+            if self._utf8 is not None:
+                raise self._refused(self._first_high, f"the file is UTF-8, not {self.encoding}")
         return text
 
     @property
     def _wide(self) -> bool:
         return self.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
 
-    def _tell_apart(self, raw: bytes) -> None:
+    def _tell_apart(self, raw: bytes, text: bytes, final: bool = False) -> None:
         """ISO-8859-1 decodes any byte: what is mistaken for it is told apart by its marks."""
-        high = re.search(rb"[\x80-\xff]", raw)
         if self._first_high is None:
-            self._first_high = self.line + raw[: high.start()].count(b"\n")
+            self._first_high = self.line + raw[: re.search(rb"[\x80-\xff]", raw).start()].count(b"\n")
+        # Its signs from 0x80 to 0x9F are control signs, which no one writes.
+        if self._first_control is None and (control := re.search(rb"\xc2[\x80-\x9f]", text)):
+            self._first_control = self.line + text[: control.start()].count(b"\n")
         try:
-            self._utf8.decode(raw)
+            if self._utf8 is not None:
+                self._utf8.decode(raw, final)
         except UnicodeDecodeError:
             self._utf8 = None  # not UTF-8: good
-        is_control = (np.frombuffer(raw, np.uint8) & 0xE0) == 0x80  # 0x80 to 0x9F
-        if self._utf8 is None and is_control.any():
-            line = self.line + raw[: int(is_control.argmax())].count(b"\n")
-            raise self._refused(line, f"the file is Windows-1252, not {self.encoding}")
+        if self._utf8 is None and self._first_control is not None:
+            raise self._refused(self._first_control, f"the file is Windows-1252, not {self.encoding}")
 
     def _refused(self, line: int, what: str) -> Refused:
         return Refused(
@@ -363,7 +367,11 @@ class Scanner:
         edges = np.flatnonzero(np.diff(np.concatenate(([0], is_copied.view(np.int8), [0]))))
         for first, after in edges.reshape(-1, 2).tolist():
             run = page.text[int(page.starts[first]) : int(page.ends[after - 1])]
-            pieces.append((first, run.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if page.has_cr else run))
+            if page.is_crlf:
+                run = run.replace(b"\r", b"")
+            elif page.has_cr:
+                run = run.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            pieces.append((first, run))
         pieces += [(first, text) for first, (_, text) in special.items()]
         return b"".join(text for _, text in sorted(pieces))
 
@@ -399,9 +407,10 @@ class _Page:
         is_lf = self.signs == LF
         is_cr = self.signs == CR if self.has_cr else None
         last = np.flatnonzero(is_lf)
-        is_uniform = self.has_cr and len(last) == np.count_nonzero(is_cr) and is_cr[np.maximum(last - 1, 0)].all()
-        if is_uniform:
-            self.content_ends = last - 1  # every line ends the same way, as is usual
+        self.is_crlf = self.has_cr and len(last) == np.count_nonzero(is_cr) and is_cr[np.maximum(last - 1, 0)].all()
+        """Whether every line ends with carriage return and line feed, and neither stands elsewhere."""
+        if self.is_crlf:
+            self.content_ends = last - 1
         elif self.has_cr:
             before_lf = np.append(is_lf[1:], False)
             last = np.flatnonzero(is_lf | (is_cr & ~before_lf))

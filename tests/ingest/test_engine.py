@@ -91,22 +91,8 @@ def test_a_block_gives_what_the_rules_give_row_by_row(source, data):
         assert checked.lines.tolist() == [n for n, row in enumerate(wanted, 2) if isinstance(row, list)]
 
 
-GOOD = [
-    "31.12.2019",
-    "05913000",
-    "1001",
-    "123",
-    "456",
-    "Müller",
-    "Anna",
-    "01.02.1980",
-    "W",
-    "000",
-    "01.01.2010",
-    "",
-    "A",
-    "synthetisch",
-]
+GOOD = ["31.12.2019", "05913000", "1001", "123", "456", "Müller", "Anna", "01.02.1980"]
+GOOD += ["W", "000", "01.01.2010", "", "A", "synthetisch"]
 
 
 def register_engine() -> Engine:

@@ -197,16 +197,19 @@ def test_every_encoding_reads_in_pieces_of_any_size(encoding, monkeypatch):
         (b"a;b\nc;\xfc\n", "utf-8", "line 2: a byte is not utf-8"),
         (b"a;b\nc;\x81\n", "cp1252", "line 2: a byte is not cp1252"),
         ("a\nü\n".encode(), "iso-8859-1", "line 2: the file is UTF-8"),
+        ("Ü\n".encode() + b"\xfc\n", "iso-8859-1", "line 1: the file is Windows-1252"),
         (b"\xfc\n\x80\n", "iso-8859-1", "line 2: the file is Windows-1252"),
         (b"\xef\xbb\xbfa\n", "utf-8", "byte order mark"),
-        (b"\xef\xbb\xbfa\n", "iso-8859-1", "byte order mark"),
+        (b"\xef\xbb\xbfa\n", "iso-8859-1", "byte order mark|UTF-8"),
         (b"a\nb\x00\n", "utf-8", "line 2: a NUL byte"),
         ("a;b\n".encode("utf-16"), "iso-8859-1", "NUL byte"),
         ("a;b\n".encode("utf-16-be")[:-1], "utf-16-be", "not utf-16-be"),
         ("ü".encode()[:1], "utf-8", "not utf-8"),
     ],
 )
-def test_another_encoding_than_agreed_is_refused(content, encoding, message):
+@pytest.mark.parametrize("size", [1, 2, 1 << 20])
+def test_another_encoding_than_agreed_is_refused(content, encoding, message, size, monkeypatch):
+    monkeypatch.setattr(scan, "BLOCK_BYTES", size)
     with pytest.raises(Refused, match=message):
         list(scan.utf8_chunks(io.BytesIO(content), encoding, "here"))
 
