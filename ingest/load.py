@@ -4,24 +4,29 @@ Data, rejected rows and the ledger's row commit together or not at all. The same
 a no-op while they are loaded, held or accepted.
 """
 
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from psycopg import Connection, sql
-from psycopg.types.json import Jsonb
 
-from ingest import contracts, landing, ledger, privacy, readers, values
-from ingest.contracts import Contract, Field
+from ingest import contracts, copy, landing, ledger, privacy, readers
+from ingest.ahead import ahead
+from ingest.contracts import Contract
+from ingest.engine import MASK, Engine, Rejected, reason
+from ingest.keys import Doubled, Keys
 from ingest.ledger import Delivery
 from ingest.privacy import KeyChain
-from ingest.readers import Refused
+from ingest.scan import Refused
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.version import code_version
 
-MASK = "***"
+REJECTS_IN_MEMORY = 1 << 20
+"""Bytes of rejected rows that are held in memory before they go to a temporary file; personal fields are masked."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +43,6 @@ class Parcel:
     @property
     def landing_path(self) -> str:
         return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A row that broke the contract: its line, every reason, and its fields with personal ones masked."""
-
-    line: int
-    reasons: list[dict[str, str]]
-    fields: dict[str, str] | None
 
 
 def drain(settings: Settings, source: str) -> list[Delivery]:
@@ -114,9 +110,10 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
             privacy.hold_key(connection, key)
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
-            records = readers.read(contract, landed.read_bytes())
-            delivery_id = _register(connection, parcel, "loaded")
-            _fill(connection, parcel, delivery_id, records, key)
+            with landed.open("rb", buffering=0) as file:
+                source = readers.open_source(contract, file)
+                delivery_id = _register(connection, parcel, "loaded")
+                _fill(connection, parcel, delivery_id, source, key)
             ledger.record(connection, delivery_id, "loaded", None)
             return ledger.get(connection, delivery_id)
     except Refused as refusal:
@@ -170,102 +167,79 @@ def _refuse(settings: Settings, parcel: Parcel, refusal: Refused) -> Delivery:
 
 
 def _fill(
-    connection: Connection, parcel: Parcel, delivery_id: int, records: readers.Records, key: KeyChain | None
+    connection: Connection,
+    parcel: Parcel,
+    delivery_id: int,
+    source: readers.Source | readers.SmallSource,
+    key: KeyChain | None,
 ) -> None:
     """Copy the good rows, keep the bad ones with their reasons, and check that none was lost."""
     contract = parcel.contract
-    columns = ["delivery_id", "line_number", *(name for name, _ in contract.columns)]
-    copy = sql.SQL("copy {} ({}) from stdin").format(
-        sql.Identifier("raw", contract.table), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    check = RowCheck(contract, records.header, key)
-    loaded, rejects = 0, []
-    with connection.cursor() as cursor, cursor.copy(copy) as rows:
-        for line, fields in records.rows:
-            row = check(line, fields)
-            if isinstance(row, Rejected):
-                rejects.append(row)
-            else:
-                rows.write_row((delivery_id, line, *row))
-                loaded += 1
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into raw.rejected_row (delivery_id, line_number, reasons, fields) values (%s, %s, %s, %s)",
-            [
-                (delivery_id, row.line, Jsonb(row.reasons), None if row.fields is None else Jsonb(row.fields))
-                for row in rejects
-            ],
-        )
-    if records.count != loaded + len(rejects):
+    engine = Engine(contract, source.header, key, delivery_id)
+    with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
+        # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
+        with (
+            ahead(source.blocks(engine.is_row)) as blocks,
+            ahead(engine.check(block) for block in blocks) as checked,
+            connection.cursor() as cursor,
+        ):
+            with cursor.copy(_copy("raw", contract.table, engine.columns, "binary")) as stream:
+                stream.write(copy.HEADER)
+                for part in checked:
+                    stream.write(part.payload.data)
+                    rejects.writelines(row.copy_line(delivery_id) for row in part.rejected)
+                    if contract.primary_key:
+                        keys.add(part.keys, part.contents, part.lines)
+                stream.write(copy.TRAILER)
+            copied = cursor.rowcount  # what PostgreSQL counted
+        taken_back = 0
+        for row in _doubled(connection, contract, delivery_id, keys.doubled()):
+            rejects.write(row.copy_line(delivery_id))
+            taken_back += 1
+        rejected = _copy_rejects(connection, rejects)
+    loaded = copied - taken_back
+    if source.records != loaded + rejected:
         raise UserError(
-            f"{parcel.file_name}: {records.count} records in the file, but {loaded} loaded and {len(rejects)} rejected",
+            f"{parcel.file_name}: {source.records} records in the file, but {loaded} loaded and {rejected} rejected",
             remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
         )
     connection.execute(
         "update raw.delivery set records = %s, loaded = %s, rejected = %s where delivery_id = %s",
-        [records.count, loaded, len(rejects), delivery_id],
+        [source.records, loaded, rejected, delivery_id],
     )
 
 
-class RowCheck:
-    """Turns a record's text fields into a row of the raw table, or into a rejected row with every reason."""
-
-    def __init__(self, contract: Contract, header: list[str], key: KeyChain | None):
-        self.contract = contract
-        self.key = key
-        # A real export may lack the optional columns: their fields take the contract's default.
-        self.fields = [f for f in contract.fields if f.title in header or not f.optional]
-        self.defaults = [f for f in contract.fields if f not in self.fields]
-
-    def __call__(self, line: int, texts: list[str]) -> list[Any] | Rejected:
-        if len(texts) != len(self.fields):
-            message = f"{len(texts)} fields instead of {len(self.fields)}"
-            # No column can be trusted then, so no text of a person-level row is kept.
-            shown = None if self.contract.has_personal_fields else {"record": self.contract.delimiter.join(texts)}
-            return Rejected(line, [_reason("field_count", "", message)], shown)
-        row, reasons, evidence = [], [], self.contract.evidence
-        for field, text in zip(self.fields, texts, strict=True):
-            try:
-                value = self._values(field, text)
-            except values.BadValue as bad:
-                reasons.append(_reason(bad.code, field.title, f"{field.title} {bad.message}"))
-                continue
-            if field.name == "evidence":
-                (evidence,) = value
-            else:
-                row.extend(value)
-        for field in self.defaults:
-            if field.name == "evidence":
-                evidence = field.default
-            else:
-                row.append(field.default)
-        if reasons:
-            return Rejected(line, reasons, self._masked(texts))
-        return [*row, evidence]
-
-    def _values(self, field: Field, text: str) -> list[Any]:
-        """The raw columns of one field: none when dropped, two when official signs are kept apart."""
-        text = text.strip()
-        if field.privacy == "drop":
-            return []
-        if field.signs:
-            if text in values.SIGNS:
-                return [None, text]
-            return [values.parse(field, text, self.contract.missing_values), None]
-        value = values.parse(field, text, self.contract.missing_values)
-        if value is None:
-            return [None]
-        if field.privacy == "pseudonym":
-            return [privacy.pseudonym(self.key, str(value))]
-        if field.privacy == "year":
-            return [value.year]
-        return [value]
-
-    def _masked(self, texts: list[str]) -> dict[str, str]:
-        return {
-            field.title: MASK if field.is_personal else text for field, text in zip(self.fields, texts, strict=True)
-        }
+def _copy(schema: str, table: str, columns: Sequence[str], form: str) -> sql.Composed:
+    return sql.SQL("copy {} ({}) from stdin (format {})").format(
+        sql.Identifier(schema, table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(form)
+    )
 
 
-def _reason(code: str, field: str, message: str) -> dict[str, str]:
-    return {"code": code, "field": field, "message": message}
+def _copy_rejects(connection: Connection, rejects: IO[bytes]) -> int:
+    """Copy the lines of rejected rows into raw; return how many PostgreSQL took."""
+    rejects.seek(0)
+    statement = _copy("raw", "rejected_row", ["delivery_id", "line_number", "reasons", "fields"], "text")
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as stream:
+            while part := rejects.read(1 << 20):
+                stream.write(part)
+        return cursor.rowcount
+
+
+def _doubled(connection: Connection, contract: Contract, delivery_id: int, doubled: Doubled) -> Iterator[Rejected]:
+    """Take rows whose key another row of the delivery has out of raw again, and say why."""
+    titles = [field.title for field in contract.fields if field.name in contract.primary_key]
+    shown = {f.name: f.title for f in contract.fields if f.columns}
+    personal = {f.title for f in contract.fields if f.is_personal}
+    for lines, code, message in (
+        (doubled.repeats, "repeat", "the row stands in the file before"),
+        (doubled.conflicts, "conflict", "another row has the same key and other values"),
+    ):
+        reasons = [reason(code, ", ".join(titles), message)]
+        for first in range(0, len(lines), 10_000):
+            some = lines[first : first + 10_000].tolist()
+            statement = "select line, fields from raw.take_back(%s, %s, %s)"
+            for line, fields in connection.execute(statement, [contract.table, delivery_id, some]):
+                named = {title: fields[name] for name, title in shown.items() if name in fields}
+                masked = dict.fromkeys(personal, MASK)
+                yield Rejected(line, reasons, {k: None if v is None else str(v) for k, v in named.items()} | masked)

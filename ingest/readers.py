@@ -1,28 +1,25 @@
 """Readers: a delivery's bytes to records, by the contract alone. Nothing is guessed.
 
-A record is (physical line, fields as text). `Refused` stops a delivery whole, before anything
+Delimited text goes through `scan` in blocks, however long the file is; the other readers hold a whole file and
+yield records as (physical line, fields as text). `Refused` stops a delivery whole, before anything
 is loaded, when its bytes are not what the contract says.
 """
 
 import csv
 import io
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import BinaryIO
 
+import numpy as np
 import python_calamine
 
+from ingest import scan
 from ingest.contracts import Contract
-
-
-class Refused(Exception):
-    """The delivery cannot be read as its contract says: what is wrong (with line), and what to do."""
-
-    def __init__(self, message: str, remedy: str):
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+from ingest.scan import Block, Dialect, Refused, Scanner
 
 
 @dataclass(frozen=True)
@@ -34,10 +31,55 @@ class Records:
     count: int
 
 
+class Source:
+    """A delivery whose header fits the contract, before its records are read."""
+
+    def __init__(self, header: list[str], scanner: Scanner, chunks: Iterator[bytes]):
+        self.header = header
+        self._scanner, self._chunks = scanner, chunks
+
+    def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
+        """The records, once; `is_row` as for `Scanner`."""
+        self._scanner.is_row = is_row
+        return self._scanner.blocks(self._chunks)
+
+    @property
+    def records(self) -> int:
+        """Number of records found, known when all blocks were taken: counted by line ends, not by who reads them."""
+        return self._scanner.records
+
+
+class SmallSource:
+    """The same for readers that hold a whole file."""
+
+    def __init__(self, contract: Contract, records: Records):
+        self.header, self.records = records.header, records.count
+        self._contract, self._rows = contract, records.rows
+
+    def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
+        """All records as one block."""
+        dialect, width, good, lines, broken = _dialect(self._contract), len(self.header), [], [], []
+        for line, fields in self._rows:
+            if len(fields) == width:
+                good.append(dialect.record([text.encode() for text in fields]))
+                lines.append(line)
+            else:
+                text = self._contract.delimiter.join(fields)
+                broken.append(scan.Broken(line, "field_count", len(fields), None, None, text))
+        yield Block(b"".join(good), np.array(lines, np.int64), True, broken)
+
+
+def open_source(contract: Contract, file: BinaryIO) -> Source | SmallSource:
+    """The delivery in an open file; Refused where its encoding or header is not the contract's."""
+    if contract.reader == "csv":
+        return _delimited(contract, file)
+    return SmallSource(contract, read(contract, file.read()))
+
+
 def read(contract: Contract, content: bytes) -> Records:
-    """Records of a delivery's bytes, after its header was compared with the contract."""
+    """Records of a delivery's bytes, after its header was compared with the contract: for files that fit in memory."""
     if not content.strip():
-        raise Refused("the file is empty", "ask the supplier for the file again")
+        raise _empty()
     from ingest import archive, fixed_width, genesis  # they need this module's Records and Refused
 
     content = archive.unpack(contract, content)
@@ -46,16 +88,58 @@ def read(contract: Contract, content: bytes) -> Records:
     readers = {"genesis": genesis.read, "fixed_width": fixed_width.read}
     reader = ({"csv": _csv, "ldb_nrw": _ldb_nrw, "xlsx": _xlsx} | readers)[contract.reader]
     if not content.strip():
-        raise Refused("the file is empty", "ask the supplier for the file again")
+        raise _empty()
     return reader(contract, content)
 
 
+def _empty() -> Refused:
+    return Refused("the file is empty", "ask the supplier for the file again")
+
+
+def _dialect(contract: Contract) -> Dialect:
+    quote = contract.quote or None
+    return Dialect(contract.delimiter, quote, contract.double_quote, contract.escape, contract.excel_text)
+
+
+def _delimited(contract: Contract, file: BinaryIO) -> Source:
+    chunks = scan.utf8_chunks(file, contract.encoding, f"{contract.path}:{contract.line_of('encoding')}")
+    first = next((chunk for chunk in chunks if chunk.strip()), None)
+    if first is None:
+        raise _empty()
+    if not first.endswith((b"\n", b"\r")):
+        first += b"\n"  # a header and nothing else
+    dialect = _dialect(contract)
+    found = dialect.fields(first, 0)
+    if found is None:
+        raise Refused("line 1: the quoting of the header is broken", "ask the supplier for the file again")
+    header = [text.decode() for text in found[0]]
+    try:
+        _compare_header(contract, header, line=1)
+    except Refused:
+        for _ in chunks:  # another encoding than agreed is the better reason, if it shows in the rest of the file
+            pass
+        raise
+    body = first[found[1] :]
+    lines = len(re.findall(rb"\r\n|\n|\r", first[: found[1]]))
+    scanner = Scanner(dialect, len(header), contract.encoding, 1 + lines)
+    scanner.skip(first[: found[1]], has_mark=contract.encoding.lower() in ("utf-8-sig", "utf-16"))
+    return Source(header, scanner, itertools.chain([body] if body else [], chunks))
+
+
 def _csv(contract: Contract, content: bytes) -> Records:
-    lines = _lines(contract, content)
-    rows = _parse(contract, lines, first_line=1)
-    _, header = next(rows)
-    _compare_header(contract, header, line=1)
-    return Records(header, rows, _count_records(contract, lines) - 1)
+    source = _delimited(contract, io.BytesIO(content))
+    blocks = list(source.blocks())
+    rows = [row for block in blocks for row in _rows_of(contract, block)]
+    return Records(source.header, iter(sorted(rows, key=lambda row: row[0])), source.records)
+
+
+def _rows_of(contract: Contract, block: Block) -> Iterator[tuple[int, list[str]]]:
+    """A block's records as texts; a broken one as far as delimiters part it."""
+    quoting = csv.QUOTE_MINIMAL if block.is_quoted else csv.QUOTE_NONE
+    lines = io.StringIO(block.data.decode(), newline="\n")
+    rows = csv.reader(lines, delimiter=contract.delimiter, quotechar=contract.quote or '"', quoting=quoting)
+    yield from zip(block.lines.tolist(), rows, strict=True)
+    yield from ((record.line, record.text.split(contract.delimiter)) for record in block.broken)
 
 
 def _ldb_nrw(contract: Contract, content: bytes) -> Records:
@@ -103,46 +187,9 @@ def _cell_text(cell: object) -> str:
 def _lines(contract: Contract, content: bytes) -> list[str]:
     """Physical lines, decoded strictly; a file that can only be another encoding is refused."""
     where = f"{contract.path}:{contract.line_of('encoding')}"
-    encoding = contract.encoding.lower()
-    is_latin = encoding in ("iso-8859-1", "latin-1", "latin1")
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise Refused(
-            f"line {line}: byte {error.start} is not {contract.encoding}",
-            f"ask for the file in {contract.encoding}, or name its encoding at {where}",
-        ) from error
-    if is_latin and (found := _unlike_latin(content)):
-        line = content[: found[1]].count(b"\n") + 1
-        raise Refused(
-            f"line {line}: the file is {found[0]}, not {contract.encoding}",
-            f"ask for the file in {contract.encoding}, or name its encoding at {where}",
-        )
-    if text.startswith("\ufeff"):
-        raise Refused(
-            f"line 1: the file starts with a byte order mark, which {contract.encoding} has not",
-            f"name the encoding utf-8-sig at {where}",
-        )
-    if "\x00" in text:
-        line = text[: text.index("\x00")].count("\n") + 1
-        raise Refused(f"line {line}: a NUL byte", "the file is damaged or not text: ask for it again")
+    text = b"".join(scan.utf8_chunks(io.BytesIO(content), contract.encoding, where)).decode()
     # str.splitlines() would also split at form feeds and other signs that may stand inside a field.
     return list(io.StringIO(text, newline=""))
-
-
-def _unlike_latin(content: bytes) -> tuple[str, int] | None:
-    """ISO-8859-1 decodes any byte: the encodings that are mistaken for it must be told apart by their marks."""
-    if content.isascii():
-        return None
-    first = next(n for n, byte in enumerate(content) if byte > 0x7F)
-    try:
-        content.decode("utf-8")
-        return "UTF-8", first
-    except UnicodeDecodeError:
-        pass
-    control = re.search(rb"[\x80-\x9f]", content)
-    return ("Windows-1252", control.start()) if control else None
 
 
 def _parse(contract: Contract, lines: list[str], first_line: int) -> Iterator[tuple[int, list[str]]]:

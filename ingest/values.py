@@ -1,9 +1,15 @@
 """Values as German exports write them, turned into Python values that PostgreSQL stores exactly."""
 
-from datetime import datetime
+import re
+import struct
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
+from psycopg import DataError
+
+from ingest import copy, privacy
 from ingest.contracts import Field
 
 # The official statistics' signs that stand where a number could not; none of them is zero.
@@ -17,6 +23,34 @@ class BadValue(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def cells(field: Field, text: str, missing_values: frozenset[str], key: bytes | None) -> list[Any]:
+    """What raw keeps of a field's text: nothing when it is dropped, value and sign where official signs may stand.
+
+    BadValue where the text breaks the field's rules; `key` is the pseudonym key.
+    """
+    text = text.strip()
+    if field.privacy == "drop":
+        return []
+    if field.signs:
+        return [None, text] if text in SIGNS else [parse(field, text, missing_values), None]
+    value = parse(field, text, missing_values)
+    if value is None:
+        return [None]
+    if field.privacy == "pseudonym":
+        return [privacy.pseudonym(key, str(value))]
+    if field.privacy == "year":
+        return [value.year]
+    return [value]
+
+
+def encoded(value: Any, sql_type: str) -> bytes:
+    """A value as PostgreSQL takes it; BadValue where its column could not hold it."""
+    try:
+        return copy.cell(value, sql_type)
+    except (OverflowError, struct.error, DataError) as error:
+        raise BadValue("type", "is too large") from error
 
 
 def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
@@ -72,9 +106,27 @@ def _integer(field: Field, text: str) -> int:
     return int(value)
 
 
+_DATE_PARTS = {"%d": "(?P<day>[0-9]{1,2})", "%m": "(?P<month>[0-9]{1,2})", "%Y": "(?P<year>[0-9]{4})"}
+
+
+@cache
+def _date_pattern(form: str) -> re.Pattern[str] | None:
+    """For formats of day, month and year in numbers: strptime takes ten times as long."""
+    parts = re.split("(%.)", form)
+    if sorted(parts[1::2]) != sorted(_DATE_PARTS):
+        return None
+    return re.compile("".join(_DATE_PARTS.get(part) or re.escape(part) for part in parts))
+
+
 def _date(field: Field, text: str) -> Any:
+    pattern = _date_pattern(field.format)
     try:
-        return datetime.strptime(text, field.format).date()
+        if pattern is None:
+            return datetime.strptime(text, field.format).date()
+        match = pattern.fullmatch(text)
+        if match is None:
+            raise ValueError(text)
+        return date(**{name: int(part) for name, part in match.groupdict().items()})
     except ValueError as error:
         raise BadValue("type", f"is not a date written as {field.format}") from error
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ingest import contracts, landing, ledger, load, privacy
+from ingest import contracts, engine, landing, ledger, load, privacy
+from lagebild import database
 from lagebild.errors import UserError
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
 
@@ -119,14 +120,12 @@ def test_files_still_being_written_are_left_alone(warehouse):
 
 
 def test_a_reader_that_loses_a_row_loads_nothing(warehouse, monkeypatch):
-    read = load.readers.read
+    read_csv = engine.pl.read_csv
 
-    def losing(contract, content):
-        records = read(contract, content)
-        next(records.rows)
-        return records
+    def losing(*arguments, **options):
+        return read_csv(*arguments, **options)[1:]
 
-    monkeypatch.setattr(load.readers, "read", losing)
+    monkeypatch.setattr(engine.pl, "read_csv", losing)
     drop(warehouse, "employment")
     with pytest.raises(UserError, match="lost rows"):
         load.drain(warehouse, "employment")
@@ -146,6 +145,71 @@ def test_a_load_that_dies_in_the_middle_leaves_nothing_and_a_retry_converges(war
     monkeypatch.undo()
     (delivery,) = load.drain(warehouse, "employment")
     assert delivery.state == "loaded"
+
+
+def register_rows(*changes: dict[int, str]) -> bytes:
+    """A register of one good row a change, the changed fields (by place) put in; CRLF and a blank line."""
+    header, good = bundled_bytes("register").decode("iso-8859-1").splitlines()[:2]
+    rows = []
+    for n, change in enumerate(changes):
+        fields = good.split(";")
+        fields[2] = str(n)
+        for place, text in change.items():
+            fields[place] = text
+        rows.append(";".join(fields))
+    return "\r\n".join([header, "", *rows, ""]).encode("iso-8859-1")
+
+
+def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(warehouse):
+    same = {2: "4711"}
+    delivery = deliver(warehouse, "register", register_rows({}, same, {}, same, {2: "12"}, {2: "12", 8: "D"}, same))
+    assert (delivery.records, delivery.loaded, delivery.rejected) == (7, 3, 4)
+    rejected = query(warehouse, "select line_number, reasons->0->>'code', fields from raw.rejected_row order by 1")
+    assert [row[:2] for row in rejected] == [(6, "repeat"), (7, "conflict"), (8, "conflict"), (9, "repeat")]
+    assert {fields["Ordnungsmerkmal"] for _, _, fields in rejected} == {load.MASK}
+    assert query(warehouse, "select line_number from raw.register__person order by 1") == [(3,), (4,), (5,)]
+
+
+def test_the_loader_takes_back_only_what_it_loads_in_the_same_transaction(warehouse):
+    delivery = deliver(warehouse, "employment")
+    with pytest.raises(Exception, match="is not being loaded in this transaction"):
+        query(
+            warehouse,
+            "select raw.take_back('employment__employees', %s, '{2}')",
+            delivery.delivery_id,
+            role=database.LOADER,
+        )
+
+
+def test_a_broken_quote_in_a_register_costs_one_row_and_keeps_no_text_of_a_person(warehouse):
+    content = register_rows({}, {5: '"Geheimname'}, {}, {6: 'Geheim"name'}, {5: '"von\r\nGeheim"'}, {})
+    delivery = deliver(warehouse, "register", content)
+    assert (delivery.records, delivery.loaded, delivery.rejected) == (6, 4, 2)
+    rejected = query(warehouse, "select line_number, reasons, fields from raw.rejected_row order by 1")
+    assert [line for line, _, _ in rejected] == [4, 6]
+    for _, (reason,), fields in rejected:
+        assert reason["code"] == "quoting" and "of the file" in reason["message"] and fields is None
+    lines = query(warehouse, "select line_number from raw.register__person order by 1")
+    assert lines == [(3,), (5,), (7,), (9,)]
+    statement = "select r::text from raw.rejected_row as r union all select d::text from raw.delivery as d"
+    everything = query(warehouse, statement)
+    assert "eheim" not in str(everything)
+
+
+def test_rows_stand_in_the_order_of_the_file(warehouse, monkeypatch):
+    monkeypatch.setattr("ingest.scan.BLOCK_BYTES", 500)
+    deliver(warehouse, "register", register_rows(*[{}] * 200))
+    rows = query(warehouse, "select line_number, person_pseudonym from raw.register__person order by ctid")
+    key = privacy.load_key(warehouse, MUNICIPALITY, PURPOSE)
+    assert rows == [(n + 3, privacy.pseudonym(key, str(n))) for n in range(200)]
+
+
+def test_utf_8_that_shows_only_at_the_end_of_a_file_loads_nothing(warehouse, monkeypatch):
+    monkeypatch.setattr("ingest.scan.BLOCK_BYTES", 500)
+    content = register_rows(*[{}] * 200).decode("iso-8859-1").encode()
+    delivery = deliver(warehouse, "register", content)
+    assert delivery.state == "refused" and "UTF-8" in delivery.reason
+    assert query(warehouse, "select count(*) from raw.register__person") == [(0,)]
 
 
 def test_official_signs_are_no_zeros(warehouse):

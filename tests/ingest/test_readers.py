@@ -73,9 +73,12 @@ def test_a_nul_byte_is_refused_with_its_line():
     assert "line 3: a NUL byte" in refusal(SERIES, b"\n".join(lines)).message
 
 
-def test_broken_quoting_is_refused_with_its_line():
-    content = bundled_bytes("eu2_series") + b'31.12.2020;"open\n'
-    assert "line " in refusal(SERIES, content).message
+def test_a_quote_that_never_closes_costs_its_own_record():
+    whole = bundled_bytes("eu2_series")
+    good = list(readers.read(SERIES, whole).rows)
+    records = readers.read(SERIES, whole + b'31.12.2020;"open\n')
+    assert list(records.rows) == [*good, (len(good) + 2, ["31.12.2020", '"open'])]
+    assert records.count == len(good) + 1
 
 
 def test_line_breaks_inside_quotes_belong_to_the_field_and_lines_are_physical():

@@ -1,0 +1,283 @@
+"""A contract compiled for whole blocks: records in, rows for COPY and rejected rows out.
+
+There is one definition of every rule, `values.cells`. A column with rules is reduced to its distinct texts, and the
+rule is asked once for each of them, however often it stands in the file; its answer, already in PostgreSQL's form, is
+then copied to every row. Columns without rules (free text, identifiers) are converted as a whole.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import polars_hash  # noqa: F401  (adds the namespace `chash`)
+
+from ingest import copy, values
+from ingest.contracts import Contract, Field
+from ingest.copy import Cells
+from ingest.scan import Block, Broken
+from lagebild.errors import UserError
+
+MASK = "***"
+MOST_ANSWERS = 500_000
+"""A column's remembered answers are forgotten when there are more, so that memory has a bound."""
+_BLANK = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())  # what str.strip() takes off
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that broke the contract: its line, every reason, and its fields with personal ones masked."""
+
+    line: int
+    reasons: list[dict[str, str]]
+    fields: dict[str, str] | None
+
+    def copy_line(self, delivery_id: int) -> bytes:
+        """The row of raw.rejected_row as a line of COPY's text format."""
+        fields = "\\N" if self.fields is None else _escaped(self.fields)
+        return f"{delivery_id}\t{self.line}\t{_escaped(self.reasons)}\t{fields}\n".encode()
+
+
+def _escaped(value: Any) -> str:
+    return json.dumps(value).replace("\\", "\\\\")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A block after the check."""
+
+    lines: np.ndarray
+    """Physical lines (int64) of the good rows."""
+    payload: np.ndarray
+    """The good rows as bytes (uint8) of a binary COPY, without its header; columns in the order of `Engine.columns`."""
+    keys: np.ndarray
+    """Hash (uint64) of each good row's primary key."""
+    contents: np.ndarray
+    """Hash (uint64) of all that raw keeps of each good row."""
+    rejected: list[Rejected]
+
+
+class Engine:
+    """Checks blocks of records against a contract whose delivery has this header."""
+
+    def __init__(self, contract: Contract, header: list[str], key: bytes | None, delivery_id: int):
+        self.contract, self.delivery_id = contract, delivery_id
+        # A real export may lack the optional columns: their fields take the contract's default.
+        self.fields = [f for f in contract.fields if f.title in header or not f.optional]
+        absent = [f for f in contract.fields if f not in self.fields]
+        self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
+        self._readers = [
+            _Whole(f, contract, key) if _is_free(f) else _Distinct(f, contract, key) for _, f in self._kept
+        ]
+        constants = [(f.name, f.columns[0][1], f.default) for f in absent if f.columns]
+        if contract.evidence is not None:
+            constants.append(("evidence", "text", contract.evidence))
+        self._constants = [np.frombuffer(copy.cell(value, kind), np.uint8) for _, kind, value in constants]
+        self.columns = ["delivery_id", "line_number"]
+        self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
+        self._key = [n for n, (_, f) in enumerate(self._kept) if f.name in contract.primary_key]
+
+    def check(self, block: Block) -> Checked:
+        """Rows and rejected rows of a block."""
+        frame = self._frame(block)
+        n = len(block.lines)
+        if frame.height != n:
+            raise UserError(
+                f"{n} records from line {block.lines[0]} on, but {frame.height} were read",
+                remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
+            )
+        columns = [read(frame.to_series(i)) for i, read in enumerate(self._readers)]
+        is_good = np.ones(n, bool)
+        for column in columns:
+            if column.is_bad is not None:
+                is_good &= ~column.is_bad
+        good, bad = np.flatnonzero(is_good), np.flatnonzero(~is_good)
+        rejected = [self._rejected(block, frame, columns, row) for row in bad.tolist()]
+        rejected = sorted([*rejected, *map(self.broken, block.broken)], key=lambda row: row.line)
+        cells = [column.cells if not len(bad) else column.cells.take(good) for column in columns]
+        constants = [Cells(c, np.zeros(len(good), np.int64), np.full(len(good), len(c))) for c in self._constants]
+        keys = _mixed([columns[i].hashes for i in self._key], n)
+        contents = _mixed([column.hashes for column in columns], n)
+        heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines[good])
+        payload = copy.rows([heads, *cells, *constants])
+        return Checked(block.lines[good], payload, keys[good], contents[good], rejected)
+
+    def is_row(self, fields: list[str]) -> bool:
+        """Whether the texts of a record pass every rule."""
+        return len(fields) == len(self.fields) and not any(
+            _reason_of(field, text, self.contract) for field, text in zip(self.fields, fields, strict=True)
+        )
+
+    def broken(self, record: Broken) -> Rejected:
+        """The rejected row of a record whose fields cannot be told apart."""
+        where = "" if record.start is None else f" (bytes {record.start} to {record.end} of the file)"
+        is_count = record.code == "field_count"
+        message = f"{record.fields} fields instead of {len(self.fields)}" if is_count else "the quoting is broken"
+        # No column can be trusted then, so no text of a person-level row is kept.
+        shown = None if self.contract.has_personal_fields else {"record": record.text}
+        return Rejected(record.line, [reason(record.code, "", message + where)], shown)
+
+    def _frame(self, block: Block) -> pl.DataFrame:
+        """The block's kept columns as text; dropped ones are never decoded."""
+        names = [str(n) for n in range(len(self.fields))]
+        kept = [n for n, _ in self._kept]
+        if not len(block.lines):
+            return pl.DataFrame(schema={names[n]: pl.String for n in kept})
+        frame = pl.read_csv(
+            block.data,
+            has_header=False,
+            separator=self.contract.delimiter,
+            quote_char=(self.contract.quote or '"') if block.is_quoted else None,
+            schema=dict.fromkeys(names, pl.String),
+            columns=kept,
+            empty_string_is_null=False,
+            extra_columns="raise",
+            missing_columns="raise",
+        )
+        return frame.select(pl.all().fill_null(""))
+
+    def _rejected(self, block: Block, frame: pl.DataFrame, columns: list["Column"], row: int) -> Rejected:
+        texts = dict(zip([f.title for _, f in self._kept], frame.row(row), strict=True))
+        reasons = [
+            reason(column.reason(row).code, field.title, f"{field.title} {column.reason(row).message}")
+            for column, (_, field) in zip(columns, self._kept, strict=True)
+            if column.is_bad is not None and column.is_bad[row]
+        ]
+        shown = {f.title: MASK if f.is_personal else texts[f.title] for f in self.fields}
+        return Rejected(int(block.lines[row]), reasons, shown)
+
+
+def reason(code: str, field: str, message: str) -> dict[str, str]:
+    """A reason as raw.rejected_row keeps it."""
+    return {"code": code, "field": field, "message": message}
+
+
+def _reason_of(field: Field, text: str, contract: Contract) -> values.BadValue | None:
+    try:
+        values.cells(field, text, contract.missing_values, b"")
+    except values.BadValue as bad:
+        return bad
+    return None
+
+
+def _is_free(field: Field) -> bool:
+    """Whether nothing but its presence is asked of a field's text."""
+    rules = (field.pattern, field.enum, field.mapping, field.minimum, field.maximum)
+    return field.type == "string" and not field.signs and rules == (None,) * len(rules)
+
+
+def _mixed(hashes: list[np.ndarray], n: int) -> np.ndarray:
+    mixed = np.zeros(n, np.uint64)
+    for column in hashes:
+        mixed = (mixed ^ column) * _MIX
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
+
+
+@dataclass(frozen=True)
+class Column:
+    """What became of one field in every record of a block."""
+
+    cells: Cells
+    hashes: np.ndarray
+    is_bad: np.ndarray | None
+    reasons: dict[int, values.BadValue]
+    answers: np.ndarray | None = None
+
+    def reason(self, row: int) -> values.BadValue:
+        """Why the field of a bad row is bad."""
+        return self.reasons[0 if self.answers is None else int(self.answers[row])]
+
+
+class _Distinct:
+    """Reads a column by asking the rule once for each distinct text."""
+
+    def __init__(self, field: Field, contract: Contract, key: bytes | None):
+        self.field, self.missing, self.key = field, contract.missing_values, key
+        self._forget()
+
+    def _forget(self) -> None:
+        self._categories = pl.Categories.random()
+        self._reasons: dict[int, values.BadValue] = {}
+        self._data = bytearray()
+        self._bytes = np.empty(0, np.uint8)
+        self._known = 0
+        # By category: start and size in the data, hash.
+        self._tables = np.zeros((3, 256), np.int64)
+
+    def __call__(self, texts: pl.Series) -> Column:
+        if self._known > MOST_ANSWERS:
+            self._forget()
+        codes = texts.cast(pl.Categorical(self._categories))
+        numbers = codes.to_physical().to_numpy()
+        if len(numbers) and numbers.max() >= self._known:
+            self._ask(codes.filter(numbers >= self._known).unique())
+        starts, sizes, hashes = (table[numbers] for table in self._tables)
+        is_bad = np.isin(numbers, list(self._reasons)) if self._reasons else None
+        cells = Cells(self._bytes, starts, sizes)
+        return Column(cells, hashes.view(np.uint64), is_bad, self._reasons, numbers)
+
+    def _ask(self, new: pl.Series) -> None:
+        """Write down the answers to texts that were not seen before."""
+        numbers = new.to_physical().to_list()
+        self._known = max(numbers) + 1
+        if self._known > self._tables.shape[1]:
+            self._tables = np.pad(self._tables, ((0, 0), (0, 2 * self._known - self._tables.shape[1])))
+        for number, text in zip(numbers, new.cast(pl.String).to_list(), strict=True):
+            try:
+                data = self._answer(text)
+            except values.BadValue as bad:
+                self._reasons[number], data = bad, b""
+            self._tables[:, number] = len(self._data), len(data), hash(data)
+            self._data += data
+        self._bytes = np.frombuffer(bytes(self._data), np.uint8)
+
+    def _answer(self, text: str) -> bytes:
+        """The field as PostgreSQL takes it; BadValue where the text breaks a rule."""
+        cells = values.cells(self.field, text, self.missing, self.key)
+        return b"".join(values.encoded(value, kind) for value, (_, kind) in zip(cells, self.field.columns, strict=True))
+
+
+class _Whole:
+    """Reads a column of free text or of identifiers as a whole."""
+
+    def __init__(self, field: Field, contract: Contract, key: bytes | None):
+        self.field, self.missing = field, contract.missing_values
+        self._key = (key or b"") if field.privacy == "pseudonym" else None
+
+    def __call__(self, texts: pl.Series) -> Column:
+        texts = texts.str.strip_chars(_BLANK)
+        is_missing = np.zeros(len(texts), bool)
+        if self.missing:
+            is_missing = texts.is_in(list(self.missing)).to_numpy()
+        hashes = texts.hash().to_numpy()
+        if self._key is not None and len(texts):
+            texts = pseudonyms(self._key, texts)
+        size = texts.str.len_bytes().to_numpy().astype(np.int64)
+        start = np.cumsum(size) - size
+        data = np.frombuffer((texts.str.join("").item() or "").encode() if len(texts) else b"", np.uint8)
+        lengths = size
+        if is_missing.any():
+            lengths = np.where(is_missing, -1, size)
+            size = np.where(is_missing, 0, size)
+            hashes = np.where(is_missing, np.uint64(0), hashes)
+        is_bad = is_missing if self.field.required and is_missing.any() else None
+        bad = {0: values.BadValue("required", "is missing")}
+        return Column(Cells(data, start, size, lengths), hashes, is_bad, bad)
+
+
+def pseudonyms(key: bytes, texts: pl.Series) -> pl.Series:
+    """`privacy.pseudonym` of every text (HMAC as in RFC 2104, from two plain SHA-256).
+
+    polars-hash has an HMAC, but takes only keys that are UTF-8.
+    """
+    key = key.ljust(64, b"\0")  # keys are not longer than a block
+    inner, outer = (pl.lit(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+    text = pl.col("text")
+    first = texts.to_frame("text").select((inner + text.cast(pl.Binary)).chash.sha2_256()).to_series()
+    # Many times as fast as str.decode("hex").
+    digests = np.frombuffer(bytes.fromhex(first.str.join("").item() or ""), np.uint8).reshape(-1, 32)
+    binary = pl.Series("text", digests).arr.to_list().cast(pl.Binary)
+    return binary.to_frame().select((outer + text).chash.sha2_256()).to_series()

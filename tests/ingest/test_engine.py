@@ -1,0 +1,172 @@
+"""A block's rows are what the rules say of each text alone, whatever else stands in the block."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import contracts, copy, privacy, values
+from ingest.engine import MASK, Engine
+from ingest.keys import Keys
+from ingest.scan import Block, Dialect
+from lagebild.errors import UserError
+
+KEY = bytes(range(200, 232))  # not UTF-8, as a random key
+REGISTER = contracts.load("register")
+SERIES = contracts.load("eu2_series")
+
+
+def block(rows: list[list[str]], delimiter: str = ";") -> Block:
+    data = b"".join(Dialect(delimiter).record([text.encode() for text in row]) for row in rows)
+    return Block(data, np.arange(2, len(rows) + 2), True, [])
+
+
+def cells_of(payload: bytes) -> list[list[bytes | None]]:
+    """Rows of a binary COPY."""
+    rows, at = [], 0
+    while at < len(payload):
+        n, at, row = int.from_bytes(payload[at : at + 2]), at + 2, []
+        for _ in range(n):
+            size = int.from_bytes(payload[at : at + 4], signed=True)
+            row.append(None if size < 0 else payload[at + 4 : at + 4 + size])
+            at += 4 + max(size, 0)
+        rows.append(row)
+    return rows
+
+
+def expected(contract, row: list[str]) -> list[bytes | None] | set[str]:
+    """What raw gets of a row, by the rule of each field alone; the titles of the fields that break one."""
+    found, bad = [], set()
+    for field, text in zip(contract.fields, row, strict=True):
+        try:
+            for value, (_, kind) in zip(
+                values.cells(field, text, contract.missing_values, KEY), field.columns, strict=True
+            ):
+                found += cells_of(b"\0\1" + copy.cell(value, kind))[0]
+        except values.BadValue:
+            bad.add(field.title)
+    return bad or found
+
+
+def texts(field) -> st.SearchStrategy[str]:
+    """Right, wrong and odd texts for a field."""
+    free = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+    right = ["", " ", "31.12.2019", "1.1.2019", "31.02.2019", "05913000", "000", "154", "M", "W", "A", "synthetisch"]
+    right += [
+        "geliefert",
+        "1.108.393",
+        "-1.234,5",
+        "7,3",
+        "-",
+        "...",
+        "x",
+        "00",
+        "abgeleitet",
+        "\\N",
+        "\\.",
+        "\x85a\xa0",
+    ]
+    return st.one_of(st.sampled_from(right), free)
+
+
+@pytest.mark.parametrize("source", ["register", "eu2_series", "ledger", "mikrozensus"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_block_gives_what_the_rules_give_row_by_row(source, data):
+    contract = contracts.load(source)
+    rows = data.draw(st.lists(st.tuples(*map(texts, contract.fields)).map(list), min_size=1, max_size=8))
+    engine = Engine(contract, [field.title for field in contract.fields], KEY, 7)
+    for _ in range(2):  # answers that are remembered are the same
+        checked = engine.check(block(rows, contract.delimiter))
+        wanted = [expected(contract, row) for row in rows]
+        tail = [] if contract.evidence is None else [contract.evidence.encode()]
+        assert [row[2:] for row in cells_of(checked.payload.tobytes())] == [
+            row + tail for row in wanted if isinstance(row, list)
+        ]
+        assert [{reason["field"] for reason in row.reasons} for row in checked.rejected] == [
+            row for row in wanted if isinstance(row, set)
+        ]
+        assert checked.lines.tolist() == [n for n, row in enumerate(wanted, 2) if isinstance(row, list)]
+
+
+GOOD = ["31.12.2019", "05913000", "1001", "123", "456", "Müller", "Anna", "01.02.1980"]
+GOOD += ["W", "000", "01.01.2010", "", "A", "synthetisch"]
+
+
+def register_engine() -> Engine:
+    return Engine(REGISTER, [field.title for field in REGISTER.fields], KEY, 7)
+
+
+def test_every_reason_of_a_row_is_given_and_personal_fields_are_masked():
+    row = [*GOOD]
+    row[2], row[7], row[8] = "", "31.02.1980", "Q"
+    (rejected,) = register_engine().check(block([GOOD, row])).rejected
+    assert rejected.line == 3
+    assert [(reason["code"], reason["field"]) for reason in rejected.reasons] == [
+        ("required", "Ordnungsmerkmal"),
+        ("type", "Geburtsdatum"),
+        ("code_list", "Geschlecht"),
+    ]
+    masked = {title for title, text in rejected.fields.items() if text == MASK}
+    assert masked == {"Ordnungsmerkmal", "AZR-Nummer", "IdNr", "Familienname", "Vorname", "Geburtsdatum"}
+    assert "31.02.1980" not in str(rejected)
+
+
+def test_dropped_fields_are_not_in_the_frame():
+    engine = register_engine()
+    frame = engine._frame(block([GOOD]))
+    assert "Müller" not in str(frame.rows()) and frame.width == len(REGISTER.fields) - 4
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=200)))
+@settings(deadline=None)
+def test_pseudonyms_are_those_of_privacy(identifiers):
+    identifiers = [text.strip() for text in identifiers if text.strip()]
+    rows = [[*GOOD[:2], text, *GOOD[3:]] for text in identifiers]
+    found = [row[4].decode() for row in cells_of(register_engine().check(block(rows)).payload.tobytes())]
+    assert found == [privacy.pseudonym(KEY, text) for text in identifiers]
+
+
+def test_a_number_too_large_for_its_column_is_rejected():
+    field = next(f for f in SERIES.fields if f.type == "integer")
+    contract = replace(SERIES, fields=(field,), evidence="published")
+    (rejected,) = Engine(contract, [field.title], None, 1).check(block([["9" * 30]])).rejected
+    assert rejected.reasons[0]["code"] == "type"
+
+
+def test_a_reader_that_finds_other_records_than_the_scan_stops_the_load():
+    lost = Block(block([GOOD]).data, np.arange(2, 4), True, [])
+    with pytest.raises(UserError, match="lost rows"):
+        register_engine().check(lost)
+
+
+def test_answers_that_are_forgotten_are_given_again(monkeypatch):
+    monkeypatch.setattr("ingest.engine.MOST_ANSWERS", 0)
+    engine = register_engine()
+    first, second = (engine.check(block([GOOD])).payload.tobytes() for _ in range(2))
+    assert first == second
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=40))
+@settings(deadline=None)
+def test_repeats_keep_the_first_and_conflicting_keys_all_go(rows):
+    by_key: dict[int, list[tuple[int, int]]] = {}
+    for line, (key, content) in enumerate(rows):
+        by_key.setdefault(key, []).append((line, content))
+    repeats, conflicts = [], []
+    for found in by_key.values():
+        lines = [line for line, _ in found]
+        if len({content for _, content in found}) > 1:
+            conflicts += lines
+        else:
+            repeats += lines[1:]
+    spread = np.uint64(0x9E3779B97F4A7C15)
+    with Keys() as keys:
+        for first in range(0, len(rows), 7):
+            part = np.array(rows[first : first + 7], np.uint64).reshape(-1, 2)
+            keys.add(part[:, 0] * spread, part[:, 1], np.arange(first, first + len(part)))
+        found = keys.doubled()
+    assert found.repeats.tolist() == sorted(repeats)
+    assert found.conflicts.tolist() == sorted(conflicts)
