@@ -16,6 +16,7 @@ import polars_hash  # noqa: F401  (adds the namespace `chash`)
 from ingest import copy, values
 from ingest.contracts import Contract, Field
 from ingest.copy import Cells
+from ingest.privacy import KeyChain
 from ingest.scan import Block, Broken
 from lagebild.errors import UserError
 
@@ -62,7 +63,7 @@ class Checked:
 class Engine:
     """Checks blocks of records against a contract whose delivery has this header."""
 
-    def __init__(self, contract: Contract, header: list[str], key: bytes | None, delivery_id: int):
+    def __init__(self, contract: Contract, header: list[str], key: KeyChain | None, delivery_id: int):
         self.contract, self.delivery_id = contract, delivery_id
         # A real export may lack the optional columns: their fields take the contract's default.
         self.fields = [f for f in contract.fields if f.title in header or not f.optional]
@@ -194,7 +195,7 @@ class Column:
 class _Distinct:
     """Reads a column by asking the rule once for each distinct text."""
 
-    def __init__(self, field: Field, contract: Contract, key: bytes | None):
+    def __init__(self, field: Field, contract: Contract, key: KeyChain | None):
         self.field, self.missing, self.key = field, contract.missing_values, key
         self._forget()
 
@@ -243,9 +244,9 @@ class _Distinct:
 class _Whole:
     """Reads a column of free text or of identifiers as a whole."""
 
-    def __init__(self, field: Field, contract: Contract, key: bytes | None):
+    def __init__(self, field: Field, contract: Contract, key: KeyChain | None):
         self.field, self.missing = field, contract.missing_values
-        self._key = (key or b"") if field.privacy == "pseudonym" else None
+        self._keys = key.keys if field.privacy == "pseudonym" else None
 
     def __call__(self, texts: pl.Series) -> Column:
         texts = texts.str.strip_chars(_BLANK)
@@ -253,8 +254,9 @@ class _Whole:
         if self.missing:
             is_missing = texts.is_in(list(self.missing)).to_numpy()
         hashes = texts.hash().to_numpy()
-        if self._key is not None and len(texts):
-            texts = pseudonyms(self._key, texts)
+        if self._keys is not None and len(texts):
+            for key in self._keys:
+                texts = pseudonyms(key, texts)
         size = texts.str.len_bytes().to_numpy().astype(np.int64)
         start = np.cumsum(size) - size
         data = np.frombuffer((texts.str.join("").item() or "").encode() if len(texts) else b"", np.uint8)

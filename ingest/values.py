@@ -25,10 +25,10 @@ class BadValue(Exception):
         self.message = message
 
 
-def cells(field: Field, text: str, missing_values: frozenset[str], key: bytes | None) -> list[Any]:
+def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.KeyChain | None) -> list[Any]:
     """What raw keeps of a field's text: nothing when it is dropped, value and sign where official signs may stand.
 
-    BadValue where the text breaks the field's rules; `key` is the pseudonym key.
+    BadValue where the text breaks the field's rules; `key` holds the pseudonym keys.
     """
     text = text.strip()
     if field.privacy == "drop":
