@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status test lint environment
+.PHONY: help run up down status test lint bench faults environment
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ lint: environment ## check form and style of Python and SQL
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models
+
+bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a quick form); writes docs/benchmarks.md
+	@.venv/bin/python -m tests.bench --rows $(or $(ROWS),5000000) $(OPTIONS)
+
+faults: environment ## break a load at every point in every way, and check that nothing is lost; writes docs/faults.md
+	@.venv/bin/python -m tests.faults
 
 environment:
 	@$(PYTHON) lagebild/bootstrap.py

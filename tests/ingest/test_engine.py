@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from ingest import contracts, copy, privacy, values
 from ingest.engine import MASK, Engine
 from ingest.keys import Keys
+from ingest.privacy import KeyChain
 from ingest.scan import Block, Dialect
 from lagebild.errors import UserError
 
-KEY = bytes(range(200, 232))  # not UTF-8, as a random key
+KEY = KeyChain("05913000", "test", (bytes(range(200, 232)), b"k" * 32))  # not UTF-8, as a random key; rotated once
 REGISTER = contracts.load("register")
 SERIES = contracts.load("eu2_series")
 

@@ -148,14 +148,14 @@ def test_a_load_that_read_the_key_before_a_rotation_does_not_commit_after_it(war
 
 def test_a_rotation_waits_for_the_load_under_way(warehouse, monkeypatch):
     deliver_register(warehouse, person("S1"))
-    reading, go_on, read = threading.Event(), threading.Event(), readers.read
+    reading, go_on, read = threading.Event(), threading.Event(), readers.open_source
 
-    def slow(contract, content):
+    def slow(contract, file):
         reading.set()
         assert go_on.wait(20)
-        return read(contract, content)
+        return read(contract, file)
 
-    monkeypatch.setattr(load.readers, "read", slow)
+    monkeypatch.setattr(load.readers, "open_source", slow)
     content = register(*(person(identifier, day="31.12.2020") for identifier in ("S1", "S3")))
     drop(warehouse, "register", content, f"register_{MUNICIPALITY}_2020-12-31.csv")
     loading = threading.Thread(target=load.drain, args=(warehouse, "register"))

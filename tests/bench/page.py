@@ -1,0 +1,210 @@
+"""The table of a bench, as Markdown: what is asked, what was measured, and whether it is met."""
+
+import platform
+import re
+import statistics
+import subprocess
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from lagebild.settings import ROOT
+from lagebild.version import code_version
+
+if TYPE_CHECKING:
+    from tests.bench.__main__ import Results
+
+FULL_ROWS = 5_000_000
+# The bench itself makes some load while it starts its server.
+BUSY_LOAD = 1.0
+_ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
+_PACKAGES = ("psycopg", "numpy", "polars", "duckdb", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
+
+
+def render(results: "Results", server_version: str, load_before: float, has_peers: bool) -> str:
+    """The whole page."""
+    quick = f"A quick form: what is asked counts at {FULL_ROWS:,} rows, where the process's start weighs less.\n\n"
+    busy = f"**Other programs were running (load average {load_before:.1f} at the start): measure again.**\n\n"
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`, never by hand. How it measures: [tests/bench](../tests/bench/README.md).",
+            "",
+            (quick if results.rows < FULL_ROWS else "")
+            + (busy if load_before > BUSY_LOAD else "")
+            + _table(["", "measured", "spread", "must", "aim", "met"], _demands(results, has_peers)),
+            "",
+            "Each single run, in order:",
+            "",
+            _table(["run", "rows", "s", "rows/s", "CPU client us/row", "CPU server us/row", "peak MB"], _runs(results)),
+            "",
+            *_notes(results),
+            "",
+            *_machine(results, server_version, load_before),
+            "",
+        ]
+    )
+
+
+def write(path: Path, text: str, rows: int) -> str:
+    """Write the page, unless one of more rows is there; returns what was done, in a sentence."""
+    there = _ROWS_LINE.search(path.read_text()) if path.exists() else None
+    if there and int(there[1].replace(",", "")) > rows:
+        return f"{path} is of {there[1]} rows and stays"
+    path.write_text(text)
+    return f"written to {path}"
+
+
+def _demands(results: "Results", has_peers: bool) -> list[list[str]]:
+    rows, speeds = results.rows, [results.rows / cost.seconds for cost in results.clean]
+    raw = [(before.seconds + after.seconds) / 2 for before, after in results.raw]
+    lines = [
+        _at_least("rows/s against raw `\\copy`", _ratios(raw, results.clean), 0.5, 0.8),
+        *(
+            [
+                _at_least("rows/s against dlt, fastest path (x)", _over(speeds, results.arrow), 3, 5),
+                _at_least("rows/s against dlt, row path (x)", _over(speeds, results.by_row), 10, 50),
+            ]
+            if has_peers
+            else []
+        ),
+        _at_most(f"peak memory at {rows:,} rows (MB)", [cost.peak_mb for cost in results.clean], 512, 256),
+    ]
+    if results.large:
+        peak = max(cost.peak_mb for cost in results.clean)
+        lines += [
+            _at_most(f"peak memory at {4 * rows:,} rows (MB)", [results.large.peak_mb], 512, 256),
+            _at_most("  the difference of the two (%)", [abs(results.large.peak_mb / peak - 1) * 100], 10, None),
+        ]
+    cpu = [(cost.client_seconds + cost.server_seconds) / rows * 1e6 for cost in results.clean]
+    lines.append(_at_most("CPU a row, client and server (us)", cpu, 3.0, 1.8))
+    refused = next((cost.output for cost in results.broken if cost.output.startswith("refused")), None)
+    if refused:
+        lines.append(["rows/s against raw `\\copy`, file with broken rows", "refused whole", "-", "0.5", "0.8", "no"])
+    else:
+        ratios = _ratios(raw, results.broken)
+        lines.append(_at_least("rows/s against raw `\\copy`, file with broken rows", ratios, 0.5, 0.8))
+        peaks = [cost.peak_mb for cost in results.broken]
+        lines.append(_at_most(f"peak memory at {rows:,} rows, file with broken rows (MB)", peaks, 512, 256))
+    return lines
+
+
+def _runs(results: "Results") -> list[list[str]]:
+    lines = []
+    for (before, after), clean, broken in zip(results.raw, results.clean, results.broken, strict=True):
+        runs = (("raw `\\copy`", before), ("job", clean), ("raw `\\copy`", after), ("job, broken rows", broken))
+        lines += [_run(name, results.rows, cost) for name, cost in runs]
+    if results.large:
+        lines.append(_run("job", 4 * results.rows, results.large))
+    for name, speeds in (("dlt, arrow", results.arrow), ("dlt, by row", results.by_row)):
+        lines += [[name, "", "", f"{speed:,.0f}", "", "", ""] for speed in speeds]
+    return lines
+
+
+def _run(name: str, rows: int, cost) -> list[str]:
+    microseconds = [f"{seconds / rows * 1e6:.2f}" for seconds in (cost.client_seconds, cost.server_seconds)]
+    return [
+        name,
+        f"{rows:,}",
+        f"{cost.seconds:.2f}",
+        f"{rows / cost.seconds:,.0f}",
+        *microseconds,
+        f"{cost.peak_mb:.0f}",
+    ]
+
+
+def _notes(results: "Results") -> list[str]:
+    state, records, loaded, rejected, *reason = results.broken[-1].output.split(maxsplit=4)
+    told = (
+        f"{loaded} of {records} records loaded, {rejected} rejected" if state != "refused" else " ".join(reason).strip()
+    )
+    return [
+        f"The job is the whole one, process start included; its file is {results.file_bytes / 1e6:,.0f} MB, ISO-8859-1,"
+        " 14 columns. Raw `\\copy` puts the same file into a logged table of text columns, before and after the job of"
+        " the same repetition; a ratio is the mean of the two over the job. Measured is the median of the repetitions,"
+        " memory the highest.",
+        "",
+        "dlt, too, is a fresh process whose tables are there (a first run of a few rows, not counted, makes them)."
+        " Arrow: parquet files through ADBC, dates typed, the whole file. By row: dictionaries, 50,000 rows; what each"
+        " takes is scaled to the whole file, the process's start counts once. It checks nothing, makes no pseudonyms.",
+        "",
+        f"The file with broken rows: {state}, {told}. PostgreSQL itself refuses that file, so its ratio is"
+        " against raw `\\copy` of the clean one. In it:",
+        "",
+        "```",
+        results.broken_kinds,
+        "```",
+    ]
+
+
+def _machine(results: "Results", server_version: str, load_before: float) -> list[str]:
+    versions = [f"Python {platform.python_version()}", f"PostgreSQL {server_version}", f"lagebild {code_version()}"]
+    versions += [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    memory = psutil.virtual_memory().total / 2**30
+    return [
+        "```",
+        f"rows: {results.rows:,}",
+        f"repetitions: {len(results.clean)}",
+        f"date: {date.today()}, commit {commit.strip() or 'unknown'}",
+        f"machine: {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+        f" {platform.release()}; load average at the start {load_before:.1f}",
+        f"versions: {', '.join(versions)}",
+        "server: fsync, full_page_writes and synchronous_commit on; tables made before, a checkpoint before each run",
+        "```",
+    ]
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    return name or platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _ratios(raw_seconds: Sequence[float], costs: Sequence) -> list[float]:
+    return [raw / cost.seconds for raw, cost in zip(raw_seconds, costs, strict=True)]
+
+
+def _over(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    return [our / their for our, their in zip(ours, theirs, strict=True)]
+
+
+def _at_least(name: str, values: Sequence[float], must: float, aim: float) -> list[str]:
+    value = statistics.median(values)
+    return _line(name, value, values, must, aim, "aim" if value >= aim else "must" if value >= must else "no")
+
+
+def _at_most(name: str, values: Sequence[float], must: float, aim: float | None) -> list[str]:
+    value = max(values) if "(MB)" in name else statistics.median(values)
+    met = "aim" if aim is not None and value <= aim else "must" if value <= must else "no"
+    return _line(name, value, values, must, aim, met)
+
+
+def _line(name: str, value: float, values: Sequence[float], must: float, aim: float | None, met: str) -> list[str]:
+    spread = f"{_text(min(values))}-{_text(max(values))}" if len(values) > 1 else "-"
+    return [name, _text(value), spread, f"{must:g}", "-" if aim is None else f"{aim:g}", met]
+
+
+def _text(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _table(header: list[str], lines: list[list[str]]) -> str:
+    widths = [max(len(line[n]) for line in [header, *lines]) for n in range(len(header))]
+
+    def row(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
+
+    return "\n".join([row(header), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(row, lines)])

@@ -1,0 +1,34 @@
+"""Loaders that are wrong on purpose: the harness must catch each of them (`test_faults.py`)."""
+
+import psycopg
+
+from ingest import ledger, load
+from lagebild import database
+from lagebild.settings import Settings
+from tests.faults import child
+
+_connect = psycopg.connect
+
+
+def commits_each_statement(settings: Settings, source: str) -> list[str]:
+    """Every statement is a transaction of its own: a fault in the middle leaves half a delivery."""
+    database.psycopg.connect = lambda **parameters: _connect(**(parameters | {"autocommit": True}))
+    return child.drain(settings, source)
+
+
+def deletes_first(settings: Settings, source: str) -> list[str]:
+    """The file is gone before its load is committed: a fault after that loses the delivery."""
+    (file,) = ledger.waiting_files(settings, source)
+    content = file.read_bytes()
+    file.unlink()
+    copy = settings.home.parent / file.name
+    copy.write_bytes(content)
+    return [load.load_file(settings, load.contracts.load(source), copy).state]
+
+
+def hides_errors(settings: Settings, source: str) -> list[str]:
+    """Says that it is done whatever happened."""
+    try:
+        return child.drain(settings, source)
+    except Exception:
+        return ["loaded"]
