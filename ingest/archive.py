@@ -37,22 +37,25 @@ _BLOCK = 2**16
 _ENCRYPTED = 0x2041  # by password, strongly, with a hidden directory
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _AGAIN = "ask the supplier for the file again"
+_NO_ARCHIVE = "the file is no zip archive, or a damaged one"
 
 
 def unpack(contract: Contract, content: bytes) -> bytes:
     """The delivery's bytes: those of the one member that the contract names, or `content` where it names none."""
     if contract.member is None:
         return content
-    out = io.BytesIO()
-    _copy(contract, io.BytesIO(content), out, MAX_BYTES_IN_MEMORY)
-    return out.getvalue()
+    archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
+    member = _member(contract, archive)
+    for _ in _blocks(archive, member, MAX_BYTES_IN_MEMORY):
+        pass  # all of it is seen to be within the bounds before any of it is kept
+    return b"".join(_blocks(archive, member, MAX_BYTES_IN_MEMORY))
 
 
 def extract(contract: Contract, delivery: Path, folder: Path) -> Path:
     """The same, from file to a temporary file in `folder` that the caller deletes; nothing is held in memory."""
     with delivery.open("rb") as packed, tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
         try:
-            _copy(contract, packed, out, MAX_BYTES)
+            _copy(contract, packed, out)
         except BaseException:
             Path(out.name).unlink()
             raise
@@ -61,7 +64,7 @@ def extract(contract: Contract, delivery: Path, folder: Path) -> Path:
 
 def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
     """Name and bytes of an archive's largest file, within the same bounds; for looking at it, not for loading."""
-    archive = _opened(io.BytesIO(content), "the file is no zip archive, or a damaged one")
+    archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
     members = _members(archive)
     if not members:
         raise Refused("the archive holds no file", _AGAIN)
@@ -69,9 +72,9 @@ def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
     return largest.filename, _blocks(archive, largest, MAX_BYTES_IN_MEMORY)
 
 
-def _copy(contract: Contract, packed: IO[bytes], out: IO[bytes], most: int) -> None:
-    archive = _opened(packed, "the file is no zip archive, or a damaged one")
-    for block in _blocks(archive, _member(contract, archive), most):
+def _copy(contract: Contract, packed: IO[bytes], out: IO[bytes]) -> None:
+    archive = _opened(packed, _NO_ARCHIVE)
+    for block in _blocks(archive, _member(contract, archive), MAX_BYTES):
         out.write(block)
 
 

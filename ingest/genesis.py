@@ -73,7 +73,10 @@ def read(contract: Contract, content: bytes) -> Records:
     if contract.layout_for(header, None) is None:
         message, remedy = contract.header_refusal(header, None)
         raise Refused(f"line {line}: {message}", remedy)
-    return Records(header, rows, _count(contract, lines) - 1)
+    count = _count(contract, lines) - 1
+    if count == 0:
+        raise Refused("the file holds a header and no row", "download the table again; the selection may be empty")
+    return Records(header, rows, count)
 
 
 def _refuse_envelope(content: bytes) -> None:

@@ -3,12 +3,21 @@
 import csv
 import io
 from itertools import zip_longest
+from pathlib import Path
 
 import python_calamine
 
 from ingest import archive
 from ingest.contracts import Contract
 from ingest.readers import Refused
+
+HEAD_BYTES = 2**24
+
+
+def head(contract: Contract, file: Path) -> bytes:
+    """As much of a file as `header_of` needs: all of an archive or workbook, the beginning of anything else."""
+    with file.open("rb") as stream:
+        return stream.read() if contract.member or contract.reader == "xlsx" else stream.read(HEAD_BYTES + 1)
 
 
 def header_of(contract: Contract, content: bytes) -> list[str] | None:
@@ -31,7 +40,7 @@ def header_of(contract: Contract, content: bytes) -> list[str] | None:
 def _text_rows(contract: Contract, content: bytes) -> list[list[str]]:
     # Names of columns have no line breaks to speak of: twenty lines behind the header's last are plenty.
     try:
-        text = content[: 2**24].decode(contract.encoding, "strict" if len(content) <= 2**24 else "ignore")
+        text = content[:HEAD_BYTES].decode(contract.encoding, "strict" if len(content) <= HEAD_BYTES else "ignore")
     except UnicodeDecodeError as error:
         where = f"{contract.path}:{contract.line_of('encoding')}"
         raise Refused(f"byte {error.start} is not {contract.encoding}", f"name the encoding at {where}") from error

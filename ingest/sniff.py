@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 
 import python_calamine
 
@@ -77,6 +78,13 @@ class Guess:
     columns: list[Column] = field(default_factory=list)
     own: dict[str, str] = field(default_factory=dict)
     reviews: dict[str, str] = field(default_factory=dict)
+
+
+def sample(file: Path) -> bytes:
+    """As much of a file as a proposal looks at: all of an archive or workbook, the beginning of anything else."""
+    with file.open("rb") as stream:
+        start = stream.read(SAMPLE_BYTES + 1)
+        return start + stream.read() if start.startswith(b"PK\x03\x04") else start
 
 
 def proposal(file_name: str, content: bytes) -> str:

@@ -67,7 +67,7 @@ def fit(source: str, file: Path) -> None:
     Example: lagebild contracts fit register register_05913000_2021-12-31.csv
     """
     from ingest.contracts import load
-    from ingest.header import header_of
+    from ingest.header import head, header_of
     from ingest.readers import Refused
 
     contract = load(source)
@@ -79,7 +79,7 @@ def fit(source: str, file: Path) -> None:
         )
     period = match["period"]
     try:
-        header = header_of(contract, file.read_bytes())
+        header = header_of(contract, head(contract, file))
     except Refused as refusal:
         raise UserError(f"{file.name}: {refusal.message}", remedy=refusal.remedy) from refusal
     if header is None:
@@ -104,7 +104,7 @@ def sniff(file: Path) -> None:
     from ingest.readers import Refused
 
     try:
-        click.echo(proposals.proposal(file.name, file.read_bytes()), nl=False)
+        click.echo(proposals.proposal(file.name, proposals.sample(file)), nl=False)
     except Refused as refusal:
         raise UserError(f"{file.name}: {refusal.message}", remedy=refusal.remedy) from refusal
 
@@ -122,7 +122,7 @@ def _example_findings(path: Path) -> list:
     from ingest import bundled
     from ingest.contract_check import Finding
     from ingest.contracts import read
-    from ingest.header import header_of
+    from ingest.header import head, header_of
     from ingest.readers import Refused
 
     contract = read(path)
@@ -131,7 +131,7 @@ def _example_findings(path: Path) -> list:
     if not example.is_file():
         return [Finding(path, line, f"the example {example} is not there")]
     try:
-        header = header_of(contract, example.read_bytes())
+        header = header_of(contract, head(contract, example))
     except Refused as refusal:
         return [Finding(path, line, f"the example: {refusal.message}")]
     period = contract.file_name.fullmatch(contract.example)["period"]

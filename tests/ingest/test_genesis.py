@@ -133,6 +133,7 @@ def test_another_unit_is_another_header(tmp_path):
         ("{" * 100_000, "code ?"),
         ("Tabelle: 12411-0010\n", "no flat layout"),
         (FLAT.replace("1_variable_code", "1_variable"), "no flat layout"),
+        (FLAT.split("\n")[0] + "\n", "a header and no row"),
         (FLAT + '1;"open\n', "line 4"),
         (FLAT + "\x00", "a NUL byte"),
     ],

@@ -211,6 +211,16 @@ def test_the_command_prints_the_proposal(tmp_path):
     assert yaml.safe_load(result.output)["lagebild"]["example"] == "a_2020.csv"
 
 
+def test_only_the_beginning_of_a_large_file_is_read(tmp_path):
+    file = tmp_path / "a_2020.csv"
+    with file.open("wb") as stream:
+        stream.write("Größe;B\n".encode() + "ä;2\n".encode() * 3_000_000)
+        stream.truncate(4 * 2**30)  # a sparse file of 4 GB
+    content = sniff.sample(file)
+    assert len(content) == sniff.SAMPLE_BYTES + 1
+    assert "encoding: utf-8 " in sniff.proposal(file.name, content)
+
+
 def test_loading_does_not_know_of_it():
     users = [path.name for path in (ROOT / "ingest").glob("*.py") if re.search(r"\bsniff\b", path.read_text())]
     assert users == ["sniff.py"]
