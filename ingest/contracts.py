@@ -142,7 +142,11 @@ class Rule:
         """Whether it holds in a row, given as field name -> typed value."""
         left = values[self.left]
         right = self.literal if self.right is None else values[self.right]
-        return left is None or right is None or _OPERATORS[self.operator](left, right)
+        return left is None or right is None or self.compare(left, right)
+
+    def compare(self, left: Any, right: Any) -> Any:
+        """The bare comparison, also of two arrays."""
+        return _OPERATORS[self.operator](left, right)
 
 
 _OPERATORS = {
@@ -314,6 +318,16 @@ class Contract:
 
     def header_refusal(self, header: list[str], period: str | None) -> tuple[str, str]:
         """What to say of a header without a layout: the difference, and the contract line to add."""
+        if self.has_personal_fields:
+            # Where the header is missing, the first person's values stand in its place: nothing of it is repeated.
+            expected = {title for layout in self.layouts_in(period) for title in layout.header}
+            unknown = sum(title not in expected for title in header)
+            shape = f"{len(header)} columns, {unknown} of them unknown" if unknown else "the columns stand otherwise"
+            return (
+                f"the header is not the contract's ({shape}; not shown, because a file without a header has a"
+                " person's values there)",
+                f"lagebild contracts fit {self.source} FILE shows the difference on your screen only",
+            )
         layouts = self.layouts_in(period)
         nearest = min(layouts, key=lambda layout: len(set(layout.header) ^ set(header)))
         present = set(header)

@@ -14,7 +14,7 @@ import polars as pl
 import polars_hash  # noqa: F401  (adds the namespace `chash`)
 
 from ingest import copy, values
-from ingest.contracts import Contract, Field
+from ingest.contracts import Contract, Field, Layout, Rule
 from ingest.copy import Cells
 from ingest.privacy import KeyChain
 from ingest.scan import Block, Broken
@@ -61,18 +61,22 @@ class Checked:
 
 
 class Engine:
-    """Checks blocks of records against a contract whose delivery has this header."""
+    """Checks blocks of records against a contract, in the layout that the delivery's header has."""
 
-    def __init__(self, contract: Contract, header: list[str], key: KeyChain | None, delivery_id: int):
+    def __init__(self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int):
         self.contract, self.delivery_id = contract, delivery_id
-        # A real export may lack the optional columns: their fields take the contract's default.
-        self.fields = [f for f in contract.fields if f.title in header or not f.optional]
-        absent = [f for f in contract.fields if f not in self.fields]
+        self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
+        ruled = {name for rule in contract.rules for name in rule.fields}
         self._readers = [
-            _Whole(f, contract, key) if _is_free(f) else _Distinct(f, contract, key) for _, f in self._kept
+            _Whole(f, contract, key)
+            if _is_free(f) and f.name not in ruled
+            else _Distinct(f, contract, key, f.name in ruled)
+            for _, f in self._kept
         ]
-        constants = [(f.name, f.columns[0][1], f.default) for f in absent if f.columns]
+        constants = [
+            (name, kind, value if name == f.name else None) for f, value in layout.constants for name, kind in f.columns
+        ]
         if contract.evidence is not None:
             constants.append(("evidence", "text", contract.evidence))
         self._constants = [np.frombuffer(copy.cell(value, kind), np.uint8) for _, kind, value in constants]
@@ -94,8 +98,11 @@ class Engine:
         for column in columns:
             if column.is_bad is not None:
                 is_good &= ~column.is_bad
+        broken_rules = [(rule, self._breaks(rule, columns, n)) for rule in self.contract.rules]
+        for _, is_broken in broken_rules:
+            is_good &= ~is_broken
         good, bad = np.flatnonzero(is_good), np.flatnonzero(~is_good)
-        rejected = [self._rejected(block, frame, columns, row) for row in bad.tolist()]
+        rejected = [self._rejected(block, frame, columns, broken_rules, row) for row in bad.tolist()]
         rejected = sorted([*rejected, *map(self.broken, block.broken)], key=lambda row: row.line)
         cells = [column.cells if not len(bad) else column.cells.take(good) for column in columns]
         constants = [Cells(c, np.zeros(len(good), np.int64), np.full(len(good), len(c))) for c in self._constants]
@@ -139,12 +146,37 @@ class Engine:
         )
         return frame.select(pl.all().fill_null(""))
 
-    def _rejected(self, block: Block, frame: pl.DataFrame, columns: list["Column"], row: int) -> Rejected:
+    def _breaks(self, rule: Rule, columns: list["Column"], n: int) -> np.ndarray:
+        """Which rows break a rule across fields: where both sides are there, and the comparison does not hold."""
+        typed = {f.name: column.typed for column, (_, f) in zip(columns, self._kept, strict=True)}
+        if rule.left not in typed or (rule.right is not None and rule.right not in typed):
+            return np.zeros(n, bool)  # the layout lacks a column of it
+        left = typed[rule.left]
+        right = np.full(n, rule.literal, object) if rule.right is None else typed[rule.right]
+        both = np.flatnonzero(np.not_equal(left, None) & np.not_equal(right, None))
+        is_broken = np.zeros(n, bool)
+        is_broken[both] = ~rule.compare(left[both], right[both]).astype(bool)
+        return is_broken
+
+    def _rejected(
+        self,
+        block: Block,
+        frame: pl.DataFrame,
+        columns: list["Column"],
+        broken_rules: list[tuple[Rule, np.ndarray]],
+        row: int,
+    ) -> Rejected:
         texts = dict(zip([f.title for _, f in self._kept], frame.row(row), strict=True))
         reasons = [
             reason(column.reason(row).code, field.title, f"{field.title} {column.reason(row).message}")
             for column, (_, field) in zip(columns, self._kept, strict=True)
             if column.is_bad is not None and column.is_bad[row]
+        ]
+        title = {f.name: f.title for f in self.fields}
+        reasons += [
+            reason("rule", ", ".join(title[name] for name in rule.fields), rule.message)
+            for rule, is_broken in broken_rules
+            if is_broken[row]
         ]
         shown = {f.title: MASK if f.is_personal else texts[f.title] for f in self.fields}
         return Rejected(int(block.lines[row]), reasons, shown)
@@ -186,6 +218,8 @@ class Column:
     is_bad: np.ndarray | None
     reasons: dict[int, values.BadValue]
     answers: np.ndarray | None = None
+    typed: np.ndarray | None = None
+    """Python values (object; None where missing or bad) of a field that a rule across fields compares."""
 
     def reason(self, row: int) -> values.BadValue:
         """Why the field of a bad row is bad."""
@@ -195,13 +229,14 @@ class Column:
 class _Distinct:
     """Reads a column by asking the rule once for each distinct text."""
 
-    def __init__(self, field: Field, contract: Contract, key: KeyChain | None):
-        self.field, self.missing, self.key = field, contract.missing_values, key
+    def __init__(self, field: Field, contract: Contract, key: KeyChain | None, is_ruled: bool = False):
+        self.field, self.missing, self.key, self.is_ruled = field, contract.missing_values, key, is_ruled
         self._forget()
 
     def _forget(self) -> None:
         self._categories = pl.Categories.random()
         self._reasons: dict[int, values.BadValue] = {}
+        self._values: list[Any] = []
         self._data = bytearray()
         self._bytes = np.empty(0, np.uint8)
         self._known = 0
@@ -218,7 +253,8 @@ class _Distinct:
         starts, sizes, hashes = (table[numbers] for table in self._tables)
         is_bad = np.isin(numbers, list(self._reasons)) if self._reasons else None
         cells = Cells(self._bytes, starts, sizes)
-        return Column(cells, hashes.view(np.uint64), is_bad, self._reasons, numbers)
+        typed = self._typed[numbers] if self.is_ruled else None
+        return Column(cells, hashes.view(np.uint64), is_bad, self._reasons, numbers, typed)
 
     def _ask(self, new: pl.Series) -> None:
         """Write down the answers to texts that were not seen before."""
@@ -228,17 +264,23 @@ class _Distinct:
             self._tables = np.pad(self._tables, ((0, 0), (0, 2 * self._known - self._tables.shape[1])))
         for number, text in zip(numbers, new.cast(pl.String).to_list(), strict=True):
             try:
-                data = self._answer(text)
+                value, data = self._answer(text)
             except values.BadValue as bad:
-                self._reasons[number], data = bad, b""
+                self._reasons[number], value, data = bad, None, b""
+            if self.is_ruled:
+                self._values += [None] * (number + 1 - len(self._values))
+                self._values[number] = value
             self._tables[:, number] = len(self._data), len(data), hash(data)
             self._data += data
         self._bytes = np.frombuffer(bytes(self._data), np.uint8)
+        self._typed = np.array(self._values, object)
 
-    def _answer(self, text: str) -> bytes:
-        """The field as PostgreSQL takes it; BadValue where the text breaks a rule."""
+    def _answer(self, text: str) -> tuple[Any, bytes]:
+        """The field's value, and what PostgreSQL takes for it; BadValue where the text breaks a rule."""
         cells = values.cells(self.field, text, self.missing, self.key)
-        return b"".join(values.encoded(value, kind) for value, (_, kind) in zip(cells, self.field.columns, strict=True))
+        return cells[0], b"".join(
+            values.encoded(value, kind) for value, (_, kind) in zip(cells, self.field.columns, strict=True)
+        )
 
 
 class _Whole:

@@ -111,7 +111,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
             with landed.open("rb", buffering=0) as file:
-                source = readers.open_source(contract, file)
+                source = readers.open_source(contract, file, parcel.period)
                 delivery_id = _register(connection, parcel, "loaded")
                 _fill(connection, parcel, delivery_id, source, key)
             ledger.record(connection, delivery_id, "loaded", None)
@@ -175,7 +175,7 @@ def _fill(
 ) -> None:
     """Copy the good rows, keep the bad ones with their reasons, and check that none was lost."""
     contract = parcel.contract
-    engine = Engine(contract, source.header, key, delivery_id)
+    engine = Engine(contract, source.layout, key, delivery_id)
     with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
         # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
         with (

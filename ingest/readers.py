@@ -18,7 +18,7 @@ import numpy as np
 import python_calamine
 
 from ingest import scan
-from ingest.contracts import Contract
+from ingest.contracts import Contract, Layout
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 
@@ -29,13 +29,14 @@ class Records:
     header: list[str]
     rows: Iterator[tuple[int, list[str]]]
     count: int
+    header_line: int = 1
 
 
 class Source:
-    """A delivery whose header fits the contract, before its records are read."""
+    """A delivery whose header fits a layout of the contract, before its records are read."""
 
-    def __init__(self, header: list[str], scanner: Scanner, chunks: Iterator[bytes]):
-        self.header = header
+    def __init__(self, layout: Layout, scanner: Scanner, chunks: Iterator[bytes]):
+        self.layout = layout
         self._scanner, self._chunks = scanner, chunks
 
     def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
@@ -52,13 +53,13 @@ class Source:
 class SmallSource:
     """The same for readers that hold a whole file."""
 
-    def __init__(self, contract: Contract, records: Records):
-        self.header, self.records = records.header, records.count
+    def __init__(self, contract: Contract, layout: Layout, records: Records):
+        self.layout, self.records = layout, records.count
         self._contract, self._rows = contract, records.rows
 
     def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
         """All records as one block."""
-        dialect, width, good, lines, broken = _dialect(self._contract), len(self.header), [], [], []
+        dialect, width, good, lines, broken = _dialect(self._contract), len(self.layout.fields), [], [], []
         for line, fields in self._rows:
             if len(fields) == width:
                 good.append(dialect.record([text.encode() for text in fields]))
@@ -69,15 +70,35 @@ class SmallSource:
         yield Block(b"".join(good), np.array(lines, np.int64), True, broken)
 
 
-def open_source(contract: Contract, file: BinaryIO) -> Source | SmallSource:
-    """The delivery in an open file; Refused where its encoding or header is not the contract's."""
-    if contract.reader == "csv":
-        return _delimited(contract, file)
-    return SmallSource(contract, read(contract, file.read()))
+def open_source(contract: Contract, file: BinaryIO, period: str | None = None) -> Source | SmallSource:
+    """The delivery in an open file; Refused where its encoding or header is not the contract's for that period."""
+    if contract.reader != "csv":
+        records = _small(contract, file.read())
+        return SmallSource(contract, layout_of(contract, records.header, records.header_line, period), records)
+    from ingest import archive
+
+    if contract.member:
+        file = io.BytesIO(archive.unpack(contract, file.read()))
+    return _delimited(contract, file, period)
 
 
 def read(contract: Contract, content: bytes) -> Records:
     """Records of a delivery's bytes, after its header was compared with the contract: for files that fit in memory."""
+    records = _small(contract, content)
+    layout_of(contract, records.header, records.header_line)
+    return records
+
+
+def layout_of(contract: Contract, header: list[str], line: int, period: str | None = None) -> Layout:
+    """The contract's layout for this header and period; Refused names the difference and the contract line to add."""
+    layout = contract.layout_for(header, period)
+    if layout is None:
+        message, remedy = contract.header_refusal(header, period)
+        raise Refused(f"line {line}: {message}", remedy)
+    return layout
+
+
+def _small(contract: Contract, content: bytes) -> Records:
     if not content.strip():
         raise _empty()
     from ingest import archive, fixed_width, genesis  # they need this module's Records and Refused
@@ -101,7 +122,7 @@ def _dialect(contract: Contract) -> Dialect:
     return Dialect(contract.delimiter, quote, contract.double_quote, contract.escape, contract.excel_text)
 
 
-def _delimited(contract: Contract, file: BinaryIO) -> Source:
+def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) -> Source:
     chunks = scan.utf8_chunks(file, contract.encoding, f"{contract.path}:{contract.line_of('encoding')}")
     first = next((chunk for chunk in chunks if chunk.strip()), None)
     if first is None:
@@ -114,7 +135,7 @@ def _delimited(contract: Contract, file: BinaryIO) -> Source:
         raise Refused("line 1: the quoting of the header is broken", "ask the supplier for the file again")
     header = [text.decode() for text in found[0]]
     try:
-        _compare_header(contract, header, line=1)
+        layout = layout_of(contract, header, 1, period)
     except Refused:
         for _ in chunks:  # another encoding than agreed is the better reason, if it shows in the rest of the file
             pass
@@ -123,14 +144,14 @@ def _delimited(contract: Contract, file: BinaryIO) -> Source:
     lines = len(re.findall(rb"\r\n|\n|\r", first[: found[1]]))
     scanner = Scanner(dialect, len(header), contract.encoding, 1 + lines)
     scanner.skip(first[: found[1]], has_mark=contract.encoding.lower() in ("utf-8-sig", "utf-16"))
-    return Source(header, scanner, itertools.chain([body] if body else [], chunks))
+    return Source(layout, scanner, itertools.chain([body] if body else [], chunks))
 
 
 def _csv(contract: Contract, content: bytes) -> Records:
     source = _delimited(contract, io.BytesIO(content))
     blocks = list(source.blocks())
     rows = [row for block in blocks for row in _rows_of(contract, block)]
-    return Records(source.header, iter(sorted(rows, key=lambda row: row[0])), source.records)
+    return Records(source.layout.header, iter(sorted(rows, key=lambda row: row[0])), source.records)
 
 
 def _rows_of(contract: Contract, block: Block) -> Iterator[tuple[int, list[str]]]:
@@ -154,9 +175,8 @@ def _ldb_nrw(contract: Contract, content: bytes) -> Records:
         )
     stacked = [lines[n - 1].rstrip("\r\n").split(contract.delimiter) for n in contract.header_rows]
     header = [contract.header_join.join(filter(None, cells)) for cells in zip_longest(*stacked, fillvalue="")]
-    _compare_header(contract, header, last_header)
     body = lines[last_header:rule]
-    return Records(header, _parse(contract, body, last_header + 1), _count_records(contract, body))
+    return Records(header, _parse(contract, body, last_header + 1), _count_records(contract, body), last_header)
 
 
 def _xlsx(contract: Contract, content: bytes) -> Records:
@@ -175,8 +195,7 @@ def _xlsx(contract: Contract, content: bytes) -> Records:
     if not numbered:
         raise Refused(f"the sheet {contract.sheet!r} is empty", "ask the supplier for the file again")
     line, header = numbered[0]
-    _compare_header(contract, header, line)
-    return Records(header, iter(numbered[1:]), len(numbered) - 1)
+    return Records(header, iter(numbered[1:]), len(numbered) - 1, line)
 
 
 def _cell_text(cell: object) -> str:
@@ -216,28 +235,3 @@ def _count_records(contract: Contract, lines: list[str]) -> int:
         is_open ^= line.count(contract.quote) % 2 == 1
         count += not is_open
     return count
-
-
-def _compare_header(contract: Contract, header: list[str], line: int) -> None:
-    expected = [field.title for field in contract.fields]
-    required = [field.title for field in contract.fields if not field.optional]
-    if header in (expected, required):
-        return
-    missing = [title for title in required if title not in header]
-    unknown = [title for title in header if title not in expected]
-    difference = (
-        [f"missing: {', '.join(missing)}"] * bool(missing)
-        + [f"unknown: {_shown_headers(contract, unknown)}"] * bool(unknown)
-        + ["the columns stand in another order"] * (not missing and not unknown)
-    )
-    raise Refused(
-        f"line {line}: the header is not the contract's ({'; '.join(difference)})",
-        f"ask for the agreed layout, or change the titles at {contract.path}:{contract.line_of('fields:')}",
-    )
-
-
-def _shown_headers(contract: Contract, unknown: list[str]) -> str:
-    """Headers for a message. Where the header is missing, the first person's values stand in its place."""
-    if contract.has_personal_fields:
-        return f"{len(unknown)} columns, not shown because a file without a header has a person's values there"
-    return ", ".join(unknown)

@@ -15,6 +15,12 @@ from ingest.scan import Block, Dialect
 from lagebild.errors import UserError
 
 KEY = KeyChain("05913000", "test", (bytes(range(200, 232)), b"k" * 32))  # not UTF-8, as a random key; rotated once
+
+
+def layout_of(contract):
+    return contract.layout_for([field.title for field in contract.fields], None)
+
+
 REGISTER = contracts.load("register")
 SERIES = contracts.load("eu2_series")
 
@@ -78,7 +84,7 @@ def texts(field) -> st.SearchStrategy[str]:
 def test_a_block_gives_what_the_rules_give_row_by_row(source, data):
     contract = contracts.load(source)
     rows = data.draw(st.lists(st.tuples(*map(texts, contract.fields)).map(list), min_size=1, max_size=8))
-    engine = Engine(contract, [field.title for field in contract.fields], KEY, 7)
+    engine = Engine(contract, layout_of(contract), KEY, 7)
     for _ in range(2):  # answers that are remembered are the same
         checked = engine.check(block(rows, contract.delimiter))
         wanted = [expected(contract, row) for row in rows]
@@ -97,7 +103,7 @@ GOOD += ["W", "000", "01.01.2010", "", "A", "synthetisch"]
 
 
 def register_engine() -> Engine:
-    return Engine(REGISTER, [field.title for field in REGISTER.fields], KEY, 7)
+    return Engine(REGISTER, layout_of(REGISTER), KEY, 7)
 
 
 def test_every_reason_of_a_row_is_given_and_personal_fields_are_masked():
@@ -133,7 +139,7 @@ def test_pseudonyms_are_those_of_privacy(identifiers):
 def test_a_number_too_large_for_its_column_is_rejected():
     field = next(f for f in SERIES.fields if f.type == "integer")
     contract = replace(SERIES, fields=(field,), evidence="published")
-    (rejected,) = Engine(contract, [field.title], None, 1).check(block([["9" * 30]])).rejected
+    (rejected,) = Engine(contract, layout_of(contract), None, 1).check(block([["9" * 30]])).rejected
     assert rejected.reasons[0]["code"] == "type"
 
 
