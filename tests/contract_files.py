@@ -1,5 +1,6 @@
 """Small contracts for tests: written as files, so that they are read as any other is."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 
 from ingest import contracts
 from ingest.contracts import Contract
+from ingest.load import RowCheck
 
 MOVES: dict[str, Any] = {
     "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
@@ -86,3 +88,12 @@ def write(folder: Path, made: dict[str, Any]) -> Path:
 
 def read(folder: Path, made: dict[str, Any]) -> Contract:
     return contracts.read(write(folder, made))
+
+
+def row_check(contract: Contract, header: list[str]) -> Callable[[int, list[str]], Any]:
+    """The loader's check of one record: a list of raw's values, or what was rejected, with its `reasons`."""
+    return RowCheck(contract, header, b"k" * 32)
+
+
+def is_rejected(row: Any) -> bool:
+    return not isinstance(row, list)

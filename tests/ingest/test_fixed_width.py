@@ -5,9 +5,8 @@ from copy import deepcopy
 import pytest
 
 from ingest import fixed_width, readers
-from ingest.load import Rejected, RowCheck
 from ingest.readers import Refused
-from tests.contract_files import descriptor, read
+from tests.contract_files import descriptor, is_rejected, read, row_check
 
 COLUMNS = {
     "record_type": ("1-2", "string"),
@@ -73,7 +72,7 @@ DISTRICT = {"record_type": "40", "reference_date": "20241231", "region_code": "0
 
 def rows(contract, content: bytes) -> list:
     records = readers.read(contract, content)
-    check = RowCheck(contract, records.header, None)
+    check = row_check(contract, records.header)
     found = [(number, check(number, fields)) for number, fields in records.rows]
     assert len(found) == records.count
     return found
@@ -95,7 +94,7 @@ def test_all_record_types_are_read_with_their_leading_zeros(tmp_path, encoding, 
 def test_a_line_of_another_length_is_rejected_and_its_neighbours_load(tmp_path):
     text = "\n".join([line(**STATE), line(**DORTMUND)[:-1], line(**DORTMUND) + " ", "", line(**DISTRICT)])
     found = rows(gv100ad(tmp_path), text.encode())
-    assert [(number, isinstance(row, Rejected)) for number, row in found] == [
+    assert [(number, is_rejected(row)) for number, row in found] == [
         (1, False),
         (2, True),
         (3, True),
@@ -134,4 +133,4 @@ def test_the_count_sees_a_lost_line(tmp_path):
 
 def test_one_line_of_a_hundred_megabytes_is_one_rejected_record(tmp_path):
     ((number, row),) = rows(gv100ad(tmp_path), b"6" * 10**8)
-    assert number == 1 and isinstance(row, Rejected)
+    assert number == 1 and is_rejected(row)

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from ingest import genesis, readers
-from ingest.load import RowCheck
 from ingest.readers import Refused
-from tests.contract_files import descriptor, read
+from tests.contract_files import descriptor, read, row_check
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared")
@@ -75,7 +74,7 @@ def refusal(contract, content: bytes) -> Refused:
 def test_the_layout_since_2025_is_read(tmp_path):
     contract = example(tmp_path)
     records = readers.read(contract, FLAT.encode())
-    check = RowCheck(contract, records.header, None)
+    check = row_check(contract, records.header)
     first, second = [check(line, fields) for line, fields in records.rows]
     assert records.count == 2
     assert first[8] == "Dortmund; kreisfreie Stadt"
