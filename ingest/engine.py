@@ -240,11 +240,12 @@ class _Distinct:
         self._data = bytearray()
         self._bytes = np.empty(0, np.uint8)
         self._known = 0
+        self._last: pl.Series | None = None
         # By category: start and size in the data, hash.
         self._tables = np.zeros((3, 256), np.int64)
 
     def __call__(self, texts: pl.Series) -> Column:
-        if self._known > MOST_ANSWERS:
+        if self._known > MOST_ANSWERS or not self._is_same_numbering():
             self._forget()
         codes = texts.cast(pl.Categorical(self._categories))
         numbers = codes.to_physical().to_numpy()
@@ -256,10 +257,19 @@ class _Distinct:
         typed = self._typed[numbers] if self.is_ruled else None
         return Column(cells, hashes.view(np.uint64), is_bad, self._reasons, numbers, typed)
 
+    def _is_same_numbering(self) -> bool:
+        """Whether texts have the numbers that they had: polars forgets them with the last series that holds any."""
+        if self._last is None:
+            return True
+        return self._last.cast(pl.String).cast(self._last.dtype).to_physical().item() == self._known - 1
+
     def _ask(self, new: pl.Series) -> None:
         """Write down the answers to texts that were not seen before."""
+        self._last = new.filter(new.to_physical() == new.to_physical().max())  # keeps the numbering alive, too
         numbers = new.to_physical().to_list()
-        self._known = max(numbers) + 1
+        if sorted(numbers) != list(range(self._known, self._known + len(numbers))):
+            raise AssertionError("categories are not numbered one after the other")  # an answer would be another text's
+        self._known += len(numbers)
         if self._known > self._tables.shape[1]:
             self._tables = np.pad(self._tables, ((0, 0), (0, 2 * self._known - self._tables.shape[1])))
         for number, text in zip(numbers, new.cast(pl.String).to_list(), strict=True):

@@ -124,6 +124,8 @@ def _dialect(contract: Contract) -> Dialect:
 
 def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) -> Source:
     chunks = scan.utf8_chunks(file, contract.encoding, f"{contract.path}:{contract.line_of('encoding')}")
+    if contract.footer:
+        chunks = _until(contract.footer, chunks)
     first = next((chunk for chunk in chunks if chunk.strip()), None)
     if first is None:
         raise _empty()
@@ -145,6 +147,19 @@ def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) ->
     scanner = Scanner(dialect, len(header), contract.encoding, 1 + lines)
     scanner.skip(first[: found[1]], has_mark=contract.encoding.lower() in ("utf-8-sig", "utf-16"))
     return Source(layout, scanner, itertools.chain([body] if body else [], chunks))
+
+
+def _until(footer: re.Pattern[str], chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines before the first one that the footer matches; the rest is read for its encoding only."""
+    begins = re.compile(f"^(?:{footer.pattern})".encode(), re.MULTILINE)
+    is_over = False
+    for chunk in chunks:
+        if is_over:
+            continue
+        found = begins.search(chunk)
+        is_over = found is not None
+        if body := chunk[: found.start()] if found else chunk:
+            yield body
 
 
 def _csv(contract: Contract, content: bytes) -> Records:

@@ -34,6 +34,8 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.
     if field.privacy == "drop":
         return []
     if field.signs:
+        if text == "-" and field.dash_is_zero:
+            return [0, None]
         return [None, text] if text in SIGNS else [parse(field, text, missing_values), None]
     value = parse(field, text, missing_values)
     if value is None:
@@ -83,6 +85,8 @@ def _bound(field: Field, bound: Any) -> Any:
 
 
 def _number(field: Field, text: str) -> Decimal:
+    if not field.bare_number:
+        text = text.strip("€% \u00a0\u202f").removesuffix("EUR").rstrip()
     whole, _, fraction = text.partition(field.decimal_char)
     if field.group_char and field.group_char in whole:
         head, *groups = whole.lstrip("+-").split(field.group_char)
