@@ -237,6 +237,7 @@ class _Distinct:
         self._categories = pl.Categories.random()
         self._reasons: dict[int, values.BadValue] = {}
         self._values: list[Any] = []
+        self._typed = np.empty(0, object)
         self._data = bytearray()
         self._bytes = np.empty(0, np.uint8)
         self._known = 0

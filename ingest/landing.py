@@ -1,5 +1,7 @@
 """The landing zone: every delivery's bytes, unchanged, under the name of their SHA-256."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -37,11 +39,13 @@ def land(settings: Settings, file: Path, landing_path: str) -> Path:
         return target
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     target.parent.mkdir(parents=True, exist_ok=True)
+    _clear(target)
     # A name of its own, so that two loads of the same file at once do not write into each other's copy.
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     digest = hashlib.sha256()
     try:
         with file.open("rb") as original, temporary.open("wb") as copy:
+            fcntl.flock(copy, fcntl.LOCK_EX)  # says that whoever writes is alive
             while block := original.read(BLOCK_BYTES):
                 digest.update(block)
                 copy.write(block)
@@ -55,6 +59,14 @@ def land(settings: Settings, file: Path, landing_path: str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return target
+
+
+def _clear(target: Path) -> None:
+    """Remove the unfinished copies of a file whose writers were killed: nobody holds their lock any more."""
+    for left in target.parent.glob(f".{target.name}.*"):
+        with contextlib.suppress(OSError), left.open("rb") as copy:
+            fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def require(settings: Settings, delivery: "Delivery") -> None:

@@ -161,9 +161,22 @@ def _refuse(settings: Settings, parcel: Parcel, refusal: Refused) -> Delivery:
     reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
     with database.connect(settings, database.LOADER) as connection:
         ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
+        if known := _refused_already(connection, parcel, reason):
+            return known
         delivery_id = _register(connection, parcel, "refused", reason)
         ledger.record(connection, delivery_id, "refused", reason)
         return ledger.get(connection, delivery_id)
+
+
+def _refused_already(connection: Connection, parcel: Parcel, reason: str) -> Delivery | None:
+    """The last attempt at these bytes, if it was refused for the same reason by the same contract and code."""
+    row = connection.execute(
+        "select delivery_id, state, reason, contract_version, code_version from raw.delivery"
+        " where source = %s and period = %s and sha256 = %s order by attempt desc limit 1",
+        [parcel.contract.source, parcel.period, parcel.sha256],
+    ).fetchone()
+    same = ("refused", reason, parcel.contract.version, code_version())
+    return ledger.get(connection, row[0]) if row is not None and row[1:] == same else None
 
 
 def _fill(
@@ -197,6 +210,8 @@ def _fill(
             rejects.write(row.copy_line(delivery_id))
             taken_back += 1
         rejected = _copy_rejects(connection, rejects)
+    if not source.records:
+        raise Refused("there is a header and nothing below it", "ask the supplier for the file again")
     loaded = copied - taken_back
     if source.records != loaded + rejected:
         raise UserError(

@@ -92,7 +92,7 @@ def read(folder: Path, made: dict[str, Any]) -> Contract:
 
 
 def row_check(contract: Contract, header: list[str]) -> Callable[[int, list[str]], Any]:
-    """The rules of each field on one record: a list of raw's values (evidence last), or the reason of the first breach."""
+    """The rules of each field on one record: a list of raw's values (evidence last), or the first breach."""
     layout = contract.layout_for(header, None)
     key = KeyChain("05913000", "test", (b"k" * 32,))
 

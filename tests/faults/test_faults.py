@@ -76,14 +76,12 @@ def test_a_table_that_another_session_really_holds_leaves_the_old_state(bench):
         assert (state, problems) == ("old", []), table
 
 
-@pytest.mark.xfail(strict=True, reason="a refused file that is still in the drop folder is refused once more")
 @pytest.mark.parametrize("kind", [KILL, DISK_FULL])
 def test_a_refusal_is_not_doubled_when_its_file_could_not_be_removed(bench, kind):
     remove = next(point for point in bench.points(scenarios()[2]) if point.name.startswith("file: remove"))
     assert bench.outcome(remove, BEFORE, kind).problems == ()
 
 
-@pytest.mark.xfail(strict=True, reason="the temporary file of a killed landing stays, under a name nobody looks for")
 def test_a_killed_landing_leaves_no_copy_of_the_delivery_behind(bench):
     fsync = next(point for point in bench.points(scenarios()[1]) if point.name.startswith("file: fsync"))
     assert bench.outcome(fsync, BEFORE, KILL).litter == 0

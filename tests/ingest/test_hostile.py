@@ -91,7 +91,6 @@ def test_a_header_only_loads_no_row(warehouse):
     assert query(warehouse, "select count(*) from raw.register__person") == [(0,)]
 
 
-@pytest.mark.xfail(strict=True, reason="the reader takes a file without a single record for a delivery of none")
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"], ids=["header", "header and blank lines"])
 def test_a_header_only_is_refused_with_a_message(warehouse, end):
     delivery = deliver(warehouse, "register", header_only() + end)
@@ -125,7 +124,6 @@ def test_a_hundred_thousand_columns_in_the_header_are_refused(warehouse):
     assert "unknown" in reason
 
 
-@pytest.mark.xfail(strict=True, reason="the reader names every unknown column: a reason of 1.3 MB in the ledger")
 def test_a_hundred_thousand_columns_in_the_header_are_refused_with_a_short_message(warehouse):
     assert len(deliver(warehouse, "register", wide_header()).reason) < 5_000
 
@@ -154,7 +152,6 @@ def test_a_line_without_end_is_refused_or_rejected_and_not_quoted_in_any_message
     assert all(len(text) < 5_000 for text in stored)
 
 
-@pytest.mark.xfail(strict=True, reason="the reader holds the whole file in memory, several times")
 @pytest.mark.parametrize("is_quoted", [False, True], ids=["bare", "quoted"])
 def test_a_line_without_end_does_not_cost_its_length_in_memory(warehouse, is_quoted):
     loaded_within(warehouse, "register", endless(is_quoted), memory=LINE // 2, seconds=20)

@@ -150,10 +150,10 @@ def test_a_rotation_waits_for_the_load_under_way(warehouse, monkeypatch):
     deliver_register(warehouse, person("S1"))
     reading, go_on, read = threading.Event(), threading.Event(), readers.open_source
 
-    def slow(contract, file):
+    def slow(contract, file, period):
         reading.set()
         assert go_on.wait(20)
-        return read(contract, file)
+        return read(contract, file, period)
 
     monkeypatch.setattr(load.readers, "open_source", slow)
     content = register(*(person(identifier, day="31.12.2020") for identifier in ("S1", "S3")))
