@@ -76,6 +76,7 @@ class Files:
         if not self.is_watching or not path.startswith(self._folder):
             return
         short = re.sub(r"[0-9a-f]{64}", "<sha256>", os.path.relpath(path, self._folder))
+        short = re.sub(r"[0-9a-f]{32}", "<unique>", short)
         name = f"file: {name} {re.sub(rf'[.]{os.getpid()}$', '.<pid>', short)}"
         self.seen.append((time.monotonic(), name))
         turn = sum(seen == name for _, seen in self.seen)
