@@ -70,6 +70,8 @@ class Model:
         same = [key for key in self.entries if key[:2] == (period, content)]
         if any(self.entries[key].state in IN_FORCE for key in same):
             return
+        if content == BROKEN and same:
+            return  # refused again for the same reason: nothing new to say
         rejected = content % 2
         entry = Entry("refused") if content == BROKEN else Entry("loaded", (1 + rejected, 1, rejected))
         self.entries[(period, content, 1 + len(same))] = entry
