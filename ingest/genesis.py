@@ -12,15 +12,13 @@ Raw keeps a row a line in both; where a table has one measure, a layout of the c
 fields. The service answers faults with HTTP 200 and a JSON envelope, which is told apart here.
 """
 
-import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ingest.contracts import Contract
-from ingest.readers import Records, Refused
+from ingest.readers import Records, Refused, count_records, parse
 
 FLAT, WIDE = "flat", "wide"
 _FLAT_HEAD = ["statistics_code", "statistics_label", "time_code", "time_label", "time"]
@@ -61,7 +59,7 @@ def read(contract: Contract, content: bytes) -> Records:
     """Records of a flat file; Refused for the service's fault reports and for headers of no flat layout."""
     _refuse_envelope(content)
     lines = _lines(contract, content)
-    rows = _records(contract, lines)
+    rows = parse(contract, lines, first_line=1, remedy="download the table again")
     line, header = next(rows)
     # The old layout pads the names of its measures with blanks.
     header = [title.strip() for title in header]
@@ -73,7 +71,7 @@ def read(contract: Contract, content: bytes) -> Records:
     if contract.layout_for(header, None) is None:
         message, remedy = contract.header_refusal(header, None)
         raise Refused(f"line {line}: {message}", remedy)
-    count = _count(contract, lines) - 1
+    count = count_records(contract, lines) - 1
     if count == 0:
         raise Refused("the file holds a header and no row", "download the table again; the selection may be empty")
     return Records(header, rows, count)
@@ -118,27 +116,3 @@ def _lines(contract: Contract, content: bytes) -> list[str]:
     if not text.strip():
         raise Refused("the file is empty", "ask the supplier for the file again")
     return list(io.StringIO(text, newline=""))
-
-
-def _records(contract: Contract, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(iter(lines), delimiter=contract.delimiter, quotechar=contract.quote, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise Refused(f"line {line}: {error}", "the quoting is broken there: download the table again") from error
-        if fields:
-            yield line, fields
-
-
-def _count(contract: Contract, lines: list[str]) -> int:
-    """Records by counting quotes: one ends where a line ends outside of them."""
-    count, is_open = 0, False
-    for line in lines:
-        if is_open or line.strip("\r\n"):
-            is_open ^= line.count(contract.quote) % 2 == 1
-            count += not is_open
-    return count

@@ -191,7 +191,7 @@ def _ldb_nrw(contract: Contract, content: bytes) -> Records:
     stacked = [lines[n - 1].rstrip("\r\n").split(contract.delimiter) for n in contract.header_rows]
     header = [contract.header_join.join(filter(None, cells)) for cells in zip_longest(*stacked, fillvalue="")]
     body = lines[last_header:rule]
-    return Records(header, _parse(contract, body, last_header + 1), _count_records(contract, body), last_header)
+    return Records(header, parse(contract, body, last_header + 1), count_records(contract, body), last_header)
 
 
 def _xlsx(contract: Contract, content: bytes) -> Records:
@@ -226,8 +226,10 @@ def _lines(contract: Contract, content: bytes) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def _parse(contract: Contract, lines: list[str], first_line: int) -> Iterator[tuple[int, list[str]]]:
-    """Records with the physical line each starts on; blank lines are no records."""
+def parse(
+    contract: Contract, lines: list[str], first_line: int, remedy: str = "ask for the file again"
+) -> Iterator[tuple[int, list[str]]]:
+    """Records with the physical line each starts on; blank lines are no records. Refused where quoting is broken."""
     reader = csv.reader(iter(lines), delimiter=contract.delimiter, quotechar=contract.quote, strict=True)
     while True:
         line = first_line + reader.line_num
@@ -236,12 +238,12 @@ def _parse(contract: Contract, lines: list[str], first_line: int) -> Iterator[tu
         except StopIteration:
             return
         except csv.Error as error:
-            raise Refused(f"line {line}: {error}", "the quoting is broken there: ask for the file again") from error
+            raise Refused(f"line {line}: {error}", f"the quoting is broken there: {remedy}") from error
         if fields:
             yield line, fields
 
 
-def _count_records(contract: Contract, lines: list[str]) -> int:
+def count_records(contract: Contract, lines: list[str]) -> int:
     """Number of records by counting quotes: a record ends where a line ends outside quotes."""
     count, is_open = 0, False
     for line in lines:
