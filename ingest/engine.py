@@ -135,7 +135,7 @@ class Engine:
             return np.zeros(n, bool)  # the layout lacks a column of it
         left = typed[rule.left]
         right = np.full(n, rule.literal, object) if rule.right is None else typed[rule.right]
-        both = np.flatnonzero(np.not_equal(left, None) & np.not_equal(right, None))
+        both = np.flatnonzero(~_is_missing(left) & ~_is_missing(right))
         is_broken = np.zeros(n, bool)
         is_broken[both] = ~rule.compare(left[both], right[both]).astype(bool)
         return is_broken
@@ -161,6 +161,10 @@ class Engine:
         ]
         shown = {f.title: MASK if f.is_personal else texts[f.title] for f in self.fields}
         return Rejected(int(block.lines[row]), reasons, shown)
+
+
+def _is_missing(typed: np.ndarray) -> np.ndarray:
+    return np.isnat(typed) if typed.dtype.kind == "M" else np.equal(typed, None)
 
 
 def reason(code: str, field: str, message: str) -> dict[str, str]:
@@ -192,7 +196,7 @@ class Column:
     is_bad: np.ndarray | None
     reasons: dict[int, values.BadValue]
     typed: np.ndarray | None = None
-    """Python values (object; None where missing or bad) of a field that a rule across fields compares."""
+    """Values of a field that a rule across fields compares: dates (NaT where missing or bad), or Python's (None)."""
 
     def reason(self, row: int) -> values.BadValue:
         """Why the field of a bad row is bad."""
@@ -246,7 +250,8 @@ class _Distinct:
         self._bytes = np.frombuffer(bytes(self._data), np.uint8)
         self._hashes[first:known] = kernels.hashes_of(self._bytes, self._start[first:known], self._size[first:known])
         if self.is_ruled:
-            self._values = np.array(self._typed, object)
+            is_date = self.field.type == "date" and self.field.privacy != "year"
+            self._values = np.array(self._typed, "datetime64[D]" if is_date else object)
 
     def _answer(self, text: str) -> tuple[Any, bytes]:
         """The field's value, and what PostgreSQL takes for it; BadValue where the text breaks a rule."""

@@ -218,6 +218,8 @@ def strip(data, start, size):
     """Leave out the blanks around each text, as `str.strip()` does: `start` and `size` are changed in place."""
     for row in range(len(start)):
         begin, end = start[row], start[row] + size[row]
+        if begin < end and 32 < data[begin] < 127 and 32 < data[end - 1] < 127:
+            continue
         while begin < end:
             n = 1 if data[begin] < 0x80 else 2 if data[begin] < 0xE0 else 3
             value = np.uint32(0)

@@ -419,7 +419,7 @@ class Scanner:
         if name.startswith(("utf-16", "utf-32")):
             return len(text.decode().encode(self.encoding))
         # One byte a character: all bytes of UTF-8 but those that continue a character.
-        return len(text) - int(np.count_nonzero((np.frombuffer(text, np.uint8) & 0xC0) == 0x80))
+        return len(text) - int(np.count_nonzero(np.frombuffer(text, np.int8) < -64))
 
 
 class _Page:

@@ -236,6 +236,16 @@ def test_a_real_export_without_the_evidence_column_counts_as_delivered(warehouse
 def test_a_landed_copy_is_whole_or_absent(warehouse, tmp_path):
     file = tmp_path / "a.csv"
     file.write_bytes(b"x" * 1000)
-    target = landing.land(warehouse, file, "source/2019/abc.csv")
-    assert target.read_bytes() == file.read_bytes()
-    assert [path.name for path in target.parent.iterdir()] == ["abc.csv"]
+    for _ in range(2):
+        digest, target = landing.land(warehouse, file, "source", "2019")
+        assert target.read_bytes() == file.read_bytes()
+        assert [path.name for path in target.parent.iterdir()] == [f"{digest}.csv"]
+
+
+def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeypatch):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"x" * 1000)
+    monkeypatch.setattr(landing.os, "fsync", lambda handle: file.write_bytes(b"y" * 1001))
+    with pytest.raises(UserError, match="changed while it was read"):
+        landing.land(warehouse, file, "source", "2019")
+    assert not any(path.is_file() for path in warehouse.landing.rglob("*"))
