@@ -1,8 +1,8 @@
 """Loops over the bytes of a delivery, compiled by numba: fields of lines, numbers of texts, pseudonyms, rows for COPY.
 
-Each runs as a loop in C does and lets other threads work meanwhile; no compiler is needed on the machine. Compiled code
-is kept beside this file, so that only the first load after an update waits for it: `python -m ingest.kernels` does that
-beforehand. Texts are given as `size[i]` bytes from `start[i]` (int32) of `data` (uint8, UTF-8).
+Each runs as a loop in C does and lets other threads work meanwhile; no compiler is needed on the machine. Importing
+this module compiles it (seconds); the code is kept beside it, and loaded the next time. `make` does that beforehand.
+Texts are given as `size[i]` bytes from `start[i]` (int32) of `data` (uint8, UTF-8).
 """
 
 from functools import partial
