@@ -82,6 +82,8 @@ class Engine:
         self._constants = [np.frombuffer(copy.cell(value, kind), np.uint8) for _, kind, value in constants]
         self.columns = ["delivery_id", "line_number"]
         self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
+        self._is_personal = contract.has_personal_fields
+        self._shown = {f.title for f in self.fields if contract.may_show(f)}
         self._key = [n for n, (_, f) in enumerate(self._kept) if f.name in contract.primary_key]
 
     def check(self, block: Block) -> Checked:
@@ -178,7 +180,9 @@ class Engine:
             for rule, is_broken in broken_rules
             if is_broken[row]
         ]
-        shown = {f.title: MASK if f.is_personal else texts[f.title] for f in self.fields}
+        # Where columns stand shifted, a text that breaks its field's rules can be a person's name.
+        hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
+        shown = {f.title: texts[f.title] if f.title in self._shown - hidden else MASK for f in self.fields}
         return Rejected(int(block.lines[row]), reasons, shown)
 
 

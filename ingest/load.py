@@ -245,7 +245,7 @@ def _doubled(connection: Connection, contract: Contract, delivery_id: int, doubl
     """Take rows whose key another row of the delivery has out of raw again, and say why."""
     titles = [field.title for field in contract.fields if field.name in contract.primary_key]
     shown = {f.name: f.title for f in contract.fields if f.columns}
-    personal = {f.title for f in contract.fields if f.is_personal}
+    masked = {f.title: MASK for f in contract.fields if not contract.may_show(f)}
     for lines, code, message in (
         (doubled.repeats, "repeat", "the row stands in the file before"),
         (doubled.conflicts, "conflict", "another row has the same key and other values"),
@@ -256,5 +256,4 @@ def _doubled(connection: Connection, contract: Contract, delivery_id: int, doubl
             statement = "select line, fields from raw.take_back(%s, %s, %s)"
             for line, fields in connection.execute(statement, [contract.table, delivery_id, some]):
                 named = {title: fields[name] for name, title in shown.items() if name in fields}
-                masked = dict.fromkeys(personal, MASK)
                 yield Rejected(line, reasons, {k: None if v is None else str(v) for k, v in named.items()} | masked)

@@ -170,6 +170,18 @@ def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(ware
     assert query(warehouse, "select line_number from raw.register__person order by 1") == [(3,), (4,), (5,)]
 
 
+def test_rows_taken_back_show_no_free_text_beside_personal_fields(warehouse, tmp_path):
+    contract = contracts.load("register")
+    fields = tuple(replace(field, mapping=None) if field.name == "sex" else field for field in contract.fields)
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    file = tmp_path / contract.example
+    file.write_bytes(register_rows({2: "12", 8: "Geheimname"}, {2: "12", 8: "Geheimname", 9: "125"}))
+    assert load.load_file(warehouse, replace(contract, fields=fields), file).rejected == 2
+    shown = query(warehouse, "select fields from raw.rejected_row")
+    assert [fields["Geschlecht"] for (fields,) in shown] == [load.MASK] * 2
+    assert {fields["Staatsangehörigkeit"] for (fields,) in shown} >= {"125"}
+
+
 def test_the_loader_takes_back_only_what_it_loads_in_the_same_transaction(warehouse):
     delivery = deliver(warehouse, "employment")
     with pytest.raises(Exception, match="is not being loaded in this transaction"):
