@@ -112,7 +112,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
                 return known
             with landed.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
-                delivery_id = _register(connection, parcel, "loaded")
+                delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 _fill(connection, parcel, delivery_id, source, key)
             ledger.record(connection, delivery_id, "loaded", None)
             return ledger.get(connection, delivery_id)
@@ -132,13 +132,15 @@ def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
     return privacy.load_key(settings, parcel.municipality, purpose)
 
 
-def _register(connection: Connection, parcel: Parcel, state: str, reason: str | None = None) -> int:
+def _register(
+    connection: Connection, parcel: Parcel, state: str, reason: str | None = None, layout: str | None = None
+) -> int:
     """Write the ledger's row of a new attempt; return its id."""
     (delivery_id,) = connection.execute(
         "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
-        " contract_version, code_version, state, reason)"
+        " contract_version, code_version, layout, state, reason)"
         " select %(source)s, %(period)s, %(sha256)s, 1 + coalesce(max(attempt), 0), %(file_name)s, %(byte_size)s,"
-        " %(landing_path)s, %(contract_version)s, %(code_version)s, %(state)s, %(reason)s"
+        " %(landing_path)s, %(contract_version)s, %(code_version)s, %(layout)s, %(state)s, %(reason)s"
         " from raw.delivery where source = %(source)s and period = %(period)s and sha256 = %(sha256)s"
         " returning delivery_id",
         {
@@ -150,6 +152,7 @@ def _register(connection: Connection, parcel: Parcel, state: str, reason: str | 
             "landing_path": parcel.landing_path,
             "contract_version": parcel.contract.version,
             "code_version": code_version(),
+            "layout": layout,
             "state": state,
             "reason": reason,
         },

@@ -11,7 +11,8 @@ import pytest
 from ingest import ledger, load
 from lagebild import database
 from lagebild.errors import UserError
-from tests.ingest.support import environment, lagebild
+from tests import contract_files
+from tests.ingest.support import environment, lagebild, load_by
 from tests.support import bundled_bytes, deliver, drop, query
 
 SOURCE = "employment"
@@ -253,6 +254,21 @@ def test_a_single_file_is_loaded_checked_and_stays(warehouse, tmp_path):
     assert result.returncode == 0 and "accepted" in result.stdout, result.stderr
     assert file.exists() and states(warehouse) == ["accepted"]
     assert lagebild(warehouse, "load", SOURCE, "--file", str(tmp_path / "no.csv"), home=tmp_path).returncode == 2
+
+
+def test_the_ledger_names_the_layout_that_a_delivery_was_read_by(warehouse, tmp_path):
+    old = {"name": "till 2020", "to": 2020, "headers": {"nationality_code": "Nationalität"}}
+    contract = contract_files.read(tmp_path, contract_files.descriptor(layouts=[old]))
+
+    def layout(header: str, year: int) -> str | None:
+        content = f"{header}\n01.02.2010;;154\n".encode()
+        return load_by(warehouse, contract, content, f"moves_{year}.csv", tmp_path / "drop").layout
+
+    assert layout("Einzug;Auszug;Staatsangehörigkeit", 2021) == "current"
+    assert layout("Einzug;Auszug;Nationalität", 2019) == "till 2020"
+    assert layout("Einzug;Auszug;Staatsangehörigkeit", 2018) is None  # refused
+    told = [str(delivery) for delivery in ledger.deliveries(warehouse, "moves")]
+    assert [", layout till 2020) loaded" in text for text in told] == [False, True, False]
 
 
 def test_the_commands_list_and_move_deliveries(warehouse, tmp_path):
