@@ -2,8 +2,8 @@
 
 Nothing is converted here. A block leaves as UTF-8 with one record after the other, each with the right number of
 fields, so that a fast reader that is careless with broken rows can take it. Lines without a quote are checked by the
-block; a line with one is read by a grammar that is stricter than most readers': a quote opens a field only at its
-start and closes it only at its end.
+block, and so are those whose quotes enclose whole fields and hold none; any other is read by a grammar that is
+stricter than most readers': a quote opens a field only at its start and closes it only at its end.
 """
 
 import codecs
@@ -274,14 +274,20 @@ class Scanner:
 
     def _block(self, text: bytes, is_last: bool) -> tuple[Block, int]:
         page = _Page(text)
-        special, broken, stop = self._walk(page, is_last) if any(m in text for m in self._marks) else ({}, [], page.n)
+        special, broken, stop, separators, is_quoted = {}, [], page.n, None, False
+        if any(mark in text for mark in self._marks):
+            lines, separators, is_quoted = self._marked(page)
+            special, broken, stop = self._walk(page, lines, is_last)
+            is_quoted |= bool(special)  # an escape needs no quote, but what was read by it is quoted
+        else:
+            separators = page.count(self.dialect.delimiter.encode())
+        separators = separators[:stop]
         is_plain = np.ones(stop, bool)
         for first, (after, _) in special.items():
             is_plain[first:after] = False
         for first, after, _, _ in broken:
             is_plain[first:after] = False
         is_plain &= page.content_ends[:stop] > page.starts[:stop]  # a blank line is no record
-        separators = page.count(self.dialect.delimiter.encode())[:stop]
         wrong = np.flatnonzero(is_plain & (separators != self.width - 1))
         is_plain[wrong] = False
         broken += [(n, n + 1, "field_count", int(separators[n]) + 1) for n in wrong.tolist()]
@@ -291,18 +297,51 @@ class Scanner:
         lines = np.flatnonzero(is_record)
         data = self._data(page, is_record, special, stop)
         self.records += len(lines) + len(broken)
-        block = Block(data, lines + self.line, bool(special), self._located(page, broken))
+        block = Block(data, lines + self.line, is_quoted, self._located(page, broken))
         used = int(page.ends[stop - 1]) if stop else 0
         self.line += stop
         self.position += self._file_bytes(text[:used])
         return block, used
 
-    def _walk(self, page: "_Page", is_last: bool) -> tuple[dict, list, int]:
-        """Records with quotes or escapes (first line -> (line after, plain text)), broken ones, the line to stop at."""
+    def _marked(self, page: "_Page") -> tuple[np.ndarray, np.ndarray, bool]:
+        """The lines that only the grammar can read; the delimiters outside quotes in each line; whether any has quotes.
+
+        A line needs no grammar where every quote opens a field at its start or closes it at its end, and none stands
+        inside: the grammar would read from the line's start to its end, and copy the fields. That such a line lies in
+        the quoted field of an earlier one shows when that one is walked.
+        """
+        quote, delimiter = ord(self.dialect.quote), ord(self.dialect.delimiter)
+        at = np.flatnonzero((page.signs == quote) | (page.signs == delimiter))
+        is_quote = page.signs[at] == quote
+        ends = np.searchsorted(at, page.ends)
+        before = np.zeros(len(at) + 1, np.int32)
+        np.cumsum(is_quote, out=before[1:])
+        first = before[np.concatenate(([0], ends[:-1]))]
+        quotes = before[ends] - first
+        needs_grammar = quotes & 1 == 1
+        turn = before[:-1] - np.repeat(first, np.diff(ends, prepend=0)) if needs_grammar.any() else before[:-1]
+        is_inside = turn & 1 == 1
+        is_edge = np.zeros(256, bool)
+        is_edge[[delimiter, LF, CR]] = True
+        opening, closing = at[is_quote & ~is_inside], at[is_quote & is_inside]
+        # The sign before the first one is the last one, a line break.
+        loose = np.concatenate((opening[~is_edge[page.signs[opening - 1]]], closing[~is_edge[page.signs[closing + 1]]]))
+        needs_grammar[np.searchsorted(page.last, loose)] = True
+        needs_grammar |= (quotes > 0) & (page.ends - page.starts > MAX_RECORD_BYTES)
+        if self.dialect.escape:
+            needs_grammar[page.lines_with(self.dialect.escape.encode())] = True
+        outside = np.zeros(len(at) + 1, np.int32)
+        np.cumsum(~(is_quote | is_inside), out=outside[1:])
+        return np.flatnonzero(needs_grammar), np.diff(outside[ends], prepend=0), bool(quotes.any())
+
+    def _walk(self, page: "_Page", lines: np.ndarray, is_last: bool) -> tuple[dict, list, int]:
+        """Records that begin at one of the lines with quotes or escapes (first line -> (line after, plain text)),
+        broken ones, the line to stop at.
+        """
         special: dict[int, tuple[int, bytes]] = {}
         broken: list[tuple[int, int, str, int | None]] = []
         resume = 0
-        for line in page.lines_with(self._marks).tolist():
+        for line in lines.tolist():
             if line < resume:
                 continue
             start = int(page.starts[line])
@@ -432,10 +471,9 @@ class _Page:
                 return np.full(self.n, per_line)
         return np.diff(np.searchsorted(found, self.ends), prepend=0)
 
-    def lines_with(self, marks: list[bytes]) -> np.ndarray:
-        """Lines that hold any of the signs, in order."""
-        found = [np.flatnonzero(self.signs == mark[0]) for mark in marks]
-        return np.unique(np.searchsorted(self.last, np.concatenate(found)))
+    def lines_with(self, mark: bytes) -> np.ndarray:
+        """Lines that hold the sign, in order."""
+        return np.unique(np.searchsorted(self.last, np.flatnonzero(self.signs == mark[0])))
 
     def line_after(self, position: int) -> int:
         """Number of the line that begins at a position after a line break."""
