@@ -7,7 +7,7 @@ import os
 import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -44,21 +44,35 @@ def land(settings: Settings, file: Path, landing_path: str) -> Path:
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     digest = hashlib.sha256()
     try:
-        with file.open("rb") as original, temporary.open("wb") as copy:
-            fcntl.flock(copy, fcntl.LOCK_EX)  # says that whoever writes is alive
+        with file.open("rb") as original, _locked(temporary) as copy:
             while block := original.read(BLOCK_BYTES):
                 digest.update(block)
                 copy.write(block)
             copy.flush()
             os.fsync(copy.fileno())
-        if re.fullmatch("[0-9a-f]{64}", target.stem) and digest.hexdigest() != target.stem:
-            raise UserError(f"{file} changed while it was read", remedy="load it again once it is written completely")
-        os.chmod(temporary, 0o400)
-        temporary.rename(target)
+            if re.fullmatch("[0-9a-f]{64}", target.stem) and digest.hexdigest() != target.stem:
+                raise UserError(
+                    f"{file} changed while it was read", remedy="load it again once it is written completely"
+                )
+            os.chmod(temporary, 0o400)
+            temporary.rename(target)  # before the lock goes: another load would clear the copy away
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return target
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """A new file under a lock that says that whoever writes it is alive.
+
+    Made again where another load took it for left over in the moment before it was locked.
+    """
+    while True:
+        copy = path.open("wb")
+        fcntl.flock(copy, fcntl.LOCK_EX)
+        if path.exists():
+            return copy
+        copy.close()
 
 
 def _clear(target: Path) -> None:

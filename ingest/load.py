@@ -74,18 +74,30 @@ def load_file(settings: Settings, contract: Contract, file: Path) -> Delivery:
 def reload(settings: Settings, delivery_id: int) -> Delivery:
     """Process landed bytes again, after a contract or code fix, as a new numbered attempt."""
     with database.connect(settings, database.LOADER) as connection:
-        old = ledger.get(connection, delivery_id, lock=True)
-        if old.state not in ("refused", "withdrawn", "held"):
-            raise UserError(
-                f"{old}: only refused, withdrawn or held deliveries are loaded again",
-                remedy=f"lagebild withdraw {delivery_id} --reason ... first",
-            )
-        landing.require(settings, old)
-        if old.state == "held":
-            ledger.move(connection, old, "refused", "loaded again as a new attempt")
+        old = ledger.get(connection, delivery_id)
+    _require_reloadable(old)
+    landing.require(settings, old)
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    return _load(settings, _parcel(contract, landed, old.file_name), landed)
+    return _load(settings, _parcel(contract, landed, old.file_name), landed, old)
+
+
+def _require_reloadable(old: Delivery) -> None:
+    if old.state not in ("refused", "withdrawn", "held"):
+        raise UserError(
+            f"{old}: only refused, withdrawn or held deliveries are loaded again",
+            remedy=f"lagebild withdraw {old.delivery_id} --reason ... first",
+        )
+
+
+def _give_way(connection: Connection, old: Delivery | None) -> None:
+    """Send a held delivery back that is loaded again: in the transaction of its new attempt, whatever becomes of it."""
+    if old is None:
+        return
+    old = ledger.get(connection, old.delivery_id, lock=True)
+    _require_reloadable(old)  # another one may have moved it meanwhile
+    if old.state == "held":
+        ledger.move(connection, old, "refused", "loaded again as a new attempt")
 
 
 def _parcel(contract: Contract, file: Path, file_name: str | None = None) -> Parcel:
@@ -95,7 +107,7 @@ def _parcel(contract: Contract, file: Path, file_name: str | None = None) -> Par
     return Parcel(contract, file_name, file, landing.sha256(file), groups.get("period") or "unknown", groups.get("ags"))
 
 
-def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
+def _load(settings: Settings, parcel: Parcel, landed: Path, old: Delivery | None = None) -> Delivery:
     contract = parcel.contract
     # Read before the transaction: a missing key or an unreadable file must not leave one open.
     key = _key(settings, parcel)
@@ -108,6 +120,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
         with database.connect(settings, database.LOADER) as connection:
             ledger.lock_period(connection, contract.source, parcel.period)
             privacy.hold_key(connection, key)
+            _give_way(connection, old)
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
             with landed.open("rb", buffering=0) as file:
@@ -117,7 +130,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
             ledger.record(connection, delivery_id, "loaded", None)
             return ledger.get(connection, delivery_id)
     except Refused as refusal:
-        return _refuse(settings, parcel, refusal)
+        return _refuse(settings, parcel, refusal, old)
 
 
 def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
@@ -160,10 +173,11 @@ def _register(
     return delivery_id
 
 
-def _refuse(settings: Settings, parcel: Parcel, refusal: Refused) -> Delivery:
+def _refuse(settings: Settings, parcel: Parcel, refusal: Refused, old: Delivery | None) -> Delivery:
     reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
     with database.connect(settings, database.LOADER) as connection:
         ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
+        _give_way(connection, old)
         if known := _refused_already(connection, parcel, reason):
             return known
         delivery_id = _register(connection, parcel, "refused", reason)

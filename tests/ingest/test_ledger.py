@@ -153,6 +153,21 @@ def test_a_reload_is_a_new_attempt_and_the_old_one_stays_in_the_ledger(warehouse
     assert load.reload(warehouse, accepted.delivery_id).attempt == 3
 
 
+def test_a_reload_that_breaks_leaves_the_held_delivery_as_it_was(warehouse, monkeypatch):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
+
+    def breaks(*arguments) -> None:
+        raise RuntimeError("the cable is out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(load, "_fill", breaks)
+        with pytest.raises(RuntimeError, match="cable"):
+            load.reload(warehouse, held.delivery_id)
+    assert states(warehouse) == ["held"]
+    assert load.reload(warehouse, held.delivery_id).state == "loaded"
+    assert states(warehouse) == ["refused", "loaded"]
+
+
 def test_the_ledger_says_how_long_a_load_took_and_by_which_code(warehouse):
     delivery = loaded(warehouse)
     assert delivery.received_at < delivery.loaded_at and delivery.decided_at is None

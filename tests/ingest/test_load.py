@@ -1,6 +1,7 @@
 """A delivery loads whole or not at all; the ledger accounts for every record."""
 
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -160,6 +161,25 @@ def register_rows(*changes: dict[int, str]) -> bytes:
     return "\r\n".join([header, "", *rows, ""]).encode("iso-8859-1")
 
 
+@pytest.mark.parametrize("moment", ["fcntl.flock", "os.chmod"])
+def test_a_copy_under_way_is_not_cleared_by_another_load_of_the_same_file(tmp_path, warehouse, monkeypatch, moment):
+    """Before it is locked, and when it is written: another load tidies up just then."""
+    file, target = tmp_path / "a.csv", warehouse.landing / "employment" / "a.csv"
+    file.write_bytes(b"whole")
+    module, name = moment.split(".")
+    original, others = getattr(sys.modules[module], name), []
+
+    def meets_another(*arguments):
+        if not others:
+            others.append(True)
+            landing._clear(target)
+        return original(*arguments)
+
+    monkeypatch.setattr(sys.modules[module], name, meets_another)
+    assert landing.land(warehouse, file, "employment/a.csv").read_bytes() == b"whole"
+    assert others and [path.name for path in target.parent.iterdir()] == ["a.csv"]
+
+
 def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(warehouse):
     same = {2: "4711"}
     delivery = deliver(warehouse, "register", register_rows({}, same, {}, same, {2: "12"}, {2: "12", 8: "D"}, same))
@@ -213,7 +233,7 @@ def test_rows_stand_in_the_order_of_the_file(warehouse, monkeypatch):
     deliver(warehouse, "register", register_rows(*[{}] * 200))
     rows = query(warehouse, "select line_number, person_pseudonym from raw.register__person order by ctid")
     key = privacy.load_key(warehouse, MUNICIPALITY, PURPOSE)
-    assert rows == [(n + 3, privacy.pseudonym(key, str(n))) for n in range(200)]
+    assert rows == [(n + 3, key.pseudonym(str(n))) for n in range(200)]
 
 
 def test_utf_8_that_shows_only_at_the_end_of_a_file_loads_nothing(warehouse, monkeypatch):
