@@ -64,7 +64,7 @@ class Engine:
     """Checks blocks of records against a contract, in the layout that the delivery's header has."""
 
     def __init__(self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int):
-        self.contract, self.delivery_id = contract, delivery_id
+        self.contract, self.delivery_id, self._chain = contract, delivery_id, key
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
@@ -116,9 +116,14 @@ class Engine:
 
     def is_row(self, fields: list[str]) -> bool:
         """Whether the texts of a record pass every rule."""
-        return len(fields) == len(self.fields) and not any(
-            _reason_of(field, text, self.contract) for field, text in zip(self.fields, fields, strict=True)
-        )
+        if len(fields) != len(self.fields):
+            return False
+        try:
+            for field, text in zip(self.fields, fields, strict=True):
+                values.cells(field, text, self.contract.missing_values, self._chain)
+        except values.BadValue:
+            return False
+        return True
 
     def broken(self, record: Broken) -> Rejected:
         """The rejected row of a record whose fields cannot be told apart."""
@@ -189,14 +194,6 @@ class Engine:
 def reason(code: str, field: str, message: str) -> dict[str, str]:
     """A reason as raw.rejected_row keeps it."""
     return {"code": code, "field": field, "message": message}
-
-
-def _reason_of(field: Field, text: str, contract: Contract) -> values.BadValue | None:
-    try:
-        values.cells(field, text, contract.missing_values, b"")
-    except values.BadValue as bad:
-        return bad
-    return None
 
 
 def _is_free(field: Field) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import contracts, copy, privacy, values
+from ingest import contracts, copy, values
 from ingest.engine import MASK, Engine
 from ingest.keys import Keys
 from ingest.privacy import KeyChain
@@ -166,6 +166,13 @@ def test_a_pattern_keeps_names_out_where_no_letter_can_match_it(pattern, keeps_n
     assert replace(field, pattern=re.compile(pattern)).excludes_names is keeps_names_out
 
 
+def test_a_row_is_what_keeps_every_rule():
+    engine = register_engine()
+    assert engine.is_row(GOOD)
+    assert not engine.is_row(GOOD[:-1])
+    assert not engine.is_row(["31.02.2019", *GOOD[1:]])
+
+
 def test_dropped_fields_are_not_in_the_frame():
     engine = register_engine()
     frame = engine._frame(block([GOOD]))
@@ -178,7 +185,7 @@ def test_pseudonyms_are_those_of_privacy(identifiers):
     identifiers = [text.strip() for text in identifiers if text.strip()]
     rows = [[*GOOD[:2], text, *GOOD[3:]] for text in identifiers]
     found = [row[4].decode() for row in cells_of(register_engine().check(block(rows)).payload.tobytes())]
-    assert found == [privacy.pseudonym(KEY, text) for text in identifiers]
+    assert found == [KEY.pseudonym(text) for text in identifiers]
 
 
 def test_a_number_too_large_for_its_column_is_rejected():
