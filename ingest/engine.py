@@ -61,7 +61,7 @@ class Engine:
     """Checks blocks of records against a contract, in the layout that the delivery's header has."""
 
     def __init__(self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int):
-        self.contract, self.delivery_id = contract, delivery_id
+        self.contract, self.delivery_id, self._chain = contract, delivery_id, key
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
@@ -79,6 +79,8 @@ class Engine:
         self._constants = [copy.cell(value, kind) for _, kind, value in constants]
         self.columns = ["delivery_id", "line_number"]
         self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
+        self._is_personal = contract.has_personal_fields
+        self._shown = {f.title for f in self.fields if contract.may_show(f)}
         self._key = [n for n, (_, f) in enumerate(self._kept) if f.name in contract.primary_key]
 
     def check(self, block: Block) -> Checked:
@@ -115,9 +117,14 @@ class Engine:
 
     def is_row(self, fields: list[str]) -> bool:
         """Whether the texts of a record pass every rule."""
-        return len(fields) == len(self.fields) and not any(
-            _reason_of(field, text, self.contract) for field, text in zip(self.fields, fields, strict=True)
-        )
+        if len(fields) != len(self.fields):
+            return False
+        try:
+            for field, text in zip(self.fields, fields, strict=True):
+                values.cells(field, text, self.contract.missing_values, self._chain)
+        except values.BadValue:
+            return False
+        return True
 
     def broken(self, record: Broken) -> Rejected:
         """The rejected row of a record whose fields cannot be told apart."""
@@ -159,7 +166,9 @@ class Engine:
             for rule, is_broken in broken_rules
             if is_broken[row]
         ]
-        shown = {f.title: MASK if f.is_personal else texts[f.title] for f in self.fields}
+        # Where columns stand shifted, a text that breaks its field's rules can be a person's name.
+        hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
+        shown = {f.title: texts[f.title] if f.title in self._shown - hidden else MASK for f in self.fields}
         return Rejected(int(block.lines[row]), reasons, shown)
 
 
@@ -170,14 +179,6 @@ def _is_missing(typed: np.ndarray) -> np.ndarray:
 def reason(code: str, field: str, message: str) -> dict[str, str]:
     """A reason as raw.rejected_row keeps it."""
     return {"code": code, "field": field, "message": message}
-
-
-def _reason_of(field: Field, text: str, contract: Contract) -> values.BadValue | None:
-    try:
-        values.cells(field, text, contract.missing_values, b"")
-    except values.BadValue as bad:
-        return bad
-    return None
 
 
 def _is_free(field: Field) -> bool:

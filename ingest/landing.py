@@ -6,7 +6,7 @@ import hashlib
 import os
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -43,26 +43,40 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
     temporary = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     digest = hashlib.sha256()
     try:
-        with file.open("rb", buffering=0) as original, temporary.open("wb", buffering=0) as copy:
-            fcntl.flock(copy, fcntl.LOCK_EX)  # says that whoever writes is alive
+        with file.open("rb", buffering=0) as original, _locked(temporary) as copy:
             before = os.fstat(original.fileno())
             while block := original.read(BLOCK_BYTES):
                 digest.update(block)
                 copy.write(block)
             os.fsync(copy.fileno())
             after = os.fstat(original.fileno())
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise UserError(f"{file} changed while it was read", remedy="load it again once it is written completely")
-        target = settings.landing / path_of(source, period, digest.hexdigest(), suffix)
-        if target.exists():
-            temporary.unlink()
-        else:
-            os.chmod(temporary, 0o400)
-            temporary.rename(target)
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise UserError(
+                    f"{file} changed while it was read", remedy="load it again once it is written completely"
+                )
+            target = settings.landing / path_of(source, period, digest.hexdigest(), suffix)
+            if target.exists():
+                temporary.unlink()
+            else:
+                os.chmod(temporary, 0o400)
+                temporary.rename(target)  # before the lock goes: another load would clear the copy away
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return digest.hexdigest(), target
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """A new file under a lock that says that whoever writes it is alive.
+
+    Made again where another load took it for left over in the moment before it was locked.
+    """
+    while True:
+        copy = path.open("wb", buffering=0)
+        fcntl.flock(copy, fcntl.LOCK_EX)
+        if path.exists():
+            return copy
+        copy.close()
 
 
 def _clear(folder: Path) -> None:
