@@ -6,14 +6,16 @@ then copied to every row. Columns without rules (free text, identifiers) are con
 """
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401  (adds the namespace `chash`)
 
-from ingest import copy, values
+from ingest import copy, digests, values
 from ingest.contracts import Contract, Field, Layout, Rule
 from ingest.copy import Cells
 from ingest.privacy import KeyChain
@@ -24,7 +26,6 @@ MASK = "***"
 MOST_ANSWERS = 500_000
 """A column's remembered answers are forgotten when there are more, so that memory has a bound."""
 _BLANK = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())  # what str.strip() takes off
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -52,26 +53,35 @@ class Checked:
     lines: np.ndarray
     """Physical lines (int64) of the good rows."""
     payload: np.ndarray
-    """The good rows as bytes (uint8) of a binary COPY, without its header; columns in the order of `Engine.columns`."""
+    """The good rows as bytes (uint8) of a binary COPY, without its header; columns in the order of `Engine.columns`.
+
+    Those of which `Engine.is_known` says that raw holds them already are left out."""
     keys: np.ndarray
     """Hash (uint64) of each good row's primary key."""
     contents: np.ndarray
-    """Hash (uint64) of all that raw keeps of each good row."""
+    """Hash (uint64) of all that raw keeps of each good row, its columns in the contract's order."""
     rejected: list[Rejected]
 
 
 class Engine:
     """Checks blocks of records against a contract, in the layout that the delivery's header has."""
 
-    def __init__(self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int):
+    is_known: Callable[[np.ndarray], np.ndarray] | None = None
+    """Tells by the hashes of contents which rows raw holds already."""
+
+    def __init__(
+        self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int, day: date | None = None
+    ):
+        """`day`: what the contract's history field says in every row; it is of the delivery, and not hashed."""
         self.contract, self.delivery_id = contract, delivery_id
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
+        of_delivery = None if day is None else copy.cell(day, "date")
         self._readers = [
             _Whole(f, contract, key)
-            if _is_free(f) and f.name not in ruled
-            else _Distinct(f, contract, key, f.name in ruled)
+            if is_read_whole(f, contract)
+            else _Distinct(f, contract, key, f.name in ruled, of_delivery if f.name == contract.history else None)
             for _, f in self._kept
         ]
         constants = [
@@ -82,7 +92,11 @@ class Engine:
         self._constants = [np.frombuffer(copy.cell(value, kind), np.uint8) for _, kind, value in constants]
         self.columns = ["delivery_id", "line_number"]
         self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
-        self._key = [n for n, (_, f) in enumerate(self._kept) if f.name in contract.primary_key]
+        kept = [f.name for _, f in self._kept]
+        evidence = [] if contract.evidence is None else [_hash_of(copy.cell(contract.evidence, "text"))]
+        hashed = [f.name for f in contract.fields if f.columns]
+        self._key = _hashed(contract, layout, kept, [name for name in hashed if name in contract.primary_key])
+        self._hashed = _hashed(contract, layout, kept, hashed) + evidence
 
     def check(self, block: Block) -> Checked:
         """Rows and rejected rows of a block."""
@@ -104,13 +118,16 @@ class Engine:
         good, bad = np.flatnonzero(is_good), np.flatnonzero(~is_good)
         rejected = [self._rejected(block, frame, columns, broken_rules, row) for row in bad.tolist()]
         rejected = sorted([*rejected, *map(self.broken, block.broken)], key=lambda row: row.line)
-        cells = [column.cells if not len(bad) else column.cells.take(good) for column in columns]
-        constants = [Cells(c, np.zeros(len(good), np.int64), np.full(len(good), len(c))) for c in self._constants]
-        keys = _mixed([columns[i].hashes for i in self._key], n)
-        contents = _mixed([column.hashes for column in columns], n)
-        heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines[good])
+        keys, contents = (
+            digests.mixed([columns[part].hashes if isinstance(part, int) else part for part in parts], n)[good]
+            for parts in (self._key, self._hashed)
+        )
+        sent = good if self.is_known is None else good[~self.is_known(contents)]
+        cells = [column.cells if len(sent) == n else column.cells.take(sent) for column in columns]
+        constants = [Cells(c, np.zeros(len(sent), np.int64), np.full(len(sent), len(c))) for c in self._constants]
+        heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines[sent])
         payload = copy.rows([heads, *cells, *constants])
-        return Checked(block.lines[good], payload, keys[good], contents[good], rejected)
+        return Checked(block.lines[good], payload, keys, contents, rejected)
 
     def is_row(self, fields: list[str]) -> bool:
         """Whether the texts of a record pass every rule."""
@@ -201,12 +218,30 @@ def _is_free(field: Field) -> bool:
     return field.type == "string" and not field.signs and rules == (None,) * len(rules)
 
 
-def _mixed(hashes: list[np.ndarray], n: int) -> np.ndarray:
-    mixed = np.zeros(n, np.uint64)
-    for column in hashes:
-        mixed = (mixed ^ column) * _MIX
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+def is_read_whole(field: Field, contract: Contract) -> bool:
+    """Whether a column is converted as a whole: nothing is asked of its texts."""
+    return _is_free(field) and not any(field.name in rule.fields for rule in contract.rules)
+
+
+def _hashed(contract: Contract, layout: Layout, kept: list[str], names: Iterable[str]) -> list[int | np.uint64]:
+    """What makes up a hash over these fields: the number of a column in `kept`, or the hash of a layout's constant."""
+    missing = {f.name: (f, value) for f, value in layout.constants}
+    parts: list[int | np.uint64] = []
+    for name in names:
+        if name in kept:
+            parts.append(kept.index(name))
+            continue
+        field, value = missing[name]
+        if is_read_whole(field, contract):
+            parts.append(digests.of_texts(pl.Series([value], dtype=pl.String))[0])
+        else:
+            cells = [copy.cell(value if column == name else None, kind) for column, kind in field.columns]
+            parts.append(_hash_of(b"".join(cells)))
+    return parts
+
+
+def _hash_of(data: bytes) -> np.uint64:
+    return np.int64(digests.of_data(data)).view(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -229,8 +264,17 @@ class Column:
 class _Distinct:
     """Reads a column by asking the rule once for each distinct text."""
 
-    def __init__(self, field: Field, contract: Contract, key: KeyChain | None, is_ruled: bool = False):
+    def __init__(
+        self,
+        field: Field,
+        contract: Contract,
+        key: KeyChain | None,
+        is_ruled: bool = False,
+        of_delivery: bytes | None = None,
+    ):
+        """`of_delivery`: a value that is not hashed."""
         self.field, self.missing, self.key, self.is_ruled = field, contract.missing_values, key, is_ruled
+        self.of_delivery = of_delivery
         self._forget()
 
     def _forget(self) -> None:
@@ -281,7 +325,8 @@ class _Distinct:
             if self.is_ruled:
                 self._values += [None] * (number + 1 - len(self._values))
                 self._values[number] = value
-            self._tables[:, number] = len(self._data), len(data), hash(data)
+            hashed = 0 if data == self.of_delivery else digests.of_data(data)
+            self._tables[:, number] = len(self._data), len(data), hashed
             self._data += data
         self._bytes = np.frombuffer(bytes(self._data), np.uint8)
         self._typed = np.array(self._values, object)
@@ -306,10 +351,10 @@ class _Whole:
         is_missing = np.zeros(len(texts), bool)
         if self.missing:
             is_missing = texts.is_in(list(self.missing)).to_numpy()
-        hashes = texts.hash().to_numpy()
         if self._keys is not None and len(texts):
             for key in self._keys:
                 texts = pseudonyms(key, texts)
+        hashes = digests.of_texts(texts)
         size = texts.str.len_bytes().to_numpy().astype(np.int64)
         start = np.cumsum(size) - size
         data = np.frombuffer((texts.str.join("").item() or "").encode() if len(texts) else b"", np.uint8)

@@ -1,0 +1,621 @@
+"""Sources with a history: each delivery is the whole stock of a day, and raw keeps what changed.
+
+A snapshot is stored as changes to another stored one, its base: the rows that the base lacks, and the ends of rows
+that it lacks itself. Nothing of that is ever rewritten, whatever is accepted, corrected or withdrawn later; which
+snapshots are in force is the ledger's business. Two views of raw read it:
+
+    <table>_snapshot    the rows of any stored snapshot, as they were delivered
+    <table>_history     the rows of the accepted snapshots, each with the time from and to which it held
+
+`docs/decisions/register-history.md` says why.
+"""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import polars as pl
+from psycopg import Connection, sql
+
+from ingest import copy, digests
+from ingest.contracts import Contract, period_day
+from ingest.digests import LINE_BITS, Digests, Draft
+from ingest.engine import is_read_whole
+from ingest.keys import Doubled, Keys, doubled_in, together
+from ingest.privacy import KeyChain
+from ingest.scan import Refused
+from lagebild.database import BUILDER, LOADER
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.version import code_version
+
+CHUNK_BYTES = 4 << 20
+_PYTHON = {
+    "text": str,
+    "bigint": int,
+    "integer": int,
+    "numeric": Decimal,
+    "date": date.fromisoformat,
+    "boolean": lambda text: text == "t",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the comparison of a delivery with its base says."""
+
+    doubled: Doubled
+    unchanged: int
+    """Rows of the snapshot that raw held already."""
+    fresh: int | None
+    """Rows of it that it brought; None where nothing is compared."""
+
+
+def series_of(contract: Contract, period: str) -> tuple[str, date]:
+    """The series and the day of a period such as `05913000_2019-12-31`; Refused where it names no day."""
+    day = period_day(period) or ""
+    if len(day) != 10 or not period.endswith(day):
+        raise Refused(
+            f"{contract.source} has a history, and the period {period} ends in no day",
+            "the file's name must end in a day such as 2019-12-31",
+        )
+    return period.removesuffix(day).rstrip("_") or "all", date.fromisoformat(day)
+
+
+@contextlib.contextmanager
+def comparing(
+    settings: Settings, contract: Contract, period: str, key: KeyChain | None
+) -> Iterator["Comparison | None"]:
+    """The comparison of a delivery with its base; None for a source without history.
+
+    The digests of the new snapshot are put in place when the block ends well: after the commit.
+    """
+    if contract.history is None:
+        yield None
+        return
+    comparison = Comparison(settings, contract, *series_of(contract, period), key)
+    with comparison.resources:
+        yield comparison
+        comparison.keep()
+
+
+class Comparison:
+    """Finds what a delivery changes, while it is loaded, and writes it down."""
+
+    def __init__(self, settings: Settings, contract: Contract, series: str, day: date, key: KeyChain | None):
+        self.day, self.resources = day, contextlib.ExitStack()
+        self._settings, self._contract, self._series = settings, contract, series
+        self._key_version = None if key is None else key.version
+        self._base_id: int | None = None
+        self._base: Digests | None = None
+        self._draft: Draft | None = None
+        self._kept: tuple[dict[str, Any], list[int], int | None] | None = None
+        self._known_doubled: list[tuple[int, int]] = []
+
+    def begin(self, connection: Connection, delivery_id: int) -> None:
+        """Choose the base, and write the snapshot's row."""
+        self._delivery_id = delivery_id
+        self._base_id = base_of(connection, self._contract.source, self._series, self.day)
+        connection.execute(
+            "insert into raw.snapshot (delivery_id, source, series, taken_on, base_id) values (%s, %s, %s, %s, %s)",
+            [delivery_id, self._contract.source, self._series, self.day, self._base_id],
+        )
+        if self._base_id is not None:
+            self._base = self._digests(connection, self._base_id)
+            self.resources.callback(self._base.close)
+
+    def is_known(self, contents: np.ndarray) -> np.ndarray:
+        """Which rows (hashes of their contents) the base has."""
+        return np.zeros(len(contents), bool) if self._base is None else self._base.contents.has(contents)
+
+    def finish(self, connection: Connection, keys: Keys) -> Outcome:
+        """Compare all keys and contents, and write the ends of rows that the delivery lacks."""
+        self._draft = self.resources.enter_context(Draft(self._path(self._delivery_id)))
+        deliveries = [self._delivery_id, *([] if self._base is None else self._base.deliveries)]
+        ends = sql.SQL("copy {} (ended_by, line_number, delivery_id) from stdin (format binary)")
+        found, unchanged, fresh = [], 0, 0
+        with connection.cursor() as cursor, cursor.copy(ends.format(_end_table(self._contract))) as stream:
+            stream.write(copy.HEADER)
+            for own, base in self._parts(keys):
+                doubled = doubled_in(own)
+                found.append(doubled)
+                left_out = np.concatenate([doubled.repeats, doubled.conflicts])
+                if len(left_out):
+                    is_out = np.isin(own["line"], left_out)
+                    self._note_known(own[is_out], base)
+                    own = own[~is_out]
+                in_base, place = _partners(own, base)
+                own["line"][in_base] = base["line"][place[in_base]]
+                unchanged += int(in_base.sum())
+                fresh += len(own) - int(in_base.sum())
+                self._draft.write(own)
+                is_ended = np.ones(len(base), bool)
+                is_ended[place[in_base]] = False
+                stream.write(self._ends(base["line"][is_ended], deliveries).data)
+            stream.write(copy.TRAILER)
+        self._kept = (self._identity(connection, self._delivery_id, unchanged + fresh), deliveries, self._base_id)
+        return Outcome(together(found), unchanged, fresh)
+
+    def keep(self) -> None:
+        """Put the digests of the new snapshot in place."""
+        if self._draft is not None and self._kept is not None:
+            self._draft.keep(*self._kept)
+
+    def doubled_rows(self, connection: Connection, lines: list[int]) -> list[tuple[int, dict[str, Any]]]:
+        """Those of the doubled rows that raw held already: line, and what raw holds."""
+        wanted = set(lines)
+        known = [(line, place) for line, place in self._known_doubled if line in wanted]
+        if not known:
+            return []
+        deliveries = [0, *self._base.deliveries]
+        statement = sql.SQL(
+            "select x.line, to_jsonb(r) || case when r.{day} = b.taken_on"
+            " then jsonb_build_object({name}, %(day)s::date) else '{{}}' end"
+            " from unnest(%(lines)s::bigint[], %(ids)s::bigint[], %(places)s::bigint[])"
+            " as x (line, delivery_id, line_number)"
+            " inner join {table} as r using (delivery_id, line_number)"
+            " inner join raw.snapshot as b using (delivery_id)"
+        ).format(day=_day(self._contract), name=self._contract.history, table=_table(self._contract))
+        values = {
+            "day": self.day,
+            "lines": [line for line, _ in known],
+            "ids": [deliveries[place >> LINE_BITS] for _, place in known],
+            "places": [place & ((1 << LINE_BITS) - 1) for _, place in known],
+        }
+        return connection.execute(statement, values).fetchall()
+
+    def _parts(self, keys: Keys) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The parts of the delivery and of its base; places of the base as they count in the delivery's digests."""
+        for own in keys.parts():
+            base = np.empty(0, own.dtype)
+            if self._base is not None:
+                base = self._base.part().copy()
+                base["line"] += 1 << LINE_BITS
+            yield own, base
+
+    def _note_known(self, doubled: np.ndarray, base: np.ndarray) -> None:
+        in_base, place = _partners(doubled, base)
+        self._known_doubled += zip(
+            doubled["line"][in_base].tolist(), base["line"][place[in_base]].tolist(), strict=True
+        )
+
+    def _ends(self, places: np.ndarray, deliveries: list[int]) -> np.ndarray:
+        """Rows of a binary COPY: ended_by, line_number, delivery_id."""
+        heads = copy.row_heads(3, self._delivery_id, places & ((1 << LINE_BITS) - 1))
+        ids = np.array(deliveries, np.int64)[places >> LINE_BITS]
+        cells = np.empty((len(places), 12), np.uint8)
+        cells[:, :4] = (0, 0, 0, 8)
+        cells[:, 4:] = ids.astype(">i8").view(np.uint8).reshape(-1, 8)
+        return copy.rows([heads, copy.fixed(cells)])
+
+    def _digests(self, connection: Connection, delivery_id: int) -> Digests:
+        """The digests of a stored snapshot, from their file or made anew."""
+        identity = self._identity(connection, delivery_id)
+        path = self._path(delivery_id)
+        found = digests.read(path, identity)
+        if found is None:
+            _rebuild(connection, self._contract, delivery_id, path, identity)
+            found = digests.read(path, identity)
+        if found is None:
+            raise UserError(f"{path} cannot be read back", remedy="nothing was loaded; load the file again")
+        return found
+
+    def _identity(self, connection: Connection, delivery_id: int, rows: int | None = None) -> dict[str, Any]:
+        """What digests must be of, to be those of this delivery as raw holds it now."""
+        (sha256, received_at, left) = connection.execute(
+            "select sha256, received_at::text, loaded - erased_loaded from raw.delivery where delivery_id = %s",
+            [delivery_id],
+        ).fetchone()
+        return {
+            "delivery": delivery_id,
+            "sha256": sha256,
+            "received_at": received_at,
+            "rows": left if rows is None else rows,
+            "key_version": self._key_version,
+            "contract": self._contract.version,
+            "code": code_version(),
+            "polars": pl.__version__,
+        }
+
+    def _path(self, delivery_id: int) -> Any:
+        return digests.path_of(self._settings, self._contract.source, self._series, delivery_id)
+
+
+def base_of(connection: Connection, source: str, series: str, day: date) -> int | None:
+    """The stored snapshot that one of this day has most in common with: any would do, this is a matter of size.
+
+    The accepted ones first, then those that wait; the latest up to the day, else the next one.
+    """
+    row = connection.execute(
+        "select s.delivery_id from raw.snapshot as s inner join raw.delivery as d using (delivery_id)"
+        " where s.source = %(source)s and s.series = %(series)s and d.loaded is not null"
+        " order by d.state = 'accepted' desc, d.state in ('loaded', 'held') desc, s.taken_on <= %(day)s desc,"
+        " abs(s.taken_on - %(day)s), s.delivery_id desc limit 1",
+        {"source": source, "series": series, "day": day},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _partners(own: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each entry: whether the base (sorted by key, each key once) has the same key and content, and where."""
+    if not len(base):
+        return np.zeros(len(own), bool), np.zeros(len(own), np.int64)
+    place = np.minimum(np.searchsorted(base["key"], own["key"]), len(base) - 1)
+    partner = base[place]
+    return (partner["key"] == own["key"]) & (partner["content"] == own["content"]), place
+
+
+def _rebuild(connection: Connection, contract: Contract, delivery_id: int, path: Any, identity: dict[str, Any]) -> None:
+    """Make the digests of a stored snapshot from the rows that raw holds."""
+    columns = [name for name, _ in contract.columns]
+    statement = sql.SQL(
+        "copy (select brought_by, brought_line, {} from {} where delivery_id = {}) to stdout (format csv, null '\\N')"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, columns)), _view(contract, "snapshot"), sql.Literal(delivery_id))
+    (day,) = connection.execute("select taken_on from raw.snapshot where delivery_id = %s", [delivery_id]).fetchone()
+    hasher, deliveries = _Hasher(contract, day), []
+    with Keys() as keys, Draft(path) as draft:
+        with connection.cursor() as cursor, cursor.copy(statement) as stream:
+            for frame in _frames(stream, ["brought_by", "brought_line", *columns]):
+                ids = frame["brought_by"].cast(pl.Int64)
+                deliveries += [found for found in ids.unique().to_list() if found not in deliveries]
+                number = ids.replace_strict(deliveries, range(len(deliveries)), return_dtype=pl.Int64).to_numpy()
+                places = (number << LINE_BITS) | frame["brought_line"].cast(pl.Int64).to_numpy()
+                keys.add(*hasher(frame), places)
+        for part in keys.parts():
+            draft.write(part)
+        draft.keep(identity, deliveries)
+
+
+def _frames(stream: Any, names: list[str]) -> Iterator[pl.DataFrame]:
+    """The lines of a COPY (CSV) as frames of text, some MB at a time."""
+    buffer = io.BytesIO()
+    for row in stream:
+        buffer.write(row)
+        if buffer.tell() > CHUNK_BYTES:
+            yield _frame(buffer, names)
+            buffer = io.BytesIO()
+    if buffer.tell():
+        yield _frame(buffer, names)
+
+
+def _frame(buffer: io.BytesIO, names: list[str]) -> pl.DataFrame:
+    schema = dict.fromkeys(names, pl.String)
+    return pl.read_csv(buffer.getvalue(), has_header=False, schema=schema, null_values="\\N")
+
+
+class _Hasher:
+    """Hashes rows as raw holds them, as `Engine` hashes those of a file."""
+
+    def __init__(self, contract: Contract, day: date):
+        self._contract, self._of_delivery = contract, copy.cell(day, "date")
+        self._known: dict[str, dict[tuple, int]] = {}
+
+    def __call__(self, frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Hashes of key and content of each row."""
+        contract = self._contract
+        hashes = {}
+        for field in contract.fields:
+            if not field.columns:
+                continue
+            if is_read_whole(field, contract):
+                hashes[field.name] = digests.of_texts(frame[field.name])
+            else:
+                of_delivery = self._of_delivery if field.name == contract.history else None
+                hashes[field.name] = self._distinct(frame, field.columns, of_delivery)
+        if contract.evidence is not None:
+            hashes["evidence"] = self._distinct(frame, [("evidence", "text")], None)
+        key = digests.mixed([found for name, found in hashes.items() if name in contract.primary_key], frame.height)
+        return key, digests.mixed(list(hashes.values()), frame.height)
+
+    def _distinct(self, frame: pl.DataFrame, columns: list[tuple[str, str]], of_delivery: bytes | None) -> np.ndarray:
+        """Each distinct value (with its sign, where there is one) is hashed once."""
+        known = self._known.setdefault(columns[0][0], {})
+        part = frame.select(name for name, _ in columns)
+        names = part.columns
+        distinct = part.unique()
+        for values in distinct.iter_rows():
+            if values not in known:
+                cells = (
+                    copy.cell(None if text is None else _PYTHON[kind](text), kind)
+                    for text, (_, kind) in zip(values, columns, strict=True)
+                )
+                data = b"".join(cells)
+                known[values] = 0 if data == of_delivery else digests.of_data(data)
+        hashed = distinct.with_columns(pl.Series("hash", [known[row] for row in distinct.iter_rows()], pl.Int64))
+        joined = part.join(hashed, on=names, how="left", nulls_equal=True, maintain_order="left")
+        return joined["hash"].to_numpy().view(np.uint64)
+
+
+# --- tables and views -------------------------------------------------------------------------------
+
+
+def sync(connection: Connection, contract: Contract) -> None:
+    """Make the table of ends and the views of a source with a history; what is stored whole becomes changes."""
+    fresh = connection.execute("select to_regclass(%s) is null", [f'raw."{contract.table}_end"']).fetchone()[0]
+    connection.execute(
+        sql.SQL(
+            "create table if not exists {} (ended_by bigint not null, delivery_id bigint not null,"
+            " line_number bigint not null)"
+        ).format(_end_table(contract))
+    )
+    columns = _columns(connection, contract)
+    views = {"snapshot": _snapshot_view(contract, columns), "history": _history_view(contract, columns)}
+    for name, query in views.items():
+        connection.execute(sql.SQL("create or replace view {} as {}").format(_view(contract, name), query))
+    for role, rights in ((LOADER, "select, insert"), (BUILDER, "select")):
+        grant = sql.SQL("grant {} on {} to {}")
+        connection.execute(grant.format(sql.SQL(rights), _end_table(contract), sql.Identifier(role)))
+        for name in views:
+            connection.execute(grant.format(sql.SQL("select"), _view(contract, name), sql.Identifier(role)))
+    for relation, text in _COMMENTS:
+        kind = sql.SQL("table" if relation == "end" else "view")
+        connection.execute(sql.SQL("comment on {} {} is {}").format(kind, _view(contract, relation), text))
+    for name, text in (("valid_from", _VALID_FROM), ("valid_to", _VALID_TO)):
+        column = sql.SQL("{}.{}").format(_view(contract, "history"), sql.Identifier(name))
+        connection.execute(sql.SQL("comment on column {} is {}").format(column, text))
+    if fresh:
+        _convert(connection, contract, columns)
+
+
+_COMMENTS = (
+    (
+        "end",
+        "Rows that a snapshot lacks and its base has: which (delivery_id, line_number), and whose (ended_by).",
+    ),
+    (
+        "snapshot",
+        "The rows of every stored snapshot as delivered: delivery_id is the snapshot's, brought_by and brought_line "
+        "say which file held the row first; line_number is empty where that was another one.",
+    ),
+    (
+        "history",
+        "The rows of the accepted snapshots, each with the time for which it held. The snapshot of a day are the rows "
+        "with valid_from <= day < valid_to; the column of the day is empty where it says the snapshot's own.",
+    ),
+)
+_VALID_FROM = "Day of the first accepted snapshot with the row."
+_VALID_TO = "Day of the first accepted snapshot after it without the row; infinity while there is none."
+
+
+def _convert(connection: Connection, contract: Contract, columns: list[str]) -> None:
+    """Snapshots that were stored whole become changes, each to the one before it."""
+    stored = connection.execute(
+        "select delivery_id, period from raw.delivery where source = %s and loaded is not null", [contract.source]
+    ).fetchall()
+    by_series: dict[str, list[tuple[date, int]]] = {}
+    for delivery_id, period in stored:
+        series, day = series_of(contract, period)
+        by_series.setdefault(series, []).append((day, delivery_id))
+    for series, snapshots in by_series.items():
+        base = None
+        for day, delivery_id in sorted(snapshots):
+            connection.execute(
+                "insert into raw.snapshot (delivery_id, source, series, taken_on) values (%s, %s, %s, %s)",
+                [delivery_id, contract.source, series, day],
+            )
+            if base is not None:
+                _rebase(connection, contract, columns, delivery_id, base)
+            base = delivery_id
+
+
+def _rebase(connection: Connection, contract: Contract, columns: list[str], delivery_id: int, base: int) -> None:
+    """Keep of a snapshot that is stored whole only what differs from `base`."""
+    parts = {
+        "snapshot": _view(contract, "snapshot"),
+        "table": _table(contract),
+        "end": _end_table(contract),
+        "same": _same(contract, columns),
+    }
+    # The base's rows with the same key and values, and what day each says relative to its snapshot's own.
+    statement = sql.SQL(
+        "create temporary table unchanged on commit drop as select o.line_number, b.brought_by, b.brought_line"
+        " from {snapshot} as o inner join {snapshot} as b on {same}"
+        " where o.delivery_id = %(id)s and b.delivery_id = %(base)s"
+    ).format(**parts)
+    values = {"id": delivery_id, "base": base}
+    connection.execute(statement, values)
+    connection.execute(
+        sql.SQL(
+            "insert into {end} (ended_by, delivery_id, line_number)"
+            " select %(id)s, brought_by, brought_line from {snapshot} where delivery_id = %(base)s"
+            " except select %(id)s, brought_by, brought_line from unchanged"
+        ).format(**parts),
+        values,
+    )
+    connection.execute(
+        sql.SQL(
+            "delete from {table} as r using unchanged as u"
+            " where r.delivery_id = %(id)s and r.line_number = u.line_number"
+        ).format(**parts),
+        values,
+    )
+    connection.execute("update raw.snapshot set base_id = %(base)s where delivery_id = %(id)s", values)
+    connection.execute("drop table unchanged")
+
+
+def _same(contract: Contract, columns: list[str]) -> sql.Composable:
+    """Whether the rows o and b of two snapshots are the same row: a condition that begins with the key."""
+    key = [name for name in contract.primary_key if name != contract.history]
+    equal = [sql.SQL("o.{0} = b.{0}").format(sql.Identifier(name)) for name in key]
+    rest = [name for name in columns if name not in contract.primary_key]
+    alike = [sql.SQL("o.{0} is not distinct from b.{0}").format(sql.Identifier(name)) for name in rest]
+    relative = sql.SQL(
+        "case when o.{0} = (select taken_on from raw.snapshot where delivery_id = o.delivery_id) then null else o.{0}"
+        " end is not distinct from"
+        " case when b.{0} = (select taken_on from raw.snapshot where delivery_id = b.delivery_id) then null else b.{0}"
+        " end"
+    ).format(_day(contract))
+    return sql.SQL(" and ").join([*equal, *alike, relative])
+
+
+def _columns(connection: Connection, contract: Contract) -> list[str]:
+    """The data columns of the raw table, in its order: one that it gains comes last, as views want it."""
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+        " and attname not in ('delivery_id', 'line_number') order by attnum",
+        [f'raw."{contract.table}"'],
+    )
+    return [name for (name,) in rows]
+
+
+def _snapshot_view(contract: Contract, columns: list[str]) -> sql.Composable:
+    shown = [
+        sql.SQL("case when r.{0} = b.taken_on then s.taken_on else r.{0} end as {0}").format(sql.Identifier(name))
+        if name == contract.history
+        else sql.Identifier("r", name)
+        for name in columns
+    ]
+    return sql.SQL(
+        """
+        select
+            p.delivery_id,
+            case when r.delivery_id = p.delivery_id then r.line_number end as line_number,
+            r.delivery_id as brought_by,
+            r.line_number as brought_line,
+            {columns}
+        from raw.snapshot_part as p
+        inner join raw.snapshot as s on p.delivery_id = s.delivery_id
+        inner join raw.snapshot as b on p.part_id = b.delivery_id
+        inner join {table} as r on p.part_id = r.delivery_id
+        where s.source = {source}
+            and not exists (
+                select 1
+                from {end} as e
+                inner join raw.snapshot_part as q on e.ended_by = q.part_id
+                where q.delivery_id = p.delivery_id
+                    and e.delivery_id = r.delivery_id
+                    and e.line_number = r.line_number
+            )
+        """
+    ).format(
+        columns=sql.SQL(", ").join(shown), table=_table(contract), end=_end_table(contract), source=contract.source
+    )
+
+
+def _history_view(contract: Contract, columns: list[str]) -> sql.Composable:
+    shown = [
+        sql.SQL("nullif(r.{0}, b.taken_on) as {0}").format(sql.Identifier(name))
+        if name == contract.history
+        else sql.Identifier("r", name)
+        for name in columns
+    ]
+    return sql.SQL(
+        """
+        with accepted as (
+            select
+                s.delivery_id,
+                s.series,
+                s.taken_on,
+                row_number() over in_order as number,
+                min(s.taken_on) over (partition by s.series) as first_on,
+                coalesce(lead(s.taken_on) over in_order, 'infinity') as next_on
+            from raw.snapshot as s
+            inner join raw.delivery as d on s.delivery_id = d.delivery_id
+            where s.source = {source} and d.state = 'accepted'
+            window in_order as (partition by s.series order by s.taken_on)
+        ),
+        ended as (
+            select delivery_id, line_number, array_agg(ended_by order by ended_by) as ended_by
+            from {end}
+            group by delivery_id, line_number
+        ),
+        -- Rows that the same delivery brought and the same deliveries ended stand in the same snapshots.
+        kind as (
+            select delivery_id, ended_by from ended
+            union
+            select delivery_id, '{{}}'::bigint[] from raw.snapshot where source = {source}
+        ),
+        held as (
+            select
+                k.delivery_id,
+                k.ended_by,
+                a.series,
+                a.first_on,
+                a.taken_on,
+                a.next_on,
+                a.number - row_number() over (partition by k.delivery_id, k.ended_by order by a.number) as island
+            from kind as k
+            inner join raw.snapshot_part as p on k.delivery_id = p.part_id
+            inner join accepted as a on p.delivery_id = a.delivery_id
+            where not exists (
+                select 1
+                from raw.snapshot_part as q
+                where q.delivery_id = a.delivery_id and q.part_id = any(k.ended_by)
+            )
+        ),
+        span as (
+            select delivery_id, ended_by, series, first_on, min(taken_on) as valid_from, max(next_on) as valid_to
+            from held
+            group by delivery_id, ended_by, series, first_on, island
+        ),
+        piece as (
+            select
+                span.series,
+                span.valid_from,
+                span.valid_to,
+                span.valid_from = span.first_on and span.valid_to = 'infinity' as is_whole,
+                r.delivery_id,
+                r.line_number,
+                {shown}
+            from {table} as r
+            inner join raw.snapshot as b on r.delivery_id = b.delivery_id
+            left join ended as e on r.delivery_id = e.delivery_id and r.line_number = e.line_number
+            inner join span on r.delivery_id = span.delivery_id and coalesce(e.ended_by, '{{}}') = span.ended_by
+        ),
+        -- The same row may have been brought twice, by snapshots of which neither knew the other.
+        numbered as (
+            select
+                *,
+                count(*) filter (where is_new) over (partition by series, {columns} order by valid_from) as island
+            from (
+                select
+                    *,
+                    valid_from is distinct from
+                    lag(valid_to) over (partition by series, {columns} order by valid_from) as is_new
+                from piece
+                where not is_whole
+            ) as marked
+        ),
+        joined as (
+            select distinct on (series, {columns}, island)
+                series,
+                valid_from,
+                max(valid_to) over (partition by series, {columns}, island) as valid_to,
+                delivery_id,
+                line_number,
+                {columns}
+            from numbered
+            order by series, {columns}, island, valid_from
+        )
+        select series, valid_from, valid_to, delivery_id, line_number, {columns} from piece where is_whole
+        union all
+        select series, valid_from, valid_to, delivery_id, line_number, {columns} from joined
+        """
+    ).format(
+        source=contract.source,
+        end=_end_table(contract),
+        table=_table(contract),
+        shown=sql.SQL(", ").join(shown),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+    )
+
+
+def _table(contract: Contract) -> sql.Identifier:
+    return sql.Identifier("raw", contract.table)
+
+
+def _end_table(contract: Contract) -> sql.Identifier:
+    return _view(contract, "end")
+
+
+def _view(contract: Contract, name: str) -> sql.Identifier:
+    return sql.Identifier("raw", f"{contract.table}_{name}")
+
+
+def _day(contract: Contract) -> sql.Identifier:
+    return sql.Identifier(contract.history)

@@ -1,0 +1,339 @@
+"""Register history: whatever comes in whatever order, raw holds what the accepted snapshots say, and each can be read.
+
+The model is a dictionary in Python; the database is real. Rows of made-up persons.
+"""
+
+import itertools
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from ingest import contracts, digests, history, ledger, load, privacy
+from ingest.ledger import Delivery
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from tests.ingest.support import load_content, person, register
+from tests.support import MUNICIPALITY, PURPOSE, query
+
+DAYS = [date(2020, month, 1) - timedelta(days=1) for month in range(2, 6)]
+BIRTHS = ("01.01.1990", "02.02.1991", "03.03.1992")
+_series = itertools.count(1)
+
+Stock = dict[str, int]
+"""What a snapshot says: person -> number of the birth date, -1 for a row that says another day than the snapshot's."""
+
+STOCKS = st.dictionaries(st.sampled_from("ABCDE"), st.sampled_from([0, 0, 0, 0, 1, 1, 2, -1]), min_size=1)
+COMMANDS = st.tuples(
+    st.sampled_from(["comes", "comes", "comes", "withdraw", "reload", "refuse", "forget"]),
+    st.integers(0, len(DAYS) - 1),
+    st.integers(0, 5),
+    st.booleans(),
+)
+
+
+class City:
+    """The deliveries of one municipality of its own."""
+
+    def __init__(self, warehouse: Settings, folder: Any):
+        self.warehouse, self.folder = warehouse, folder
+        self.ags = f"{next(_series):08d}"
+        self.ags = f"05{self.ags[2:]}"
+        self.stocks: dict[int, tuple[date, Stock]] = {}
+        privacy.ensure_key(warehouse, self.ags, PURPOSE)
+        key = privacy.load_key(warehouse, self.ags, PURPOSE)
+        self.names = {privacy.pseudonym(key, name): name for name in "ABCDE"}
+
+    def comes(self, day: date, stock: Stock) -> Delivery:
+        content = register(
+            *(
+                person(name, BIRTHS[birth], ags=self.ags, day="30.11.2019" if birth < 0 else f"{day:%d.%m.%Y}")
+                for name, birth in stock.items()
+            )
+        )
+        name = f"register_{self.ags}_{day}.csv"
+        delivery = load_content(self.warehouse, "register", content, name, self.folder)
+        self.stocks[delivery.delivery_id] = (day, stock)
+        return delivery
+
+    def accept(self, delivery: Delivery) -> Delivery:
+        decided = ledger.decide(self.warehouse, delivery.delivery_id, [])
+        if decided.state == "held":
+            return ledger.accept(self.warehouse, decided.delivery_id, "because", supersedes=True)
+        return decided
+
+    def in_state(self, *states: str) -> list[Delivery]:
+        with database.connect(self.warehouse, database.LOADER) as connection:
+            every = ledger.of_source(connection, "register")
+        return [d for d in every if d.state in states and d.period.startswith(self.ags)]
+
+    def snapshot(self, delivery_id: int) -> Stock:
+        """A stored snapshot as raw gives it back."""
+        day, _ = self.stocks[delivery_id]
+        rows = query(
+            self.warehouse,
+            "select person_pseudonym, birth_year, reference_date from raw.register__person_snapshot"
+            " where delivery_id = %s",
+            delivery_id,
+            role=database.BUILDER,
+        )
+        assert len(rows) == len({row[0] for row in rows})
+        assert {row[2] for row in rows} <= {day, date(2019, 11, 30)}
+        return {self.names[p]: _birth(year, said == day) for p, year, said in rows}
+
+    def history(self) -> set[tuple]:
+        """The history as raw gives it: (person, birth, from, to)."""
+        rows = query(
+            self.warehouse,
+            "select person_pseudonym, birth_year, reference_date, valid_from, nullif(valid_to, 'infinity')"
+            " from raw.register__person_history where series = %s",
+            self.ags,
+            role=database.LOADER,
+        )
+        found = [(self.names[p], _birth(year, said is None), start, end) for p, year, said, start, end in rows]
+        assert len(found) == len(set(found))
+        return set(found)
+
+    def expected(self) -> set[tuple]:
+        """The same from the accepted snapshots in order: the longest runs of snapshots with the same row."""
+        accepted = sorted((self.stocks[d.delivery_id] for d in self.in_state("accepted")), key=lambda stock: stock[0])
+        found, open_ = set(), {}
+        for day, stock in accepted:
+            rows = set(stock.items())
+            found |= {(*row, start, day) for row, start in open_.items() if row not in rows}
+            open_ = {row: open_.get(row, day) for row in rows}
+        return found | {(*row, start, None) for row, start in open_.items()}
+
+
+def _birth(year: int, is_own_day: bool) -> int:
+    return [birth[-4:] for birth in BIRTHS].index(str(year)) if is_own_day else -1
+
+
+def _check(city: City) -> None:
+    assert city.history() == city.expected()
+    for delivery_id, (_, stock) in city.stocks.items():
+        assert city.snapshot(delivery_id) == stock
+    for delivery in city.in_state(*ledger.STATES):
+        assert delivery.records == delivery.loaded == len(city.stocks[delivery.delivery_id][1])
+
+
+def _do(city: City, command: tuple, stocks: list[Stock]) -> None:
+    verb, day, pick, is_accepted = command
+    if verb == "comes":
+        delivery = city.comes(DAYS[day], stocks[pick])
+        if is_accepted and delivery.state in ("loaded", "held"):
+            city.accept(delivery)
+        elif pick % 2:
+            ledger.decide(city.warehouse, delivery.delivery_id, ["odd"])
+        return
+    if verb == "forget":
+        digests.forget(city.warehouse, "register")
+        return
+    states = {"withdraw": ("accepted", "superseded"), "reload": ("refused", "withdrawn", "held"), "refuse": ("held",)}
+    found = city.in_state(*states[verb])
+    if not found:
+        return
+    delivery = found[pick % len(found)]
+    if verb == "reload":
+        again = load.reload(city.warehouse, delivery.delivery_id)
+        city.stocks[again.delivery_id] = city.stocks[delivery.delivery_id]
+        if is_accepted and again.state == "loaded":
+            city.accept(again)
+    else:
+        getattr(ledger, verb)(city.warehouse, delivery.delivery_id, "because")
+
+
+def test_the_history_is_that_of_the_accepted_snapshots_in_order(warehouse, tmp_path):
+    seen = set()
+
+    @hypothesis_settings(
+        max_examples=40,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(stocks=st.lists(STOCKS, min_size=6, max_size=6), commands=st.lists(COMMANDS, min_size=4, max_size=14))
+    def holds(stocks, commands):
+        city = City(warehouse, tmp_path)
+        for command in commands:
+            _do(city, command, stocks)
+        _check(city)
+        # The same accepted set, entered in order into a fresh series, gives the same history.
+        fresh = City(warehouse, tmp_path)
+        for day, stock in sorted((city.stocks[d.delivery_id] for d in city.in_state("accepted")), key=lambda s: s[0]):
+            fresh.accept(fresh.comes(day, stock))
+        assert fresh.history() == city.history()
+        seen.update(d.state for d in city.in_state(*ledger.STATES))
+
+    holds()
+    assert seen >= {"accepted", "held", "loaded", "superseded", "withdrawn"}
+
+
+@pytest.fixture
+def city(warehouse, tmp_path) -> City:
+    return City(warehouse, tmp_path)
+
+
+def test_raw_keeps_only_what_changed(city):
+    first = city.accept(city.comes(DAYS[0], {"A": 0, "B": 0, "C": 0}))
+    second = city.accept(city.comes(DAYS[1], {"A": 0, "B": 1, "D": 0}))
+    rows = query(city.warehouse, "select delivery_id, count(*) from raw.register__person group by 1 order by 1")
+    assert rows == [(first.delivery_id, 3), (second.delivery_id, 2)]
+    assert query(city.warehouse, "select count(*) from raw.register__person_end") == [(2,)]
+    assert (second.records, second.loaded, second.rejected) == (3, 3, 0)
+    _check(city)
+
+
+def test_a_snapshot_enters_the_history_on_acceptance(city):
+    city.accept(city.comes(DAYS[0], {"A": 0}))
+    pending = city.comes(DAYS[1], {"B": 0})
+    assert city.history() == {("A", 0, DAYS[0], None)}
+    assert city.snapshot(pending.delivery_id) == {"B": 0}
+    city.accept(pending)
+    assert city.history() == {("A", 0, DAYS[0], DAYS[1]), ("B", 0, DAYS[1], None)}
+
+
+def test_a_late_month_splits_and_its_withdrawal_joins_again(city):
+    city.accept(city.comes(DAYS[0], {"A": 0}))
+    city.accept(city.comes(DAYS[2], {"A": 0, "B": 0}))
+    before = city.history()
+    late = city.accept(city.comes(DAYS[1], {"B": 0}))
+    assert city.history() == {("A", 0, DAYS[0], DAYS[1]), ("A", 0, DAYS[2], None), ("B", 0, DAYS[1], None)}
+    ledger.withdraw(city.warehouse, late.delivery_id, "wrong")
+    assert city.history() == before == city.expected()
+
+
+def test_what_a_build_has_fixed_stays_as_it_was(city):
+    city.accept(city.comes(DAYS[0], {"A": 0}))
+    fixed = city.accept(city.comes(DAYS[1], {"A": 0, "B": 0}))
+    city.accept(city.comes(DAYS[1], {"A": 1}))
+    ledger.withdraw(city.warehouse, fixed.delivery_id, "wrong")
+    assert city.snapshot(fixed.delivery_id) == {"A": 0, "B": 0}
+
+
+@pytest.mark.parametrize(
+    ("damage", "is_used"),
+    [
+        (lambda path: None, True),
+        (lambda path: path.unlink(), False),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), False),
+        (lambda path: path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:]), False),
+        (lambda path: path.write_bytes(b""), False),
+    ],
+)
+def test_digests_are_but_a_cache(city, monkeypatch, damage, is_used):
+    first = city.accept(city.comes(DAYS[0], {"A": 0, "B": 1, "C": -1}))
+    path = digests.path_of(city.warehouse, "register", city.ags, first.delivery_id)
+    assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
+    damage(path)
+    rebuilt = []
+    rebuild = history._rebuild
+    monkeypatch.setattr(history, "_rebuild", lambda *given: (rebuilt.append(1), rebuild(*given)))
+    second = city.accept(city.comes(DAYS[1], {"A": 0, "B": 2, "C": -1}))
+    assert bool(rebuilt) != is_used
+    brought = "select count(*) from raw.register__person where delivery_id = %s"
+    assert query(city.warehouse, brought, second.delivery_id) == [(1,)]
+    _check(city)
+
+
+def test_digests_made_from_raw_are_those_of_the_load(city, monkeypatch):
+    first = city.comes(DAYS[0], {"A": 0, "B": 1, "C": -1})
+    path = digests.path_of(city.warehouse, "register", city.ags, first.delivery_id)
+    loaded = path.read_bytes()
+    path.unlink()
+    contract = contracts.load("register")
+    with history.comparing(city.warehouse, contract, f"{city.ags}_{DAYS[1]}", None) as comparison:
+        comparison._key_version = 0
+        with database.connect(city.warehouse, database.LOADER) as connection:
+            comparison._digests(connection, first.delivery_id).close()
+    assert path.read_bytes() == loaded
+
+
+def test_a_load_that_fails_leaves_no_digests(city, monkeypatch):
+    monkeypatch.setattr(ledger, "record", _fails)
+    with pytest.raises(RuntimeError):
+        city.comes(DAYS[0], {"A": 0})
+    assert [p for p in (city.warehouse.home / "digests").rglob("*") if p.is_file()] == []
+
+
+def _fails(*_):
+    raise RuntimeError
+
+
+def test_a_coincidence_of_hashes_is_noticed(city, monkeypatch):
+    city.accept(city.comes(DAYS[0], {"A": 0}))
+    monkeypatch.setattr(digests.Members, "has", lambda self, hashes: hashes == hashes)
+    with pytest.raises(UserError, match="rows are new, but PostgreSQL took 0"):
+        city.comes(DAYS[1], {"B": 0})
+    assert len(city.in_state(*ledger.STATES)) == 1
+
+
+def test_doubled_keys_among_known_rows(city):
+    city.accept(city.comes(DAYS[0], {"A": 0, "B": 0, "C": 0}))
+    day = f"{DAYS[1]:%d.%m.%Y}"
+
+    def row(name: str, birth: int) -> str:
+        return person(name, BIRTHS[birth], ags=city.ags, day=day)
+
+    # A stands twice as it was; B as it was and otherwise; C stands twice otherwise.
+    content = register(row("A", 0), row("A", 0), row("B", 0), row("B", 1), row("C", 1), row("C", 1))
+    name = f"register_{city.ags}_{DAYS[1]}.csv"
+    delivery = load_content(city.warehouse, "register", content, name, city.folder)
+    assert (delivery.records, delivery.loaded, delivery.rejected) == (6, 2, 4)
+    rejected = query(
+        city.warehouse, "select line_number, reasons->0->>'code', fields->>'Stichtag' from raw.rejected_row order by 1"
+    )
+    codes = {3: "repeat", 4: "conflict", 5: "conflict", 7: "repeat"}
+    assert rejected == [(line, code, f"{DAYS[1]}") for line, code in codes.items()]
+    city.stocks[delivery.delivery_id] = (DAYS[1], {})
+    assert city.snapshot(delivery.delivery_id) == {"A": 0, "C": 1}
+
+
+def test_members_are_those_that_were_given():
+    import numpy as np
+
+    random = np.random.default_rng(5)
+    for size in (0, 1, 2, 1000):
+        hashes = random.integers(0, 1 << 63, size, dtype=np.uint64) << np.uint64(1)
+        others = random.integers(0, 1 << 63, 1000, dtype=np.uint64) << np.uint64(1) | np.uint64(1)
+        members = digests.Members(hashes.copy())
+        assert members.has(hashes).all() and not members.has(others).any()
+        assert not members.has(np.zeros(1, np.uint64)).any() and not members.has(~np.zeros(1, np.uint64)).any()
+
+
+def test_two_municipalities_are_two_series(warehouse, tmp_path):
+    one, other = City(warehouse, tmp_path), City(warehouse, tmp_path)
+    one.accept(one.comes(DAYS[0], {"A": 0}))
+    other.accept(other.comes(DAYS[1], {"B": 0}))
+    assert one.history() == {("A", 0, DAYS[0], None)} and other.history() == {("B", 0, DAYS[1], None)}
+
+
+def test_snapshots_that_were_stored_whole_become_changes(city):
+    stocks = [{"A": 0, "B": 0, "C": -1}, {"A": 0, "B": 1, "C": -1}, {"A": 0, "B": 0}]
+    loaded = []
+    for day, stock in zip(DAYS, stocks, strict=False):
+        with database.connect(city.warehouse) as connection:  # as before there was a history: nothing to compare with
+            connection.execute("truncate raw.snapshot")
+        digests.forget(city.warehouse, "register")
+        loaded.append(city.accept(city.comes(day, stock)))
+    whole = "select count(*) from raw.register__person"
+    assert query(city.warehouse, whole) == [(8,)]
+    contract = contracts.load("register")
+    with database.connect(city.warehouse) as connection:
+        connection.execute("truncate raw.snapshot")
+        connection.execute("drop table raw.register__person_end cascade")
+        history.sync(connection, contract)
+    assert query(city.warehouse, whole) == [(5,)]
+    _check(city)
+    city.accept(city.comes(DAYS[3], {"A": 0}))
+    _check(city)
+
+
+def test_a_period_without_a_day_is_refused():
+    with pytest.raises(Exception, match="ends in no day"):
+        history.series_of(contracts.load("register"), f"{MUNICIPALITY}_2019")
