@@ -53,9 +53,14 @@ def path_of(settings: Settings, source: str, series: str, delivery_id: int) -> P
     return _folder(settings, source) / series / f"{delivery_id}.digests"
 
 
-def forget(settings: Settings, source: str) -> None:
-    """Delete all digests of a source: rows were erased or given other pseudonyms, or landed bytes given up."""
-    shutil.rmtree(_folder(settings, source), ignore_errors=True)
+def forget(settings: Settings, *sources: str) -> None:
+    """Delete all digests of sources: rows were erased or given other pseudonyms, or landed bytes given up.
+
+    Digests that another process put there since are deleted, too, and one that is left would not be read: it is of
+    another key or another number of rows.
+    """
+    for source in sources:
+        shutil.rmtree(_folder(settings, source), ignore_errors=True)
 
 
 def _folder(settings: Settings, source: str) -> Path:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ingest import contracts, digests, history, ledger, load, privacy
+from expectations import gate
+from ingest import contracts, digests, erasure, history, ledger, load, privacy, rotation
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
@@ -332,6 +333,46 @@ def test_snapshots_that_were_stored_whole_become_changes(city):
     _check(city)
     city.accept(city.comes(DAYS[3], {"A": 0}))
     _check(city)
+
+
+def test_erasing_a_person_reaches_every_snapshot_and_the_digests(city):
+    first = city.accept(city.comes(DAYS[0], {"A": 0, "B": 0}))
+    second = city.accept(city.comes(DAYS[1], {"A": 0, "B": 1}))
+    pending = city.comes(DAYS[2], {"A": 1, "B": 1})
+    without = city.comes(DAYS[3], {"B": 1})
+    done = erasure.erase(city.warehouse, city.ags, PURPOSE, "A")
+    assert done.loaded_rows == 2 and done.landed_files == 3
+    assert not list((city.warehouse.home / "digests").rglob("*"))
+    left = query(city.warehouse, "select delivery_id, loaded - erased_loaded from raw.delivery order by 1")
+    assert left == [(d.delivery_id, 1) for d in (first, second, pending, without)]
+    assert city.history() == {("B", 0, DAYS[0], DAYS[1]), ("B", 1, DAYS[1], None)}
+    assert city.snapshot(pending.delivery_id) == {"B": 1}
+    assert query(city.warehouse, "select count(*) from raw.register__person_end") == [(1,)]
+    # The next month is compared with what is left.
+    city.accept(city.comes(DAYS[2], {"A": 1, "B": 1, "C": 0}))
+    assert ("A", 1, DAYS[2], None) in city.history()
+
+
+def test_a_rotation_changes_no_snapshot(city):
+    city.accept(city.comes(DAYS[0], {"A": 0, "B": 0}))
+    city.accept(city.comes(DAYS[1], {"A": 0, "B": 1}))
+    rotation.rotate(city.warehouse, city.ags, PURPOSE)
+    assert not list((city.warehouse.home / "digests").rglob("*"))
+    key = privacy.load_key(city.warehouse, city.ags, PURPOSE)
+    city.names = {privacy.pseudonym(key, name): name for name in "ABCDE"}
+    third = city.accept(city.comes(DAYS[2], {"A": 0, "B": 1, "C": 0}))
+    brought = "select count(*) from raw.register__person where delivery_id = %s"
+    assert query(city.warehouse, brought, third.delivery_id) == [(1,)]
+    _check(city)
+
+
+def test_the_gate_judges_the_whole_snapshot(city):
+    city.accept(city.comes(DAYS[0], {"A": 0, "B": 0, "C": -1}))
+    second = city.comes(DAYS[1], {"A": 0, "B": 0, "C": -1, "D": -1})
+    found = {v.expectation: v for v in gate.check_delivery(city.warehouse, second.delivery_id)}
+    assert found["rows_as_in_the_ledger"].passed
+    wrong = found["reference_date_is_the_period"]
+    assert not wrong.passed and wrong.observed == "2 of 4 rows" and wrong.failing_rows == (5,)
 
 
 def test_a_period_without_a_day_is_refused():
