@@ -147,8 +147,8 @@ def _notes(results: "Results") -> list[str]:
         " takes is scaled to the whole file, the process's start counts once. It checks nothing, makes no pseudonyms.",
         "",
         f"The second snapshot is the next month's export of the same persons, {CHANGED_SHARE:.0%} of whom moved out,"
-        " after the clean file of the same repetition was accepted; its job accepts it, too. Growth is that of the database"
-        " after vacuum, against what the first one made it grow.",
+        " once the clean file of the same repetition was accepted; its job accepts it, too. Growth is the database's,"
+        " vacuumed, against what the first one made it grow.",
         "",
         f"The file with broken rows: {state}, {told}. PostgreSQL itself refuses that file, so its ratio is"
         " against raw `\\copy` of the clean one. In it:",
