@@ -7,7 +7,6 @@ it is missing, damaged, or of another contract, code, key or erasure, it is made
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import polars as pl
 
 from ingest.keys import ENTRY, PARTS
 from lagebild.settings import Settings
@@ -25,27 +23,6 @@ from lagebild.settings import Settings
 LINE_BITS = 40
 """A place is the number of a delivery in the file's own list, and below it the line there."""
 _BUCKETS_A_ROW = 2
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-
-
-def of_texts(texts: pl.Series) -> np.ndarray:
-    """Hashes (uint64) of texts as raw holds them; the same in every process with this version of polars."""
-    hashes = texts.hash().to_numpy()
-    return np.where(texts.is_null().to_numpy(), np.uint64(0), hashes) if texts.null_count() else hashes
-
-
-def of_data(data: bytes) -> int:
-    """Hash (64 bits, signed) of a value in PostgreSQL's binary form."""
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little", signed=True)
-
-
-def mixed(hashes: list[np.ndarray | np.uint64], n: int) -> np.ndarray:
-    """One hash (uint64) a row of the hashes of its n columns' values; their order counts."""
-    result = np.zeros(n, np.uint64)
-    for column in hashes:
-        result = (result ^ column) * _MIX
-        result ^= result >> np.uint64(29)
-    return result
 
 
 def path_of(settings: Settings, source: str, series: str, delivery_id: int) -> Path:

@@ -11,21 +11,18 @@ snapshots are in force is the ledger's business. Two views of raw read it:
 """
 
 import contextlib
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import polars as pl
 from psycopg import Connection, sql
 
-from ingest import copy, digests
-from ingest.contracts import Contract, period_day
+from ingest import copy, digests, kernels
+from ingest.contracts import Contract, Field, period_day
 from ingest.digests import LINE_BITS, Digests, Draft
-from ingest.engine import is_read_whole
+from ingest.engine import hash_of, is_read_whole
 from ingest.keys import Doubled, Keys, doubled_in, together
 from ingest.privacy import KeyChain
 from ingest.scan import Refused
@@ -35,14 +32,6 @@ from lagebild.settings import Settings
 from lagebild.version import code_version
 
 CHUNK_BYTES = 4 << 20
-_PYTHON = {
-    "text": str,
-    "bigint": int,
-    "integer": int,
-    "numeric": Decimal,
-    "date": date.fromisoformat,
-    "boolean": lambda text: text == "t",
-}
 
 
 @dataclass(frozen=True)
@@ -186,12 +175,15 @@ class Comparison:
 
     def _ends(self, places: np.ndarray, deliveries: list[int]) -> np.ndarray:
         """Rows of a binary COPY: ended_by, line_number, delivery_id."""
-        heads = copy.row_heads(3, self._delivery_id, places & ((1 << LINE_BITS) - 1))
         ids = np.array(deliveries, np.int64)[places >> LINE_BITS]
-        cells = np.empty((len(places), 12), np.uint8)
-        cells[:, :4] = (0, 0, 0, 8)
-        cells[:, 4:] = ids.astype(">i8").view(np.uint8).reshape(-1, 8)
-        return copy.rows([heads, copy.fixed(cells)])
+        rows = np.empty((len(places), 12), np.uint8)
+        rows[:, :4] = (0, 0, 0, 8)
+        rows[:, 4:] = ids.astype(">i8").view(np.uint8).reshape(-1, 8)
+        heads = copy.row_heads(3, self._delivery_id, places & ((1 << LINE_BITS) - 1))
+        cells = copy.Cells(
+            rows.reshape(-1), np.arange(len(rows), dtype=np.int32) * 12, np.full(len(rows), 12, np.int32)
+        )
+        return copy.rows([heads, cells], np.arange(len(rows)))
 
     def _digests(self, connection: Connection, delivery_id: int) -> Digests:
         """The digests of a stored snapshot, from their file or made anew."""
@@ -219,7 +211,6 @@ class Comparison:
             "key_version": self._key_version,
             "contract": self._contract.version,
             "code": code_version(),
-            "polars": pl.__version__,
         }
 
     def _path(self, delivery_id: int) -> Any:
@@ -252,83 +243,88 @@ def _partners(own: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _rebuild(connection: Connection, contract: Contract, delivery_id: int, path: Any, identity: dict[str, Any]) -> None:
     """Make the digests of a stored snapshot from the rows that raw holds."""
-    columns = [name for name, _ in contract.columns]
+    fields = [field for field in contract.fields if field.columns]
+    columns = [name for field in fields for name, _ in field.columns]
+    columns += [] if contract.evidence is None else ["evidence"]
     statement = sql.SQL(
-        "copy (select brought_by, brought_line, {} from {} where delivery_id = {}) to stdout (format csv, null '\\N')"
+        "copy (select brought_by, brought_line, {} from {} where delivery_id = {}) to stdout (format binary)"
     ).format(sql.SQL(", ").join(map(sql.Identifier, columns)), _view(contract, "snapshot"), sql.Literal(delivery_id))
     (day,) = connection.execute("select taken_on from raw.snapshot where delivery_id = %s", [delivery_id]).fetchone()
-    hasher, deliveries = _Hasher(contract, day), []
+    deliveries: list[int] = []
     with Keys() as keys, Draft(path) as draft:
         with connection.cursor() as cursor, cursor.copy(statement) as stream:
-            for frame in _frames(stream, ["brought_by", "brought_line", *columns]):
-                ids = frame["brought_by"].cast(pl.Int64)
-                deliveries += [found for found in ids.unique().to_list() if found not in deliveries]
-                number = ids.replace_strict(deliveries, range(len(deliveries)), return_dtype=pl.Int64).to_numpy()
-                places = (number << LINE_BITS) | frame["brought_line"].cast(pl.Int64).to_numpy()
-                keys.add(*hasher(frame), places)
+            for rows in _copied(stream, 2 + len(columns)):
+                ids, lines = rows.integers(0), rows.integers(1)
+                deliveries += [found for found in np.unique(ids).tolist() if found not in deliveries]
+                order = np.argsort(deliveries)
+                number = order[np.searchsorted(np.array(deliveries)[order], ids)]
+                keys.add(*_hashes(contract, fields, rows, day), (number << LINE_BITS) | lines)
         for part in keys.parts():
             draft.write(part)
         draft.keep(identity, deliveries)
 
 
-def _frames(stream: Any, names: list[str]) -> Iterator[pl.DataFrame]:
-    """The lines of a COPY (CSV) as frames of text, some MB at a time."""
-    buffer = io.BytesIO()
-    for row in stream:
-        buffer.write(row)
-        if buffer.tell() > CHUNK_BYTES:
-            yield _frame(buffer, names)
-            buffer = io.BytesIO()
-    if buffer.tell():
-        yield _frame(buffer, names)
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a binary COPY: cell c of row n, its size in front, is `size[c, n]` bytes from `start[c, n]` of `data`."""
+
+    data: np.ndarray
+    start: np.ndarray
+    size: np.ndarray
+
+    def integers(self, column: int) -> np.ndarray:
+        """A column of bigint without NULL."""
+        return self.data[self.start[column, :, None] + np.arange(4, 12)].view(">i8")[:, 0].astype(np.int64)
 
 
-def _frame(buffer: io.BytesIO, names: list[str]) -> pl.DataFrame:
-    schema = dict.fromkeys(names, pl.String)
-    return pl.read_csv(buffer.getvalue(), has_header=False, schema=schema, null_values="\\N")
+def _copied(stream: Any, width: int) -> Iterator[_Rows]:
+    """The rows of a COPY, some MB at a time."""
+    buffer, rows = bytearray(), 0
+    for message in stream:
+        data = bytes(message).removeprefix(copy.HEADER)
+        if data in (b"", copy.TRAILER):
+            continue
+        buffer += data
+        rows += 1
+        if len(buffer) > CHUNK_BYTES:
+            yield _cut(buffer, rows, width)
+            buffer, rows = bytearray(), 0
+    if rows:
+        yield _cut(buffer, rows, width)
 
 
-class _Hasher:
-    """Hashes rows as raw holds them, as `Engine` hashes those of a file."""
+def _cut(buffer: bytearray, rows: int, width: int) -> _Rows:
+    data = np.frombuffer(bytes(buffer), np.uint8)
+    start, size = np.empty((width, rows), np.int32), np.empty((width, rows), np.int32)
+    if kernels.cells(data, start, size) != len(data):
+        raise AssertionError("PostgreSQL's rows are not cut where they end")
+    return _Rows(data, start, size)
 
-    def __init__(self, contract: Contract, day: date):
-        self._contract, self._of_delivery = contract, copy.cell(day, "date")
-        self._known: dict[str, dict[tuple, int]] = {}
 
-    def __call__(self, frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Hashes of key and content of each row."""
-        contract = self._contract
-        hashes = {}
-        for field in contract.fields:
-            if not field.columns:
-                continue
-            if is_read_whole(field, contract):
-                hashes[field.name] = digests.of_texts(frame[field.name])
-            else:
-                of_delivery = self._of_delivery if field.name == contract.history else None
-                hashes[field.name] = self._distinct(frame, field.columns, of_delivery)
-        if contract.evidence is not None:
-            hashes["evidence"] = self._distinct(frame, [("evidence", "text")], None)
-        key = digests.mixed([found for name, found in hashes.items() if name in contract.primary_key], frame.height)
-        return key, digests.mixed(list(hashes.values()), frame.height)
-
-    def _distinct(self, frame: pl.DataFrame, columns: list[tuple[str, str]], of_delivery: bytes | None) -> np.ndarray:
-        """Each distinct value (with its sign, where there is one) is hashed once."""
-        known = self._known.setdefault(columns[0][0], {})
-        part = frame.select(name for name, _ in columns)
-        names = part.columns
-        distinct = part.unique()
-        for values in distinct.iter_rows():
-            if values not in known:
-                cells = (
-                    copy.cell(None if text is None else _PYTHON[kind](text), kind)
-                    for text, (_, kind) in zip(values, columns, strict=True)
-                )
-                data = b"".join(cells)
-                known[values] = 0 if data == of_delivery else digests.of_data(data)
-        hashed = distinct.with_columns(pl.Series("hash", [known[row] for row in distinct.iter_rows()], pl.Int64))
-        joined = part.join(hashed, on=names, how="left", nulls_equal=True, maintain_order="left")
-        return joined["hash"].to_numpy().view(np.uint64)
+def _hashes(contract: Contract, fields: list[Field], rows: _Rows, day: date) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of key and content of rows as raw holds them: as `Engine` makes them of a file's."""
+    n = rows.start.shape[1]
+    key, content, every = np.zeros(n, np.uint64), np.zeros(n, np.uint64), np.empty(0, np.int32)
+    column = 2
+    for field in fields:
+        start, size = rows.start[column], rows.size[column : column + len(field.columns)].sum(axis=0, dtype=np.int32)
+        if not is_read_whole(field, contract):
+            hashes = kernels.hashes_of(rows.data, start, size)
+        elif field.privacy == "pseudonym":
+            hashes = kernels.first_digits(rows.data, start + 4)
+        else:
+            hashes = kernels.hashes_of(rows.data, start + 4, size - 4)
+        if is_read_whole(field, contract):
+            hashes[rows.data[start] == 0xFF] = 0  # NULL
+        elif field.name == contract.history:
+            hashes[hashes == hash_of(copy.cell(day, "date"))] = 0
+        kernels.mix(content, hashes, every)
+        if field.name in contract.primary_key:
+            kernels.mix(key, hashes, every)
+        column += len(field.columns)
+    if contract.evidence is not None:
+        kernels.mix(content, kernels.hashes_of(rows.data, rows.start[column], rows.size[column]), every)
+    return key, content
 
 
 # --- tables and views -------------------------------------------------------------------------------
