@@ -368,7 +368,7 @@ def put_lengths(out, position, lengths, rows):
 
 @_compiled(int64(_BYTES, int32[:, ::1], int32[:, ::1]))
 def cells(data, start, size):
-    """Where the cells of rows lie, each with its size in front: `start` and `size` (width, rows); where the rows end."""
+    """Where the cells of rows lie, sizes in front included: `start` and `size` (width, rows); where the rows end."""
     at = 0
     for row in range(start.shape[1]):
         at += 2
