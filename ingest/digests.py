@@ -1,8 +1,9 @@
 """Digests of a snapshot's rows, beside the warehouse: with them the loader knows which rows of the next one are new.
 
-A row is two hashes of 64 bits, of its key and of all that raw keeps of it, and the place where raw holds it. They are
-kept in the state folder, readable by their owner only, for the last snapshot of a series. The file is a cache: where
-it is missing, damaged, or of another contract, code, key or erasure, it is made anew from raw.
+A row is hashes of 64 bits, of its key, of all that raw keeps of it, and (under a secret key) of its texts in the file,
+and the place where raw holds it. They are kept in the state folder, readable by their owner only, for the last
+snapshots of a series. The file is a cache: where it is missing, damaged, or of another contract, code, key or erasure,
+it is made anew from raw, without the texts.
 """
 
 import contextlib
@@ -17,12 +18,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from ingest import kernels
 from ingest.keys import ENTRY, PARTS
 from lagebild.settings import Settings
 
 LINE_BITS = 40
 """A place is the number of a delivery in the file's own list, and below it the line there."""
-_BUCKETS_A_ROW = 2
 
 
 def path_of(settings: Settings, source: str, series: str, delivery_id: int) -> Path:
@@ -71,9 +72,15 @@ class Draft:
         self._sums.append(zlib.crc32(entries.data))
         self._file.write(entries.data)
 
-    def keep(self, identity: dict[str, Any], deliveries: list[int], also: int | None = None) -> None:
+    def keep(self, identity: dict[str, Any], deliveries: list[int], texts: str | None, also: int | None = None) -> None:
         """Put the digests in their place; of the series only those of the delivery `also` stay beside them."""
-        about = {"identity": identity, "deliveries": deliveries, "counts": self._counts, "sums": self._sums}
+        about = {
+            "identity": identity,
+            "deliveries": deliveries,
+            "counts": self._counts,
+            "sums": self._sums,
+            "texts": texts,
+        }
         text = json.dumps(about).encode()
         self._file.write(text + len(text).to_bytes(8, "little"))
         self._file.flush()
@@ -93,11 +100,14 @@ def _clear(folder: Path) -> None:
 
 
 class Digests:
-    """The digests of a snapshot, read from a file; `deliveries` are those whose rows it holds."""
+    """The digests of a snapshot, read from a file."""
 
-    def __init__(self, file: Any, deliveries: list[int], counts: list[int], contents: "Members"):
+    def __init__(self, file: Any, deliveries: list[int], counts: list[int], members: "Members", by_text: bool):
         self.deliveries = deliveries
-        self.contents = contents
+        """Those that brought its rows."""
+        self.members = members
+        """Hashes of the rows: of their texts in the file, else of their contents."""
+        self.by_text = by_text
         self._file = file
         self._counts = iter(counts)
         file.seek(0)
@@ -110,8 +120,11 @@ class Digests:
         self._file.close()
 
 
-def read(path: Path, identity: dict[str, Any]) -> Digests | None:
-    """The digests in a file; None unless they are there, whole, and of exactly this identity."""
+def read(path: Path, identity: dict[str, Any], texts: str | None) -> Digests | None:
+    """The digests in a file; None unless they are there, whole, and of exactly this identity.
+
+    `texts`: rows shall be told by their texts, if the file has their hashes, and those are made in this way.
+    """
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -120,16 +133,17 @@ def read(path: Path, identity: dict[str, Any]) -> Digests | None:
     if about is None or about["identity"] != identity:
         file.close()
         return None
-    contents, filled = np.empty(sum(about["counts"]), np.uint64), 0
+    by_text = texts is not None and about["texts"] == texts
+    hashes, filled = np.empty(sum(about["counts"]), np.uint64), 0
     file.seek(0)
     for count, expected in zip(about["counts"], about["sums"], strict=True):
         data = file.read(count * ENTRY.itemsize)
         if zlib.crc32(data) != expected:
             file.close()
             return None
-        contents[filled : filled + count] = np.frombuffer(data, ENTRY)["content"]
+        hashes[filled : filled + count] = np.frombuffer(data, ENTRY)["text" if by_text else "content"]
         filled += count
-    return Digests(file, about["deliveries"], about["counts"], Members(contents))
+    return Digests(file, about["deliveries"], about["counts"], Members(hashes), by_text)
 
 
 def _about(file: Any) -> dict[str, Any] | None:
@@ -150,25 +164,24 @@ def _about(file: Any) -> dict[str, Any] | None:
 
 
 class Members:
-    """A set of hashes (uint64), 8 bytes each and as much again: asked for whole blocks at once."""
+    """A set of hashes (uint64) in about 11 bytes each: asked for whole blocks at once, it remembers what was found."""
 
     def __init__(self, hashes: np.ndarray):
         hashes.sort()
-        self._hashes = np.append(hashes, np.uint64(0))  # a place to look at behind the last one
-        self._bits = max(1, int(len(hashes) * _BUCKETS_A_ROW).bit_length() - 1)
-        self._shift = np.uint64(64 - self._bits)
-        buckets = np.arange(1 << self._bits, dtype=np.uint64) << self._shift
-        self._starts = np.searchsorted(hashes, buckets).astype(np.uint32)
-        self._starts = np.append(self._starts, np.uint32(len(hashes)))
+        self._hashes = hashes
+        bits = max(1, len(hashes).bit_length() - 1)
+        self._shift = np.uint64(64 - bits)
+        self._starts = np.empty((1 << bits) + 1, np.int32)
+        kernels.bucket(hashes, self._shift, self._starts)
+        self._is_found = np.zeros(len(hashes) + 1, bool)
 
     def has(self, hashes: np.ndarray) -> np.ndarray:
         """Which of the hashes are in the set."""
-        bucket = hashes >> self._shift
-        place, end = self._starts[bucket], self._starts[bucket + np.uint64(1)]
-        found = (self._hashes[place] == hashes) & (place < end)
-        open_ = np.flatnonzero(~found & (place + 1 < end))
-        while len(open_):
-            place[open_] += 1
-            found[open_] = self._hashes[place[open_]] == hashes[open_]
-            open_ = open_[~found[open_] & (place[open_] + 1 < end[open_])]
-        return found
+        place = kernels.find(self._hashes, self._starts, self._shift, hashes)
+        self._is_found[place] = True  # the last one stands for those that are not there
+        return place >= 0
+
+    def were_found(self, hashes: np.ndarray) -> np.ndarray:
+        """Which of these members `has` was asked for."""
+        place = kernels.find(self._hashes, self._starts, self._shift, np.ascontiguousarray(hashes))
+        return self._is_found[place]

@@ -59,6 +59,10 @@ class Checked:
     contents: np.ndarray
     """Hash (uint64) of all that raw keeps of each good row, its columns in the contract's order."""
     rejected: list[Rejected]
+    texts: np.ndarray | None
+    """Hash (uint64) of each good row's texts in the file."""
+    unchanged: int
+    """Number of records that were recognised by their texts and are in none of these."""
 
 
 class Engine:
@@ -66,6 +70,10 @@ class Engine:
 
     is_known: Callable[[np.ndarray], np.ndarray] | None = None
     """Tells by the hashes of contents which rows raw holds already."""
+    text_key: np.ndarray | None = None
+    """Key (2 x uint64) of the hashes of texts; without it there are none."""
+    is_known_text: Callable[[np.ndarray], np.ndarray] | None = None
+    """Tells by the hashes of texts which records are rows that raw holds already; they are looked at no further."""
 
     def __init__(
         self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int, day: date | None = None
@@ -104,6 +112,10 @@ class Engine:
                 f"{n} records from line {block.lines[0]} on, but {block.start.shape[1]} were read",
                 remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
             )
+        texts, unchanged = self._texts(block), 0
+        if self.is_known_text is not None:
+            left = np.flatnonzero(~self.is_known_text(texts))
+            block, texts, unchanged, n = block.take(left), texts[left], n - len(left), len(left)
         columns = [
             read(block.data, block.start[i], block.size[i])
             for read, (i, _) in zip(self._readers, self._kept, strict=True)
@@ -123,7 +135,8 @@ class Engine:
         keys, contents = (self._mixed(parts, columns, n)[good] for parts in (self._key, self._hashed))
         sent = good if self.is_known is None else good[~self.is_known(contents)]
         payload = copy.rows([heads, *(column.cells for column in columns), *constants], sent)
-        return Checked(block.lines[good], payload, keys, contents, rejected)
+        texts = None if texts is None else texts[good]
+        return Checked(block.lines[good], payload, keys, contents, rejected, texts, unchanged)
 
     def is_row(self, fields: list[str]) -> bool:
         """Whether the texts of a record pass every rule."""
@@ -139,6 +152,17 @@ class Engine:
         # No column can be trusted then, so no text of a person-level row is kept.
         shown = None if self.contract.has_personal_fields else {"record": record.text}
         return Rejected(record.line, [reason(record.code, "", message + where)], shown)
+
+    def _texts(self, block: Block) -> np.ndarray | None:
+        """Hashes of the kept texts of each record, where the day counts only if it is not the delivery's own."""
+        if self.text_key is None:
+            return None
+        day = next(n for n, f in enumerate(self.fields) if f.name == self.contract.history)
+        others = np.array([n for n, _ in self._kept if n != day], np.int32)
+        texts = kernels.sip(block.data, block.start, block.size, others, self.text_key)
+        read = self._readers[[n for n, _ in self._kept].index(day)](block.data, block.start[day], block.size[day])
+        kernels.mix(texts, read.hashes, read.cells.which)
+        return texts
 
     @staticmethod
     def _mixed(parts: list[int | np.uint64], columns: list["Column"], n: int) -> np.ndarray:

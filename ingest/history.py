@@ -11,6 +11,7 @@ snapshots are in force is the ledger's business. Two views of raw read it:
 """
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +23,7 @@ from psycopg import Connection, sql
 from ingest import copy, digests, kernels
 from ingest.contracts import Contract, Field, period_day
 from ingest.digests import LINE_BITS, Digests, Draft
-from ingest.engine import hash_of, is_read_whole
+from ingest.engine import Engine, hash_of, is_read_whole
 from ingest.keys import Doubled, Keys, doubled_in, together
 from ingest.privacy import KeyChain
 from ingest.scan import Refused
@@ -32,6 +33,10 @@ from lagebild.settings import Settings
 from lagebild.version import code_version
 
 CHUNK_BYTES = 4 << 20
+
+
+class Again(Exception):
+    """Rows that the base has stand in the delivery twice, or once more with another text: texts do not tell which."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +63,17 @@ def series_of(contract: Contract, period: str) -> tuple[str, date]:
 
 @contextlib.contextmanager
 def comparing(
-    settings: Settings, contract: Contract, period: str, key: KeyChain | None
+    settings: Settings, contract: Contract, period: str, key: KeyChain | None, by_text: bool = True
 ) -> Iterator["Comparison | None"]:
     """The comparison of a delivery with its base; None for a source without history.
 
+    `by_text`: rows of the base may be told by their texts, before anything is converted; Again where that does not do.
     The digests of the new snapshot are put in place when the block ends well: after the commit.
     """
     if contract.history is None:
         yield None
         return
-    comparison = Comparison(settings, contract, *series_of(contract, period), key)
+    comparison = Comparison(settings, contract, *series_of(contract, period), key, by_text)
     with comparison.resources:
         yield comparison
         comparison.keep()
@@ -76,9 +82,13 @@ def comparing(
 class Comparison:
     """Finds what a delivery changes, while it is loaded, and writes it down."""
 
-    def __init__(self, settings: Settings, contract: Contract, series: str, day: date, key: KeyChain | None):
+    def __init__(
+        self, settings: Settings, contract: Contract, series: str, day: date, key: KeyChain | None, by_text: bool
+    ):
         self.day, self.resources = day, contextlib.ExitStack()
         self._settings, self._contract, self._series = settings, contract, series
+        self._key, self._may_tell_by_text = key, by_text
+        self._texts: str | None = None
         self._key_version = None if key is None else key.version
         self._base_id: int | None = None
         self._base: Digests | None = None
@@ -86,31 +96,44 @@ class Comparison:
         self._kept: tuple[dict[str, Any], list[int], int | None] | None = None
         self._known_doubled: list[tuple[int, int]] = []
 
-    def begin(self, connection: Connection, delivery_id: int) -> None:
-        """Choose the base, and write the snapshot's row."""
+    def begin(self, connection: Connection, delivery_id: int, engine: Engine) -> None:
+        """Choose the base, write the snapshot's row, and let the engine leave out what the base has."""
         self._delivery_id = delivery_id
         self._base_id = base_of(connection, self._contract.source, self._series, self.day)
         connection.execute(
             "insert into raw.snapshot (delivery_id, source, series, taken_on, base_id) values (%s, %s, %s, %s, %s)",
             [delivery_id, self._contract.source, self._series, self.day, self._base_id],
         )
+        if any(field.name == self._contract.history for field in engine.fields):
+            self._texts = hashlib.sha256(repr(engine.fields).encode()).hexdigest()
+            engine.text_key = self._text_key(self._texts)
         if self._base_id is not None:
-            self._base = self._digests(connection, self._base_id)
+            self._base = self._digests(connection, self._base_id, self._texts if self._may_tell_by_text else None)
             self.resources.callback(self._base.close)
+            if self._base.by_text:
+                engine.is_known_text = self._base.members.has
+            else:
+                engine.is_known = self._base.members.has
 
-    def is_known(self, contents: np.ndarray) -> np.ndarray:
-        """Which rows (hashes of their contents) the base has."""
-        return np.zeros(len(contents), bool) if self._base is None else self._base.contents.has(contents)
+    def _text_key(self, layout: str) -> np.ndarray:
+        """Key of the hashes of texts: whoever has the digests alone cannot try texts out."""
+        about = f"digests of texts: {self._contract.version} {layout}"
+        key = hashlib.sha256(about.encode()).hexdigest() if self._key is None else self._key.pseudonym(about)
+        return np.frombuffer(bytes.fromhex(key[:32]), np.uint64)
 
-    def finish(self, connection: Connection, keys: Keys) -> Outcome:
-        """Compare all keys and contents, and write the ends of rows that the delivery lacks."""
+    def finish(self, connection: Connection, keys: Keys, unchanged: int) -> Outcome:
+        """Compare what the delivery has with all that the base has, and write the ends of rows that it lacks.
+
+        `unchanged`: records that were told by their texts. UserError where they are not as many rows of the base.
+        """
         self._draft = self.resources.enter_context(Draft(self._path(self._delivery_id)))
         deliveries = [self._delivery_id, *([] if self._base is None else self._base.deliveries)]
         ends = sql.SQL("copy {} (ended_by, line_number, delivery_id) from stdin (format binary)")
-        found, unchanged, fresh = [], 0, 0
+        found, told, unchanged, fresh = [], unchanged, 0, 0
         with connection.cursor() as cursor, cursor.copy(ends.format(_end_table(self._contract))) as stream:
             stream.write(copy.HEADER)
             for own, base in self._parts(keys):
+                is_ended = self._ended_by_text(own, base)
                 doubled = doubled_in(own)
                 found.append(doubled)
                 left_out = np.concatenate([doubled.repeats, doubled.conflicts])
@@ -118,17 +141,33 @@ class Comparison:
                     is_out = np.isin(own["line"], left_out)
                     self._note_known(own[is_out], base)
                     own = own[~is_out]
-                in_base, place = _partners(own, base)
-                own["line"][in_base] = base["line"][place[in_base]]
+                if is_ended is None:
+                    in_base, place = _partners(own, base)
+                    own["line"][in_base] = base["line"][place[in_base]]
+                    is_ended = np.ones(len(base), bool)
+                    is_ended[place[in_base]] = False
+                else:
+                    in_base = np.repeat([False, True], [len(own), len(base) - is_ended.sum()])
+                    own = np.concatenate([own, base[~is_ended]])
                 unchanged += int(in_base.sum())
-                fresh += len(own) - int(in_base.sum())
-                self._draft.write(own)
-                is_ended = np.ones(len(base), bool)
-                is_ended[place[in_base]] = False
+                fresh += int((~in_base).sum())
+                self._draft.write(own[np.argsort(own["key"])])
                 stream.write(self._ends(base["line"][is_ended], deliveries).data)
             stream.write(copy.TRAILER)
-        self._kept = (self._identity(connection, self._delivery_id, unchanged + fresh), deliveries, self._base_id)
+        if self._base is not None and self._base.by_text and told != unchanged:
+            raise Again
+        identity = self._identity(connection, self._delivery_id, unchanged + fresh)
+        self._kept = (identity, deliveries, self._texts, self._base_id)
         return Outcome(together(found), unchanged, fresh)
+
+    def _ended_by_text(self, own: np.ndarray, base: np.ndarray) -> np.ndarray | None:
+        """Which rows of the base no record had the text of; None where rows are told by their contents."""
+        if self._base is None or not self._base.by_text:
+            return None
+        is_there = self._base.members.were_found(base["text"])
+        if np.isin(own["key"], base["key"][is_there]).any():
+            raise Again
+        return ~is_there
 
     def keep(self) -> None:
         """Put the digests of the new snapshot in place."""
@@ -185,14 +224,19 @@ class Comparison:
         )
         return copy.rows([heads, cells], np.arange(len(rows)))
 
-    def _digests(self, connection: Connection, delivery_id: int) -> Digests:
-        """The digests of a stored snapshot, from their file or made anew."""
+    def _digests(self, connection: Connection, delivery_id: int, texts: str | None) -> Digests:
+        """The digests of a stored snapshot, from their file or made anew; `texts` as in `digests.read`."""
         identity = self._identity(connection, delivery_id)
+        (day,) = connection.execute(
+            "select taken_on from raw.snapshot where delivery_id = %s", [delivery_id]
+        ).fetchone()
+        if not _holds_on(self._contract, day, self.day):
+            texts = None
         path = self._path(delivery_id)
-        found = digests.read(path, identity)
+        found = digests.read(path, identity, texts)
         if found is None:
-            _rebuild(connection, self._contract, delivery_id, path, identity)
-            found = digests.read(path, identity)
+            _rebuild(connection, self._contract, delivery_id, day, path, identity)
+            found = digests.read(path, identity, None)
         if found is None:
             raise UserError(f"{path} cannot be read back", remedy="nothing was loaded; load the file again")
         return found
@@ -232,6 +276,17 @@ def base_of(connection: Connection, source: str, series: str, day: date) -> int 
     return row[0] if row else None
 
 
+def _holds_on(contract: Contract, day: date, other: date) -> bool:
+    """Whether a row that passes every rule on a day passes on the other one, too, if it says the same but the day."""
+    for rule in contract.rules:
+        if contract.history not in rule.fields:
+            continue
+        is_left, is_after = rule.left == contract.history, rule.operator in (">", ">=")
+        if rule.operator in ("==", "!=") or rule.left == rule.right or (is_left == is_after) != (other >= day):
+            return day == other
+    return True
+
+
 def _partners(own: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each entry: whether the base (sorted by key, each key once) has the same key and content, and where."""
     if not len(base):
@@ -241,7 +296,9 @@ def _partners(own: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return (partner["key"] == own["key"]) & (partner["content"] == own["content"]), place
 
 
-def _rebuild(connection: Connection, contract: Contract, delivery_id: int, path: Any, identity: dict[str, Any]) -> None:
+def _rebuild(
+    connection: Connection, contract: Contract, delivery_id: int, day: date, path: Any, identity: dict[str, Any]
+) -> None:
     """Make the digests of a stored snapshot from the rows that raw holds."""
     fields = [field for field in contract.fields if field.columns]
     columns = [name for field in fields for name, _ in field.columns]
@@ -249,7 +306,6 @@ def _rebuild(connection: Connection, contract: Contract, delivery_id: int, path:
     statement = sql.SQL(
         "copy (select brought_by, brought_line, {} from {} where delivery_id = {}) to stdout (format binary)"
     ).format(sql.SQL(", ").join(map(sql.Identifier, columns)), _view(contract, "snapshot"), sql.Literal(delivery_id))
-    (day,) = connection.execute("select taken_on from raw.snapshot where delivery_id = %s", [delivery_id]).fetchone()
     deliveries: list[int] = []
     with Keys() as keys, Draft(path) as draft:
         with connection.cursor() as cursor, cursor.copy(statement) as stream:
@@ -261,7 +317,7 @@ def _rebuild(connection: Connection, contract: Contract, delivery_id: int, path:
                 keys.add(*_hashes(contract, fields, rows, day), (number << LINE_BITS) | lines)
         for part in keys.parts():
             draft.write(part)
-        draft.keep(identity, deliveries)
+        draft.keep(identity, deliveries, None)
 
 
 @dataclass(frozen=True)

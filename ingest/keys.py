@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ENTRY = np.dtype([("key", "u8"), ("content", "u8"), ("line", "i8")])
+ENTRY = np.dtype([("key", "u8"), ("content", "u8"), ("line", "i8"), ("text", "u8")])
 PARTS = 64
 
 
@@ -20,18 +20,19 @@ class Doubled:
 
 
 class Keys(contextlib.ExitStack):
-    """Collects the hashes of keys and contents; 24 bytes a row on disk, one part in memory at a time."""
+    """Collects the hashes of keys and contents; 32 bytes a row on disk, one part in memory at a time."""
 
     def __enter__(self) -> "Keys":
         self._files = [self.enter_context(tempfile.TemporaryFile()) for _ in range(PARTS)]  # noqa: SIM115
         return super().__enter__()
 
-    def add(self, keys: np.ndarray, contents: np.ndarray, lines: np.ndarray) -> None:
-        """Take note of rows: hashes (uint64) of key and content, and physical lines."""
+    def add(self, keys: np.ndarray, contents: np.ndarray, lines: np.ndarray, texts: np.ndarray | None = None) -> None:
+        """Take note of rows: hashes (uint64) of key and content, physical lines, hashes of their texts if there are."""
         part = (keys >> np.uint64(58)).astype(np.uint8)
         order = np.argsort(part, kind="stable")
         entries = np.empty(len(keys), ENTRY)
         entries["key"], entries["content"], entries["line"] = keys[order], contents[order], lines[order]
+        entries["text"] = 0 if texts is None else texts[order]
         bounds = np.searchsorted(part[order], np.arange(PARTS + 1))
         for file, first, after in zip(self._files, bounds, bounds[1:], strict=False):
             file.write(entries[first:after].data)

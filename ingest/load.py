@@ -96,7 +96,8 @@ def _parcel(contract: Contract, file: Path, file_name: str | None = None) -> Par
     return Parcel(contract, file_name, file, landing.sha256(file), groups.get("period") or "unknown", groups.get("ags"))
 
 
-def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
+def _load(settings: Settings, parcel: Parcel, landed: Path, by_text: bool = True) -> Delivery:
+    """Load landed bytes; `by_text` as for `history.comparing`."""
     contract = parcel.contract
     # Read before the transaction: a missing key or an unreadable file must not leave one open.
     key = _key(settings, parcel)
@@ -107,7 +108,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
                 f"rename the file, or change {contract.path}:{contract.line_of('file_name')}",
             )
         with (
-            history.comparing(settings, contract, parcel.period, key) as comparison,
+            history.comparing(settings, contract, parcel.period, key, by_text) as comparison,
             database.connect(settings, database.LOADER) as connection,
         ):
             ledger.lock_period(connection, contract.source, parcel.period)
@@ -122,6 +123,8 @@ def _load(settings: Settings, parcel: Parcel, landed: Path) -> Delivery:
             return ledger.get(connection, delivery_id)
     except Refused as refusal:
         return _refuse(settings, parcel, refusal)
+    except history.Again:
+        return _load(settings, parcel, landed, by_text=False)
 
 
 def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
@@ -195,8 +198,7 @@ def _fill(
     contract = parcel.contract
     engine = Engine(contract, source.layout, key, delivery_id, comparison and comparison.day)
     if comparison:
-        comparison.begin(connection, delivery_id)
-        engine.is_known = comparison.is_known
+        comparison.begin(connection, delivery_id, engine)
     with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
         # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
         with (
@@ -206,14 +208,16 @@ def _fill(
         ):
             with cursor.copy(_copy("raw", contract.table, engine.columns, "binary")) as stream:
                 stream.write(copy.HEADER)
+                told = 0
                 for part in checked:
                     stream.write(part.payload.data)
                     rejects.writelines(row.copy_line(delivery_id) for row in part.rejected)
                     if contract.primary_key:
-                        keys.add(part.keys, part.contents, part.lines)
+                        keys.add(part.keys, part.contents, part.lines, part.texts)
+                    told += part.unchanged
                 stream.write(copy.TRAILER)
             copied = cursor.rowcount  # what PostgreSQL counted
-        found = comparison.finish(connection, keys) if comparison else Outcome(keys.doubled(), 0, None)
+        found = comparison.finish(connection, keys, told) if comparison else Outcome(keys.doubled(), 0, None)
         brought = copied
         for is_brought, row in _doubled(connection, contract, delivery_id, found.doubled, comparison):
             rejects.write(row.copy_line(delivery_id))

@@ -4,16 +4,20 @@ The model is a dictionary in Python; the database is real. Rows of made-up perso
 """
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from expectations import gate
-from ingest import contracts, digests, erasure, history, ledger, load, privacy, rotation
+from ingest import contracts, digests, erasure, history, kernels, ledger, load, privacy, rotation
+from ingest.engine import Engine
+from ingest.keys import ENTRY
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
@@ -251,8 +255,15 @@ def test_digests_made_from_raw_are_those_of_the_load(city, monkeypatch):
     with history.comparing(city.warehouse, contract, f"{city.ags}_{DAYS[1]}", None) as comparison:
         comparison._key_version = 0
         with database.connect(city.warehouse, database.LOADER) as connection:
-            comparison._digests(connection, first.delivery_id).close()
-    assert path.read_bytes() == loaded
+            comparison._digests(connection, first.delivery_id, None).close()
+    made = [_entries(data) for data in (path.read_bytes(), loaded)]
+    assert made[0] == made[1] and len(made[0]) == 3
+
+
+def _entries(data: bytes) -> list[tuple]:
+    """Key, content and place of each row, without the hash of its text."""
+    body = data[: -8 - int.from_bytes(data[-8:], "little")]
+    return np.frombuffer(body, ENTRY)[["key", "content", "line"]].tolist()
 
 
 def test_a_load_that_fails_leaves_no_digests(city, monkeypatch):
@@ -295,9 +306,72 @@ def test_doubled_keys_among_known_rows(city):
     assert city.snapshot(delivery.delivery_id) == {"A": 0, "C": 1}
 
 
-def test_members_are_those_that_were_given():
-    import numpy as np
+def _unchanged_by_text(monkeypatch) -> list[int]:
+    """Numbers of records that were told by their texts, block by block, of the loads to come."""
+    told, check = [], Engine.check
 
+    def spied(engine: Engine, block: Any) -> Any:
+        told.append((checked := check(engine, block)).unchanged)
+        return checked
+
+    monkeypatch.setattr(Engine, "check", spied)
+    return told
+
+
+def test_a_record_with_the_same_texts_is_not_looked_at_again(city, monkeypatch):
+    told = _unchanged_by_text(monkeypatch)
+    city.accept(city.comes(DAYS[1], {"A": 0, "B": 0, "C": -1}))
+    city.accept(city.comes(DAYS[2], {"A": 0, "B": 1, "C": -1}))
+    city.accept(city.comes(DAYS[0], {"A": 0, "B": 1}))  # before it: a rule that speaks of the day may say otherwise
+    city.accept(city.comes(DAYS[3], {"A": 0, "B": 1, "C": -1}))
+    assert told == [0, 2, 0, 0]
+    _check(city)
+
+
+def test_a_layout_without_a_column_changes_no_row(city, monkeypatch):
+    told = _unchanged_by_text(monkeypatch)
+    for day, title, value in zip(DAYS, ["", *[";Herkunft"] * 2], ["", ";geliefert", ";synthetisch"], strict=False):
+        lines = [person(name, ags=city.ags, day=f"{day:%d.%m.%Y}") + value for name in "AB"]
+        content = register(*lines).replace(b"Wohnungsart", f"Wohnungsart{title}".encode())
+        name = f"register_{city.ags}_{day}.csv"
+        load_content(city.warehouse, "register", content, name, city.folder)
+    assert told == [0, 0, 0]
+    rows = query(city.warehouse, "select evidence, count(*) from raw.register__person group by 1 order by 1")
+    assert rows == [("delivered", 2), ("synthetic", 2)]
+
+
+@pytest.mark.parametrize(
+    ("check", "later", "earlier"),
+    [
+        ("moved_in_on <= reference_date", True, False),
+        ("reference_date > moved_in_on", True, False),
+        ("reference_date <= moved_in_on", False, True),
+        ("moved_in_on > reference_date", False, True),
+        ("moved_in_on != reference_date", False, False),
+        ("reference_date >= '2019-01-01'", True, False),
+        ("moved_out_on >= moved_in_on", True, True),
+    ],
+)
+def test_a_rule_on_the_day_must_hold_on_the_other_day_too(check, later, earlier):
+    contract = contracts.load("register")
+    fields = {field.name: field for field in contract.fields}
+    ruled = replace(contract, rules=(contracts.rule({"name": "x", "check": check, "message": "x"}, fields),))
+    assert history._holds_on(ruled, DAYS[1], DAYS[2]) == later
+    assert history._holds_on(ruled, DAYS[1], DAYS[0]) == earlier
+    assert history._holds_on(ruled, DAYS[1], DAYS[1])
+
+
+def test_the_same_texts_and_no_others_have_the_same_hash_under_a_key():
+    data = np.frombuffer(b"abcabdabc" + b"x" * 20, np.uint8)
+    start = np.array([[0, 3, 6, 0, 0], [9, 9, 9, 9, 9]], np.int32)
+    size = np.array([[3, 3, 3, 2, 3], [20, 20, 20, 20, 19]], np.int32)
+    columns, key = np.array([0, 1], np.int32), np.array([1, 2], np.uint64)
+    hashes = kernels.sip(data, start, size, columns, key).tolist()
+    assert hashes[0] == hashes[2] and len(set(hashes)) == 4
+    assert not set(hashes) & set(kernels.sip(data, start, size, columns, key + np.uint64(1)).tolist())
+
+
+def test_members_are_those_that_were_given():
     random = np.random.default_rng(5)
     for size in (0, 1, 2, 1000):
         hashes = random.integers(0, 1 << 63, size, dtype=np.uint64) << np.uint64(1)
