@@ -16,6 +16,7 @@ from typing import Any
 
 from expectations import marts
 from expectations.suite import HOLD, WARN, Build, Delivery, Expectation
+from ingest import contracts
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -32,7 +33,10 @@ class GateError(UserError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one expectation said; `failing_rows` are line numbers of the file, at most the first 20."""
+    """What one expectation said; `failing_rows` are line numbers of the file, at most the first 20.
+
+    Of a source with a history, rows that stood so in an earlier file are counted, and have no line.
+    """
 
     expectation: str
     why: str
@@ -65,7 +69,7 @@ def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
         module = _suite(delivery.source)
         # Persons unless the suite says otherwise: forgetting to say so must not print values.
         personal = getattr(module, "PERSONAL", True)
-        query = f"select * from {module.TABLE} where delivery_id = {int(delivery_id)}"
+        query = f"select * from {_delivered(delivery.source, module.TABLE)} where delivery_id = {int(delivery_id)}"
         batch = _Batch(delivery.source, query, module.expectations(delivery), personal, has_lines=True)
         verdicts = _judge(settings, database.LOADER, [batch])
         _write(settings, database.LOADER, "delivery_id", delivery_id, verdicts)
@@ -146,6 +150,12 @@ def _suite(source: str) -> ModuleType:
     if not (hasattr(module, "TABLE") and hasattr(module, "expectations")):
         raise GateError(f"{module.__file__} is no suite of a source", remedy=remedy)
     return module
+
+
+def _delivered(source: str, table: str) -> str:
+    """Where the rows of a delivery stand: of a source with a history its table holds what changed alone."""
+    has_history = source in contracts.sources() and contracts.load(source).history
+    return f"{table}_snapshot" if has_history else table
 
 
 def _judge(settings: Settings, role: str, batches: Iterable[_Batch]) -> list[Verdict]:

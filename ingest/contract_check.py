@@ -46,6 +46,7 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "footer": str,
     "record_length": int,
     "german": dict,
+    "history": str,
 }
 FIELD = {"name", "title", "description", "example", "type", "format", "decimalChar", "groupChar", "bareNumber"} | {
     "constraints",
@@ -266,6 +267,7 @@ def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]
         yield from ((place + rest, f"{entry['name']}: {message}") for rest, message in _field(entry, own))
     yield from _german(entries, own)
     yield from _names(entries, resource)
+    yield from _history(entries, own, resource)
     yield from _languages(path, descriptor)
 
 
@@ -448,6 +450,20 @@ def _names(entries: list[dict], resource: dict) -> Iterator[tuple[Place, str]]:
             yield (*place, "primaryKey"), f"the key's {name} is no field"
         if name in dropped:
             yield (*place, "primaryKey"), f"the key's {name} is dropped at landing"
+
+
+def _history(entries: list[dict], own: dict, resource: dict) -> Iterator[tuple[Place, str]]:
+    if "history" not in own:
+        return
+    by_name, key = {entry["name"]: entry for entry in entries}, resource["schema"]["primaryKey"]
+    key, place = [key] if isinstance(key, str) else key, ("lagebild", "history")
+    day = by_name.get(own["history"], {})
+    is_plain = not {"privacy", "map", "code_list"} & set(day.get("lagebild", {}))
+    if day.get("type") != "date" or not is_plain or own["history"] not in key or len(key) < 2:
+        yield place, "history names a date field, kept as it is, that is part of the key beside other fields"
+    for name in key:
+        if name in by_name and not by_name[name].get("constraints", {}).get("required"):
+            yield place, f"a source with a history needs every field of its key, and {name} is not required"
 
 
 def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:

@@ -269,6 +269,8 @@ class Contract:
     retention: Duration
     contact: str | None
     primary_key: tuple[str, ...]
+    history: str | None
+    """Each delivery is the whole stock of a day, and raw keeps the changes: the field that says the day."""
     rules: tuple[Rule, ...]
     code_lists: Mapping[str, CodeList]
     changes: tuple[Change, ...]
@@ -477,6 +479,7 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         retention=duration(own["retention"]),
         contact=own.get("contact"),
         primary_key=(key,) if isinstance(key, str) else tuple(key),
+        history=own.get("history"),
         rules=tuple(rule(entry, {field.name: field for field in fields}) for entry in own.get("rules", [])),
         code_lists=code_lists,
         changes=tuple(change(entry) for entry in own.get("layouts", [])),

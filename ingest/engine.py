@@ -7,7 +7,9 @@ never looked at.
 """
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -49,26 +51,43 @@ class Checked:
     lines: np.ndarray
     """Physical lines (int64) of the good rows."""
     payload: np.ndarray
-    """The good rows as bytes (uint8) of a binary COPY, without its header; columns in the order of `Engine.columns`."""
+    """The good rows as bytes (uint8) of a binary COPY, without its header; columns in the order of `Engine.columns`.
+
+    Those of which `Engine.is_known` says that raw holds them already are left out."""
     keys: np.ndarray
     """Hash (uint64) of each good row's primary key."""
     contents: np.ndarray
-    """Hash (uint64) of all that raw keeps of each good row."""
+    """Hash (uint64) of all that raw keeps of each good row, its columns in the contract's order."""
     rejected: list[Rejected]
+    texts: np.ndarray | None
+    """Hash (uint64) of each good row's texts in the file."""
+    unchanged: int
+    """Number of records that were recognised by their texts and are in none of these."""
 
 
 class Engine:
     """Checks blocks of records against a contract, in the layout that the delivery's header has."""
 
-    def __init__(self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int):
+    is_known: Callable[[np.ndarray], np.ndarray] | None = None
+    """Tells by the hashes of contents which rows raw holds already."""
+    text_key: np.ndarray | None = None
+    """Key (2 x uint64) of the hashes of texts; without it there are none."""
+    is_known_text: Callable[[np.ndarray], np.ndarray] | None = None
+    """Tells by the hashes of texts which records are rows that raw holds already; they are looked at no further."""
+
+    def __init__(
+        self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int, day: date | None = None
+    ):
+        """`day`: what the contract's history field says in every row; it is of the delivery, and not hashed."""
         self.contract, self.delivery_id, self._chain = contract, delivery_id, key
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
+        of_delivery = None if day is None else copy.cell(day, "date")
         self._readers = [
             _Whole(f, contract, key)
-            if _is_free(f) and f.name not in ruled
-            else _Distinct(f, contract, key, f.name in ruled)
+            if is_read_whole(f, contract)
+            else _Distinct(f, contract, key, f.name in ruled, of_delivery if f.name == contract.history else None)
             for _, f in self._kept
         ]
         constants = [
@@ -81,7 +100,11 @@ class Engine:
         self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
         self._is_personal = contract.has_personal_fields
         self._shown = {f.title for f in self.fields if contract.may_show(f)}
-        self._key = [n for n, (_, f) in enumerate(self._kept) if f.name in contract.primary_key]
+        kept = [f.name for _, f in self._kept]
+        hashed = [f.name for f in contract.fields if f.columns]
+        evidence = [] if contract.evidence is None else [hash_of(copy.cell(contract.evidence, "text"))]
+        self._key = _hashed(contract, layout, kept, [name for name in hashed if name in contract.primary_key])
+        self._hashed = _hashed(contract, layout, kept, hashed) + evidence
 
     def check(self, block: Block) -> Checked:
         """Rows and rejected rows of a block."""
@@ -91,6 +114,10 @@ class Engine:
                 f"{n} records from line {block.lines[0]} on, but {block.start.shape[1]} were read",
                 remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
             )
+        texts, unchanged = self._texts(block), 0
+        if self.is_known_text is not None:
+            left = np.flatnonzero(~self.is_known_text(texts))
+            block, texts, unchanged, n = block.take(left), texts[left], n - len(left), len(left)
         columns = [
             read(block.data, block.start[i], block.size[i])
             for read, (i, _) in zip(self._readers, self._kept, strict=True)
@@ -107,13 +134,11 @@ class Engine:
         rejected = sorted([*rejected, *map(self.broken, block.broken)], key=lambda row: row.line)
         heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines)
         constants = [Cells.constant(cell, n) for cell in self._constants]
-        payload = copy.rows([heads, *(column.cells for column in columns), *constants], good)
-        keys, contents = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
-        for i, column in enumerate(columns):
-            kernels.mix(contents, column.hashes, column.cells.which)
-            if i in self._key:
-                kernels.mix(keys, column.hashes, column.cells.which)
-        return Checked(block.lines[good], payload, keys[good], contents[good], rejected)
+        keys, contents = (self._mixed(parts, columns, n)[good] for parts in (self._key, self._hashed))
+        sent = good if self.is_known is None else good[~self.is_known(contents)]
+        payload = copy.rows([heads, *(column.cells for column in columns), *constants], sent)
+        texts = None if texts is None else texts[good]
+        return Checked(block.lines[good], payload, keys, contents, rejected, texts, unchanged)
 
     def is_row(self, fields: list[str]) -> bool:
         """Whether the texts of a record pass every rule."""
@@ -134,6 +159,28 @@ class Engine:
         # No column can be trusted then, so no text of a person-level row is kept.
         shown = None if self.contract.has_personal_fields else {"record": record.text}
         return Rejected(record.line, [reason(record.code, "", message + where)], shown)
+
+    def _texts(self, block: Block) -> np.ndarray | None:
+        """Hashes of the kept texts of each record, where the day counts only if it is not the delivery's own."""
+        if self.text_key is None:
+            return None
+        day = next(n for n, f in enumerate(self.fields) if f.name == self.contract.history)
+        others = np.array([n for n, _ in self._kept if n != day], np.int32)
+        texts = kernels.sip(block.data, block.start, block.size, others, self.text_key)
+        read = self._readers[[n for n, _ in self._kept].index(day)](block.data, block.start[day], block.size[day])
+        kernels.mix(texts, read.hashes, read.cells.which)
+        return texts
+
+    @staticmethod
+    def _mixed(parts: list[int | np.uint64], columns: list["Column"], n: int) -> np.ndarray:
+        """One hash a row of columns (by number) and constants."""
+        mixed = np.zeros(n, np.uint64)
+        for part in parts:
+            if isinstance(part, int):
+                kernels.mix(mixed, columns[part].hashes, columns[part].cells.which)
+            else:
+                kernels.mix(mixed, np.array([part]), np.zeros(n, np.int32))
+        return mixed
 
     def _breaks(self, rule: Rule, columns: list["Column"], n: int) -> np.ndarray:
         """Which rows break a rule across fields: where both sides are there, and the comparison does not hold."""
@@ -187,6 +234,33 @@ def _is_free(field: Field) -> bool:
     return field.type == "string" and not field.signs and rules == (None,) * len(rules)
 
 
+def is_read_whole(field: Field, contract: Contract) -> bool:
+    """Whether a column is converted as a whole: nothing is asked of its texts."""
+    return _is_free(field) and not any(field.name in rule.fields for rule in contract.rules)
+
+
+def hash_of(data: bytes) -> np.uint64:
+    """The hash of one text, or of one value in PostgreSQL's binary form."""
+    return kernels.hashes_of(np.frombuffer(data, np.uint8), np.zeros(1, np.int32), np.array([len(data)], np.int32))[0]
+
+
+def _hashed(contract: Contract, layout: Layout, kept: list[str], names: Iterable[str]) -> list[int | np.uint64]:
+    """What makes up a hash over these fields: the number of a column in `kept`, or the hash of a layout's constant."""
+    missing = {f.name: (f, value) for f, value in layout.constants}
+    parts: list[int | np.uint64] = []
+    for name in names:
+        if name in kept:
+            parts.append(kept.index(name))
+            continue
+        field, value = missing[name]
+        if is_read_whole(field, contract):
+            parts.append(np.uint64(0) if value is None else hash_of(value.encode()))
+        else:
+            cells = [copy.cell(value if column == name else None, kind) for column, kind in field.columns]
+            parts.append(hash_of(b"".join(cells)))
+    return parts
+
+
 @dataclass(frozen=True)
 class Column:
     """What became of one field in every record of a block."""
@@ -207,8 +281,17 @@ class Column:
 class _Distinct:
     """Reads a column by asking the rule once for each distinct text."""
 
-    def __init__(self, field: Field, contract: Contract, key: KeyChain | None, is_ruled: bool = False):
+    def __init__(
+        self,
+        field: Field,
+        contract: Contract,
+        key: KeyChain | None,
+        is_ruled: bool = False,
+        of_delivery: bytes | None = None,
+    ):
+        """`of_delivery`: a value that is not hashed."""
         self.field, self.missing, self.key, self.is_ruled = field, contract.missing_values, key, is_ruled
+        self._of_delivery = of_delivery
         self._forget()
 
     def _forget(self) -> None:
@@ -240,6 +323,7 @@ class _Distinct:
             self._start, self._size, self._hashes, self._is_bad = (
                 np.pad(table, room) for table in (self._start, self._size, self._hashes, self._is_bad)
             )
+        of_delivery = []
         for n in range(first, known):
             try:
                 value, data = self._answer(self._texts.text(n))
@@ -248,8 +332,11 @@ class _Distinct:
             self._typed.append(value)
             self._start[n], self._size[n] = len(self._data), len(data)
             self._data += data
+            if data == self._of_delivery:
+                of_delivery.append(n)
         self._bytes = np.frombuffer(bytes(self._data), np.uint8)
         self._hashes[first:known] = kernels.hashes_of(self._bytes, self._start[first:known], self._size[first:known])
+        self._hashes[of_delivery] = 0
         if self.is_ruled:
             is_date = self.field.type == "date" and self.field.privacy != "year"
             self._values = np.array(self._typed, "datetime64[D]" if is_date else object)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from ingest import ledger, persons, privacy, retention, rotation
+from ingest import digests, ledger, persons, privacy, retention, rotation
 from ingest.ledger import Delivery
 from ingest.persons import Scope
 from lagebild import database
@@ -61,10 +61,10 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
         version = privacy.version_in_force(connection, municipality, purpose)
         pseudonym = privacy.chain(settings, municipality, purpose, version).pseudonym(identifier.strip())
         scope = persons.scope(connection, municipality, purpose)
-        lines, loaded_rows = _delete_rows(connection, scope, pseudonym)
+        lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
         rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
         blanked_rows = _blank_rejected(connection, scope)
-        paths = _paths_to_delete(settings, scope, {delivery_id for delivery_id, _ in lines})
+        paths = _paths_to_delete(settings, scope, holders)
         for delivery in scope.deliveries:
             if delivery.landing_path in paths:
                 retention.give_up_bytes(connection, delivery, WHY)
@@ -74,17 +74,28 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
         erasure = Erasure(loaded_rows, rejected_rows, blanked_rows, len(paths), unseen)
         _record(connection, municipality, purpose, erasure)
     retention.finish_deletions(settings)
+    digests.forget(settings, *scope.sources)
     rotation.vacuum(settings, [table.name for table in scope.tables] + ["rejected_row"])
     return erasure
 
 
-def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[list[tuple[int, int]], int]:
-    """Delete the person's rows; (delivery, line) of those that name one, and how many there were in all."""
-    lines, total = [], 0
+def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[list[tuple[int, int]], set[int], int]:
+    """Delete the person's rows: (delivery, line) of those that name one, who held the person, and how many there were.
+
+    A row of a source with a history is gone from every snapshot that it stood in.
+    """
+    lines, holders, total = [], [], 0
     for table in scope.tables:
         has_person = sql.SQL(" or ").join(
             sql.SQL("t.{} = %(pseudonym)s").format(sql.Identifier(column)) for column in table.columns
         )
+        if table.has_delivery:
+            holders += connection.execute(
+                sql.SQL("select t.delivery_id from {} as t where {} and ({})").format(
+                    table.snapshots, table.in_scope, has_person
+                ),
+                scope.values | {"pseudonym": pseudonym},
+            ).fetchall()
         found = sql.SQL("delivery_id, line_number" if table.has_delivery else "null::bigint, null::bigint")
         rows = connection.execute(
             sql.SQL("delete from {} as t where {} and ({}) returning {}").format(
@@ -92,10 +103,16 @@ def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[
             ),
             scope.values | {"pseudonym": pseudonym},
         ).fetchall()
-        lines += [row for row in rows if row[0] is not None]
+        named = [row for row in rows if row[0] is not None]
+        if table.has_history and named:
+            connection.cursor().executemany(
+                sql.SQL("delete from {} where delivery_id = %s and line_number = %s").format(table.ends), named
+            )
+        lines += named
         total += len(rows)
-    _count(connection, "erased_loaded", [delivery_id for delivery_id, _ in lines])
-    return lines, total
+    held = [delivery_id for (delivery_id,) in holders]
+    _count(connection, "erased_loaded", held)
+    return lines, set(held), total
 
 
 def _delete_rejected(connection: Connection, scope: Scope, lines: list[tuple[int, int]], pseudonym: str) -> int:

@@ -261,6 +261,80 @@ def hashes_of(data, start, size):
     return out
 
 
+@_inner
+def _sip_round(a, b, c, d):
+    a += b
+    b = ((b << np.uint64(13)) | (b >> np.uint64(51))) ^ a
+    a = (a << np.uint64(32)) | (a >> np.uint64(32))
+    c += d
+    d = ((d << np.uint64(16)) | (d >> np.uint64(48))) ^ c
+    a += d
+    d = ((d << np.uint64(21)) | (d >> np.uint64(43))) ^ a
+    c += b
+    b = ((b << np.uint64(17)) | (b >> np.uint64(47))) ^ c
+    c = (c << np.uint64(32)) | (c >> np.uint64(32))
+    return a, b, c, d
+
+
+@_compiled(
+    uint64[::1](_BYTES, Array(int32, 2, "C", readonly=True), Array(int32, 2, "C", readonly=True), _INTS, _HASHES)
+)
+def sip(data, start, size, columns, key):
+    """SipHash-1-3 under a key (2 x uint64) of each record's texts in these columns, each with 0xFF behind it."""
+    n = start.shape[1]
+    out = np.empty(n, np.uint64)
+    for row in range(n):
+        a, b = key[0] ^ np.uint64(0x736F6D6570736575), key[1] ^ np.uint64(0x646F72616E646F6D)
+        c, d = key[0] ^ np.uint64(0x6C7967656E657261), key[1] ^ np.uint64(0x7465646279746573)
+        word, filled, total = np.uint64(0), np.uint64(0), np.uint64(0)
+        for column in columns:
+            begin = start[column, row]
+            end = begin + size[column, row]
+            for k in range(begin, end + 1):
+                byte = np.uint64(data[k]) if k < end else np.uint64(0xFF)
+                word |= byte << (np.uint64(8) * filled)
+                filled += np.uint64(1)
+                if filled == 8:
+                    d ^= word
+                    a, b, c, d = _sip_round(a, b, c, d)
+                    a ^= word
+                    total += np.uint64(8)
+                    word, filled = np.uint64(0), np.uint64(0)
+        word |= (total + filled) << np.uint64(56)
+        d ^= word
+        a, b, c, d = _sip_round(a, b, c, d)
+        a ^= word
+        c ^= np.uint64(0xFF)
+        for _ in range(3):
+            a, b, c, d = _sip_round(a, b, c, d)
+        out[row] = a ^ b ^ c ^ d
+    return out
+
+
+@_compiled(void(_HASHES, uint64, Array(int32, 1, "C")))
+def bucket(hashes, shift, starts):
+    """Where in sorted hashes those begin whose bits from `shift` on are 0, 1, 2 ...; at last the number of all."""
+    at = 0
+    for n in range(len(starts) - 1):
+        while at < len(hashes) and hashes[at] >> shift < np.uint64(n):
+            at += 1
+        starts[n] = at
+    starts[-1] = len(hashes)
+
+
+@_compiled(int64[::1](_HASHES, _INTS, uint64, _HASHES))
+def find(hashes, starts, shift, wanted):
+    """Where in sorted hashes each of the wanted ones is, -1 where it is not."""
+    out = np.empty(len(wanted), np.int64)
+    for i in range(len(wanted)):
+        n = wanted[i] >> shift
+        at, end = starts[n], starts[n + np.uint64(1)]
+        while at < end and hashes[at] < wanted[i]:
+            at += 1
+        out[i] = at if at < end and hashes[at] == wanted[i] else -1
+    return out
+
+
 @_compiled(void(uint64[::1], _HASHES, _INTS))
 def mix(mixed, hashes, which):
     """Take one more column into the hash (uint64) of each row: `hashes[which[row]]`; `which` empty: `hashes[row]`."""
@@ -363,3 +437,35 @@ def put_lengths(out, position, lengths, rows):
         for k in range(4):
             out[to + k] = (length >> (24 - 8 * k)) & 255
         position[i] = to + 4
+
+
+# --- rows from COPY ---------------------------------------------------------------------------------
+
+
+@_compiled(int64(_BYTES, int32[:, ::1], int32[:, ::1]))
+def cells(data, start, size):
+    """Where the cells of rows lie, sizes in front included: `start` and `size` (width, rows); where the rows end."""
+    at = 0
+    for row in range(start.shape[1]):
+        at += 2
+        for column in range(start.shape[0]):
+            start[column, row] = at
+            length = 4
+            if data[at] != 0xFF:  # -1 is NULL
+                for k in range(4):
+                    length += data[at + k] << (24 - 8 * k)
+            size[column, row] = length
+            at += length
+    return at
+
+
+@_compiled(uint64[::1](_BYTES, _INTS))
+def first_digits(data, start):
+    """The first 64 bits of what is written in hexadecimal digits from each `start` on; anything where nothing is."""
+    out = np.zeros(len(start), np.uint64)
+    for row in range(len(start)):
+        for k in range(start[row], min(start[row] + 16, len(data))):
+            digit = data[k]
+            digit = digit - 48 if digit < 58 else digit - 87
+            out[row] = out[row] << np.uint64(4) | np.uint64(digit & 15)
+    return out

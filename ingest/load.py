@@ -12,10 +12,11 @@ from typing import IO
 
 from psycopg import Connection, sql
 
-from ingest import contracts, copy, landing, ledger, privacy, readers
+from ingest import contracts, copy, history, landing, ledger, privacy, readers
 from ingest.ahead import ahead
 from ingest.contracts import Contract
 from ingest.engine import MASK, Engine, Rejected, reason
+from ingest.history import Outcome
 from ingest.keys import Doubled, Keys
 from ingest.ledger import Delivery
 from ingest.privacy import KeyChain
@@ -109,7 +110,8 @@ def _says(contract: Contract, file_name: str) -> tuple[str, str | None]:
     return groups.get("period") or "unknown", groups.get("ags")
 
 
-def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None) -> Delivery:
+def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None, by_text: bool = True) -> Delivery:
+    """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `history.comparing`."""
     contract = parcel.contract
     # Read before the transaction: a missing key or an unreadable file must not leave one open.
     key = _key(settings, parcel)
@@ -119,7 +121,10 @@ def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None) -> De
                 f"the file name does not match {contract.file_name.pattern}",
                 f"rename the file, or change {contract.path}:{contract.line_of('file_name')}",
             )
-        with database.connect(settings, database.LOADER) as connection:
+        with (
+            history.comparing(settings, contract, parcel.period, key, by_text) as comparison,
+            database.connect(settings, database.LOADER) as connection,
+        ):
             ledger.lock_period(connection, contract.source, parcel.period)
             privacy.hold_key(connection, key)
             _give_way(connection, old)
@@ -128,11 +133,13 @@ def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None) -> De
             with parcel.path.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
-                _fill(connection, parcel, delivery_id, source, key)
+                _fill(connection, parcel, delivery_id, source, key, comparison)
             ledger.record(connection, delivery_id, "loaded", None)
             return ledger.get(connection, delivery_id)
     except Refused as refusal:
         return _refuse(settings, parcel, refusal, old)
+    except history.Again:
+        return _load(settings, parcel, old, by_text=False)
 
 
 def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
@@ -204,10 +211,13 @@ def _fill(
     delivery_id: int,
     source: readers.Source | readers.SmallSource,
     key: KeyChain | None,
+    comparison: history.Comparison | None,
 ) -> None:
     """Copy the good rows, keep the bad ones with their reasons, and check that none was lost."""
     contract = parcel.contract
-    engine = Engine(contract, source.layout, key, delivery_id)
+    engine = Engine(contract, source.layout, key, delivery_id, comparison and comparison.day)
+    if comparison:
+        comparison.begin(connection, delivery_id, engine)
     with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
         # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
         with (
@@ -217,21 +227,29 @@ def _fill(
         ):
             with cursor.copy(_copy("raw", contract.table, engine.columns, "binary")) as stream:
                 stream.write(copy.HEADER)
+                told = 0
                 for part in checked:
                     stream.write(part.payload.data)
                     rejects.writelines(row.copy_line(delivery_id) for row in part.rejected)
                     if contract.primary_key:
-                        keys.add(part.keys, part.contents, part.lines)
+                        keys.add(part.keys, part.contents, part.lines, part.texts)
+                    told += part.unchanged
                 stream.write(copy.TRAILER)
             copied = cursor.rowcount  # what PostgreSQL counted
-        taken_back = 0
-        for row in _doubled(connection, contract, delivery_id, keys.doubled()):
+        found = comparison.finish(connection, keys, told) if comparison else Outcome(keys.doubled(), 0, None)
+        brought = copied
+        for is_brought, row in _doubled(connection, contract, delivery_id, found.doubled, comparison):
             rejects.write(row.copy_line(delivery_id))
-            taken_back += 1
+            brought -= is_brought
         rejected = _copy_rejects(connection, rejects)
     if not source.records:
         raise Refused("there is a header and nothing below it", "ask the supplier for the file again")
-    loaded = copied - taken_back
+    if found.fresh not in (None, brought):
+        raise UserError(
+            f"{parcel.file_name}: {found.fresh} rows are new, but PostgreSQL took {brought}",
+            remedy="nothing was loaded; rows were taken for known ones: report this as a defect",
+        )
+    loaded = brought + found.unchanged
     if source.records != loaded + rejected:
         raise UserError(
             f"{parcel.file_name}: {source.records} records in the file, but {loaded} loaded and {rejected} rejected",
@@ -260,8 +278,14 @@ def _copy_rejects(connection: Connection, rejects: IO[bytes]) -> int:
         return cursor.rowcount
 
 
-def _doubled(connection: Connection, contract: Contract, delivery_id: int, doubled: Doubled) -> Iterator[Rejected]:
-    """Take rows whose key another row of the delivery has out of raw again, and say why."""
+def _doubled(
+    connection: Connection,
+    contract: Contract,
+    delivery_id: int,
+    doubled: Doubled,
+    comparison: history.Comparison | None,
+) -> Iterator[tuple[bool, Rejected]]:
+    """Take rows whose key another row of the delivery has out of raw again, and say why; whether each was there."""
     titles = [field.title for field in contract.fields if field.name in contract.primary_key]
     shown = {f.name: f.title for f in contract.fields if f.columns}
     masked = {f.title: MASK for f in contract.fields if not contract.may_show(f)}
@@ -273,6 +297,9 @@ def _doubled(connection: Connection, contract: Contract, delivery_id: int, doubl
         for first in range(0, len(lines), 10_000):
             some = lines[first : first + 10_000].tolist()
             statement = "select line, fields from raw.take_back(%s, %s, %s)"
-            for line, fields in connection.execute(statement, [contract.table, delivery_id, some]):
+            brought = connection.execute(statement, [contract.table, delivery_id, some]).fetchall()
+            known = comparison.doubled_rows(connection, some) if comparison else []
+            for n, (line, fields) in enumerate(brought + known):
                 named = {title: fields[name] for name, title in shown.items() if name in fields}
-                yield Rejected(line, reasons, {k: None if v is None else str(v) for k, v in named.items()} | masked)
+                texts = {k: None if v is None else str(v) for k, v in named.items()} | masked
+                yield n < len(brought), Rejected(line, reasons, texts)

@@ -24,10 +24,22 @@ class PersonTable:
     """Columns that hold pseudonyms."""
     has_delivery: bool
     """Whether each row names its delivery; else it names its municipality (AGS)."""
+    has_history: bool = False
+    """Whether a row may stand in the snapshots of other deliveries, too (`ingest/history.py`)."""
 
     @property
     def identifier(self) -> sql.Identifier:
         return sql.Identifier("raw", self.name)
+
+    @property
+    def snapshots(self) -> sql.Identifier:
+        """Where each row stands once for every delivery whose snapshot it is in."""
+        return sql.Identifier("raw", f"{self.name}_snapshot") if self.has_history else self.identifier
+
+    @property
+    def ends(self) -> sql.Identifier:
+        """Which of its rows end in which snapshot."""
+        return sql.Identifier("raw", f"{self.name}_end")
 
     @property
     def in_scope(self) -> sql.SQL:
@@ -43,6 +55,7 @@ class Scope:
     purpose: str
     deliveries: tuple[Delivery, ...]
     tables: tuple[PersonTable, ...]
+    sources: tuple[str, ...]
     reject_keys: tuple[str, ...]
     """Names under which the fields of a rejected row may hold a pseudonym."""
 
@@ -83,7 +96,8 @@ def scope(connection: Connection, municipality: str, purpose: str) -> Scope:
             for delivery in ledger.of_source(connection, contract.source)
             if municipality_of(contract, delivery.file_name) in (municipality, None)
         ]
-    return Scope(municipality, purpose, tuple(deliveries), tuple(tables), tuple(dict.fromkeys(keys)))
+    sources = tuple(contract.source for contract in contracts_of(purpose))
+    return Scope(municipality, purpose, tuple(deliveries), tuple(tables), sources, tuple(dict.fromkeys(keys)))
 
 
 def _tables(connection: Connection, contract: Contract, columns: list[str]) -> list[PersonTable]:
@@ -103,5 +117,6 @@ def _tables(connection: Connection, contract: Contract, columns: list[str]) -> l
                 remedy="nothing was changed; give the table a column delivery_id or municipality",
             )
         if held:
-            tables.append(PersonTable(name, held, "delivery_id" in present))
+            has_history = contract.history is not None and name == contract.table
+            tables.append(PersonTable(name, held, "delivery_id" in present, has_history))
     return tables

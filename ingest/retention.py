@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from psycopg import Connection
 
-from ingest import contracts, ledger, privacy
+from ingest import contracts, digests, ledger, privacy
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
@@ -65,6 +65,7 @@ def apply(settings: Settings) -> list[Due]:
                 give_up_bytes(connection, delivery, entry.why)
             ask_deletion(connection, entry.landing_path)
     finish_deletions(settings)
+    digests.forget(settings, *{delivery.source for entry in found for delivery in entry.deliveries})
     return found
 
 

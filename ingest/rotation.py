@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from ingest import persons, privacy
+from ingest import digests, persons, privacy
 from ingest.persons import Scope
 from lagebild import database
 from lagebild.errors import UserError
@@ -74,6 +74,7 @@ def rotate(settings: Settings, municipality: str, purpose: str) -> Rotation:
             [municipality, purpose, version, getpass.getuser(), code_version()],
         )
     privacy.activate(settings, municipality, purpose, version)
+    digests.forget(settings, *scope.sources)
     vacuum(settings, [table.name for table in scope.tables] + ["rejected_row"])
     return rotation
 

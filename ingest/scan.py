@@ -129,6 +129,11 @@ class Block:
         end = np.cumsum(size).reshape(size.shape).astype(np.int32)
         return cls(np.frombuffer(b"".join(fields), np.uint8), end - size, size, np.array(lines, np.int64), broken)
 
+    def take(self, records: np.ndarray) -> "Block":
+        """Some of the records, and all broken ones."""
+        start, size = (places.take(records, axis=1) for places in (self.start, self.size))
+        return Block(self.data, start, size, self.lines[records], self.broken)
+
     def text(self, field: int, record: int) -> str:
         """The text of one field."""
         start = self.start[field, record]

@@ -2,6 +2,7 @@
 
 from psycopg import Connection, sql
 
+from ingest import history
 from ingest.contracts import EVIDENCE, Contract
 from lagebild.database import BUILDER, LOADER
 from lagebild.errors import UserError
@@ -50,3 +51,5 @@ def sync(connection: Connection, contract: Contract) -> None:
     connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.title))
     connection.execute(sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(LOADER)))
     connection.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(BUILDER)))
+    if contract.history is not None:
+        history.sync(connection, contract)

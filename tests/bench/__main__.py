@@ -20,6 +20,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ingest import ledger
 from lagebild import bootstrap
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
@@ -33,7 +34,7 @@ BROKEN_SHARE = 0.001
 ARROW_ROWS, ROW_ROWS = 5_000_000, 50_000
 MEMORY_FACTOR = 4
 # For each row in the file: the file, its landed copy, the raw tables of a run, their WAL, with room to spare.
-BYTES_A_ROW = generate.BYTES_A_ROW * 8
+BYTES_A_ROW = generate.BYTES_A_ROW * 10
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Results:
     arrow: list[float] = field(default_factory=list)
     """dlt, rows a second."""
     by_row: list[float] = field(default_factory=list)
+    second: list[tuple[Cost, float]] = field(default_factory=list)
+    """The next month's snapshot after the clean file: the job, and what it made the database grow against that file."""
     large: Cost | None = None
     """The job at four times the rows."""
     broken_kinds: str = ""
@@ -77,18 +80,27 @@ def main() -> int:
 def measured(server: Server, arguments: argparse.Namespace, board: Board) -> Results:
     """Run everything, repetition by repetition."""
     rows, folder = arguments.rows, server.settings.home
-    clean, broken = folder / "clean.csv", folder / "broken.csv"
-    board.doing(f"writing two files of {rows:,} rows")
+    clean, broken, following = folder / "clean.csv", folder / "broken.csv", folder / "following.csv"
+    board.doing(f"writing three files of {rows:,} rows")
     _generate(rows, clean)
     kinds = _generate(rows, broken, "--broken", str(BROKEN_SHARE))
+    _generate(rows, following, "--changed", str(generate.CHANGED_SHARE))
     results = Results(rows, clean.stat().st_size, broken_kinds=kinds)
     for turn in range(1, arguments.repetitions + 1):
         of = f"repetition {turn} of {arguments.repetitions}"
         with server.database(clean) as warehouse:
             before = _step(board, server, f"{of}: raw \\copy", partial(raw_copy, warehouse, clean, RAW_TABLES[0]))
+            empty = warehouse.vacuumed_bytes()
             results.clean.append(_step(board, server, f"{of}: the job, clean file", partial(job, warehouse, rows)))
+            filled = warehouse.vacuumed_bytes()
             after = _step(board, server, f"{of}: raw \\copy again", partial(raw_copy, warehouse, clean, RAW_TABLES[1]))
             results.raw.append((before, after))
+            warehouse.arrives(following, generate.NEXT_FILE_NAME)
+            ledger.decide(warehouse.settings, 1, [])
+            before_second = warehouse.vacuumed_bytes()
+            second = _step(board, server, f"{of}: the next month", partial(job, warehouse, rows, "--accept"))
+            growth = (warehouse.vacuumed_bytes() - before_second) / (filled - empty)
+            results.second.append((second, growth))
             if arguments.peers:
                 for path, most, speeds in (("arrow", ARROW_ROWS, results.arrow), ("rows", ROW_ROWS, results.by_row)):
                     part = min(rows, most)
@@ -101,6 +113,7 @@ def measured(server: Server, arguments: argparse.Namespace, board: Board) -> Res
     if arguments.memory:
         clean.unlink()
         broken.unlink()
+        following.unlink()
         large = folder / "large.csv"
         board.doing(f"writing a file of {MEMORY_FACTOR * rows:,} rows")
         _generate(MEMORY_FACTOR * rows, large)
@@ -123,12 +136,12 @@ def raw_copy(warehouse: Warehouse, file: Path, table: str) -> Cost:
     return measure.run(command, dict(os.environ), warehouse.server.postmaster, ROOT)
 
 
-def job(warehouse: Warehouse, rows: int | None = None) -> Cost:
+def job(warehouse: Warehouse, rows: int | None = None, *options: str) -> Cost:
     """The whole job in a fresh process: SHA-256, landing, decode, check, reject, pseudonyms, load, ledger, commit.
 
     Failed where it did not load exactly so many rows: what is not done is done fast.
     """
-    command = [sys.executable, "-m", "tests.bench.job"]
+    command = [sys.executable, "-m", "tests.bench.job", *options]
     cost = measure.run(command, warehouse.environment, warehouse.server.postmaster, ROOT)
     if rows is not None and not has_loaded(cost.output, rows):
         raise measure.Failed(f"the job did not load {rows:,} rows, but says: {cost.output}")

@@ -23,6 +23,7 @@ NEXT_DATE = "2020-01-31"
 NEXT_FILE_NAME = f"register_{AGS}_{NEXT_DATE}.csv"
 ENCODING = "iso-8859-1"
 CHUNK_ROWS = 200_000
+CHANGED_SHARE = 0.02
 BYTES_A_ROW = 118
 """Roughly; for the check of the disk, not for arithmetic."""
 

@@ -1,14 +1,20 @@
 """Our side of the bench, in a process of its own: everything that lies in the register's drop folder into raw.
 
-python -m tests.bench.job
+python -m tests.bench.job [--accept]
 """
 
+import sys
+
+from ingest import ledger
 from ingest.load import drain
 from lagebild import settings
 
 
 def main() -> None:
-    for delivery in drain(settings.load(), "register"):
+    own = settings.load()
+    for delivery in drain(own, "register"):
+        if "--accept" in sys.argv:
+            delivery = ledger.decide(own, delivery.delivery_id, [])
         print(f"{delivery.state} {delivery.records} {delivery.loaded} {delivery.rejected} {delivery.reason or ''}")
 
 

@@ -54,14 +54,15 @@ class Server:
         settings = replace(on_database(self.settings, name), **folders)
         privacy.ensure_key(settings, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
         (settings.drop / generate.SOURCE).mkdir(parents=True)
-        os.link(file, settings.drop / generate.SOURCE / generate.FILE_NAME)  # a copy would only warm the disk
         try:
             with database.connect(settings) as connection:
                 columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(t)) for t in generate.header())
                 for table in RAW_TABLES:
                     create = sql.SQL("create table public.{} ({})")
                     connection.execute(create.format(sql.Identifier(table), columns))
-            yield Warehouse(settings, self)
+            warehouse = Warehouse(settings, self)
+            warehouse.arrives(file, generate.FILE_NAME)
+            yield warehouse
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             with self._administration() as connection:
@@ -82,6 +83,16 @@ class Warehouse:
 
     settings: Settings
     server: Server
+
+    def arrives(self, file: Path, name: str) -> None:
+        """Put a file into the drop folder."""
+        os.link(file, self.settings.drop / generate.SOURCE / name)  # a copy would only warm the disk
+
+    def vacuumed_bytes(self) -> int:
+        """How large the database is when nothing in it is waste."""
+        with database.connect(self.settings, autocommit=True) as connection:
+            connection.execute("vacuum (analyze)")
+            return connection.execute("select pg_database_size(current_database())").fetchone()[0]
 
     @property
     def dsn(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from expectations import gate
+from ingest import contracts, history
 from lagebild import database
 from lagebild.settings import Settings
 
@@ -24,6 +25,12 @@ def deliver_rows(
             " values (%s, %s, %s, 1, 'by_hand.csv', 1, 'nowhere', '1', '1', 'loaded', %s, %s, 0) returning delivery_id",
             [source, period, secrets.token_hex(32), *[len(rows) if loaded is None else loaded] * 2],
         ).fetchone()
+        if source in contracts.sources() and contracts.load(source).history:
+            series, day = history.series_of(contracts.load(source), period)
+            connection.execute(
+                "insert into raw.snapshot (delivery_id, source, series, taken_on) values (%s, %s, %s, %s)",
+                [delivery_id, source, series, day],
+            )
         common = {"delivery_id": delivery_id, "evidence": "synthetic"}
         _insert(connection, table, [{**common, "line_number": n, **row} for n, row in enumerate(rows, start=2)])
     return delivery_id

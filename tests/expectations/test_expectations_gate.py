@@ -87,7 +87,7 @@ def test_an_exception_within_a_metric_holds(warehouse, delivery_id):
 def test_an_exception_about_persons_withholds_its_text(warehouse):
     row = {"person_pseudonym": "p", "reference_date": "2019-12-31", "nationality_code": "secret"}
     delivery_id = deliver_rows(warehouse, "register", "raw.register__person", "05913000_2019-12-31", [row])
-    _execute(warehouse, "alter table raw.register__person rename column region_code to ags")
+    _execute(warehouse, "alter view raw.register__person_snapshot rename column region_code to ags")
     assert "region_code" not in _refuses(warehouse, delivery_id, "municipality_is_the_period", "withheld").message
 
 

@@ -3,7 +3,7 @@ with
 
 delivered as (
 
-    select * from {{ delivered('register', 'person') }}
+    select * from {{ delivered('register', 'person_snapshot') }}
 
 ),
 
@@ -21,7 +21,8 @@ final as (
         residence_type,
         delivery_id,
         evidence,
-        line_number,
+        brought_by,
+        brought_line as line_number,
         source_sha256,
         source_file_name
     from delivered

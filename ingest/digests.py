@@ -1,0 +1,187 @@
+"""Digests of a snapshot's rows, beside the warehouse: with them the loader knows which rows of the next one are new.
+
+A row is hashes of 64 bits, of its key, of all that raw keeps of it, and (under a secret key) of its texts in the file,
+and the place where raw holds it. They are kept in the state folder, readable by their owner only, for the last
+snapshots of a series. The file is a cache: where it is missing, damaged, or of another contract, code, key or erasure,
+it is made anew from raw, without the texts.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import uuid
+import zlib
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ingest import kernels
+from ingest.keys import ENTRY, PARTS
+from lagebild.settings import Settings
+
+LINE_BITS = 40
+"""A place is the number of a delivery in the file's own list, and below it the line there."""
+
+
+def path_of(settings: Settings, source: str, series: str, delivery_id: int) -> Path:
+    """Where the digests of a delivery's snapshot lie."""
+    return _folder(settings, source) / series / f"{delivery_id}.digests"
+
+
+def forget(settings: Settings, *sources: str) -> None:
+    """Delete all digests of sources: rows were erased or given other pseudonyms, or landed bytes given up.
+
+    Digests that another process put there since are deleted, too, and one that is left would not be read: it is of
+    another key or another number of rows.
+    """
+    for source in sources:
+        shutil.rmtree(_folder(settings, source), ignore_errors=True)
+
+
+def _folder(settings: Settings, source: str) -> Path:
+    return settings.home / "digests" / source
+
+
+class Draft:
+    """Digests that are being written; nobody sees them before `keep`. Gone when the block ends, unless kept."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        for folder in (path.parent.parent.parent, path.parent.parent, path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear(path.parent)
+        self._draft = path.with_name(f".{uuid.uuid4().hex}")
+        self._file = os.fdopen(os.open(self._draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # says that whoever writes is alive
+        self._counts: list[int] = []
+        self._sums: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._draft.unlink(missing_ok=True)
+
+    def write(self, entries: np.ndarray) -> None:
+        """Add the next of the parts (ENTRY, sorted by key), all `PARTS` of them in order."""
+        self._counts.append(len(entries))
+        self._sums.append(zlib.crc32(entries.data))
+        self._file.write(entries.data)
+
+    def keep(self, identity: dict[str, Any], deliveries: list[int], texts: str | None, also: int | None = None) -> None:
+        """Put the digests in their place; of the series only those of the delivery `also` stay beside them."""
+        about = {
+            "identity": identity,
+            "deliveries": deliveries,
+            "counts": self._counts,
+            "sums": self._sums,
+            "texts": texts,
+        }
+        text = json.dumps(about).encode()
+        self._file.write(text + len(text).to_bytes(8, "little"))
+        self._file.flush()
+        stays = {self._path.name, f"{also}.digests"}
+        for old in self._path.parent.glob("*.digests"):
+            if old.name not in stays:
+                old.unlink(missing_ok=True)
+        self._draft.rename(self._path)
+
+
+def _clear(folder: Path) -> None:
+    """Remove drafts whose writers were killed: nobody holds their lock any more."""
+    for left in folder.glob(".*"):
+        with contextlib.suppress(OSError), left.open("rb") as draft:
+            fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
+class Digests:
+    """The digests of a snapshot, read from a file."""
+
+    def __init__(self, file: Any, deliveries: list[int], counts: list[int], members: "Members", by_text: bool):
+        self.deliveries = deliveries
+        """Those that brought its rows."""
+        self.members = members
+        """Hashes of the rows: of their texts in the file, else of their contents."""
+        self.by_text = by_text
+        self._file = file
+        self._counts = iter(counts)
+        file.seek(0)
+
+    def part(self) -> np.ndarray:
+        """The next part (ENTRY, sorted by key), from the first to the last of `PARTS`."""
+        return np.frombuffer(self._file.read(next(self._counts) * ENTRY.itemsize), ENTRY)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read(path: Path, identity: dict[str, Any], texts: str | None) -> Digests | None:
+    """The digests in a file; None unless they are there, whole, and of exactly this identity.
+
+    `texts`: rows shall be told by their texts, if the file has their hashes, and those are made in this way.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    about = _about(file)
+    if about is None or about["identity"] != identity:
+        file.close()
+        return None
+    by_text = texts is not None and about["texts"] == texts
+    hashes, filled = np.empty(sum(about["counts"]), np.uint64), 0
+    file.seek(0)
+    for count, expected in zip(about["counts"], about["sums"], strict=True):
+        data = file.read(count * ENTRY.itemsize)
+        if zlib.crc32(data) != expected:
+            file.close()
+            return None
+        hashes[filled : filled + count] = np.frombuffer(data, ENTRY)["text" if by_text else "content"]
+        filled += count
+    return Digests(file, about["deliveries"], about["counts"], Members(hashes), by_text)
+
+
+def _about(file: Any) -> dict[str, Any] | None:
+    size = file.seek(0, os.SEEK_END)
+    if size < 8:
+        return None
+    file.seek(-8, os.SEEK_END)
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= size - 8:
+        return None
+    file.seek(-8 - length, os.SEEK_END)
+    try:
+        about = json.loads(file.read(length))
+        is_whole = len(about["counts"]) == PARTS and sum(about["counts"]) * ENTRY.itemsize == size - 8 - length
+    except (ValueError, KeyError, TypeError):
+        return None
+    return about if is_whole else None
+
+
+class Members:
+    """A set of hashes (uint64) in about 11 bytes each: asked for whole blocks at once, it remembers what was found."""
+
+    def __init__(self, hashes: np.ndarray):
+        hashes.sort()
+        self._hashes = hashes
+        bits = max(1, len(hashes).bit_length() - 1)
+        self._shift = np.uint64(64 - bits)
+        self._starts = np.empty((1 << bits) + 1, np.int32)
+        kernels.bucket(hashes, self._shift, self._starts)
+        self._is_found = np.zeros(len(hashes) + 1, bool)
+
+    def has(self, hashes: np.ndarray) -> np.ndarray:
+        """Which of the hashes are in the set."""
+        place = kernels.find(self._hashes, self._starts, self._shift, hashes)
+        self._is_found[place] = True  # the last one stands for those that are not there
+        return place >= 0
+
+    def were_found(self, hashes: np.ndarray) -> np.ndarray:
+        """Which of these members `has` was asked for."""
+        place = kernels.find(self._hashes, self._starts, self._shift, np.ascontiguousarray(hashes))
+        return self._is_found[place]
