@@ -146,12 +146,13 @@ class Comparison:
                     own["line"][in_base] = base["line"][place[in_base]]
                     is_ended = np.ones(len(base), bool)
                     is_ended[place[in_base]] = False
+                    fresh += int((~in_base).sum())
                 else:
-                    in_base = np.repeat([False, True], [len(own), len(base) - is_ended.sum()])
-                    own = np.concatenate([own, base[~is_ended]])
-                unchanged += int(in_base.sum())
-                fresh += int((~in_base).sum())
-                self._draft.write(own[np.argsort(own["key"])])
+                    fresh += len(own)
+                    stays = base[~is_ended]
+                    own = np.insert(stays, np.searchsorted(stays["key"], own["key"]), own)
+                unchanged += len(base) - int(is_ended.sum())
+                self._draft.write(own)
                 stream.write(self._ends(base["line"][is_ended], deliveries).data)
             stream.write(copy.TRAILER)
         if self._base is not None and self._base.by_text and told != unchanged:
@@ -165,8 +166,10 @@ class Comparison:
         if self._base is None or not self._base.by_text:
             return None
         is_there = self._base.members.were_found(base["text"])
-        if np.isin(own["key"], base["key"][is_there]).any():
-            raise Again
+        if len(base) and len(own):
+            place = np.minimum(np.searchsorted(base["key"], own["key"]), len(base) - 1)
+            if (is_there[place] & (base["key"][place] == own["key"])).any():
+                raise Again
         return ~is_there
 
     def keep(self) -> None:

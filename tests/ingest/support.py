@@ -61,8 +61,8 @@ def load_by(settings: Settings, contract: Contract, content: bytes, name: str, f
 
 
 def pseudonyms(settings: Settings) -> list[str]:
-    """Every stored pseudonym of raw.register__person, sorted."""
-    rows = query(settings, "select person_pseudonym from raw.register__person order by 1")
+    """The pseudonym of every row of every stored snapshot, sorted."""
+    rows = query(settings, "select person_pseudonym from raw.register__person_snapshot order by 1")
     return [pseudonym for (pseudonym,) in rows]
 
 

@@ -45,7 +45,7 @@ def test_bytes_go_the_day_after_their_time_and_path_hash_and_rows_stay(warehouse
     after = get(warehouse, old)
     assert (after.landing_path, after.sha256, after.state, after.loaded) == (old.landing_path, old.sha256, "loaded", 1)
     assert after.erased_why == "retention of P5Y is over" and after.erased_at is not None
-    assert query(warehouse, "select count(*) from raw.register__person") == [(2,)]
+    assert query(warehouse, "select count(*) from raw.register__person_snapshot") == [(2,)]
     events = query(warehouse, "select state, why from raw.delivery_event where why like 'landed%'")
     assert events == [("loaded", "landed bytes erased: retention of P5Y is over")]
     assert retention.apply(warehouse) == [] == retention.due(warehouse)

@@ -45,7 +45,7 @@ def test_every_row_is_wrapped_and_later_deliveries_meet_the_same_person(warehous
     assert pseudonyms(warehouse) == expected(warehouse, "S1", "S2")
     assert not set(old) & set(pseudonyms(warehouse))
     deliver_register(warehouse, person("S1", day="31.12.2020"), day="2020-12-31")
-    persons = "select count(distinct person_pseudonym), count(*) from raw.register__person"
+    persons = "select count(distinct person_pseudonym), count(*) from raw.register__person_snapshot"
     assert query(warehouse, persons) == [(2, 3)]
     assert rotate(warehouse).version == 2
     assert query(warehouse, persons) == [(2, 3)]
