@@ -2,7 +2,8 @@
 
 There is one definition of every rule, `values.cells`. A column with rules is reduced to its distinct texts, and the
 rule is asked once for each of them, however often it stands in the file; its answer, already in PostgreSQL's form, is
-then copied to every row. Columns without rules (free text, identifiers) are converted as a whole.
+then copied to every row. Columns without rules (free text, identifiers) are converted as a whole. Dropped columns are
+never looked at.
 """
 
 import json
@@ -10,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
-import polars_hash  # noqa: F401  (adds the namespace `chash`)
 
-from ingest import copy, values
+from ingest import copy, kernels, values
 from ingest.contracts import Contract, Field, Layout, Rule
 from ingest.copy import Cells
 from ingest.privacy import KeyChain
@@ -23,8 +22,6 @@ from lagebild.errors import UserError
 MASK = "***"
 MOST_ANSWERS = 500_000
 """A column's remembered answers are forgotten when there are more, so that memory has a bound."""
-_BLANK = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())  # what str.strip() takes off
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ class Engine:
         ]
         if contract.evidence is not None:
             constants.append(("evidence", "text", contract.evidence))
-        self._constants = [np.frombuffer(copy.cell(value, kind), np.uint8) for _, kind, value in constants]
+        self._constants = [copy.cell(value, kind) for _, kind, value in constants]
         self.columns = ["delivery_id", "line_number"]
         self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
         self._is_personal = contract.has_personal_fields
@@ -88,14 +85,16 @@ class Engine:
 
     def check(self, block: Block) -> Checked:
         """Rows and rejected rows of a block."""
-        frame = self._frame(block)
         n = len(block.lines)
-        if frame.height != n:
+        if block.start.shape != (len(self.fields), n):
             raise UserError(
-                f"{n} records from line {block.lines[0]} on, but {frame.height} were read",
+                f"{n} records from line {block.lines[0]} on, but {block.start.shape[1]} were read",
                 remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
             )
-        columns = [read(frame.to_series(i)) for i, read in enumerate(self._readers)]
+        columns = [
+            read(block.data, block.start[i], block.size[i])
+            for read, (i, _) in zip(self._readers, self._kept, strict=True)
+        ]
         is_good = np.ones(n, bool)
         for column in columns:
             if column.is_bad is not None:
@@ -104,14 +103,16 @@ class Engine:
         for _, is_broken in broken_rules:
             is_good &= ~is_broken
         good, bad = np.flatnonzero(is_good), np.flatnonzero(~is_good)
-        rejected = [self._rejected(block, frame, columns, broken_rules, row) for row in bad.tolist()]
+        rejected = [self._rejected(block, columns, broken_rules, row) for row in bad.tolist()]
         rejected = sorted([*rejected, *map(self.broken, block.broken)], key=lambda row: row.line)
-        cells = [column.cells if not len(bad) else column.cells.take(good) for column in columns]
-        constants = [Cells(c, np.zeros(len(good), np.int64), np.full(len(good), len(c))) for c in self._constants]
-        keys = _mixed([columns[i].hashes for i in self._key], n)
-        contents = _mixed([column.hashes for column in columns], n)
-        heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines[good])
-        payload = copy.rows([heads, *cells, *constants])
+        heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines)
+        constants = [Cells.constant(cell, n) for cell in self._constants]
+        payload = copy.rows([heads, *(column.cells for column in columns), *constants], good)
+        keys, contents = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
+        for i, column in enumerate(columns):
+            kernels.mix(contents, column.hashes, column.cells.which)
+            if i in self._key:
+                kernels.mix(keys, column.hashes, column.cells.which)
         return Checked(block.lines[good], payload, keys[good], contents[good], rejected)
 
     def is_row(self, fields: list[str]) -> bool:
@@ -134,25 +135,6 @@ class Engine:
         shown = None if self.contract.has_personal_fields else {"record": record.text}
         return Rejected(record.line, [reason(record.code, "", message + where)], shown)
 
-    def _frame(self, block: Block) -> pl.DataFrame:
-        """The block's kept columns as text; dropped ones are never decoded."""
-        names = [str(n) for n in range(len(self.fields))]
-        kept = [n for n, _ in self._kept]
-        if not len(block.lines):
-            return pl.DataFrame(schema={names[n]: pl.String for n in kept})
-        frame = pl.read_csv(
-            block.data,
-            has_header=False,
-            separator=self.contract.delimiter,
-            quote_char=(self.contract.quote or '"') if block.is_quoted else None,
-            schema=dict.fromkeys(names, pl.String),
-            columns=kept,
-            empty_string_is_null=False,
-            extra_columns="raise",
-            missing_columns="raise",
-        )
-        return frame.select(pl.all().fill_null(""))
-
     def _breaks(self, rule: Rule, columns: list["Column"], n: int) -> np.ndarray:
         """Which rows break a rule across fields: where both sides are there, and the comparison does not hold."""
         typed = {f.name: column.typed for column, (_, f) in zip(columns, self._kept, strict=True)}
@@ -160,7 +142,7 @@ class Engine:
             return np.zeros(n, bool)  # the layout lacks a column of it
         left = typed[rule.left]
         right = np.full(n, rule.literal, object) if rule.right is None else typed[rule.right]
-        both = np.flatnonzero(np.not_equal(left, None) & np.not_equal(right, None))
+        both = np.flatnonzero(~_is_missing(left) & ~_is_missing(right))
         is_broken = np.zeros(n, bool)
         is_broken[both] = ~rule.compare(left[both], right[both]).astype(bool)
         return is_broken
@@ -168,12 +150,11 @@ class Engine:
     def _rejected(
         self,
         block: Block,
-        frame: pl.DataFrame,
         columns: list["Column"],
         broken_rules: list[tuple[Rule, np.ndarray]],
         row: int,
     ) -> Rejected:
-        texts = dict(zip([f.title for _, f in self._kept], frame.row(row), strict=True))
+        texts = {field.title: block.text(n, row) for n, field in self._kept}
         reasons = [
             reason(column.reason(row).code, field.title, f"{field.title} {column.reason(row).message}")
             for column, (_, field) in zip(columns, self._kept, strict=True)
@@ -191,6 +172,10 @@ class Engine:
         return Rejected(int(block.lines[row]), reasons, shown)
 
 
+def _is_missing(typed: np.ndarray) -> np.ndarray:
+    return np.isnat(typed) if typed.dtype.kind == "M" else np.equal(typed, None)
+
+
 def reason(code: str, field: str, message: str) -> dict[str, str]:
     """A reason as raw.rejected_row keeps it."""
     return {"code": code, "field": field, "message": message}
@@ -202,29 +187,21 @@ def _is_free(field: Field) -> bool:
     return field.type == "string" and not field.signs and rules == (None,) * len(rules)
 
 
-def _mixed(hashes: list[np.ndarray], n: int) -> np.ndarray:
-    mixed = np.zeros(n, np.uint64)
-    for column in hashes:
-        mixed = (mixed ^ column) * _MIX
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
-
-
 @dataclass(frozen=True)
 class Column:
     """What became of one field in every record of a block."""
 
     cells: Cells
     hashes: np.ndarray
+    """Of what raw keeps of a field (uint64), in the order of the cells."""
     is_bad: np.ndarray | None
     reasons: dict[int, values.BadValue]
-    answers: np.ndarray | None = None
     typed: np.ndarray | None = None
-    """Python values (object; None where missing or bad) of a field that a rule across fields compares."""
+    """Values of a field that a rule across fields compares: dates (NaT where missing or bad), or Python's (None)."""
 
     def reason(self, row: int) -> values.BadValue:
         """Why the field of a bad row is bad."""
-        return self.reasons[0 if self.answers is None else int(self.answers[row])]
+        return self.reasons[int(self.cells.which[row]) if len(self.cells.which) else 0]
 
 
 class _Distinct:
@@ -235,57 +212,47 @@ class _Distinct:
         self._forget()
 
     def _forget(self) -> None:
-        self._categories = pl.Categories.random()
+        self._texts = _Texts()
         self._reasons: dict[int, values.BadValue] = {}
-        self._values: list[Any] = []
-        self._typed = np.empty(0, object)
+        self._is_bad = np.zeros(256, bool)
+        self._typed: list[Any] = []
         self._data = bytearray()
-        self._bytes = np.empty(0, np.uint8)
-        self._known = 0
-        self._last: pl.Series | None = None
-        # By category: start and size in the data, hash.
-        self._tables = np.zeros((3, 256), np.int64)
+        self._start, self._size = np.zeros(256, np.int32), np.zeros(256, np.int32)
+        self._hashes = np.zeros(256, np.uint64)
+        self._bytes, self._values = np.empty(0, np.uint8), np.empty(0, object)
 
-    def __call__(self, texts: pl.Series) -> Column:
-        if self._known > MOST_ANSWERS or not self._is_same_numbering():
+    def __call__(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> Column:
+        if self._texts.known > MOST_ANSWERS:
             self._forget()
-        codes = texts.cast(pl.Categorical(self._categories))
-        numbers = codes.to_physical().to_numpy()
-        if len(numbers) and numbers.max() >= self._known:
-            self._ask(codes.filter(numbers >= self._known).unique())
-        starts, sizes, hashes = (table[numbers] for table in self._tables)
-        is_bad = np.isin(numbers, list(self._reasons)) if self._reasons else None
-        cells = Cells(self._bytes, starts, sizes)
-        typed = self._typed[numbers] if self.is_ruled else None
-        return Column(cells, hashes.view(np.uint64), is_bad, self._reasons, numbers, typed)
+        answered = self._texts.known
+        numbers = self._texts.number(data, start, size)
+        if self._texts.known > answered:
+            self._ask(answered)
+        is_bad = self._is_bad[numbers] if self._reasons else None
+        cells = Cells(self._bytes, self._start, self._size, which=numbers)
+        return Column(cells, self._hashes, is_bad, self._reasons, self._values[numbers] if self.is_ruled else None)
 
-    def _is_same_numbering(self) -> bool:
-        """Whether texts have the numbers that they had: polars forgets them with the last series that holds any."""
-        if self._last is None:
-            return True
-        return self._last.cast(pl.String).cast(self._last.dtype).to_physical().item() == self._known - 1
-
-    def _ask(self, new: pl.Series) -> None:
+    def _ask(self, first: int) -> None:
         """Write down the answers to texts that were not seen before."""
-        self._last = new.filter(new.to_physical() == new.to_physical().max())  # keeps the numbering alive, too
-        numbers = new.to_physical().to_list()
-        if sorted(numbers) != list(range(self._known, self._known + len(numbers))):
-            raise AssertionError("categories are not numbered one after the other")  # an answer would be another text's
-        self._known += len(numbers)
-        if self._known > self._tables.shape[1]:
-            self._tables = np.pad(self._tables, ((0, 0), (0, 2 * self._known - self._tables.shape[1])))
-        for number, text in zip(numbers, new.cast(pl.String).to_list(), strict=True):
+        known = self._texts.known
+        if known > len(self._start):
+            room = (0, 2 * known - len(self._start))
+            self._start, self._size, self._hashes, self._is_bad = (
+                np.pad(table, room) for table in (self._start, self._size, self._hashes, self._is_bad)
+            )
+        for n in range(first, known):
             try:
-                value, data = self._answer(text)
+                value, data = self._answer(self._texts.text(n))
             except values.BadValue as bad:
-                self._reasons[number], value, data = bad, None, b""
-            if self.is_ruled:
-                self._values += [None] * (number + 1 - len(self._values))
-                self._values[number] = value
-            self._tables[:, number] = len(self._data), len(data), hash(data)
+                self._reasons[n], self._is_bad[n], value, data = bad, True, None, b""
+            self._typed.append(value)
+            self._start[n], self._size[n] = len(self._data), len(data)
             self._data += data
         self._bytes = np.frombuffer(bytes(self._data), np.uint8)
-        self._typed = np.array(self._values, object)
+        self._hashes[first:known] = kernels.hashes_of(self._bytes, self._start[first:known], self._size[first:known])
+        if self.is_ruled:
+            is_date = self.field.type == "date" and self.field.privacy != "year"
+            self._values = np.array(self._typed, "datetime64[D]" if is_date else object)
 
     def _answer(self, text: str) -> tuple[Any, bytes]:
         """The field's value, and what PostgreSQL takes for it; BadValue where the text breaks a rule."""
@@ -295,45 +262,56 @@ class _Distinct:
         )
 
 
+class _Texts:
+    """Distinct texts, numbered in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.known = 0
+        self._store, self._ends = np.empty(1 << 12, np.uint8), np.zeros(1 << 8, np.int64)
+        self._hashes, self._slots = np.empty(1 << 8, np.uint64), np.full(1 << 9, -1, np.int32)
+
+    def number(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
+        """The number (int32) of each text."""
+        numbers, row = np.empty(len(start), np.int32), 0
+        while True:
+            tables = self._slots, self._store, self._ends, self._hashes
+            row, self.known = kernels.number(data, start, size, row, *tables, self.known, numbers)
+            if row == len(start):
+                return numbers
+            self._grow(int(size[row]))
+
+    def _grow(self, size: int) -> None:
+        self._store = np.concatenate([self._store, np.empty(len(self._store) + size, np.uint8)])
+        self._ends = np.concatenate([self._ends, np.zeros(len(self._ends), np.int64)])
+        self._hashes = np.concatenate([self._hashes, np.empty(len(self._hashes), np.uint64)])
+        self._slots = kernels.slots(self._hashes[: self.known], 2 * len(self._slots))
+
+    def text(self, n: int) -> str:
+        return self._store[self._ends[n] : self._ends[n + 1]].tobytes().decode()
+
+
 class _Whole:
     """Reads a column of free text or of identifiers as a whole."""
 
     def __init__(self, field: Field, contract: Contract, key: KeyChain | None):
-        self.field, self.missing = field, contract.missing_values
-        self._keys = key.keys if field.privacy == "pseudonym" else None
+        self.field = field
+        self._missing = [np.frombuffer(text.encode(), np.uint8) for text in contract.missing_values]
+        self._keys = key.keys if field.privacy == "pseudonym" else ()
 
-    def __call__(self, texts: pl.Series) -> Column:
-        texts = texts.str.strip_chars(_BLANK)
-        is_missing = np.zeros(len(texts), bool)
-        if self.missing:
-            is_missing = texts.is_in(list(self.missing)).to_numpy()
-        hashes = texts.hash().to_numpy()
-        if self._keys is not None and len(texts):
-            for key in self._keys:
-                texts = pseudonyms(key, texts)
-        size = texts.str.len_bytes().to_numpy().astype(np.int64)
-        start = np.cumsum(size) - size
-        data = np.frombuffer((texts.str.join("").item() or "").encode() if len(texts) else b"", np.uint8)
-        lengths = size
+    def __call__(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> Column:
+        start, size = start.copy(), size.copy()
+        kernels.strip(data, start, size)
+        is_missing = np.zeros(len(start), bool)
+        for text in self._missing:
+            same_size = np.flatnonzero(size == len(text))
+            is_missing[same_size] |= (data[start[same_size, None] + np.arange(len(text))] == text).all(axis=1)
+        hashes = None if self._keys else kernels.hashes_of(data, start, size)
+        for key in self._keys:
+            data, hashes = kernels.hmac_sha256(key, data, start, size)
+            size = np.full(len(size), 64, np.int32)
+            start = np.arange(len(size), dtype=np.int32) * 64
         if is_missing.any():
-            lengths = np.where(is_missing, -1, size)
-            size = np.where(is_missing, 0, size)
-            hashes = np.where(is_missing, np.uint64(0), hashes)
+            size[is_missing], hashes[is_missing] = 0, 0
+        lengths = np.where(is_missing, np.int32(-1), size)
         is_bad = is_missing if self.field.required and is_missing.any() else None
-        bad = {0: values.BadValue("required", "is missing")}
-        return Column(Cells(data, start, size, lengths), hashes, is_bad, bad)
-
-
-def pseudonyms(key: bytes, texts: pl.Series) -> pl.Series:
-    """`privacy.pseudonym` of every text (HMAC as in RFC 2104, from two plain SHA-256).
-
-    polars-hash has an HMAC, but takes only keys that are UTF-8.
-    """
-    key = key.ljust(64, b"\0")  # keys are not longer than a block
-    inner, outer = (pl.lit(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
-    text = pl.col("text")
-    first = texts.to_frame("text").select((inner + text.cast(pl.Binary)).chash.sha2_256()).to_series()
-    # Many times as fast as str.decode("hex").
-    digests = np.frombuffer(bytes.fromhex(first.str.join("").item() or ""), np.uint8).reshape(-1, 32)
-    binary = pl.Series("text", digests).arr.to_list().cast(pl.Binary)
-    return binary.to_frame().select((outer + text).chash.sha2_256()).to_series()
+        return Column(Cells(data, start, size, lengths), hashes, is_bad, {0: values.BadValue("required", "is missing")})

@@ -36,6 +36,7 @@ class Parcel:
     contract: Contract
     file_name: str
     path: Path
+    """Where it landed."""
     sha256: str
     period: str
     municipality: str | None
@@ -66,9 +67,9 @@ def drain(settings: Settings, source: str) -> list[Delivery]:
 
 def load_file(settings: Settings, contract: Contract, file: Path) -> Delivery:
     """Land and load one file; the returned row says whether it was loaded, refused, or known already."""
-    parcel = _parcel(contract, file)
-    landed = landing.land(settings, file, parcel.landing_path)
-    return _load(settings, parcel, landed)
+    period, municipality = _says(contract, file.name)
+    sha256, landed = landing.land(settings, file, contract.source, period)
+    return _load(settings, Parcel(contract, file.name, landed, sha256, period, municipality))
 
 
 def reload(settings: Settings, delivery_id: int) -> Delivery:
@@ -79,7 +80,8 @@ def reload(settings: Settings, delivery_id: int) -> Delivery:
     landing.require(settings, old)
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    return _load(settings, _parcel(contract, landed, old.file_name), landed, old)
+    says = _says(contract, old.file_name)
+    return _load(settings, Parcel(contract, old.file_name, landed, landing.sha256(landed), *says), old)
 
 
 def _require_reloadable(old: Delivery) -> None:
@@ -100,14 +102,14 @@ def _give_way(connection: Connection, old: Delivery | None) -> None:
         ledger.move(connection, old, "refused", "loaded again as a new attempt")
 
 
-def _parcel(contract: Contract, file: Path, file_name: str | None = None) -> Parcel:
-    file_name = file_name or file.name
+def _says(contract: Contract, file_name: str) -> tuple[str, str | None]:
+    """What the name of a file says: the period, and the municipality where it names one."""
     match = contract.file_name.fullmatch(file_name)
     groups = match.groupdict() if match else {}
-    return Parcel(contract, file_name, file, landing.sha256(file), groups.get("period") or "unknown", groups.get("ags"))
+    return groups.get("period") or "unknown", groups.get("ags")
 
 
-def _load(settings: Settings, parcel: Parcel, landed: Path, old: Delivery | None = None) -> Delivery:
+def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None) -> Delivery:
     contract = parcel.contract
     # Read before the transaction: a missing key or an unreadable file must not leave one open.
     key = _key(settings, parcel)
@@ -123,7 +125,7 @@ def _load(settings: Settings, parcel: Parcel, landed: Path, old: Delivery | None
             _give_way(connection, old)
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
-            with landed.open("rb", buffering=0) as file:
+            with parcel.path.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 _fill(connection, parcel, delivery_id, source, key)

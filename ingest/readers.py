@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import BinaryIO
 
-import numpy as np
 import python_calamine
 
 from ingest import scan
@@ -59,15 +58,15 @@ class SmallSource:
 
     def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
         """All records as one block."""
-        dialect, width, good, lines, broken = _dialect(self._contract), len(self.layout.fields), [], [], []
+        width, good, lines, broken = len(self.layout.fields), [], [], []
         for line, fields in self._rows:
             if len(fields) == width:
-                good.append(dialect.record([text.encode() for text in fields]))
+                good.append([text.encode() for text in fields])
                 lines.append(line)
             else:
                 text = self._contract.delimiter.join(fields)
                 broken.append(scan.Broken(line, "field_count", len(fields), None, None, text))
-        yield Block(b"".join(good), np.array(lines, np.int64), True, broken)
+        yield Block.of(good, width, lines, broken)
 
 
 def open_source(contract: Contract, file: BinaryIO, period: str | None = None) -> Source | SmallSource:
@@ -176,10 +175,7 @@ def _csv(contract: Contract, content: bytes) -> Records:
 
 def _rows_of(contract: Contract, block: Block) -> Iterator[tuple[int, list[str]]]:
     """A block's records as texts; a broken one as far as delimiters part it."""
-    quoting = csv.QUOTE_MINIMAL if block.is_quoted else csv.QUOTE_NONE
-    lines = io.StringIO(block.data.decode(), newline="\n")
-    rows = csv.reader(lines, delimiter=contract.delimiter, quotechar=contract.quote or '"', quoting=quoting)
-    yield from zip(block.lines.tolist(), rows, strict=True)
+    yield from ((line, block.texts(n)) for n, line in enumerate(block.lines.tolist()))
     yield from ((record.line, record.text.split(contract.delimiter)) for record in block.broken)
 
 

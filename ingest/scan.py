@@ -1,9 +1,8 @@
-"""Delimited text in blocks: decoded, cut into records, every record counted, broken ones set apart.
+"""Delimited text in blocks: decoded, cut into records and fields, every record counted, broken ones set apart.
 
-Nothing is converted here. A block leaves as UTF-8 with one record after the other, each with the right number of
-fields, so that a fast reader that is careless with broken rows can take it. Lines without a quote are checked by the
-block, and so are those whose quotes enclose whole fields and hold none; any other is read by a grammar that is
-stricter than most readers': a quote opens a field only at its start and closes it only at its end.
+Nothing is converted here. Lines without a quote, or with fields quoted in the simplest way, are cut by the block; any
+other is read by a grammar that is stricter than most readers': a quote opens a field only at its start and closes it
+only at its end.
 """
 
 import codecs
@@ -14,6 +13,8 @@ from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
+
+from ingest import kernels
 
 BLOCK_BYTES = 4 << 20
 MAX_RECORD_BYTES = 1 << 20
@@ -92,12 +93,6 @@ class Dialect:
             start = match.end()
         return self.quote is not None and self.open_field.match(text, start) is not None
 
-    def record(self, fields: list[bytes]) -> bytes:
-        """A record of quoted fields in the plain dialect: quotes doubled, no escapes, a line feed at its end."""
-        quote = (self.quote or '"').encode()
-        inside = (quote + value.replace(quote, quote * 2) + quote for value in fields)
-        return self.delimiter.encode().join(inside) + b"\n"
-
 
 @dataclass(frozen=True)
 class Broken:
@@ -115,15 +110,33 @@ class Broken:
 
 @dataclass(frozen=True)
 class Block:
-    """Records of one stretch of the file."""
+    """Records of one stretch of the file: field f of record n is `size[f, n]` bytes from `start[f, n]` of `data`."""
 
-    data: bytes
-    """UTF-8, one record after the other, lines ended by a line feed; quoted records are in the plain dialect."""
+    data: np.ndarray
+    """UTF-8 (uint8)."""
+    start: np.ndarray
+    size: np.ndarray
+    """int32, (width, records)."""
     lines: np.ndarray
-    """Physical line (int64) of each record in `data`."""
-    is_quoted: bool
-    """Whether any field is quoted."""
+    """Physical line (int64) of each record."""
     broken: list[Broken]
+
+    @classmethod
+    def of(cls, records: list[list[bytes]], width: int, lines: list[int], broken: list[Broken]) -> "Block":
+        """A block of records whose fields are known."""
+        fields = [field for column in zip(*records, strict=True) for field in column]
+        size = np.array([len(field) for field in fields], np.int32).reshape(width, len(records))
+        end = np.cumsum(size).reshape(size.shape).astype(np.int32)
+        return cls(np.frombuffer(b"".join(fields), np.uint8), end - size, size, np.array(lines, np.int64), broken)
+
+    def text(self, field: int, record: int) -> str:
+        """The text of one field."""
+        start = self.start[field, record]
+        return self.data[start : start + self.size[field, record]].tobytes().decode()
+
+    def texts(self, record: int) -> list[str]:
+        """The texts of a record's fields."""
+        return [self.text(field, record) for field in range(len(self.start))]
 
 
 # --- decoding ---------------------------------------------------------------------------------------
@@ -251,7 +264,8 @@ class Scanner:
         self.encoding = "utf-16-le" if encoding.lower().replace("_", "-") == "utf-16" else encoding
         self.line, self.position = line, 0
         self.records = 0
-        self._marks = [sign.encode() for sign in (dialect.quote, dialect.quote and dialect.escape) if sign]
+        signs = (dialect.delimiter, dialect.quote, dialect.quote and dialect.escape)
+        self._signs = [ord(sign) if sign else -1 for sign in signs]  # as `kernels.split` takes them
 
     def skip(self, text: bytes, has_mark: bool) -> None:
         """Take note of text (and a byte order mark) that stands in the file before the first chunk."""
@@ -274,71 +288,61 @@ class Scanner:
 
     def _block(self, text: bytes, is_last: bool) -> tuple[Block, int]:
         page = _Page(text)
-        special, broken, stop, separators, is_quoted = {}, [], page.n, None, False
-        if any(mark in text for mark in self._marks):
-            lines, separators, is_quoted = self._marked(page)
-            special, broken, stop = self._walk(page, lines, is_last)
-            is_quoted |= bool(special)  # an escape needs no quote, but what was read by it is quoted
-        else:
-            separators = page.count(self.dialect.delimiter.encode())
-        separators = separators[:stop]
-        is_plain = np.ones(stop, bool)
-        for first, (after, _) in special.items():
-            is_plain[first:after] = False
-        for first, after, _, _ in broken:
-            is_plain[first:after] = False
-        is_plain &= page.content_ends[:stop] > page.starts[:stop]  # a blank line is no record
-        wrong = np.flatnonzero(is_plain & (separators != self.width - 1))
-        is_plain[wrong] = False
-        broken += [(n, n + 1, "field_count", int(separators[n]) + 1) for n in wrong.tolist()]
+        start, size = (np.empty((self.width, page.n), np.int32) for _ in range(2))
+        kind, count = np.empty(page.n, np.uint8), np.empty(page.n, np.int32)
+        kernels.split(
+            page.signs, page.starts, page.content_ends, *self._signs, self.dialect.excel_text, start, size, kind, count
+        )
+        special, broken, stop = self._walk(page, np.flatnonzero(kind == kernels.TO_PARSE), is_last)
+        is_alone = np.ones(stop, bool)  # lines that belong to no record of several lines
+        for first, after in [(first, after) for first, (after, _) in special.items()] + [b[:2] for b in broken]:
+            is_alone[first:after] = False
+        self.records += self._count(page, is_alone) + len(special) + len(broken)
+        wrong = np.flatnonzero(is_alone & (kind[:stop] == kernels.WRONG_COUNT))
+        broken += [(n, n + 1, "field_count", int(count[n])) for n in wrong.tolist()]
         broken.sort()
-        is_record = is_plain
+        is_record = is_alone & (kind[:stop] == kernels.RECORD)
         is_record[list(special)] = True
         lines = np.flatnonzero(is_record)
-        data = self._data(page, is_record, special, stop)
-        self.records += len(lines) + len(broken)
-        block = Block(data, lines + self.line, is_quoted, self._located(page, broken))
+        if len(lines) < page.n:
+            start, size = start.take(lines, axis=1), size.take(lines, axis=1)
+        data = self._unquoted(page, lines, special, start, size)
+        block = Block(data, start, size, lines + self.line, self._located(page, broken))
         used = int(page.ends[stop - 1]) if stop else 0
         self.line += stop
         self.position += self._file_bytes(text[:used])
         return block, used
 
-    def _marked(self, page: "_Page") -> tuple[np.ndarray, np.ndarray, bool]:
-        """The lines that only the grammar can read; the delimiters outside quotes in each line; whether any has quotes.
+    @staticmethod
+    def _count(page: "_Page", is_alone: np.ndarray) -> int:
+        """Number of single lines that hold something: by line ends alone, whatever became of their fields."""
+        return int(
+            np.count_nonzero(page.content_ends[: len(is_alone)][is_alone] > page.starts[: len(is_alone)][is_alone])
+        )
 
-        A line needs no grammar where every quote opens a field at its start or closes it at its end, and none stands
-        inside: the grammar would read from the line's start to its end, and copy the fields. That such a line lies in
-        the quoted field of an earlier one shows when that one is walked.
-        """
-        quote, delimiter = ord(self.dialect.quote), ord(self.dialect.delimiter)
-        at = np.flatnonzero((page.signs == quote) | (page.signs == delimiter))
-        is_quote = page.signs[at] == quote
-        ends = np.searchsorted(at, page.ends)
-        before = np.zeros(len(at) + 1, np.int32)
-        np.cumsum(is_quote, out=before[1:])
-        first = before[np.concatenate(([0], ends[:-1]))]
-        quotes = before[ends] - first
-        needs_grammar = quotes & 1 == 1
-        turn = before[:-1] - np.repeat(first, np.diff(ends, prepend=0)) if needs_grammar.any() else before[:-1]
-        is_inside = turn & 1 == 1
-        is_edge = np.zeros(256, bool)
-        is_edge[[delimiter, LF, CR]] = True
-        opening, closing = at[is_quote & ~is_inside], at[is_quote & is_inside]
-        # The sign before the first one is the last one, a line break.
-        loose = np.concatenate((opening[~is_edge[page.signs[opening - 1]]], closing[~is_edge[page.signs[closing + 1]]]))
-        needs_grammar[np.searchsorted(page.last, loose)] = True
-        needs_grammar |= (quotes > 0) & (page.ends - page.starts > MAX_RECORD_BYTES)
-        if self.dialect.escape:
-            needs_grammar[page.lines_with(self.dialect.escape.encode())] = True
-        outside = np.zeros(len(at) + 1, np.int32)
-        np.cumsum(~(is_quote | is_inside), out=outside[1:])
-        return np.flatnonzero(needs_grammar), np.diff(outside[ends], prepend=0), bool(quotes.any())
+    @staticmethod
+    def _unquoted(
+        page: "_Page",
+        lines: np.ndarray,
+        special: dict[int, tuple[int, list[bytes]]],
+        start: np.ndarray,
+        size: np.ndarray,
+    ) -> np.ndarray:
+        """The page's text and, behind it, the fields that the grammar read; `start` and `size` are told of them."""
+        if not special:
+            return page.signs
+        fields = [fields for _, fields in special.values()]
+        extra = Block.of(fields, len(start), [], [])
+        records = np.searchsorted(lines, list(special))
+        start[:, records], size[:, records] = extra.start + len(page.signs), extra.size
+        return np.concatenate([page.signs, extra.data])
 
     def _walk(self, page: "_Page", lines: np.ndarray, is_last: bool) -> tuple[dict, list, int]:
-        """Records that begin at one of the lines with quotes or escapes (first line -> (line after, plain text)),
-        broken ones, the line to stop at.
+        """Records with quotes or escapes (first line -> (line after, fields)), broken ones, the line to stop at.
+
+        `lines`: those that the grammar has to read.
         """
-        special: dict[int, tuple[int, bytes]] = {}
+        special: dict[int, tuple[int, list[bytes]]] = {}
         broken: list[tuple[int, int, str, int | None]] = []
         resume = 0
         for line in lines.tolist():
@@ -351,7 +355,7 @@ class Scanner:
                 return special, broken, line  # the next chunk has the rest
             after = page.line_after(found[1]) if found else page.n
             if found and len(found[0]) == self.width and not self._swallows(page, line, after, found):
-                special[line] = after, self.dialect.record(found[0])
+                special[line] = after, found[0]
                 resume = after
                 continue
             count = len(found[0]) if found and after == line + 1 else None
@@ -396,24 +400,6 @@ class Scanner:
         found = self.dialect.fields(page.text[start:end], 0)
         return found[0] if found and len(found[0]) == self.width and found[1] == end - start else None
 
-    def _data(self, page: "_Page", is_record: np.ndarray, special: dict[int, tuple[int, bytes]], stop: int) -> bytes:
-        """The good records' text, in order; the text itself where nothing has to be taken out."""
-        if stop == page.n and not special and not page.has_cr and is_record.all():
-            return page.text
-        pieces = []
-        is_copied = is_record.copy()
-        is_copied[list(special)] = False
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], is_copied.view(np.int8), [0]))))
-        for first, after in edges.reshape(-1, 2).tolist():
-            run = page.text[int(page.starts[first]) : int(page.ends[after - 1])]
-            if page.is_crlf:
-                run = run.replace(b"\r", b"")
-            elif page.has_cr:
-                run = run.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            pieces.append((first, run))
-        pieces += [(first, text) for first, (_, text) in special.items()]
-        return b"".join(text for _, text in sorted(pieces))
-
     def _located(self, page: "_Page", broken: list[tuple[int, int, str, int | None]]) -> list[Broken]:
         found, position, seen = [], self.position, 0
         for first, after, code, fields in broken:
@@ -433,7 +419,7 @@ class Scanner:
         if name.startswith(("utf-16", "utf-32")):
             return len(text.decode().encode(self.encoding))
         # One byte a character: all bytes of UTF-8 but those that continue a character.
-        return len(text) - int(np.count_nonzero((np.frombuffer(text, np.uint8) & 0xC0) == 0x80))
+        return len(text) - int(np.count_nonzero(np.frombuffer(text, np.int8) < -64))
 
 
 class _Page:
@@ -460,20 +446,6 @@ class _Page:
         self.ends = last + 1
         self.n = len(last)
         self.starts = np.concatenate(([0], self.ends[:-1])) if self.n else self.ends
-
-    def count(self, delimiter: bytes) -> np.ndarray:
-        """Number of delimiters in each line."""
-        found = np.flatnonzero(self.signs == delimiter[0])
-        per_line, left = divmod(len(found), self.n)
-        if per_line and not left:
-            rows = found.reshape(self.n, per_line)
-            if (rows[:, 0] >= self.starts).all() and (rows[:, -1] < self.ends).all():
-                return np.full(self.n, per_line)
-        return np.diff(np.searchsorted(found, self.ends), prepend=0)
-
-    def lines_with(self, mark: bytes) -> np.ndarray:
-        """Lines that hold the sign, in order."""
-        return np.unique(np.searchsorted(self.last, np.flatnonzero(self.signs == mark[0])))
 
     def line_after(self, position: int) -> int:
         """Number of the line that begins at a position after a line break."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest import contracts, engine, landing, ledger, load, privacy
+from ingest import contracts, kernels, landing, ledger, load, privacy
 from lagebild import database
 from lagebild.errors import UserError
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
@@ -121,12 +121,13 @@ def test_files_still_being_written_are_left_alone(warehouse):
 
 
 def test_a_reader_that_loses_a_row_loads_nothing(warehouse, monkeypatch):
-    read_csv = engine.pl.read_csv
+    split = kernels.split
 
-    def losing(*arguments, **options):
-        return read_csv(*arguments, **options)[1:]
+    def losing(*arguments):
+        split(*arguments)
+        arguments[-2][0] = kernels.BLANK  # the kind of the first line
 
-    monkeypatch.setattr(engine.pl, "read_csv", losing)
+    monkeypatch.setattr(kernels, "split", losing)
     drop(warehouse, "employment")
     with pytest.raises(UserError, match="lost rows"):
         load.drain(warehouse, "employment")
@@ -164,7 +165,7 @@ def register_rows(*changes: dict[int, str]) -> bytes:
 @pytest.mark.parametrize("moment", ["fcntl.flock", "os.chmod"])
 def test_a_copy_under_way_is_not_cleared_by_another_load_of_the_same_file(tmp_path, warehouse, monkeypatch, moment):
     """Before it is locked, and when it is written: another load tidies up just then."""
-    file, target = tmp_path / "a.csv", warehouse.landing / "employment" / "a.csv"
+    file, folder = tmp_path / "a.csv", warehouse.landing / "employment" / "2019"
     file.write_bytes(b"whole")
     module, name = moment.split(".")
     original, others = getattr(sys.modules[module], name), []
@@ -172,12 +173,13 @@ def test_a_copy_under_way_is_not_cleared_by_another_load_of_the_same_file(tmp_pa
     def meets_another(*arguments):
         if not others:
             others.append(True)
-            landing._clear(target)
+            landing._clear(folder)
         return original(*arguments)
 
     monkeypatch.setattr(sys.modules[module], name, meets_another)
-    assert landing.land(warehouse, file, "employment/a.csv").read_bytes() == b"whole"
-    assert others and [path.name for path in target.parent.iterdir()] == ["a.csv"]
+    digest, target = landing.land(warehouse, file, "employment", "2019")
+    assert target.read_bytes() == b"whole" and landing.sha256(target) == digest
+    assert others and list(folder.iterdir()) == [target]
 
 
 def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(warehouse):
@@ -267,6 +269,16 @@ def test_a_real_export_without_the_evidence_column_counts_as_delivered(warehouse
 def test_a_landed_copy_is_whole_or_absent(warehouse, tmp_path):
     file = tmp_path / "a.csv"
     file.write_bytes(b"x" * 1000)
-    target = landing.land(warehouse, file, "source/2019/abc.csv")
-    assert target.read_bytes() == file.read_bytes()
-    assert [path.name for path in target.parent.iterdir()] == ["abc.csv"]
+    for _ in range(2):
+        digest, target = landing.land(warehouse, file, "source", "2019")
+        assert target.read_bytes() == file.read_bytes()
+        assert [path.name for path in target.parent.iterdir()] == [f"{digest}.csv"]
+
+
+def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeypatch):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"x" * 1000)
+    monkeypatch.setattr(landing.os, "fsync", lambda handle: file.write_bytes(b"y" * 1001))
+    with pytest.raises(UserError, match="changed while it was read"):
+        landing.land(warehouse, file, "source", "2019")
+    assert not any(path.is_file() for path in warehouse.landing.rglob("*"))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import scan
+from ingest import kernels, scan
+from ingest.kernels import split
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 
@@ -33,20 +34,9 @@ def scanned(text: bytes, width: int, dialect: Dialect | None = None, size: int =
     return blocks
 
 
-def good(blocks: list[Block], delimiter: str = ";", quote: str = '"') -> list[tuple[int, list[str]]]:
-    """(line, fields) of every good record, as Python's csv module reads the blocks."""
-    rows = []
-    for block in blocks:
-        lines = io.StringIO(block.data.decode(), newline="")
-        fields = csv.reader(
-            lines,
-            delimiter=delimiter,
-            quotechar=quote,
-            strict=True,
-            quoting=csv.QUOTE_MINIMAL if block.is_quoted else csv.QUOTE_NONE,
-        )
-        rows += zip(block.lines.tolist(), fields, strict=True)
-    return rows
+def good(blocks: list[Block]) -> list[tuple[int, list[str]]]:
+    """(line, fields) of every good record."""
+    return [(line, block.texts(n)) for block in blocks for n, line in enumerate(block.lines.tolist())]
 
 
 def broken(blocks: list[Block]) -> list[tuple[int, str, int | None]]:
@@ -86,7 +76,7 @@ def test_what_the_csv_module_writes_comes_back_exactly(table, quoting, size):
     ).writerows(rows)
     blocks = scanned(text.getvalue().encode(), len(rows[0]), dialect, size, is_row=lambda fields: False)
     assert broken(blocks) == []
-    assert [fields for _, fields in good(blocks, dialect.delimiter, dialect.quote)] == rows
+    assert [fields for _, fields in good(blocks)] == rows
 
 
 LINE_CELLS = st.text(st.sampled_from('ab "";;'), max_size=5)
@@ -115,12 +105,12 @@ def test_damage_costs_its_own_record_and_no_neighbour(rows, data, quoting, size)
             assert found.get(n + 1) == row
 
 
-class ByGrammar(Scanner):
-    """Reads every line with a quote by the grammar alone."""
-
-    def _marked(self, page):
-        marked = [page.lines_with(mark) for mark in self._marks]
-        return np.unique(np.concatenate(marked)), page.count(self.dialect.delimiter.encode()), True
+def by_grammar(signs, starts, ends, delimiter, quote, escape, excel, start, size, kind, count) -> None:
+    """As `kernels.split`, but every line with a quote or an escape is left to the grammar."""
+    split(signs, starts, ends, delimiter, quote, escape, excel, start, size, kind, count)
+    for line, (first, last) in enumerate(zip(starts, ends, strict=True)):
+        if np.isin(signs[first:last], [quote, escape]).any():
+            kind[line] = kernels.TO_PARSE
 
 
 @st.composite
@@ -145,12 +135,15 @@ def quoted_texts(draw) -> bytes:
 def test_quoted_lines_that_need_no_grammar_are_read_as_the_grammar_reads_them(text, width, options, size, is_row):
     dialect = Dialect(";", **options)
 
-    def read(kind: type[Scanner]) -> tuple:
-        scanner = kind(dialect, width, is_row=lambda fields: is_row)
+    def read() -> tuple:
+        scanner = Scanner(dialect, width, is_row=lambda fields: is_row)
         blocks = list(scanner.blocks(chunks_of(text, size)))
         return good(blocks), [record for block in blocks for record in block.broken], scanner.records
 
-    assert read(Scanner) == read(ByGrammar)
+    fast = read()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kernels, "split", by_grammar)
+        assert read() == fast
 
 
 def test_a_file_with_every_field_quoted_needs_no_grammar(monkeypatch):

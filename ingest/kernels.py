@@ -1,0 +1,365 @@
+"""Loops over the bytes of a delivery, compiled by numba: fields of lines, numbers of texts, pseudonyms, rows for COPY.
+
+Each runs as a loop in C does and lets other threads work meanwhile; no compiler is needed on the machine. Importing
+this module compiles it (seconds); the code is kept beside it, and loaded the next time. `make` does that beforehand.
+Texts are given as `size[i]` bytes from `start[i]` (int32) of `data` (uint8, UTF-8).
+"""
+
+from functools import partial
+
+import numpy as np
+from numba import boolean, int32, int64, njit, uint8, uint64, void
+from numba.types import Array, UniTuple
+
+_compiled = partial(njit, nogil=True, cache=True)
+_inner = njit(nogil=True)  # becomes part of what calls it
+# What is only read; named types let the code be made once, whoever owns the arrays.
+_BYTES, _INTS, _PLACES, _HASHES = (Array(kind, 1, "C", readonly=True) for kind in (uint8, int32, int64, uint64))
+
+LANES = 16
+"""SHA-256 runs for so many texts side by side, in the vector registers."""
+
+# FIPS 180-4: the first 32 bits of the fractional parts of roots of the first 64 primes.
+_K = np.array(
+    [
+        *(0x428A2F98, 0x71374491, 0xB5C0FBCF, 0xE9B5DBA5, 0x3956C25B, 0x59F111F1, 0x923F82A4, 0xAB1C5ED5),
+        *(0xD807AA98, 0x12835B01, 0x243185BE, 0x550C7DC3, 0x72BE5D74, 0x80DEB1FE, 0x9BDC06A7, 0xC19BF174),
+        *(0xE49B69C1, 0xEFBE4786, 0x0FC19DC6, 0x240CA1CC, 0x2DE92C6F, 0x4A7484AA, 0x5CB0A9DC, 0x76F988DA),
+        *(0x983E5152, 0xA831C66D, 0xB00327C8, 0xBF597FC7, 0xC6E00BF3, 0xD5A79147, 0x06CA6351, 0x14292967),
+        *(0x27B70A85, 0x2E1B2138, 0x4D2C6DFC, 0x53380D13, 0x650A7354, 0x766A0ABB, 0x81C2C92E, 0x92722C85),
+        *(0xA2BFE8A1, 0xA81A664B, 0xC24B8B70, 0xC76C51A3, 0xD192E819, 0xD6990624, 0xF40E3585, 0x106AA070),
+        *(0x19A4C116, 0x1E376C08, 0x2748774C, 0x34B0BCB5, 0x391C0CB3, 0x4ED8AA4A, 0x5B9CCA4F, 0x682E6FF3),
+        *(0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2),
+    ],
+    np.uint32,
+)
+_START = np.array(
+    [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19], np.uint32
+)
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+@_inner
+def _rotated(x, n):
+    return (x >> np.uint32(n)) | (x << np.uint32(32 - n))
+
+
+@_inner
+def _compress(state, w, v):
+    """One block for each lane: `state` (8, LANES) is moved on by `w` (64, LANES), whose first 16 rows are the block."""
+    for i in range(16, 64):
+        for lane in range(LANES):
+            x, y = w[i - 15, lane], w[i - 2, lane]
+            s0 = _rotated(x, 7) ^ _rotated(x, 18) ^ (x >> np.uint32(3))
+            s1 = _rotated(y, 17) ^ _rotated(y, 19) ^ (y >> np.uint32(10))
+            w[i, lane] = w[i - 16, lane] + s0 + w[i - 7, lane] + s1
+    for i in range(8):
+        for lane in range(LANES):
+            v[i, lane] = state[i, lane]
+    for i in range(64):
+        for lane in range(LANES):
+            a, e = v[0, lane], v[4, lane]
+            s1 = _rotated(e, 6) ^ _rotated(e, 11) ^ _rotated(e, 25)
+            choice = (e & v[5, lane]) ^ (~e & v[6, lane])
+            t1 = v[7, lane] + s1 + choice + _K[i] + w[i, lane]
+            s0 = _rotated(a, 2) ^ _rotated(a, 13) ^ _rotated(a, 22)
+            majority = (a & v[1, lane]) ^ (a & v[2, lane]) ^ (v[1, lane] & v[2, lane])
+            v[7, lane], v[6, lane], v[5, lane], v[4, lane] = v[6, lane], v[5, lane], e, v[3, lane] + t1
+            v[3, lane], v[2, lane], v[1, lane], v[0, lane] = v[2, lane], v[1, lane], a, t1 + s0 + majority
+    for i in range(8):
+        for lane in range(LANES):
+            state[i, lane] += v[i, lane]
+
+
+@_inner
+def _after(block, state, w, v):
+    """SHA-256's state in every lane after one block of 64 bytes."""
+    for lane in range(LANES):
+        for i in range(16):
+            w[i, lane] = 0
+        for i in range(64):
+            w[i >> 2, lane] |= np.uint32(block[i]) << np.uint32(24 - 8 * (i & 3))
+        for i in range(8):
+            state[i, lane] = _START[i]
+    _compress(state, w, v)
+
+
+@_compiled(void(_BYTES, _INTS, _INTS, _BYTES, _BYTES, uint8[::1], uint64[::1]))
+def _hmac(data, start, size, inner, outer, out, hashes):
+    n = len(start)
+    shape = 8, LANES
+    state, v, kept = np.empty(shape, np.uint32), np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+    after_inner, after_outer = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+    w = np.empty((64, LANES), np.uint32)
+    _after(inner, after_inner, w, v)
+    _after(outer, after_outer, w, v)
+    for first in range(0, n, LANES):
+        blocks = 0
+        for lane in range(LANES):
+            row = min(first + lane, n - 1)
+            blocks = max(blocks, (size[row] + 8) // 64 + 1)
+            for i in range(8):
+                state[i, lane] = after_inner[i, lane]
+        for block in range(blocks):
+            for lane in range(LANES):
+                row = min(first + lane, n - 1)
+                begin, end = block * 64, size[row]
+                for i in range(16):
+                    w[i, lane] = 0
+                for i in range(begin, min(begin + 64, end)):
+                    w[(i - begin) >> 2, lane] |= np.uint32(data[start[row] + i]) << np.uint32(24 - 8 * (i & 3))
+                if begin <= end < begin + 64:
+                    w[(end - begin) >> 2, lane] |= np.uint32(0x80) << np.uint32(24 - 8 * (end & 3))
+                if block == (end + 8) // 64:
+                    bits = np.uint64(64 + end) * np.uint64(8)  # the key's block counts, too
+                    w[14, lane], w[15, lane] = np.uint32(bits >> np.uint64(32)), np.uint32(bits)
+                for i in range(8):
+                    kept[i, lane] = state[i, lane]
+            _compress(state, w, v)
+            for lane in range(LANES):
+                if block > (size[min(first + lane, n - 1)] + 8) // 64:  # this text was through before
+                    for i in range(8):
+                        state[i, lane] = kept[i, lane]
+        for lane in range(LANES):
+            for i in range(8):
+                w[i, lane], state[i, lane] = state[i, lane], after_outer[i, lane]
+            w[8, lane] = 0x80000000
+            for i in range(9, 15):
+                w[i, lane] = 0
+            w[15, lane] = (64 + 32) * 8
+        _compress(state, w, v)
+        for lane in range(min(LANES, n - first)):
+            hashes[first + lane] = np.uint64(state[0, lane]) << np.uint64(32) | np.uint64(state[1, lane])
+            for i in range(8):
+                for digit in range(8):
+                    nibble = (state[i, lane] >> np.uint32(28 - 4 * digit)) & np.uint32(15)
+                    out[(first + lane) * 64 + i * 8 + digit] = _HEX[nibble]
+
+
+def hmac_sha256(key: bytes, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """HMAC-SHA256 (RFC 2104) of n texts: 64 hexadecimal digits each, one after the other (uint8); first 64 bits each.
+
+    ValueError for keys of over 64 bytes.
+    """
+    if len(key) > 64:
+        raise ValueError("keys longer than a block are not supported")
+    padded = np.frombuffer(key.ljust(64, b"\0"), np.uint8)
+    digits, hashes = np.empty(64 * len(start), np.uint8), np.empty(len(start), np.uint64)
+    _hmac(data, start, size, padded ^ np.uint8(0x36), padded ^ np.uint8(0x5C), digits, hashes)
+    return digits, hashes
+
+
+# --- lines to fields --------------------------------------------------------------------------------
+
+BLANK, RECORD, WRONG_COUNT, TO_PARSE = range(4)
+"""What a line is: nothing; a record; one of another width; one with quotes or escapes that a grammar has to read."""
+
+
+@_compiled(
+    void(_BYTES, _PLACES, _PLACES, int64, int64, int64, boolean, int32[:, ::1], int32[:, ::1], uint8[::1], int32[::1])
+)
+def split(data, line_start, line_end, delimiter, quote, escape, has_excel_text, start, size, kind, count):
+    """The fields of every line: `start` and `size` (width, lines), `kind` (uint8) and number of fields (int32) a line.
+
+    `quote` and `escape` are -1 where there are none. A quoted field is read here when it is closed on its line, holds
+    no quote and no escape, and is followed by the delimiter or the line's end; anything else is `TO_PARSE`.
+    """
+    width = start.shape[0]
+    for line in range(len(line_start)):
+        i, end = line_start[line], line_end[line]
+        if i == end:
+            kind[line] = BLANK
+            continue
+        field, is_odd = 0, False
+        while True:
+            begin, j = i, i
+            if has_excel_text and i + 1 < end and data[i] == 61 and data[i + 1] == quote:  # ="
+                j = i + 1
+            if j < end and data[j] == quote:
+                begin = j + 1
+                j = begin
+                while j < end and data[j] != quote and data[j] != escape:
+                    j += 1
+                stop = j
+                if j == end or data[j] == escape or (j + 1 < end and data[j + 1] != delimiter):
+                    is_odd = True
+                    break
+                j += 1
+            else:
+                j = i
+                while j < end and data[j] != delimiter:
+                    is_odd |= data[j] == quote or data[j] == escape
+                    j += 1
+                stop = j
+            if field < width:
+                start[field, line] = begin
+                size[field, line] = stop - begin
+            field += 1
+            if j == end:
+                break
+            i = j + 1
+        count[line] = field
+        kind[line] = TO_PARSE if is_odd else RECORD if field == width else WRONG_COUNT
+
+
+# --- texts ------------------------------------------------------------------------------------------
+
+# What str.strip() takes off, as the bytes of UTF-8 read as one number.
+_SPACES = np.array([int.from_bytes(chr(n).encode()) for n in range(0x3001) if chr(n).isspace()], np.uint32)
+
+
+@_inner
+def _space(value):
+    return (value == _SPACES).any()
+
+
+@_compiled(void(_BYTES, int32[::1], int32[::1]))
+def strip(data, start, size):
+    """Leave out the blanks around each text, as `str.strip()` does: `start` and `size` are changed in place."""
+    for row in range(len(start)):
+        begin, end = start[row], start[row] + size[row]
+        if begin < end and 32 < data[begin] < 127 and 32 < data[end - 1] < 127:
+            continue
+        while begin < end:
+            n = 1 if data[begin] < 0x80 else 2 if data[begin] < 0xE0 else 3
+            value = np.uint32(0)
+            for k in range(begin, min(begin + n, end)):
+                value = value << np.uint32(8) | np.uint32(data[k])
+            if not _space(value):
+                break
+            begin += n
+        while begin < end:
+            n = 1
+            while n < 3 and end - n > begin and 0x80 <= data[end - n] < 0xC0:
+                n += 1
+            value = np.uint32(0)
+            for k in range(end - n, end):
+                value = value << np.uint32(8) | np.uint32(data[k])
+            if not _space(value):
+                break
+            end -= n
+        start[row], size[row] = begin, end - begin
+
+
+@_inner
+def _hash(data, start, size):
+    """FNV-1a with the last step of MurmurHash3: the same in every process."""
+    value = np.uint64(0xCBF29CE484222325)
+    for k in range(start, start + size):
+        value = (value ^ np.uint64(data[k])) * np.uint64(0x100000001B3)
+    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return value ^ (value >> np.uint64(33))
+
+
+@_compiled(uint64[::1](_BYTES, _INTS, _INTS))
+def hashes_of(data, start, size):
+    """A hash (uint64) of each text."""
+    out = np.empty(len(start), np.uint64)
+    for row in range(len(start)):
+        out[row] = _hash(data, start[row], size[row])
+    return out
+
+
+@_compiled(void(uint64[::1], _HASHES, _INTS))
+def mix(mixed, hashes, which):
+    """Take one more column into the hash (uint64) of each row: `hashes[which[row]]`; `which` empty: `hashes[row]`."""
+    for row in range(len(mixed)):
+        one = hashes[which[row]] if len(which) else hashes[row]
+        value = (mixed[row] ^ one) * np.uint64(0x9E3779B97F4A7C15)
+        mixed[row] = value ^ (value >> np.uint64(29))
+
+
+@_compiled(
+    UniTuple(int64, 2)(_BYTES, _INTS, _INTS, int64, int32[::1], uint8[::1], int64[::1], uint64[::1], int64, int32[::1])
+)
+def number(data, start, size, first, slots, store, store_end, store_hash, known, numbers):
+    """Number texts in the order of their first appearance; returns the row it stopped at, and how many are known.
+
+    Known texts lie one after the other in `store` (uint8); text n ends at `store_end[n + 1]` and has the hash
+    `store_hash[n]`. `slots` (int32, -1: free; a power of two long, never more than half full) is the hash table. It
+    begins at row `first` and stops early when a new text does not fit any more.
+    """
+    mask = np.uint64(len(slots) - 1)
+    last = -1
+    for row in range(first, len(start)):
+        begin, length = start[row], size[row]
+        if last >= 0 and store_end[last + 1] - store_end[last] == length:  # many columns say the same again and again
+            at, k = store_end[last], 0
+            while k < length and store[at + k] == data[begin + k]:
+                k += 1
+            if k == length:
+                numbers[row] = last
+                continue
+        value = _hash(data, begin, length)
+        slot = value & mask
+        found = -1
+        while slots[slot] >= 0:
+            other = slots[slot]
+            at = store_end[other]
+            if store_hash[other] == value and store_end[other + 1] - at == length:
+                k = 0
+                while k < length and store[at + k] == data[begin + k]:
+                    k += 1
+                if k == length:
+                    found = other
+                    break
+            slot = (slot + np.uint64(1)) & mask
+        if found < 0:
+            end = store_end[known]
+            if 2 * (known + 1) > len(slots) or known + 1 >= len(store_end) or end + length > len(store):
+                return row, known
+            for k in range(length):
+                store[end + k] = data[begin + k]
+            store_end[known + 1] = end + length
+            store_hash[known] = value
+            slots[slot] = known
+            found = known
+            known += 1
+        numbers[row] = found
+        last = found
+    return len(start), known
+
+
+@_compiled(int32[::1](_HASHES, int64))
+def slots(store_hash, size):
+    """The hash table of `number` with more room, for the texts with these hashes."""
+    out = np.full(size, -1, np.int32)
+    mask = np.uint64(size - 1)
+    for n in range(len(store_hash)):
+        slot = store_hash[n] & mask
+        while out[slot] >= 0:
+            slot = (slot + np.uint64(1)) & mask
+        out[slot] = n
+    return out
+
+
+# --- rows for COPY ----------------------------------------------------------------------------------
+
+
+@_compiled(void(int64[::1], _INTS, _INTS, _PLACES))
+def add_widths(widths, size, which, rows):
+    """Add to the width (int64) of each row in `rows` the size of its cell."""
+    for i in range(len(rows)):
+        widths[i] += size[which[rows[i]]] if len(which) else size[rows[i]]
+
+
+@_compiled(void(uint8[::1], int64[::1], _BYTES, _INTS, _INTS, _INTS, _PLACES))
+def put_cells(out, position, data, start, size, which, rows):
+    """Write the cell of each row in `rows` at its `position` (int64) of `out`, and move that on to behind it."""
+    for i in range(len(rows)):
+        cell = which[rows[i]] if len(which) else rows[i]
+        to, begin = position[i], start[cell]
+        for k in range(size[cell]):
+            out[to + k] = data[begin + k]
+        position[i] = to + size[cell]
+
+
+@_compiled(void(uint8[::1], int64[::1], _INTS, _PLACES))
+def put_lengths(out, position, lengths, rows):
+    """The same for the size of the cell that comes next (int32, highest byte first; -1 is NULL)."""
+    for i in range(len(rows)):
+        to, length = position[i], lengths[rows[i]]
+        for k in range(4):
+            out[to + k] = (length >> (24 - 8 * k)) & 255
+        position[i] = to + 4
