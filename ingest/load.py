@@ -80,8 +80,8 @@ def reload(settings: Settings, delivery_id: int) -> Delivery:
     landing.require(settings, old)
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    says = _says(contract, old.file_name)
-    return _load(settings, Parcel(contract, old.file_name, landed, landing.sha256(landed), *says), old)
+    parcel = Parcel(contract, old.file_name, landed, landing.sha256(landed), *_says(contract, old.file_name))
+    return _load(settings, parcel, old)
 
 
 def _require_reloadable(old: Delivery) -> None:

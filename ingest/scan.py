@@ -288,11 +288,7 @@ class Scanner:
 
     def _block(self, text: bytes, is_last: bool) -> tuple[Block, int]:
         page = _Page(text)
-        start, size = (np.empty((self.width, page.n), np.int32) for _ in range(2))
-        kind, count = np.empty(page.n, np.uint8), np.empty(page.n, np.int32)
-        kernels.split(
-            page.signs, page.starts, page.content_ends, *self._signs, self.dialect.excel_text, start, size, kind, count
-        )
+        start, size, kind, count = self._fields(page)
         special, broken, stop = self._walk(page, np.flatnonzero(kind == kernels.TO_PARSE), is_last)
         is_alone = np.ones(stop, bool)  # lines that belong to no record of several lines
         for first, after in [(first, after) for first, (after, _) in special.items()] + [b[:2] for b in broken]:
@@ -312,6 +308,18 @@ class Scanner:
         self.line += stop
         self.position += self._file_bytes(text[:used])
         return block, used
+
+    def _fields(self, page: "_Page") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Start and size of the fields of every line, what the line is (as `kernels.split` says), number of fields."""
+        start, size = (np.empty((self.width, page.n), np.int32) for _ in range(2))
+        kind, count = np.empty(page.n, np.uint8), np.empty(page.n, np.int32)
+        kernels.split(
+            page.signs, page.starts, page.content_ends, *self._signs, self.dialect.excel_text, start, size, kind, count
+        )
+        for line in np.flatnonzero(page.content_ends - page.starts > MAX_RECORD_BYTES).tolist():
+            if self._signs[1] in page.signs[page.starts[line] : page.content_ends[line]]:
+                kind[line] = kernels.TO_PARSE  # such a record is refused
+        return start, size, kind, count
 
     @staticmethod
     def _count(page: "_Page", is_alone: np.ndarray) -> int:

@@ -4,13 +4,11 @@ import csv
 import io
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import kernels, scan
-from ingest.kernels import split
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 
@@ -105,12 +103,16 @@ def test_damage_costs_its_own_record_and_no_neighbour(rows, data, quoting, size)
             assert found.get(n + 1) == row
 
 
-def by_grammar(signs, starts, ends, delimiter, quote, escape, excel, start, size, kind, count) -> None:
-    """As `kernels.split`, but every line with a quote or an escape is left to the grammar."""
-    split(signs, starts, ends, delimiter, quote, escape, excel, start, size, kind, count)
-    for line, (first, last) in enumerate(zip(starts, ends, strict=True)):
-        if np.isin(signs[first:last], [quote, escape]).any():
-            kind[line] = kernels.TO_PARSE
+class ByGrammar(Scanner):
+    """Reads every line with a quote by the grammar alone."""
+
+    def _fields(self, page):
+        start, size, kind, count = super()._fields(page)
+        marks = [sign for sign in (self.dialect.quote, self.dialect.escape) if sign]
+        for n, (first, after) in enumerate(zip(page.starts, page.content_ends, strict=True)):
+            if any(ord(mark) in page.signs[first:after] for mark in marks):
+                kind[n] = kernels.TO_PARSE
+        return start, size, kind, count
 
 
 @st.composite
@@ -135,15 +137,12 @@ def quoted_texts(draw) -> bytes:
 def test_quoted_lines_that_need_no_grammar_are_read_as_the_grammar_reads_them(text, width, options, size, is_row):
     dialect = Dialect(";", **options)
 
-    def read() -> tuple:
-        scanner = Scanner(dialect, width, is_row=lambda fields: is_row)
+    def read(kind: type[Scanner]) -> tuple:
+        scanner = kind(dialect, width, is_row=lambda fields: is_row)
         blocks = list(scanner.blocks(chunks_of(text, size)))
         return good(blocks), [record for block in blocks for record in block.broken], scanner.records
 
-    fast = read()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(kernels, "split", by_grammar)
-        assert read() == fast
+    assert read(Scanner) == read(ByGrammar)
 
 
 def test_a_file_with_every_field_quoted_needs_no_grammar(monkeypatch):
