@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from ingest import archive, contracts, readers
+from ingest import archive, contracts, header, readers
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read
 from tests.support import bundled_bytes
@@ -146,6 +146,12 @@ def test_a_bomb_is_refused_before_a_row_of_it_is_read(zipped):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 * 2**20
+
+
+def test_the_header_of_a_large_zipped_delivery_is_found(zipped, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_BYTES_IN_MEMORY", 2**10)
+    titles = CSV.decode().split("\n")[0].split(";")
+    assert header.header_of(zipped, packed(("moves_2021.csv", CSV * 100))) == titles
 
 
 def test_delimited_text_out_of_a_zip_costs_no_memory(zipped):
