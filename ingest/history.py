@@ -429,12 +429,13 @@ _COMMENTS = (
     ),
     (
         "history",
-        "The rows of the accepted snapshots, each with the time for which it held. The snapshot of a day are the rows "
-        "with valid_from <= day < valid_to; the column of the day is empty where it says the snapshot's own.",
+        "The rows of the accepted snapshots, each with the time for which it held. The snapshot of a day: "
+        "valid_from <= day and (valid_to is null or day < valid_to). The column of the day is empty where it says the "
+        "snapshot's own.",
     ),
 )
 _VALID_FROM = "Day of the first accepted snapshot with the row."
-_VALID_TO = "Day of the first accepted snapshot after it without the row; infinity while there is none."
+_VALID_TO = "Day of the first accepted snapshot after it without the row; empty while there is none."
 
 
 def _convert(connection: Connection, contract: Contract, columns: list[str]) -> None:
@@ -647,9 +648,9 @@ def _history_view(contract: Contract, columns: list[str]) -> sql.Composable:
             from numbered
             order by series, {columns}, island, valid_from
         )
-        select series, valid_from, valid_to, delivery_id, line_number, {columns} from piece where is_whole
+        select series, valid_from, null::date as valid_to, delivery_id, line_number, {columns} from piece where is_whole
         union all
-        select series, valid_from, valid_to, delivery_id, line_number, {columns} from joined
+        select series, valid_from, nullif(valid_to, 'infinity'), delivery_id, line_number, {columns} from joined
         """
     ).format(
         source=contract.source,

@@ -94,7 +94,7 @@ class City:
         """The history as raw gives it: (person, birth, from, to)."""
         rows = query(
             self.warehouse,
-            "select person_pseudonym, birth_year, reference_date, valid_from, nullif(valid_to, 'infinity')"
+            "select person_pseudonym, birth_year, reference_date, valid_from, valid_to"
             " from raw.register__person_history where series = %s",
             self.ags,
             role=database.LOADER,
