@@ -145,5 +145,6 @@ select
     caption_en
 from {{ extrapolation }}
 where extrapolated_cost_rounded_rate_eur is not null
-    and reference_year = persons_year
+    -- a publication from before persons of another year were told apart has none
+    and reference_year = coalesce(persons_year, reference_year)
 {%- endmacro %}
