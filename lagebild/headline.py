@@ -14,7 +14,7 @@ _LINES = (
         " ({total_cost_eur:,.0f} EUR / {denominator_persons:,} persons, {method}; evidence {evidence}, {verdict})",
     ),
     (
-        "select * from marts.cost_extrapolation where presentation_de is not null"
+        "select * from marts.cost_extrapolation where presentation_de is not null and row_kind is distinct from 'scenario'"
         " order by region_code, reference_year, method",
         "{region_name} {reference_year}, extrapolated: {presentation_de} (technically"
         " {extrapolated_cost_rounded_rate_eur:,.0f} EUR with the rounded rate,"

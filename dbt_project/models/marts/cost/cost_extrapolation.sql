@@ -104,12 +104,16 @@ paired as (
         denominators.reference_date,
         cast(extract(year from targets.reference_date) as integer) as persons_year,
         denominators.population_source,
-        denominators.population_persons,
+        -- where the cell is too small the counts themselves are not shown either
+        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.population_persons end
+            as population_persons,
         denominators.population_evidence,
-        denominators.employees_persons,
+        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.employees_persons end
+            as employees_persons,
         denominators.employees_place_basis,
         denominators.employees_evidence,
-        denominators.denominator_persons,
+        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.denominator_persons end
+            as denominator_persons,
         denominators.denominator_low_persons,
         denominators.denominator_high_persons,
         methods.rate_rounding_digits,
