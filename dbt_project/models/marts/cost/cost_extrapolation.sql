@@ -155,6 +155,10 @@ judged as (
     select
         paired.*,
         case
+            when price_factor = 1 then cost_per_person_rounded_eur
+            else round(cost_per_person_eur * price_factor, rate_rounding_digits)
+        end as rounded_rate_eur,
+        case
             when cost_per_person_eur is null then 'rate_missing'
             when reference_date is null then 'persons_of_that_date_missing'
             when denominator_reason is not null then denominator_reason
@@ -169,16 +173,8 @@ extrapolated as (
 
     select
         judged.*,
-        case
-            when reason is null
-                then round(
-                    case
-                        when price_factor = 1 then cost_per_person_rounded_eur
-                        else round(cost_per_person_eur * price_factor, rate_rounding_digits)
-                    end * denominator_persons,
-                    0
-                )
-        end as extrapolated_cost_rounded_rate_eur,
+        case when reason is null then round(rounded_rate_eur * denominator_persons, 0) end
+            as extrapolated_cost_rounded_rate_eur,
         case when reason is null then round(cost_per_person_eur * price_factor * denominator_persons, 0) end
             as extrapolated_cost_unrounded_rate_eur,
         case when reason is null then round(cost_per_person_low_eur * price_factor * denominator_low_persons, 0) end
