@@ -101,8 +101,9 @@ mapped as (
         coalesce(mappings.bearer, 'not_stated') as bearer,
         case
             when mappings.treatment <> 'attributed' then coalesce(mappings.exclusion_reason, 'excluded_by_method')
-            -- also over a mapping that attributes: such an account is never a cost
+            -- also over a mapping that attributes: such an account, or what another level bears, is never its cost
             when account_reasons.exclusion_reason is not null then account_reasons.exclusion_reason
+            when mappings.bearer <> 'municipality' then 'borne_by_other_level'
             when
                 mappings.treatment = 'attributed'
                 and aggregated.target_group not in (methods.target_group, 'all') then 'other_group'
