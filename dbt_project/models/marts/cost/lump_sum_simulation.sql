@@ -43,6 +43,8 @@ paired as (
         lump_sums.lump_sum_version,
         lump_sums.rate_eur,
         lump_sums.is_assumption,
+        lump_sums.demanded_by,
+        lump_sums.source_document,
         lump_sums.note_de,
         lump_sums.note_en,
         {{ reference_date('lump_sums.reference_date_rule', 'rates.fiscal_year') }} as reference_date,
@@ -105,7 +107,9 @@ final as (
         counted.cost_evidence,
         counted.population_evidence,
         concat_ws(' ', counted.note_de, methods.caption_de) as caption_de,
-        concat_ws(' ', counted.note_en, methods.caption_en) as caption_en
+        concat_ws(' ', counted.note_en, methods.caption_en) as caption_en,
+        counted.demanded_by,
+        counted.source_document as rate_source_document
     from counted
     inner join methods
         on counted.method = methods.method
