@@ -34,11 +34,120 @@ def _cost_per_person(build: Build) -> list[Expectation]:
             severity=HOLD,
             owner=OWNER,
         ),
+        no_row(
+            "cost_per_person.interval_holds_the_figure",
+            """
+            select municipality_ags || ' ' || reference_year as observed
+            from batch
+            where cost_per_person_eur is not null and (
+                cost_per_person_low_eur is null or cost_per_person_low_eur > cost_per_person_eur
+                or cost_per_person_high_eur < cost_per_person_eur
+            )
+            order by 1
+            """,
+            why="The figure is computed from inputs within their precision: outside of its own interval one is wrong.",
+            expected="low <= figure <= high",
+            severity=HOLD,
+            owner=OWNER,
+        ),
     ]
 
 
 def _cost_extrapolation(build: Build) -> list[Expectation]:
-    return _cost_figure("cost_extrapolation", "extrapolated_cost_unrounded_rate_eur", "region_code")
+    return [
+        *_cost_figure("cost_extrapolation", "extrapolated_cost_unrounded_rate_eur", "region_code"),
+        no_row(
+            "cost_extrapolation.other_year_by_price_basis",
+            """
+            select region_code || ' ' || persons_year as observed
+            from batch
+            where extrapolated_cost_unrounded_rate_eur is not null
+                and persons_year <> reference_year and btrim(coalesce(price_basis, '')) = ''
+            order by 1
+            """,
+            why="A rate in the prices of one year times the persons of another is a sum in nobody's prices.",
+            expected="a price basis wherever rate and persons are of different years",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _cost_bridge(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "cost_bridge.parts_sum_to_the_difference",
+            """
+            select municipality_ags || ' ' || measure || ' ' || from_year || ' to ' || to_year
+                || ': parts ' || sum(part_eur) || ', difference ' || max(difference_eur) as observed
+            from batch
+            group by municipality_ags, measure, region_code, from_method, from_year, to_method, to_year
+            having sum(part_eur) <> max(difference_eur) or max(difference_eur) <> max(to_eur) - max(from_eur)
+            order by 1
+            """,
+            why="A bridge that does not reach the other side hides a cause, or tells one that is none.",
+            expected="parts that sum to the difference, to the cent",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        _evidence("cost_bridge", "part_eur", "municipality_ags || ' ' || part"),
+    ]
+
+
+def _cost_comparability(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "cost_comparability.not_knowing_is_a_reason",
+            """
+            select left_municipality_ags || ' ' || right_municipality_ags || ' ' || dimension as observed
+            from batch
+            where btrim(coalesce(reason, '')) = '' and (left_value is null or right_value is null)
+            order by 1
+            """,
+            why="Two figures compare only as far as their circumstances are known: silence is not sameness.",
+            expected="a reason wherever a circumstance is unknown",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _lump_sum_simulation(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "lump_sum_simulation.assumption_is_said",
+            """
+            select lump_sum as observed
+            from batch
+            where not is_scenario or btrim(coalesce(caption_de, '')) = '' or btrim(coalesce(caption_en, '')) = ''
+            order by 1
+            """,
+            why="A lump sum that nobody pays must be read as a scenario, or it is taken for money received.",
+            expected="a scenario with its caption (de, en) in every row",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        _evidence("lump_sum_simulation", "lump_sum_eur", "municipality_ags || ' ' || lump_sum"),
+    ]
+
+
+def _sensitivity_cost_per_person(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "sensitivity_cost_per_person.named_as_such",
+            """
+            select sensitivity as observed
+            from batch
+            where sensitivity !~ '^sensitivity_' or btrim(coalesce(caption_de, '')) = ''
+                or btrim(coalesce(caption_en, '')) = ''
+            order by 1
+            """,
+            why="Cost over persons to whom it was not attributed is a figure that nobody measured, and must say so.",
+            expected="a name that begins with sensitivity_ and a caption (de, en)",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
 
 
 def _cost_figure(mart: str, figure: str, place: str) -> list[Expectation]:
@@ -110,7 +219,7 @@ def _cost_component(build: Build) -> list[Expectation]:
 
             select
                 coalesce(municipality_ags, region_code) || ' ' || coalesce(component.fiscal_year, ledger.fiscal_year)
-                || coalesce(' ' || method, '') || ': attributed and excluded '
+                || coalesce(' ' || method, '') || ': components '
                 || coalesce(component.amount_eur::text, 'none')
                 || ', ledger ' || coalesce(ledger.amount_eur::text, 'none') as observed
             from ledger
@@ -119,8 +228,8 @@ def _cost_component(build: Build) -> list[Expectation]:
             where abs(coalesce(component.amount_eur, 0) - coalesce(ledger.amount_eur, 0)) > {CENT}
             order by 1
             """,
-            why="Every cent of the ledger is attributed or excluded with a reason: a rest is a cost nobody decided on.",
-            expected="attributed + excluded = ledger, by municipality, year and method",
+            why="Every cent of the ledger is attributed, unattributed or excluded: a rest is a cost lost or made up.",
+            expected="attributed + unattributed + excluded = ledger, by municipality, year and method",
             severity=HOLD,
             owner=OWNER,
         ),
@@ -129,12 +238,25 @@ def _cost_component(build: Build) -> list[Expectation]:
             """
             select product_code || '/' || account_code as observed
             from batch
-            where treatment = 'excluded' and btrim(coalesce(exclusion_reason, '')) = ''
+            where treatment <> 'attributed' and btrim(coalesce(exclusion_reason, '')) = ''
             order by 1
             """,
             why="What is left out decides the figure as much as what is counted, so each exclusion must be arguable.",
-            expected="a reason with every exclusion",
+            expected="a reason with everything that is not attributed",
             severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "cost_component.everything_mapped",
+            """
+            select distinct product_code || '/' || account_code as observed
+            from batch
+            where exclusion_reason = 'unmapped'
+            order by 1
+            """,
+            why="A product and account that the mapping does not know may be cost that is missing from the figure.",
+            expected="every product and account in cost_mapping",
+            severity=WARN,
             owner=OWNER,
         ),
         _evidence("cost_component", "amount_eur", "product_code || '/' || account_code"),
@@ -225,6 +347,8 @@ def _evidence(mart: str, figure: str, place: str) -> Expectation:
 
 def _filled(mart: str, build: Build) -> list[Expectation]:
     """That the mart has rows, if all it rests on was delivered: a warehouse need not have every source."""
+    if mart not in _RESTS_ON:
+        return []
     sources, severity = _RESTS_ON[mart]
     if not sources <= build.delivered:
         return []
@@ -241,10 +365,13 @@ def _filled(mart: str, build: Build) -> list[Expectation]:
     ]
 
 
+# A bridge and a comparison need two figures: they may be empty whatever was delivered.
 # The extrapolation only warns: it needs the years of four sources to meet, which one's own deliveries need not do.
 _RESTS_ON: Mapping[str, tuple[frozenset[str], str]] = {
     "cost_per_person": (frozenset({"ledger"}), HOLD),
     "cost_component": (frozenset({"ledger"}), HOLD),
+    "lump_sum_simulation": (frozenset({"ledger"}), HOLD),
+    "sensitivity_cost_per_person": (frozenset({"ledger"}), HOLD),
     "cost_extrapolation": (frozenset({"ledger", "register", "employment", "eu2_series"}), WARN),
     "eu2_population": (frozenset({"eu2_series"}), HOLD),
     "migration_background": (frozenset({"mikrozensus"}), HOLD),
@@ -253,10 +380,14 @@ _RESTS_ON: Mapping[str, tuple[frozenset[str], str]] = {
 }
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "cost_per_person": _cost_per_person,
+    "cost_bridge": _cost_bridge,
+    "cost_comparability": _cost_comparability,
     "cost_component": _cost_component,
     "cost_extrapolation": _cost_extrapolation,
     "eu2_population": _eu2_population,
+    "lump_sum_simulation": _lump_sum_simulation,
     "migration_background": _migration_background,
     "programme_funding": _programme_funding,
     "municipal_profile": _municipal_profile,
+    "sensitivity_cost_per_person": _sensitivity_cost_per_person,
 }

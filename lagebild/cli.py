@@ -205,6 +205,35 @@ def explain(settings: Settings, mart: str, place: str, year: int, publication_id
 
 
 @cli.command()
+@click.option("--place", required=True, help="AGS of the municipality, e.g. 05913000.")
+@click.option("--from-publication", required=True, type=int)
+@click.option("--to-publication", required=True, type=int)
+@click.option("--from-year", required=True, type=int)
+@click.option("--to-year", type=int, help="The same year unless given.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_pass_settings
+def bridge(
+    settings: Settings,
+    place: str,
+    from_publication: int,
+    to_publication: int,
+    from_year: int,
+    to_year: int | None,
+    form: str,
+) -> None:
+    """Print what changed between two publications: data, method, price, quantity, rounding.
+
+    \b
+    Example: lagebild bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
+    """
+    from lagebild.warehouse.bridge import as_text
+    from lagebild.warehouse.bridge import bridge as parts_of
+
+    parts = parts_of(settings, place, from_publication, to_publication, from_year, to_year or from_year)
+    click.echo(json.dumps(parts, default=str, indent=2, ensure_ascii=False) if form == "json" else as_text(parts))
+
+
+@cli.command()
 @click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
 @click.option("--recipient", default="reviewer", show_default=True)
 @click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")

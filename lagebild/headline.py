@@ -15,7 +15,7 @@ _LINES = (
     ),
     (
         "select * from marts.cost_extrapolation where presentation_de is not null"
-        " order by region_code, reference_year, method",
+        " and row_kind is distinct from 'scenario' order by region_code, reference_year, method",
         "{region_name} {reference_year}, extrapolated: {presentation_de} (technically"
         " {extrapolated_cost_rounded_rate_eur:,.0f} EUR with the rounded rate,"
         " {extrapolated_cost_unrounded_rate_eur:,.0f} EUR unrounded; {denominator_persons:,} persons)",

@@ -26,12 +26,37 @@ EXPECTED = (
         "published_cost_per_person_eur": Decimal(2143),
         "verdict": "retraced",
         "evidence": "derived_from_result",
+        # 15,639,763 / 7,299 and / 7,297: all denominators that give back the published rate
+        "cost_per_person_low_eur": Decimal("2142.726812"),
+        "cost_per_person_high_eur": Decimal("2143.314102"),
+        "unattributed_cost_eur": Decimal("1559354.43"),
+        "excluded_cost_eur": Decimal("22896800.00"),
+        "cost_basis": "not_stated",
     }),
+    *(
+        ("cost_component", f"municipality_ags = '05913000' and attribution_rule = '{rule}'"
+         " and target_group = 'all' and treatment = 'attributed'", {"amount_eur": amount})
+        for rule, amount in (
+            ("population_share", Decimal("3960.00")),
+            ("caseload_share", Decimal("58273.81")),
+            ("pupil_share", Decimal("13411.76")),
+        )
+    ),
+    *(
+        ("lump_sum_simulation", f"municipality_ags = '05913000' and lump_sum = 'scenario_{rate}_eur'", {
+            "population_persons": 9823, "lump_sum_eur": Decimal(rate * 9823), "covered_pct": covered,
+            "is_assumption": True,
+        })
+        for rate, covered in ((500, Decimal("31.4")), (1000, Decimal("62.8")))
+    ),
     ("cost_extrapolation", "region_code = '00' and reference_year = 2019", {
         "denominator_persons": 535819,
         "extrapolated_cost_rounded_rate_eur": Decimal(1148260117),
         "extrapolated_cost_unrounded_rate_eur": Decimal(1148271057),
         "presentation_de": "rund 1,15 Mrd. EUR",
+        "extrapolated_cost_low_eur": Decimal(1148113738),
+        "extrapolated_cost_high_eur": Decimal(1148428419),
+        "row_kind": "extrapolation",
     }),
     *(
         ("eu2_population", f"source = 'eu2_series' and reference_date = '{year}-12-31'", {

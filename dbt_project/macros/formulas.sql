@@ -1,11 +1,17 @@
-{#- Date at which persons are counted for a year's cost, by the method's rule. -#}
+{#- Date at which persons are counted for a year, by the rule of a method or of a lump sum. -#}
 {% macro reference_date(rule, year) -%}
-case {{ rule }} when 'year_end' then make_date({{ year }}, 12, 31) end
+case {{ rule }}
+    when 'year_end' then make_date({{ year }}, 12, 31)
+    when 'previous_year_end' then make_date({{ year }} - 1, 12, 31)
+end
 {%- endmacro %}
 
 {#- Persons over whom the cost is spread, by the method's rule. -#}
 {% macro denominator(rule, population, employees) -%}
-case {{ rule }} when 'population_minus_employees' then {{ population }} - {{ employees }} end
+case {{ rule }}
+    when 'population_minus_employees' then {{ population }} - {{ employees }}
+    when 'population' then {{ population }}
+end
 {%- endmacro %}
 
 {#- Share in percent; no share of nothing. -#}
@@ -30,4 +36,14 @@ end
 {#- Whether a count of persons is too small to be shown. Zero is shown: it is about nobody. -#}
 {% macro is_small_cell(persons) -%}
 coalesce({{ persons }} > 0 and {{ persons }} < {{ var('minimum_cell_persons') }}, false)
+{%- endmacro %}
+
+{#- The group's part of an amount in EUR, rounded to the cent; what is left is a row of its own. -#}
+{% macro amount_by_share(amount, numerator, denominator) -%}
+round({{ amount }} * {{ numerator }} / {{ denominator }}, 2)
+{%- endmacro %}
+
+{#- Cost per person of the denominator, not rounded. -#}
+{% macro rate(cost, denominator) -%}
+{{ cost }} / {{ denominator }}
 {%- endmacro %}

@@ -25,6 +25,8 @@ AGS_DORTMUND = "05913000"
 FISCAL_YEAR = 2019
 REFERENCE_DATE = date(2019, 12, 31)
 SYNTHETIC = "synthetisch"
+QUANTITIES = f"reference_quantities_{AGS_DORTMUND}_{FISCAL_YEAR}.csv"
+QUANTITY_NAMES = {"Bevölkerung": "population", "SGB-II-Fälle": "caseload", "Schülerinnen und Schüler": "pupils"}
 GERMAN = "000"
 WITHOUT_AZR_NUMBER = frozenset({GERMAN, "125", "134", "137", "152", "154"})  # Germans and Union citizens
 
@@ -48,11 +50,15 @@ def files() -> dict[Path, bytes]:
 
 
 def ledger() -> bytes:
-    """Synthetic postings by `facts/ledger_plan.csv`; the weighted ones sum to the published total exactly."""
+    """Synthetic postings by `facts/ledger_plan.csv`.
+
+    The weighted ones and the group's share of those booked for everybody (column `share`) sum to the
+    published total exactly.
+    """
     plan = _facts("ledger_plan.csv")
     figures = {row["figure_id"]: row["value"] for row in _facts("figures.csv")}
-    total_cents = int(figures["dortmund_cost_total_2019"]) * 100
-    weighted = iter(_shares(total_cents, [int(row["weight"]) for row in plan if row["weight"]]))
+    direct_cents = int(figures["dortmund_cost_total_2019"]) * 100 - _shared_cents(plan)
+    weighted = iter(_shares(direct_cents, [int(row["weight"]) for row in plan if row["weight"]]))
     rng = random.Random(FISCAL_YEAR)
     postings = []
     for row in plan:
@@ -153,6 +159,20 @@ def _split(rng: random.Random, cents: int, parts: int) -> list[int]:
     pieces = [*_shares(cents - sum(corrections), weights), *corrections]
     _shuffle(rng, pieces)
     return pieces
+
+
+def _shared_cents(plan: list[dict[str, str]]) -> int:
+    """The group's part of what is booked for everybody: each amount times its share, rounded to the cent."""
+    counts: dict[tuple[str, str], int] = {}
+    with (BUNDLED / "reference_quantity" / QUANTITIES).open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle, delimiter=";"):
+            counts[QUANTITY_NAMES[row["Größe"]], row["Gruppe"]] = int(row["Anzahl"].replace(".", ""))
+    shared = 0
+    for row in plan:
+        if row["share"]:
+            part, whole = counts[row["share"], "EU2"], counts[row["share"], "alle"]
+            shared += (2 * int(row["amount_eur"]) * 100 * part + whole) // (2 * whole)
+    return shared
 
 
 def _shares(total: int, weights: list[int]) -> list[int]:

@@ -19,6 +19,7 @@ from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
 
 AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
+SENSITIVITY = "sensitivity_"
 # dbt's doc blocks: texts that several columns share are written once and called by name.
 _DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
 _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
@@ -92,6 +93,11 @@ def _mart(entry: dict[str, Any], docs: dict[str, str]) -> Mart:
     schema = meta.get("audience", "marts")
     if schema not in AUDIENCES:
         raise UserError(f"mart {entry['name']}: audience {schema!r} is none of {', '.join(AUDIENCES)}")
+    if entry["name"].startswith(SENSITIVITY) and schema != "marts_internal":
+        raise UserError(
+            f"mart {entry['name']}: a sensitivity is a figure that nobody measured and is never released",
+            remedy="set its audience to marts_internal",
+        )
     columns = {c["name"]: (c["data_type"], text(c["description"])) for c in entry["columns"]}
     return Mart(entry["name"], schema, text(entry["description"]), columns, meta)
 

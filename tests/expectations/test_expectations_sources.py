@@ -88,6 +88,17 @@ _LEDGER = [
     }
     for number, amount in enumerate((1000, -400))
 ]
+_QUANTITY = [
+    {
+        "reference_date": "2019-12-31",
+        "region_code": "05913000",
+        "quantity": "pupils",
+        "target_group": group,
+        "counted": counted,
+        "source_name": "by hand",
+    }
+    for group, counted in (("EU2", 30), ("all", 900))
+]
 _PERSON = {
     "reference_date": "2019-12-31",
     "region_code": "05913000",
@@ -203,6 +214,16 @@ SOURCES = {
         {
             "amount_positive": changed(_FUNDING, 0, amount_eur=0),
             "part_of_a_listed_figure": changed(_FUNDING, 1, part_of="gone"),
+        },
+    ),
+    "reference_quantity": Source(
+        "05913000_2019",
+        _QUANTITY,
+        {
+            "municipality_is_the_period": [{**row, "region_code": "05911000"} for row in _QUANTITY],
+            "year_is_the_period": [{**row, "reference_date": "2018-12-31"} for row in _QUANTITY],
+            "group_within_all": changed(_QUANTITY, 0, counted=901),
+            "group_has_its_whole": _QUANTITY[:1],
         },
     ),
     "mikrozensus": Source(

@@ -10,7 +10,7 @@ import re
 import shutil
 from collections import Counter, defaultdict
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ SHARED = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared")
 PUBLISHED = SHARED / "facts" / "published_figures.csv"
 AZR_SAMPLE = SHARED / "samples" / "ldb_nrw" / "12521-03i_2024.csv"
 EU2 = {"125", "154"}
+QUANTITIES = "reference_quantities_05913000_2019.csv"
 
 
 def table(source: str, name: str, encoding: str = "utf-8") -> list[dict[str, str]]:
@@ -39,6 +40,17 @@ def german(text: str) -> Decimal:
 
 def ledger_rows():
     return table("ledger", "ledger_05913000_2019.csv", "iso-8859-1")
+
+
+def shares() -> dict[str, tuple[Decimal, Decimal]]:
+    """Attribution rule -> the group's count and everybody's."""
+    counts = {(row["Größe"], row["Gruppe"]): german(row["Anzahl"]) for row in table("reference_quantity", QUANTITIES)}
+    names = {
+        "population_share": "Bevölkerung",
+        "caseload_share": "SGB-II-Fälle",
+        "pupil_share": "Schülerinnen und Schüler",
+    }
+    return {rule: (counts[name, "EU2"], counts[name, "alle"]) for rule, name in names.items()}
 
 
 def register_rows():
@@ -101,15 +113,23 @@ def test_check_sees_a_changed_byte(tmp_path, monkeypatch, capsys):
 
 
 def test_attributable_postings_sum_to_the_published_total():
-    treatment = mapping()
-    attributable = [
-        german(row["Betrag EUR"])
-        for row in ledger_rows()
-        if row["Zielgruppe"] == "EU2" and treatment[row["Produkt"], row["Konto"]]["treatment"] == "attributed"
-    ]
-    assert sum(attributable) == figures()["dortmund_cost_total_2019"]
-    assert any(amount < 0 for amount in attributable)
-    assert any(amount % 1 for amount in attributable)
+    rules = mapping()
+    direct, shared = [], defaultdict(Decimal)
+    for row in ledger_rows():
+        rule = rules[row["Produkt"], row["Konto"]]
+        if rule["treatment"] == "attributed" and row["Zielgruppe"] == "EU2":
+            direct.append(german(row["Betrag EUR"]))
+        elif rule["treatment"] == "attributed" and row["Zielgruppe"] == "alle" and rule["attribution_rule"] in shares():
+            shared[row["Produkt"], row["Konto"], rule["attribution_rule"]] += german(row["Betrag EUR"])
+    parts = []
+    for (*_, rule), amount in shared.items():
+        group, everybody = shares()[rule]
+        parts.append((amount * group / everybody).quantize(Decimal("0.01"), ROUND_HALF_UP))
+    assert sum(direct) + sum(parts) == figures()["dortmund_cost_total_2019"]
+    assert {rule for *_, rule in shared} == set(shares()), "every kind of share is exercised"
+    assert all(parts)
+    assert any(amount < 0 for amount in direct)
+    assert any(amount % 1 for amount in direct)
 
 
 def test_each_exclusion_moves_the_sum_when_it_is_forgotten():
@@ -123,7 +143,8 @@ def test_each_exclusion_moves_the_sum_when_it_is_forgotten():
             left_out[f"group {row['Zielgruppe']}"] += german(row["Betrag EUR"])
     assert set(left_out) == {
         "lasting_participation", "strengthening_neighbourhoods", "internal_charge", "investment", "revenue",
-        "federal_share", "transfer_to_subsidiary", "outside_areas", "group EU2", "group andere", "group alle",
+        "federal_share", "standard_benefit", "borne_by_other_level", "transfer_to_subsidiary", "outside_areas",
+        "group EU2", "group andere", "group alle",
     }  # fmt: skip
     assert all(left_out.values())
 
@@ -231,10 +252,12 @@ def test_register_describes_nobody():
     assert len(set(numbers)) == len(numbers)
 
 
-@pytest.mark.parametrize("source", ["ledger", "register"])
-def test_every_synthetic_row_says_so(source):
+@pytest.mark.parametrize(
+    ("source", "encoding"), [("ledger", "iso-8859-1"), ("register", "iso-8859-1"), ("reference_quantity", "utf-8")]
+)
+def test_every_synthetic_row_says_so(source, encoding):
     (path,) = (BUNDLED / source).glob("*.csv")
-    lines = path.read_bytes().decode("iso-8859-1").splitlines()[1:]
+    lines = path.read_bytes().decode(encoding).splitlines()[1:]
     assert all(line.endswith(";synthetisch") for line in lines)
 
 

@@ -9,7 +9,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "ingest" / "sources"
-SOURCE_IDS = {"azr_nrw", "eu2_series", "employment", "ledger", "register", "funding", "mikrozensus", "structure_tables"}
+SOURCE_IDS = {
+    "azr_nrw", "eu2_series", "employment", "ledger", "register", "reference_quantity", "funding", "mikrozensus",
+    "structure_tables",
+}  # fmt: skip
 EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthetic"}
 TYPES = {"string", "integer", "number", "date", "year", "boolean"}
 PERSONAL = {"pseudonym", "drop", "year"}

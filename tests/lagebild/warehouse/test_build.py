@@ -8,7 +8,7 @@ import pytest
 from ingest import ledger
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
-from lagebild.warehouse import build, explain
+from lagebild.warehouse import bridge, build, explain
 from tests import figures
 from tests.support import accept, bundled_bytes, deliver, deliver_all, query
 
@@ -49,15 +49,15 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
         "select sources from published.publication_mart where mart = 'cost_per_person' and publication_id = %s",
         second,
     )
-    assert sources == (["employment", "ledger", "register"],)
+    assert sources == (["employment", "ledger", "reference_quantity", "register"],)
     vintages = query(
         warehouse, "select publication_id, employees_persons from marts.cost_per_person_vintage order by 1"
     )
     assert vintages == [(first, 2525), (second, 2526)]
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, first)
-    assert {d["source"] for d in chain["deliveries"]} == {"ledger", "register", "employment"}
+    assert {d["source"] for d in chain["deliveries"]} == {"ledger", "reference_quantity", "register", "employment"}
     assert [(i["value"], i["evidence"], i["sources"]) for i in chain["inputs"][0]] == [
-        (Decimal("15639763.00"), "published", ["ledger"]),
+        (Decimal("15639763.00"), "published", ["ledger", "reference_quantity"]),
         (9823, "derived_from_result", ["register"]),
         (2525, "derived_from_result", ["employment"]),
     ]
@@ -65,6 +65,21 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
     assert {d["layout"] for d in chain["deliveries"]} == {"current"}
     assert "rejected, read by layout current" in explain.as_text(chain)
     assert chain["rows"][0]["employees_persons"] == 2525
+
+    # What is shown did not change (the rate rounds to the same euro), though the data did: rounding takes it back.
+    parts = bridge.bridge(warehouse, "05913000", first, second, 2019, 2019)
+    extrapolated = {p["part"]: p["part_eur"] for p in parts if p["measure"] == "extrapolated_cost_eur"}
+    revision = 535819 * (round(Decimal(15639763) / 7297, 6) - round(Decimal(15639763) / 7298, 6))
+    assert extrapolated == {
+        "data_revision": round(revision, 2), "method": 0, "price": 0, "quantity_population": 0, "quantity_employees": 0,
+        "rounding": -round(revision, 2),
+    }  # fmt: skip
+    assert {p["part_eur"] for p in parts if p["measure"] == "total_cost_eur"} == {0}
+    assert "difference 0.00" in bridge.as_text(parts)
+    with pytest.raises(UserError, match="there is no publication 9"):
+        bridge.bridge(warehouse, "05913000", first, 9, 2019, 2019)
+    with pytest.raises(UserError, match="no figure of 05913000 leads from 2018"):
+        bridge.bridge(warehouse, "05913000", first, second, 2018, 2019)
 
 
 def one_posting_more() -> tuple[str, bytes]:
@@ -105,6 +120,22 @@ def test_a_posting_or_a_person_moves_the_figure_by_the_right_amount(warehouse, c
     # What is no longer pinned to a published or solved-back total is only as good as its synthetic rows.
     expected = (cost, persons, round(cost / persons, 6), shown, "synthetic", verdict)
     assert query(warehouse, f"select {columns} from marts.cost_per_person") == [expected]
+
+
+def test_cost_that_no_share_was_delivered_for_is_unattributed(warehouse):
+    deliver_all(warehouse)
+    quantities = bundled_bytes("reference_quantity").decode().splitlines(keepends=True)
+    accept(warehouse, "reference_quantity", "".join(q for q in quantities if "SGB-II" not in q).encode())
+    build.run(warehouse)
+    rows = query(
+        warehouse,
+        "select treatment, exclusion_reason, amount_eur from marts.cost_component"
+        " where account_code = '525300' and target_group = 'all'",
+    )
+    assert rows == [("unattributed", "share_input_missing", Decimal("890000.00"))]
+    # The total is short of the caseload's share, and no longer the published one.
+    (figure,) = query(warehouse, "select total_cost_eur, evidence, verdict from marts.cost_per_person")
+    assert figure == (Decimal("15639763.00") - round(Decimal(890000) * 2750 / 42000, 2), "synthetic", "differs")
 
 
 def test_a_build_that_was_overtaken_neither_writes_nor_publishes(warehouse):

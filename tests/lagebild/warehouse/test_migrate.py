@@ -64,6 +64,16 @@ def test_a_mart_may_gain_a_column_but_not_lose_or_change_one(warehouse):
             marts.sync(connection, replace(wider, columns={**wider.columns, "extra_eur": ("text", "A text.")}))
 
 
+def test_a_sensitivity_cannot_be_declared_for_everybody(tmp_path):
+    (tmp_path / "marts").mkdir()
+    text = "models:\n  - {name: sensitivity_x, description: d, columns: [], config: {meta: {audience: %s}}}\n"
+    (tmp_path / "marts" / "x.yml").write_text(text % "marts")
+    with pytest.raises(UserError, match="never released"):
+        marts.definitions(tmp_path)
+    (tmp_path / "marts" / "x.yml").write_text(text % "marts_internal")
+    assert [mart.schema for mart in marts.definitions(tmp_path)] == ["marts_internal"]
+
+
 def test_every_column_of_a_published_view_carries_its_description(warehouse):
     undescribed = query(
         warehouse,

@@ -1,5 +1,5 @@
--- grain: one row per municipality, fiscal year, method, product, account, target group and treatment.
--- Every posting is in exactly one row a method: what the mapping does not know is excluded as `unmapped`.
+-- grain: one row per municipality, fiscal year, method, product, account, target group, treatment and delivery.
+-- Every cent of every posting is in the rows of a method once: attributed, unattributed or excluded.
 with
 
 postings as (
@@ -10,13 +10,33 @@ postings as (
 
 methods as (
 
+    -- a method without a numerator of its own says nothing about postings
     select * from {{ ref('cost_method') }}
+    where numerator_rule = 'attributed_postings'
 
 ),
 
 mappings as (
 
     select * from {{ ref('cost_mapping') }}
+
+),
+
+account_rules as (
+
+    select * from {{ ref('cost_account_rule') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('attribution_rule') }}
+
+),
+
+shares as (
+
+    select * from {{ ref('int_cost__share') }}
 
 ),
 
@@ -35,12 +55,12 @@ aggregated as (
         postings.product_code,
         postings.account_code,
         postings.target_group,
+        postings.source_sha256,
         max(postings.product_name) as product_name,
         max(postings.account_name) as account_name,
-        sum(postings.amount_eur) as amount_eur,
+        sum(postings.amount_eur) as booked_amount_eur,
         count(*) as posting_count,
-        max(evidence_classes.evidence_class_rank) as evidence_rank,
-        string_agg(distinct postings.source_sha256, ' ' order by postings.source_sha256) as source_sha256
+        max(evidence_classes.evidence_class_rank) as evidence_rank
     from postings
     left join evidence_classes
         on postings.evidence = evidence_classes.evidence_class
@@ -49,7 +69,24 @@ aggregated as (
         postings.fiscal_year,
         postings.product_code,
         postings.account_code,
-        postings.target_group
+        postings.target_group,
+        postings.source_sha256
+
+),
+
+account_reasons as (
+
+    select
+        account_rules.method,
+        accounts.account_code,
+        account_rules.exclusion_reason,
+        row_number() over (
+            partition by account_rules.method, accounts.account_code
+            order by length(account_rules.account_prefix) desc
+        ) as prefix_rank
+    from (select distinct aggregated.account_code from aggregated) as accounts
+    inner join account_rules
+        on left(accounts.account_code, length(account_rules.account_prefix)) = account_rules.account_prefix
 
 ),
 
@@ -58,20 +95,103 @@ mapped as (
     select
         aggregated.*,
         methods.method,
+        methods.method_version,
         mappings.cost_area,
         coalesce(mappings.cost_basis, methods.cost_basis) as cost_basis,
-        mappings.bearer,
+        coalesce(mappings.bearer, 'not_stated') as bearer,
         case
-            when mappings.treatment is null then 'unmapped'
             when mappings.treatment <> 'attributed' then coalesce(mappings.exclusion_reason, 'excluded_by_method')
-            when aggregated.target_group <> methods.target_group then 'other_group'
-        end as exclusion_reason
+            -- also over a mapping that attributes: such an account, or what another level bears, is never its cost
+            when account_reasons.exclusion_reason is not null then account_reasons.exclusion_reason
+            when mappings.bearer <> 'municipality' then 'borne_by_other_level'
+            when
+                mappings.treatment = 'attributed'
+                and aggregated.target_group not in (methods.target_group, 'all') then 'other_group'
+        end as exclusion_reason,
+        mappings.treatment is null as is_unmapped,
+        case aggregated.target_group
+            when methods.target_group then 'direct'
+            else coalesce(mappings.attribution_rule, 'none')
+        end as attribution_rule
     from aggregated
     cross join methods
     left join mappings
         on methods.method = mappings.method
             and aggregated.product_code = mappings.product_code
             and aggregated.account_code = mappings.account_code
+    left join account_reasons
+        on methods.method = account_reasons.method
+            and aggregated.account_code = account_reasons.account_code
+            and account_reasons.prefix_rank = 1
+
+),
+
+ruled as (
+
+    select
+        mapped.*,
+        rules.attribution_rule_version,
+        rules.kind,
+        shares.share_numerator,
+        shares.share_denominator,
+        shares.reference_date as share_reference_date,
+        shares.evidence as share_evidence,
+        shares.source_sha256 as share_sha256,
+        case
+            when mapped.exclusion_reason is not null then mapped.exclusion_reason
+            when mapped.is_unmapped then 'unmapped'
+            when rules.kind = 'direct' then null
+            when rules.kind = 'share'
+                then case when shares.method is null then 'share_input_missing' else shares.reason end
+            else 'no_attribution_rule'
+        end as reason
+    from mapped
+    left join rules
+        on mapped.attribution_rule = rules.attribution_rule
+            and mapped.exclusion_reason is null
+            and not mapped.is_unmapped
+    left join shares
+        on mapped.method = shares.method
+            and rules.attribution_rule = shares.attribution_rule
+            and mapped.municipality_ags = shares.municipality_ags
+            and mapped.fiscal_year = shares.fiscal_year
+
+),
+
+attributed as (
+
+    select
+        ruled.*,
+        case
+            when ruled.reason is not null then 0
+            when ruled.kind = 'share'
+                then {{ amount_by_share('ruled.booked_amount_eur', 'ruled.share_numerator', 'ruled.share_denominator') }}
+            else ruled.booked_amount_eur
+        end as attributed_amount_eur
+    from ruled
+
+),
+
+parts as (
+
+    select
+        attributed.*,
+        'attributed' as treatment,
+        attributed_amount_eur as amount_eur,
+        cast(null as text) as part_reason
+    from attributed
+    where reason is null
+
+    union all
+
+    -- what an attribution leaves is a row of its own, so that nothing is lost to rounding
+    select
+        attributed.*,
+        case when exclusion_reason is not null then 'excluded' else 'unattributed' end as treatment,
+        booked_amount_eur - attributed_amount_eur as amount_eur,
+        coalesce(reason, 'remainder_of_share') as part_reason
+    from attributed
+    where reason is not null or kind = 'share'
 
 ),
 
@@ -81,11 +201,12 @@ final as (
         municipality_ags,
         fiscal_year,
         method,
+        method_version,
         product_code,
         account_code,
         target_group,
-        case when exclusion_reason is null then 'attributed' else 'excluded' end as treatment,
-        exclusion_reason,
+        treatment,
+        part_reason as exclusion_reason,
         cost_area,
         product_name,
         account_name,
@@ -93,9 +214,17 @@ final as (
         posting_count,
         cost_basis,
         bearer,
-        {{ evidence_of_rank('evidence_rank') }} as evidence,
-        source_sha256
-    from mapped
+        {{ weakest_evidence([evidence_of_rank('evidence_rank'), 'share_evidence']) }} as evidence,
+        source_sha256,
+        attribution_rule_version,
+        booked_amount_eur,
+        case when attribution_rule_version is not null then attribution_rule end as attribution_rule,
+        -- a count that is too small to be used is not shown either
+        case when reason is null then share_numerator end as share_numerator,
+        case when reason is null then share_denominator end as share_denominator,
+        case when reason is null then share_reference_date end as share_reference_date,
+        case when reason is null then share_sha256 end as share_sha256
+    from parts
 
 )
 

@@ -26,6 +26,12 @@ employees as (
 
 ),
 
+control_totals as (
+
+    select * from {{ ref('control_total') }}
+
+),
+
 population_of_method as (
 
     select
@@ -34,13 +40,15 @@ population_of_method as (
         populations.reference_date,
         populations.source as population_source,
         populations.eu2_persons as population_persons,
+        populations.eu2_precision_persons as population_precision_persons,
         populations.eu2_evidence as population_evidence
     from methods
     inner join populations
         on methods.target_group = populations.nationality_group
             and populations.source = case populations.region_level
                 when 'country' then methods.extrapolation_population_source
-                else methods.population_source
+                when 'municipality' then methods.population_source
+                else methods.regional_population_source
             end
     where populations.eu2_persons is not null
 
@@ -54,6 +62,7 @@ employees_ranked as (
         employees.reference_date,
         employees.place_basis as employees_place_basis,
         employees.employees_persons,
+        coalesce(control_totals.precision_half_width, 0) as employees_precision_persons,
         employees.evidence as employees_evidence,
         row_number() over (
             partition by methods.method, employees.region_code, employees.reference_date
@@ -66,6 +75,12 @@ employees_ranked as (
     inner join place_bases
         on methods.method = place_bases.method
             and employees.place_basis = place_bases.place_basis
+    left join control_totals
+        on control_totals.source = 'employment'
+            and control_totals.measure = 'employees_persons'
+            and employees.region_code = control_totals.region_code
+            and extract(year from employees.reference_date) = control_totals.reference_year
+            and employees.employees_persons = control_totals.value
     where employees.employees_persons is not null
 
 ),
@@ -78,6 +93,19 @@ employees_of_method as (
 
 ),
 
+by_workplace as (
+
+    select distinct
+        methods.method,
+        employees.region_code,
+        employees.reference_date
+    from methods
+    inner join employees
+        on methods.target_group = employees.nationality_group
+    where employees.place_basis = 'workplace'
+
+),
+
 joined as (
 
     select
@@ -86,9 +114,11 @@ joined as (
         reference_date,
         population_of_method.population_source,
         population_of_method.population_persons,
+        population_of_method.population_precision_persons,
         population_of_method.population_evidence,
         employees_of_method.employees_place_basis,
         employees_of_method.employees_persons,
+        employees_of_method.employees_precision_persons,
         employees_of_method.employees_evidence
     from population_of_method
     full join employees_of_method
@@ -100,10 +130,16 @@ computed as (
 
     select
         joined.*,
-        {{ denominator('methods.denominator_rule', 'joined.population_persons', 'joined.employees_persons') }} as denominator_persons
+        {{ denominator('methods.denominator_rule', 'joined.population_persons', 'joined.employees_persons') }} as denominator_persons,
+        joined.population_precision_persons + joined.employees_precision_persons as precision_persons,
+        by_workplace.method is not null as has_employees_by_workplace
     from joined
     inner join methods
         on joined.method = methods.method
+    left join by_workplace
+        on joined.method = by_workplace.method
+            and joined.region_code = by_workplace.region_code
+            and joined.reference_date = by_workplace.reference_date
 
 ),
 
@@ -121,9 +157,12 @@ final as (
         employees_persons,
         employees_evidence,
         denominator_persons,
+        denominator_persons - precision_persons as denominator_low_persons,
+        denominator_persons + precision_persons as denominator_high_persons,
         case
             when population_persons is null then 'population_missing'
             when population_persons < {{ var('minimum_cell_persons') }} then 'small_cell'
+            when employees_persons is null and has_employees_by_workplace then 'employees_by_workplace'
             when employees_persons is null then 'employees_missing'
             when {{ is_small_cell('employees_persons') }} then 'small_cell'
             when {{ is_small_cell('denominator_persons') }} then 'small_cell'

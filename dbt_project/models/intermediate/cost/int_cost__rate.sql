@@ -32,6 +32,15 @@ evidence_classes as (
 
 ),
 
+ledgers as (
+
+    select distinct
+        municipality_ags,
+        fiscal_year
+    from components
+
+),
+
 numerators as (
 
     select
@@ -39,11 +48,35 @@ numerators as (
         components.fiscal_year,
         components.method,
         sum(components.amount_eur) filter (where components.treatment = 'attributed') as total_cost_eur,
+        sum(components.amount_eur) filter (where components.treatment = 'unattributed') as unattributed_cost_eur,
+        sum(components.amount_eur) filter (where components.treatment = 'excluded') as excluded_cost_eur,
+        -- one basis a figure, or it says that it is none
+        case
+            when count(distinct components.cost_basis) filter (where components.treatment = 'attributed') = 1
+                then min(components.cost_basis) filter (where components.treatment = 'attributed')
+            else 'not_stated'
+        end as cost_basis,
         max(evidence_classes.evidence_class_rank) filter (where components.treatment = 'attributed') as evidence_rank
     from components
     left join evidence_classes
         on components.evidence = evidence_classes.evidence_class
     group by components.municipality_ags, components.fiscal_year, components.method
+
+    union all
+
+    -- a method without a numerator of its own gets a row that says so, and no other method's cost
+    select
+        ledgers.municipality_ags,
+        ledgers.fiscal_year,
+        methods.method,
+        null as total_cost_eur,
+        null as unattributed_cost_eur,
+        null as excluded_cost_eur,
+        methods.cost_basis,
+        null as evidence_rank
+    from ledgers
+    inner join methods
+        on methods.numerator_rule = 'none'
 
 ),
 
@@ -54,9 +87,17 @@ numerators_with_evidence as (
         numerators.fiscal_year,
         numerators.method,
         numerators.total_cost_eur,
+        numerators.unattributed_cost_eur,
+        numerators.excluded_cost_eur,
+        numerators.cost_basis,
+        methods.numerator_rule,
         {{ evidence_of_rank('numerators.evidence_rank') }} as rows_evidence,
         control_totals.value as control_value,
         control_totals.evidence as control_evidence,
+        case
+            when numerators.total_cost_eur = control_totals.value then control_totals.precision_half_width
+            else 0
+        end as cost_precision_eur,
         {{ reference_date('methods.reference_date_rule', 'numerators.fiscal_year') }} as reference_date
     from numerators
     inner join methods
@@ -89,6 +130,10 @@ joined as (
         numerators_with_evidence.method,
         numerators_with_evidence.reference_date,
         numerators_with_evidence.total_cost_eur,
+        numerators_with_evidence.unattributed_cost_eur,
+        numerators_with_evidence.excluded_cost_eur,
+        numerators_with_evidence.cost_basis,
+        numerators_with_evidence.cost_precision_eur,
         {{ evidence_of_sum(
             'numerators_with_evidence.rows_evidence',
             'numerators_with_evidence.total_cost_eur',
@@ -102,8 +147,11 @@ joined as (
         denominators.employees_place_basis,
         denominators.employees_evidence,
         denominators.denominator_persons,
+        denominators.denominator_low_persons,
+        denominators.denominator_high_persons,
         coalesce(denominators.reason = 'small_cell', false) as is_small_cell,
         case
+            when numerators_with_evidence.numerator_rule = 'none' then 'numerator_of_method_missing'
             when numerators_with_evidence.total_cost_eur is null then 'numerator_missing'
             when denominators.population_persons is null and delivered_dates.has_population
                 then 'population_of_another_date'
@@ -127,7 +175,16 @@ rated as (
 
     select
         joined.*,
-        case when joined.reason is null then joined.total_cost_eur / joined.denominator_persons end as cost_per_person_eur
+        case when joined.reason is null then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }} end
+            as cost_per_person_eur,
+        case
+            when joined.reason is null
+                then {{ rate('(joined.total_cost_eur - joined.cost_precision_eur)', 'joined.denominator_high_persons') }}
+        end as cost_per_person_low_eur,
+        case
+            when joined.reason is null and joined.denominator_low_persons > 0
+                then {{ rate('(joined.total_cost_eur + joined.cost_precision_eur)', 'joined.denominator_low_persons') }}
+        end as cost_per_person_high_eur
     from joined
 
 ),
@@ -141,6 +198,9 @@ final as (
         methods.method_version,
         rated.reference_date,
         rated.total_cost_eur,
+        rated.unattributed_cost_eur,
+        rated.excluded_cost_eur,
+        rated.cost_basis,
         rated.cost_evidence,
         -- where the cell is too small the counts themselves are not shown either
         case when not rated.is_small_cell then rated.population_persons end as population_persons,
@@ -151,6 +211,8 @@ final as (
         rated.employees_evidence,
         case when not rated.is_small_cell then rated.denominator_persons end as denominator_persons,
         rated.cost_per_person_eur,
+        rated.cost_per_person_low_eur,
+        rated.cost_per_person_high_eur,
         round(rated.cost_per_person_eur, methods.rate_rounding_digits) as cost_per_person_rounded_eur,
         rated.reason,
         {{ weakest_evidence(['rated.cost_evidence', 'rated.population_evidence', 'rated.employees_evidence']) }} as evidence

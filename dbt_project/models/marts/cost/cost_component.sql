@@ -1,5 +1,5 @@
--- grain: one row per municipality, fiscal year, method, product, account, target group and treatment.
--- Every euro of the ledger: attributed and excluded rows together are its total.
+-- grain: one row per municipality, fiscal year, method, product, account, target group, treatment and delivery.
+-- Every euro of the ledger: attributed, unattributed and excluded rows together are its total, to the cent.
 with
 
 components as (
@@ -27,7 +27,15 @@ final as (
         cost_basis,
         bearer,
         evidence,
-        source_sha256
+        source_sha256,
+        method_version,
+        attribution_rule,
+        attribution_rule_version,
+        booked_amount_eur,
+        share_numerator,
+        share_denominator,
+        share_reference_date,
+        share_sha256
     from components
 
 )

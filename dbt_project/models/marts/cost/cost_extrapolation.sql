@@ -1,5 +1,5 @@
--- grain: one row per municipality whose rate is used, year, method and region it is extrapolated to.
--- The rate of one year meets the persons of the same date only; otherwise there is a reason and no figure.
+-- grain: one row per municipality whose rate is used, year, method, region and year of the region's persons.
+-- The rate of one year meets persons of another only by the method's price basis; else there is a reason and no figure.
 with
 
 rates as (
@@ -38,66 +38,150 @@ verdicts as (
 
 ),
 
+price_bases as (
+
+    select * from {{ ref('price_basis') }}
+
+),
+
 countries as (
 
-    select
-        region_code,
-        region_name
+    select region_code
     from regions
     where region_level = 'country'
+
+),
+
+targets as (
+
+    -- the country always, so that a missing figure has its reason
+    select
+        rates.municipality_ags,
+        rates.fiscal_year,
+        rates.method,
+        countries.region_code,
+        rates.reference_date
+    from rates
+    cross join countries
+
+    union
+
+    -- other regions and dates only where persons and employees were both delivered
+    select
+        rates.municipality_ags,
+        rates.fiscal_year,
+        rates.method,
+        denominators.region_code,
+        denominators.reference_date
+    from rates
+    inner join denominators
+        on rates.method = denominators.method
+            and rates.municipality_ags <> denominators.region_code
+    where denominators.denominator_persons is not null
+        and (
+            denominators.region_level in ('country', 'state', 'district')
+            -- a town of its own is a district
+            or (denominators.region_level = 'municipality' and right(denominators.region_code, 3) = '000')
+        )
 
 ),
 
 paired as (
 
     select
-        rates.municipality_ags,
-        rates.fiscal_year,
-        rates.method,
+        targets.municipality_ags,
+        targets.fiscal_year,
+        targets.method,
         rates.method_version,
         rates.cost_per_person_eur,
+        rates.cost_per_person_low_eur,
+        rates.cost_per_person_high_eur,
         rates.cost_per_person_rounded_eur,
         rates.population_source as rate_population_source,
         rates.evidence as rate_evidence,
-        countries.region_code,
-        countries.region_name,
+        targets.region_code,
+        {{ region_level('targets.region_code') }} as region_level,
         denominators.reference_date,
+        cast(extract(year from targets.reference_date) as integer) as persons_year,
         denominators.population_source,
-        denominators.population_persons,
+        -- where the cell is too small the counts themselves are not shown either
+        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.population_persons end
+            as population_persons,
         denominators.population_evidence,
-        denominators.employees_persons,
+        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.employees_persons end
+            as employees_persons,
         denominators.employees_place_basis,
         denominators.employees_evidence,
-        denominators.denominator_persons,
+        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.denominator_persons end
+            as denominator_persons,
+        denominators.denominator_low_persons,
+        denominators.denominator_high_persons,
+        methods.rate_rounding_digits,
+        persons_prices.price_basis,
         case
-            when rates.cost_per_person_eur is null then 'rate_missing'
-            when denominators.region_code is null then 'persons_of_that_date_missing'
-            when denominators.reason is not null then denominators.reason
-            when denominators.employees_place_basis <> rates.employees_place_basis then 'place_basis_differs'
-        end as reason,
+            when targets.reference_date = rates.reference_date then 1
+            else persons_prices.index_value / nullif(rate_prices.index_value, 0)
+        end as price_factor,
+        denominators.reason as denominator_reason,
+        denominators.employees_place_basis <> rates.employees_place_basis as has_other_place_basis,
         {{ weakest_evidence([
             'rates.evidence',
             'denominators.population_evidence',
             'denominators.employees_evidence',
         ]) }} as evidence
-    from rates
-    cross join countries
+    from targets
+    inner join rates
+        on targets.municipality_ags = rates.municipality_ags
+            and targets.fiscal_year = rates.fiscal_year
+            and targets.method = rates.method
+    inner join methods
+        on targets.method = methods.method
     left join denominators
-        on rates.method = denominators.method
-            and rates.reference_date = denominators.reference_date
-            and countries.region_code = denominators.region_code
+        on targets.method = denominators.method
+            and targets.reference_date = denominators.reference_date
+            and targets.region_code = denominators.region_code
+    left join price_bases as rate_prices
+        on methods.price_basis = rate_prices.price_basis
+            and targets.fiscal_year = rate_prices.reference_year
+    left join price_bases as persons_prices
+        on methods.price_basis = persons_prices.price_basis
+            and extract(year from targets.reference_date) = persons_prices.reference_year
+            and targets.reference_date <> rates.reference_date
+
+),
+
+judged as (
+
+    select
+        paired.*,
+        case
+            when price_factor = 1 then cost_per_person_rounded_eur
+            else round(cost_per_person_eur * price_factor, rate_rounding_digits)
+        end as rounded_rate_eur,
+        case
+            when cost_per_person_eur is null then 'rate_missing'
+            when reference_date is null then 'persons_of_that_date_missing'
+            when denominator_reason is not null then denominator_reason
+            when has_other_place_basis then 'place_basis_differs'
+            when price_factor is null then 'price_basis_missing'
+        end as reason
+    from paired
 
 ),
 
 extrapolated as (
 
     select
-        paired.*,
-        case when reason is null then round(cost_per_person_rounded_eur * denominator_persons, 0) end
+        judged.*,
+        case when reason is null then round(rounded_rate_eur * denominator_persons, 0) end
             as extrapolated_cost_rounded_rate_eur,
-        case when reason is null then round(cost_per_person_eur * denominator_persons, 0) end
-            as extrapolated_cost_unrounded_rate_eur
-    from paired
+        case when reason is null then round(cost_per_person_eur * price_factor * denominator_persons, 0) end
+            as extrapolated_cost_unrounded_rate_eur,
+        case when reason is null then round(cost_per_person_low_eur * price_factor * denominator_low_persons, 0) end
+            as extrapolated_cost_low_eur,
+        case when reason is null then round(cost_per_person_high_eur * price_factor * denominator_high_persons, 0) end
+            as extrapolated_cost_high_eur
+    from judged
 
 ),
 
@@ -120,6 +204,7 @@ compared as (
             and extrapolated.municipality_ags = published_figures.rate_region_code
             and extrapolated.region_code = published_figures.region_code
             and extrapolated.fiscal_year = published_figures.reference_year
+            and extrapolated.persons_year = published_figures.reference_year
             and extrapolated.method = published_figures.method
 
 ),
@@ -132,7 +217,7 @@ final as (
         compared.method,
         compared.method_version,
         compared.region_code,
-        compared.region_name,
+        coalesce(regions.region_name, compared.region_code) as region_name,
         compared.reference_date,
         compared.cost_per_person_eur,
         compared.cost_per_person_rounded_eur,
@@ -155,10 +240,18 @@ final as (
         compared.employees_evidence,
         concat_ws(' ', methods.extrapolation_caption_de, methods.caption_de, verdicts.caption_de) as caption_de,
         concat_ws(' ', methods.extrapolation_caption_en, methods.caption_en, verdicts.caption_en) as caption_en,
-        true as is_extrapolation
+        true as is_extrapolation,
+        compared.persons_year,
+        case compared.region_level when 'country' then 'extrapolation' else 'scenario' end as row_kind,
+        compared.price_basis,
+        compared.price_factor,
+        compared.extrapolated_cost_low_eur,
+        compared.extrapolated_cost_high_eur
     from compared
     inner join methods
         on compared.method = methods.method
+    left join regions
+        on compared.region_code = regions.region_code
     left join verdicts
         on compared.verdict = verdicts.verdict
 

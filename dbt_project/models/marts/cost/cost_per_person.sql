@@ -80,7 +80,12 @@ final as (
         compared.population_evidence,
         compared.employees_evidence,
         concat_ws(' ', methods.caption_de, verdicts.caption_de) as caption_de,
-        concat_ws(' ', methods.caption_en, verdicts.caption_en) as caption_en
+        concat_ws(' ', methods.caption_en, verdicts.caption_en) as caption_en,
+        compared.cost_per_person_low_eur,
+        compared.cost_per_person_high_eur,
+        compared.unattributed_cost_eur,
+        compared.excluded_cost_eur,
+        compared.cost_basis
     from compared
     inner join methods
         on compared.method = methods.method
