@@ -212,7 +212,7 @@ def _shape(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     if not isinstance(schema, dict) or not isinstance(schema.get("fields"), list) or not schema["fields"]:
         yield (*place, "schema"), "schema: has no fields"
         return
-    yield from _keys(schema, (*place, "schema"), SCHEMA_KEYS, ("primaryKey",))
+    yield from _keys(schema, (*place, "schema"), SCHEMA_KEYS, ())
     for number, field in enumerate(schema["fields"]):
         yield from _field_shape(field, (*place, "schema", "fields", number))
 
@@ -440,7 +440,7 @@ def _names(entries: list[dict], resource: dict) -> Iterator[tuple[Place, str]]:
     for number, name in enumerate(names):
         if columns.count(name) > 1 or name in ("delivery_id", "line_number"):
             yield (*place, "fields", number, "name"), f"{name} would be two columns of raw"
-    key = resource["schema"]["primaryKey"]
+    key = resource["schema"].get("primaryKey", [])
     dropped = {entry["name"] for entry in entries if entry.get("lagebild", {}).get("privacy") == "drop"}
     for name in [key] if isinstance(key, str) else key:
         if name not in names:

@@ -123,7 +123,7 @@ def test_every_declared_model_exists() -> None:
 
 
 def test_project_stays_small() -> None:
-    assert len(SQL_FILES) < 30, "a build of many models no longer fits into the first run's time"
+    assert len(SQL_FILES) < 60, "a build of many models no longer fits into the first run's time"
 
 
 def test_dbt_imports_nothing_from_the_project() -> None:
