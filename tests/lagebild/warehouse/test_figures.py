@@ -4,7 +4,6 @@ import csv
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from lagebild.settings import ROOT
 from lagebild.warehouse import build, figures
 from tests.support import deliver_all
 
-PUBLISHED = Path("/work/shared/facts/published_figures.csv")
+PUBLISHED = ROOT.parent / "shared" / "facts" / "published_figures.csv"
 
 
 def test_the_page_is_what_the_marts_say(warehouse):
