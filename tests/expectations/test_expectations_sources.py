@@ -228,7 +228,7 @@ SOURCES = {
                 "ends_after_it_begins": changed(_ESF, 1, ends_on="2029-12-31"),
             },
         )
-        for source in ("esf_berlin", "esf_bremen", "esf_hessen")
+        for source in ("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen")
     },
     "foerderkatalog": Source(
         "2024",

@@ -12,9 +12,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "ingest" / "sources"
 SOURCE_IDS = {
-    "azr_nrw", "employment", "esf_berlin", "esf_bremen", "esf_hessen", "eu2_series", "foerderkatalog", "funding",
-    "funding_received", "integration_course", "ledger", "mikrozensus", "programme_measure", "programme_result",
-    "register", "structure_tables",
+    "azr_nrw", "employment", "esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen", "eu2_series",
+    "foerderkatalog", "funding", "funding_received", "integration_course", "ledger", "mikrozensus",
+    "programme_measure", "programme_result", "register", "structure_tables",
 }  # fmt: skip
 EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthetic"}
 TYPES = {"string", "integer", "number", "date", "year", "boolean"}

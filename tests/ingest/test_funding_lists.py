@@ -10,9 +10,18 @@ from lagebild.settings import ROOT
 from tests.support import bundled_bytes, deliver, query
 
 SAMPLES = ROOT.parent / "shared" / "samples" / "esf"
-LISTS = ("esf_berlin", "esf_bremen", "esf_hessen", "foerderkatalog")
+LISTS = ("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen", "foerderkatalog")
 # operation, first day, last day, EUR, evidence
 EXPECTED = {
+    "esf_bayern": [
+        ("Aktivierung und Grundqualifizierung", date(2015, 9, 14), date(2016, 1, 13), Decimal("100715.41"),
+         "synthetic"),
+        ("„Beratung“ Beispiel", date(2015, 4, 1), date(2015, 9, 30), Decimal("68504.30"), "synthetic"),
+    ],
+    "esf_sachsen": [
+        ("Aufbaukurs", date(2016, 1, 11), date(2016, 5, 22), Decimal("775"), "synthetic"),
+        ("Gründungsberatung", date(2015, 5, 7), date(2015, 6, 30), Decimal("1580.38"), "synthetic"),
+    ],
     "esf_berlin": [
         ("Kurs mit Deutsch-Förderung", date(2016, 4, 4), date(2016, 9, 30), Decimal("91100.16"), "synthetic"),
         ("Beratung", date(2016, 4, 18), date(2016, 10, 14), Decimal("388.44"), "synthetic"),

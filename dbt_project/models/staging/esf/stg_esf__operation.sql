@@ -1,6 +1,12 @@
 -- grain: one row per line of a list of operations: the lists have no operation code, and lines may repeat.
 with
 
+bayern as (
+
+    select * from {{ delivered('esf_bayern', 'operation') }}
+
+),
+
 berlin as (
 
     select * from {{ delivered('esf_berlin', 'operation') }}
@@ -19,7 +25,47 @@ hessen as (
 
 ),
 
+sachsen as (
+
+    select * from {{ delivered('esf_sachsen', 'operation') }}
+
+),
+
 united as (
+
+    select
+        '09' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        cofinancing_rate_pct,
+        location,
+        intervention_code as intervention,
+        evidence,
+        line_number,
+        source_sha256,
+        source_file_name
+    from bayern
+
+    union all
+
+    select
+        '14' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        cofinancing_rate_pct,
+        location,
+        intervention,
+        evidence,
+        line_number,
+        source_sha256,
+        source_file_name
+    from sachsen
+
+    union all
 
     select
         '11' as region_code,
