@@ -1,4 +1,4 @@
-{#- Step of the last printed digit that is not zero: 3,000 is printed in thousands, 13,200,000 in hundred thousands. -#}
+{#- Step of the last printed digit that is not zero: 6,000 is printed in thousands, 17,700,000 in hundred thousands. -#}
 {% macro print_step(value) -%}
 case
     when scale(trim_scale({{ value }})) > 0 then power(10::numeric, -scale(trim_scale({{ value }})))

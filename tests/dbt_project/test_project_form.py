@@ -68,6 +68,9 @@ def published_values() -> set[str]:
         ROOT / "ingest" / "bundled" / "facts" / "figures.csv",
     ]
     values = [row["value"] for file in files for row in csv.DictReader(file.open(encoding="utf-8"))]
+    # Round ones of the whole copy stand in unit tests by chance.
+    copy = csv.DictReader((DBT_PROJECT / "seeds" / "source_figure.csv").open(encoding="utf-8"))
+    values += [row["value"] for row in copy if len(row["value"]) >= 5 and not row["value"].endswith("000")]
     digits = {re.sub(r"\.0*$", "", value) for value in values if value}
     # Results that follow from them, and inputs that were solved back, stand in no seed.
     digits |= {"7298", "7297", "7299", "2525", "1148260117", "1148271057", "276235"}
