@@ -1,13 +1,16 @@
 """Lists of operations of the European Social Fund and the Förderkatalog: dialects read, names dropped at the door."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from ingest import contracts
+from ingest.header import head, header_of
+from ingest.readers import read
 from lagebild.settings import ROOT
-from tests.support import bundled_bytes, deliver, query
+from tests.support import BUNDLED, bundled_bytes, deliver, query
 
 SAMPLES = ROOT.parent / "shared" / "samples" / "esf"
 LISTS = ("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen", "foerderkatalog")
@@ -94,3 +97,19 @@ def test_real_lists_are_read_whole(warehouse, file, source, rows):
         pytest.skip(f"the real list is not here: {sample}")
     delivery = deliver(warehouse, source, sample.read_bytes())
     assert (delivery.loaded, delivery.rejected) == (rows, 0)
+
+
+@pytest.mark.parametrize("source", LISTS)
+def test_the_header_alone_is_found_too(source):
+    contract = contracts.load(source)
+    header = header_of(contract, head(contract, BUNDLED / source / contract.example))
+    assert header == [field.title for field in contract.fields]
+
+
+def test_a_workbooks_rows_end_where_the_footer_begins():
+    contract = contracts.load("esf_bremen")
+    records = read(contract, bundled_bytes("esf_bremen"))
+    assert (records.header_line, records.count) == (6, 2)
+    assert [line for line, _ in records.rows] == [7, 8]
+    # the code lists behind the table are no operations; without the footer they would be read as some
+    assert read(replace(contract, footer=None), bundled_bytes("esf_bremen")).count == 5
