@@ -98,7 +98,9 @@ EXPECTED = (
     }),
     ("integration_course", "region_code = '00'", {
         "eur_per_course": Decimal("40000.00"), "eur_per_course_low": Decimal("37804.88"),
-        "eur_per_course_high": Decimal("41025.64"), "eur_per_success_reason": "success_not_defined",
+        "eur_per_course_high": Decimal("41025.64"),
+        "eur_per_course_wide_low": Decimal("30000.00"), "eur_per_course_wide_high": Decimal("53333.33"),
+        "eur_per_success_reason": "success_not_defined",
     }),
     ("integration_course", "region_code = '05'", {
         "eur_per_course": None, "eur_per_course_reason": "money_not_delivered_for_the_region"
