@@ -21,7 +21,6 @@ from ingest import contracts
 from ingest.contracts import EVIDENCE, PERSONAL, READERS, TYPES
 
 SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
 Place = tuple[str | int, ...]
 
 DESCRIPTOR = {"$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild"}
@@ -127,8 +126,8 @@ def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
                 lines[(*place, number)] = value.start_mark.line + 1
                 walk(value, (*place, number))
 
-    walk(yaml.compose(text, _LOADER), ())
-    return lines, yaml.load(text, _LOADER)
+    walk(yaml.compose(text, contracts.YAML_LOADER), ())
+    return lines, yaml.load(text, contracts.YAML_LOADER)
 
 
 def _line(lines: dict[Place, int], place: Place) -> int:
@@ -151,7 +150,7 @@ def _repeated(text: bytes) -> Iterator[tuple[str, int]]:
             for value in node.value:
                 yield from walk(value)
 
-    return walk(yaml.compose(text, _LOADER))
+    return walk(yaml.compose(text, contracts.YAML_LOADER))
 
 
 # --- the official schema ----------------------------------------------------------------------------
