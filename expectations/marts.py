@@ -322,11 +322,137 @@ def _migration_background(build: Build) -> list[Expectation]:
 
 
 def _programme_funding(build: Build) -> list[Expectation]:
-    return [_evidence("programme_funding", "amount_eur", "figure_id")]
+    return [
+        _evidence("programme_funding", "amount_eur", "figure_id"),
+        no_row(
+            "programme_funding.part_is_never_added",
+            """
+            select figure_id || ' is a part of ' || part_of as observed
+            from batch
+            where part_of is not null and is_addable is distinct from false
+            order by 1
+            """,
+            why="A part added to its whole counts the same money twice: Gemeinsam klappt's is paid from Durchstarten.",
+            expected="no part of another figure among what may be added",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _programme_funding_year(build: Build) -> list[Expectation]:
+    return [
+        _evidence("programme_funding_year", "amount_eur", "programme_id || ' ' || reference_year"),
+        _reason("programme_funding_year", "amount_eur", "reason", "programme_id || ' ' || reference_year"),
+    ]
+
+
+def _funding_cliff(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "funding_cliff.position_has_its_author",
+            """
+            select measure_id || ' ' || receiving_programme_id || ' ' || module_number as observed
+            from batch
+            where receiving_programme_id <> 'not_stated'
+                and '' in (btrim(coalesce(stated_by, '')), btrim(coalesce(eligibility_document, '')))
+            order by 1
+            """,
+            why="Whether a module can take a measure is disputed: without its author a position reads as a finding.",
+            expected="who says so, and in which document, with every statement",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        _evidence("funding_cliff", "measure", "measure_id"),
+    ]
+
+
+def _programme_outcome(build: Build) -> list[Expectation]:
+    return [
+        _evidence("programme_outcome", "results_cases", "programme_id || ' ' || region_code"),
+        _reason("programme_outcome", "eur_per_result", "eur_per_result_reason", "programme_id || ' ' || region_code"),
+    ]
+
+
+def _integration_course(build: Build) -> list[Expectation]:
+    place = "region_code || ' ' || stated_year || ' ' || reference_month"
+    return [
+        _evidence("integration_course", "coalesce(courses, participants_persons)", place),
+        _reason("integration_course", "eur_per_course", "eur_per_course_reason", place),
+        no_row(
+            "integration_course.success_is_defined",
+            f"""
+            select {place} as observed
+            from batch
+            where eur_per_success is not null and btrim(coalesce(success_definition, '')) = ''
+            order by 1
+            """,
+            why="Nobody can say what a success costs before it is said what a success is.",
+            expected="no EUR a success without a definition of success",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _refinancing(build: Build) -> list[Expectation]:
+    place = "region_code || ' ' || accrual_year || ' ' || method || ' ' || funding_level"
+    return [
+        _reason("refinancing", "rate_pct", "reason", place),
+        no_row(
+            "refinancing.unknown_is_not_zero",
+            f"""
+            select {place} as observed
+            from batch
+            where (gap_eur is not null or rate_pct is not null) and received_eur is null
+            order by 1
+            """,
+            why="Money that nobody reported would count as none, and the gap would be as large as the cost.",
+            expected="a rate and a gap only where the money is known",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
+def _published_claim(build: Build) -> list[Expectation]:
+    return [
+        # No hold: what a source printed wrongly is shown with its verdict, and the marts beside it are right.
+        no_row(
+            "published_claim.is_plausible",
+            """
+            select figure_id || ': up to ' || trim_scale(claimed_high) || ' claimed, '
+                || trim_scale(compared_value) || ' in ' || compared_with as observed
+            from batch
+            where verdict = 'contradicted'
+            order by 1
+            """,
+            why="A part larger than what is claimed for the whole: one of the two is wrong, and a reader is told.",
+            expected="no claim that another source contradicts",
+            severity=WARN,
+            owner=OWNER,
+        ),
+    ]
 
 
 def _municipal_profile(build: Build) -> list[Expectation]:
     return [_evidence("municipal_profile", "population_persons", "region_code || ' ' || reference_year")]
+
+
+def _reason(mart: str, figure: str, reason: str, place: str) -> Expectation:
+    return no_row(
+        f"{mart}.gap_has_reason",
+        f"""
+        select {place} as observed
+        from batch
+        where {figure} is null and btrim(coalesce({reason}, '')) = ''
+        order by 1
+        """,
+        why="A missing figure without its reason reads as zero, or as something to hide.",
+        expected="a reason wherever there is no figure",
+        severity=HOLD,
+        owner=OWNER,
+    )
 
 
 def _evidence(mart: str, figure: str, place: str) -> Expectation:
@@ -376,6 +502,13 @@ _RESTS_ON: Mapping[str, tuple[frozenset[str], str]] = {
     "eu2_population": (frozenset({"eu2_series"}), HOLD),
     "migration_background": (frozenset({"mikrozensus"}), HOLD),
     "programme_funding": (frozenset({"funding"}), HOLD),
+    # one's own programmes need not be those whose periods the seed reads
+    "programme_funding_year": (frozenset({"funding"}), WARN),
+    "funding_cliff": (frozenset({"programme_measure"}), HOLD),
+    "programme_outcome": (frozenset({"programme_result"}), HOLD),
+    "integration_course": (frozenset({"integration_course"}), HOLD),
+    "refinancing": (frozenset({"ledger"}), HOLD),
+    "published_claim": (frozenset({"eu2_series"}), HOLD),
     "municipal_profile": (frozenset({"structure_tables"}), HOLD),
 }
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
@@ -388,6 +521,12 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "lump_sum_simulation": _lump_sum_simulation,
     "migration_background": _migration_background,
     "programme_funding": _programme_funding,
+    "programme_funding_year": _programme_funding_year,
+    "funding_cliff": _funding_cliff,
+    "programme_outcome": _programme_outcome,
+    "integration_course": _integration_course,
+    "refinancing": _refinancing,
+    "published_claim": _published_claim,
     "municipal_profile": _municipal_profile,
     "sensitivity_cost_per_person": _sensitivity_cost_per_person,
 }

@@ -21,7 +21,6 @@ from ingest import contracts
 from ingest.contracts import EVIDENCE, PERSONAL, READERS, TYPES
 
 SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
 Place = tuple[str | int, ...]
 
 DESCRIPTOR = {"$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild"}
@@ -128,8 +127,8 @@ def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
                 lines[(*place, number)] = value.start_mark.line + 1
                 walk(value, (*place, number))
 
-    walk(yaml.compose(text, _LOADER), ())
-    return lines, yaml.load(text, _LOADER)
+    walk(yaml.compose(text, contracts.YAML_LOADER), ())
+    return lines, yaml.load(text, contracts.YAML_LOADER)
 
 
 def _line(lines: dict[Place, int], place: Place) -> int:
@@ -152,7 +151,7 @@ def _repeated(text: bytes) -> Iterator[tuple[str, int]]:
             for value in node.value:
                 yield from walk(value)
 
-    return walk(yaml.compose(text, _LOADER))
+    return walk(yaml.compose(text, contracts.YAML_LOADER))
 
 
 # --- the official schema ----------------------------------------------------------------------------
@@ -213,7 +212,7 @@ def _shape(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     if not isinstance(schema, dict) or not isinstance(schema.get("fields"), list) or not schema["fields"]:
         yield (*place, "schema"), "schema: has no fields"
         return
-    yield from _keys(schema, (*place, "schema"), SCHEMA_KEYS, ("primaryKey",))
+    yield from _keys(schema, (*place, "schema"), SCHEMA_KEYS, ())
     for number, field in enumerate(schema["fields"]):
         yield from _field_shape(field, (*place, "schema", "fields", number))
 
@@ -443,7 +442,7 @@ def _names(entries: list[dict], resource: dict) -> Iterator[tuple[Place, str]]:
     for number, name in enumerate(names):
         if columns.count(name) > 1 or name in ("delivery_id", "line_number"):
             yield (*place, "fields", number, "name"), f"{name} would be two columns of raw"
-    key = resource["schema"]["primaryKey"]
+    key = resource["schema"].get("primaryKey", [])
     dropped = {entry["name"] for entry in entries if entry.get("lagebild", {}).get("privacy") == "drop"}
     for name in [key] if isinstance(key, str) else key:
         if name not in names:

@@ -28,6 +28,7 @@ EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthet
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "xlsx", "fixed_width")
 CURRENT = "current"
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
 _SQL_TYPES = {
     "string": "text",
     "integer": "bigint",
@@ -441,7 +442,7 @@ def read(path: Path) -> Contract:
     problems = contract_check.own_findings(path, text)
     if problems:
         raise UserError("\n".join(map(str, problems)), remedy="ingest/sources/README.md explains every entry")
-    return build(path, text, yaml.safe_load(text))
+    return build(path, text, yaml.load(text, YAML_LOADER))
 
 
 def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:

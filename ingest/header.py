@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from itertools import zip_longest
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def _text_rows(contract: Contract, content: bytes) -> list[list[str]]:
     except UnicodeDecodeError as error:
         where = f"{contract.path}:{contract.line_of('encoding')}"
         raise Refused(f"byte {error.start} is not {contract.encoding}", f"name the encoding at {where}") from error
+    if contract.excel_text:
+        text = re.sub(rf"(?m)(^|{re.escape(contract.delimiter)})={contract.quote}", rf"\1{contract.quote}", text)
     lines = io.StringIO(text, newline="")
     reader = csv.reader(
         lines,

@@ -210,8 +210,16 @@ def _xlsx(contract: Contract, content: bytes) -> Records:
     numbered = [(n, row) for n, row in numbered if any(row)]
     if not numbered:
         raise Refused(f"the sheet {contract.sheet!r} is empty", "ask the supplier for the file again")
-    line, header = numbered[0]
-    return Records(header, iter(numbered[1:]), len(numbered) - 1, line)
+    if contract.header_rows == (1,):
+        (line, header), *rows = numbered  # the first row that has anything in it
+    else:
+        line = max(contract.header_rows)
+        stacked = [row for n, row in numbered if n in contract.header_rows]
+        header = [contract.header_join.join(filter(None, cells)) for cells in zip_longest(*stacked, fillvalue="")]
+        rows = [(n, row) for n, row in numbered if n > line]
+    if contract.footer:
+        rows = list(itertools.takewhile(lambda numbered_row: not contract.footer.match(numbered_row[1][0]), rows))
+    return Records(header, iter(rows), len(rows), line)
 
 
 def _cell_text(cell: object) -> str:

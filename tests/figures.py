@@ -93,6 +93,49 @@ EXPECTED = (
         "migration_background_pct_verdict": "differs",
     }),
     ("municipal_profile", "municipality_name = 'Rostock'", {"foreign_pct_printed": Decimal("7.2")}),
+    *(
+        ("programme_funding_year", f"programme_id = 'kim' and reference_year = {year}", {
+            "amount_eur": amount, "reason": None if amount else "no_amount_stated_for_the_year"
+        })
+        for year, amount in ((2020, Decimal("25000000.00")), (2021, None), (2022, Decimal("75000000.00")))
+    ),
+    *(
+        ("programme_funding_year", f"programme_id = 'suedosteuropa' and reference_year = {year}", {
+            "amount_eur": amount
+        })
+        for year, amount in ((2017, None), (2023, None), (2024, Decimal("5500000.00")))
+    ),
+    ("programme_funding", "figure_id = 'gemeinsam_klappts'", {
+        "amount_eur": Decimal("13200000.00"), "part_of": "durchstarten", "is_addable": False, "granted_eur": None
+    }),
+    ("funding_cliff", "measure_id = 'suedosteuropa_3' and module_number = 4", {
+        "last_year": 2024, "can_take": "yes", "is_scenario": True, "is_covered": False, "is_covered_in_scenario": True,
+        "stated_by": "proposal of Dortmund",
+    }),
+    ("funding_cliff", "measure_id = 'suedosteuropa_1' and module_number = 3", {
+        "module_reading": "Personalstellen in den Ausländer- und Einbürgerungsbehörden", "can_take": "no",
+        "stated_by": "position of Dortmund",
+    }),
+    ("programme_outcome", "programme_id = 'esf_eu_citizens'", {
+        "results_interval": "[2950;3050)", "results_wide_interval": "[2500;3500)", "insured_share_interval": "(75;100]",
+        "eur_per_result": None, "eur_per_result_reason": "own_cost_not_delivered",
+        "lasting_results_reason": "eecr05_and_eecr06_not_delivered",
+    }),
+    ("integration_course", "region_code = '00'", {
+        "eur_per_course": Decimal("40000.00"), "eur_per_course_low": Decimal("37804.88"),
+        "eur_per_course_high": Decimal("41025.64"),
+        "eur_per_course_wide_low": Decimal("30000.00"), "eur_per_course_wide_high": Decimal("53333.33"),
+        "eur_per_success_reason": "success_not_defined",
+    }),
+    ("integration_course", "region_code = '05'", {
+        "eur_per_course": None, "eur_per_course_reason": "money_not_delivered_for_the_region"
+    }),
+    ("refinancing", "region_code = '05913000' and funding_level = 'third_party'", {
+        "cost_eur": Decimal("15639763.00"), "received_eur": None, "gap_eur": None, "reason": "received_not_delivered"
+    }),
+    ("published_claim", "figure_id = 'eu_inflow_yearly_text'", {
+        "claimed_high": Decimal("5000.00"), "compared_value": Decimal("75104.00"), "verdict": "contradicted"
+    }),
 )  # fmt: skip
 
 

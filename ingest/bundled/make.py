@@ -1,4 +1,4 @@
-"""Write the bundled deliveries that are computed: register, ledger and funding.
+"""Write the bundled deliveries that are computed: register, ledger, funding and the list of Bremen.
 
 Everything about them is deterministic: the same facts give the same bytes on every machine.
 The facts (published totals, counts, programmes) lie in `facts/`, never here.
@@ -38,6 +38,7 @@ REGISTER_HEADER = (
     "Stichtag", "AGS", "Ordnungsmerkmal", "AZR-Nummer", "IdNr", "Familienname", "Vorname", "Geburtsdatum",
     "Geschlecht", "Staatsangehörigkeit", "Einzugsdatum", "Auszugsdatum", "Wohnungsart", "Herkunft",
 )  # fmt: skip
+ESF_HEADER, ESF_DATES, ESF_NUMBERS = 5, (3, 4), (5, 6, 8, 11)  # row of the header, columns, counted from 0
 
 
 def files() -> dict[Path, bytes]:
@@ -46,6 +47,7 @@ def files() -> dict[Path, bytes]:
         BUNDLED / "ledger" / f"ledger_{AGS_DORTMUND}_{FISCAL_YEAR}.csv": ledger(),
         BUNDLED / "register" / f"register_{AGS_DORTMUND}_{REFERENCE_DATE}.csv": register(),
         BUNDLED / "funding" / "funding_programmes_2024.xlsx": funding(),
+        BUNDLED / "esf_bremen" / "esf_bremen_2014-2020.xlsx": esf_bremen(),
     }
 
 
@@ -105,6 +107,24 @@ def funding() -> bytes:
             for column, text in enumerate(row):
                 if text:
                     sheet.write_string(number, column, text)
+    workbook.close()
+    return _stored(workbook_bytes.getvalue())
+
+
+def esf_bremen() -> bytes:
+    """The synthetic operations of `facts/esf_bremen.csv` in the layout of Bremen's list, codes behind the table."""
+    workbook_bytes = io.BytesIO()
+    workbook = xlsxwriter.Workbook(workbook_bytes, {"in_memory": True, "default_date_format": "dd.mm.yyyy"})
+    workbook.set_properties({"title": "Liste der Vorhaben", "created": datetime(2024, 9, 17, tzinfo=UTC)})
+    sheet = workbook.add_worksheet("01_Projektliste_Vorhaben")
+    for number, row in enumerate(_facts("esf_bremen.csv")):
+        for column, text in enumerate(filter(None, row.values())):
+            if number > ESF_HEADER and column in ESF_DATES:
+                sheet.write_datetime(number, column, datetime.fromisoformat(text))
+            elif number > ESF_HEADER and column in ESF_NUMBERS:
+                sheet.write_number(number, column, float(text))
+            else:
+                sheet.write_string(number, column, text.replace("|", "\n"))
     workbook.close()
     return _stored(workbook_bytes.getvalue())
 

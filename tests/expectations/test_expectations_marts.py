@@ -28,7 +28,18 @@ COLUMNS = {
     "eu2_population": "region_code text, reference_date date, source text, bulgaria_persons bigint,"
     " romania_persons bigint, eu2_persons bigint, evidence text",
     "migration_background": "region_code text, reference_year int, share_pct numeric, persons bigint, evidence text",
-    "programme_funding": "figure_id text, amount_eur numeric, evidence text",
+    "programme_funding": "figure_id text, amount_eur numeric, evidence text, part_of text, is_addable boolean",
+    "programme_funding_year": "programme_id text, reference_year int, amount_eur numeric, reason text, evidence text",
+    "funding_cliff": "measure_id text, measure text, receiving_programme_id text, module_number int, stated_by text,"
+    " eligibility_document text, evidence text",
+    "programme_outcome": "programme_id text, region_code text, results_cases numeric, eur_per_result numeric,"
+    " eur_per_result_reason text, evidence text",
+    "integration_course": "region_code text, stated_year int, reference_month text, courses numeric,"
+    " participants_persons numeric, eur_per_course numeric, eur_per_course_reason text, eur_per_success numeric,"
+    " success_definition text, evidence text",
+    "refinancing": "region_code text, accrual_year text, method text, funding_level text, received_eur numeric,"
+    " rate_pct numeric, gap_eur numeric, reason text",
+    "published_claim": "figure_id text, claimed_high numeric, compared_with text, compared_value numeric, verdict text",
     "municipal_profile": "region_code text, reference_year int, population_persons bigint, evidence text",
 }
 _FIGURE = {
@@ -86,7 +97,83 @@ SOUND: dict[str, Rows] = {
         },
     ],
     "migration_background": [{"region_code": "00", "reference_year": 2020, "share_pct": 100, "evidence": "published"}],
-    "programme_funding": [{"figure_id": "a", "amount_eur": 1, "evidence": "published"}],
+    "programme_funding": [
+        {"figure_id": "a", "amount_eur": 1, "evidence": "published", "is_addable": True},
+        {"figure_id": "b", "amount_eur": 1, "evidence": "published", "part_of": "a", "is_addable": False},
+    ],
+    "programme_funding_year": [
+        {"programme_id": "p", "reference_year": 2030, "amount_eur": 1, "evidence": "published"},
+        {"programme_id": "p", "reference_year": 2031, "reason": "no_amount_stated_for_the_year"},
+    ],
+    "funding_cliff": [
+        {
+            "measure_id": "a",
+            "measure": "m",
+            "receiving_programme_id": "k",
+            "module_number": 1,
+            "stated_by": "position",
+            "eligibility_document": "paper",
+            "evidence": "published",
+        },
+        {
+            "measure_id": "b",
+            "measure": "m",
+            "receiving_programme_id": "not_stated",
+            "module_number": 0,
+            "stated_by": "nobody",
+            "evidence": "published",
+        },
+    ],
+    "programme_outcome": [
+        {
+            "programme_id": "p",
+            "region_code": "05",
+            "results_cases": 4,
+            "eur_per_result_reason": "own_cost_not_delivered",
+            "evidence": "published",
+        },
+    ],
+    "integration_course": [
+        {
+            "region_code": "00",
+            "stated_year": 2030,
+            "reference_month": "not_stated",
+            "courses": 2,
+            "eur_per_course": 5,
+            "evidence": "derived",
+        },
+        {
+            "region_code": "00",
+            "stated_year": 2031,
+            "reference_month": "2031-01",
+            "participants_persons": 2,
+            "eur_per_course_reason": "courses_not_delivered",
+            "eur_per_success": 5,
+            "success_definition": "level B1",
+            "evidence": "delivered",
+        },
+    ],
+    "refinancing": [
+        {
+            "region_code": "a",
+            "accrual_year": "2030",
+            "method": "m",
+            "funding_level": "third_party",
+            "received_eur": 0,
+            "rate_pct": 0,
+            "gap_eur": 7,
+        },
+        {
+            "region_code": "a",
+            "accrual_year": "2031",
+            "method": "m",
+            "funding_level": "EU",
+            "reason": "received_not_delivered",
+        },
+    ],
+    "published_claim": [
+        {"figure_id": "a", "claimed_high": 5, "compared_with": "c", "compared_value": 4, "verdict": "plausible"}
+    ],
     "municipal_profile": [
         {"region_code": "05913000", "reference_year": 2021, "population_persons": 1, "evidence": "published"}
     ],
@@ -124,6 +211,19 @@ BROKEN: dict[str, dict[str, Rows]] = {
     "migration_background.share_within_0_and_100": _breaks("migration_background", 0, share_pct=100.1),
     "migration_background.figure_has_evidence": _breaks("migration_background", 0, evidence=None),
     "programme_funding.figure_has_evidence": _breaks("programme_funding", 0, evidence=None),
+    "programme_funding.part_is_never_added": _breaks("programme_funding", 1, is_addable=True),
+    "programme_funding_year.figure_has_evidence": _breaks("programme_funding_year", 0, evidence=None),
+    "programme_funding_year.gap_has_reason": _breaks("programme_funding_year", 1, reason=None),
+    "funding_cliff.position_has_its_author": _breaks("funding_cliff", 0, stated_by=" "),
+    "funding_cliff.figure_has_evidence": _breaks("funding_cliff", 1, evidence=None),
+    "programme_outcome.figure_has_evidence": _breaks("programme_outcome", 0, evidence=None),
+    "programme_outcome.gap_has_reason": _breaks("programme_outcome", 0, eur_per_result_reason=None),
+    "integration_course.figure_has_evidence": _breaks("integration_course", 0, evidence=""),
+    "integration_course.gap_has_reason": _breaks("integration_course", 1, eur_per_course_reason=" "),
+    "integration_course.success_is_defined": _breaks("integration_course", 1, success_definition=None),
+    "refinancing.gap_has_reason": _breaks("refinancing", 1, reason=None),
+    "refinancing.unknown_is_not_zero": _breaks("refinancing", 0, received_eur=None),
+    "published_claim.is_plausible": _breaks("published_claim", 0, compared_value=75, verdict="contradicted"),
     "municipal_profile.figure_has_evidence": _breaks("municipal_profile", 0, evidence=None),
 } | {f"{mart}.has_rows": {mart: []} for mart in SOUND if mart not in MAY_BE_EMPTY}
 # Without any row there is nothing from a source, and nothing that adds up to its ledger, either.
@@ -136,9 +236,24 @@ WARNINGS = {
     "cost_component.everything_mapped",
     "cost_extrapolation.agrees_with_published",
     "cost_extrapolation.has_rows",
+    "programme_funding_year.has_rows",
+    "published_claim.is_plausible",
 }
 _SOURCES = frozenset(
-    ("azr_nrw", "eu2_series", "employment", "ledger", "register", "funding", "mikrozensus", "structure_tables")
+    (
+        "azr_nrw",
+        "eu2_series",
+        "employment",
+        "ledger",
+        "register",
+        "funding",
+        "mikrozensus",
+        "structure_tables",
+        "programme_measure",
+        "programme_result",
+        "integration_course",
+        "funding_received",
+    )
 )
 
 
@@ -174,10 +289,13 @@ def test_every_expectation_has_a_case():
 def test_an_empty_mart_passes_where_its_source_was_not_delivered(warehouse):
     delivery_id = deliver_rows(warehouse, "funding", "raw.register__person", "2024", [])
     build_id = begin_build(warehouse, [delivery_id])
-    fill_marts(warehouse, COLUMNS, {"programme_funding": SOUND["programme_funding"]})
+    fill_marts(warehouse, COLUMNS, {name: SOUND[name] for name in ("programme_funding", "programme_funding_year")})
     assert failed(gate.check_marts(warehouse, build_id)) == set()
     fill_marts(warehouse, COLUMNS, {})
-    assert failed(gate.check_marts(warehouse, build_id)) == {"programme_funding.has_rows"}
+    assert failed(gate.check_marts(warehouse, build_id)) == {
+        "programme_funding.has_rows",
+        "programme_funding_year.has_rows",
+    }
 
 
 def test_ledger_and_components_are_compared_both_ways(warehouse, build_id):

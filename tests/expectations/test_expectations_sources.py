@@ -146,6 +146,28 @@ _MUNICIPALITY = {
     "migration_background_pct": 30.0,
 }
 
+_ESF = [{"operation": name, "starts_on": "2030-01-01", "ends_on": "2030-12-31", "total_cost_eur": 775} for name in "ab"]
+_GRANTS = [
+    {"funding_code": "a", "recipient_ags": "05913000", "starts_on": "2030-01-01", "ends_on": "2030-12-31"},
+    {"funding_code": "b", "recipient_ags": "", "starts_on": "2030-01-01", "ends_on": "2030-12-31"},
+]
+_MEASURES = [
+    {"measure_id": "a", "last_year": 2030, "ends_on": "2030-12-31", "end_status": "ended"},
+    {"measure_id": "b", "last_year": 2031, "ends_on": None, "end_status": "planned"},
+    {"measure_id": "c", "last_year": None, "ends_on": None, "end_status": "not_stated"},
+]
+_RESULTS = [
+    {"programme_id": "p", "region_code": "05", "period_printed": "x", "indicator": indicator, "value": value}
+    for indicator, value in (("participants", 10), ("insured_share_pct", 100), ("EECR05", 10))
+]
+_COURSES = [
+    {"region_code": region, "stated_year": 2030, "reference_month": "", "indicator": indicator, "value": value}
+    for region, indicator, value in (("00", "courses", 30), ("05", "courses", 30), ("00", "success_rate_pct", 100))
+]
+_RECEIPTS = [
+    {"receipt_id": "a", "accrual_year": 2030, "amount_eur": 1},
+    {"receipt_id": "b", "accrual_year": None, "amount_eur": None},
+]
 SOURCES = {
     "azr_nrw": Source(
         "2024",
@@ -208,6 +230,43 @@ SOURCES = {
             "moved_out_after_moving_in": changed(_REGISTER, 0, moved_out_on="2019-12-30"),
         },
     ),
+    **{
+        source: Source(
+            "2014-2020",
+            _ESF,
+            {
+                "cost_plausible": changed(_ESF, 0, total_cost_eur=200_000_001),
+                "ends_after_it_begins": changed(_ESF, 1, ends_on="2029-12-31"),
+            },
+        )
+        for source in ("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen")
+    },
+    "foerderkatalog": Source(
+        "2024",
+        _GRANTS,
+        {
+            "municipality_has_eight_digits": changed(_GRANTS, 0, recipient_ags="5913000"),
+            "ends_after_it_begins": changed(_GRANTS, 1, ends_on="2029-12-31"),
+        },
+    ),
+    "programme_measure": Source("2024", _MEASURES, {"end_as_stated": changed(_MEASURES, 0, ends_on="2031-12-31")}),
+    "programme_result": Source(
+        "2024",
+        _RESULTS,
+        {
+            "share_within_100": changed(_RESULTS, 1, value=101),
+            "lasting_within_participants": changed(_RESULTS, 2, value=11),
+        },
+    ),
+    "integration_course": Source(
+        "2019",
+        _COURSES,
+        {
+            "rate_within_100": changed(_COURSES, 2, value=101),
+            "states_within_country": changed(_COURSES, 1, value=31),
+        },
+    ),
+    "funding_received": Source("2021", _RECEIPTS, {"amount_has_its_year": changed(_RECEIPTS, 0, accrual_year=None)}),
     "funding": Source(
         "2024",
         _FUNDING,

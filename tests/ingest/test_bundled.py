@@ -339,6 +339,42 @@ def test_funding_is_as_published(published):
     }  # fmt: skip
 
 
+def test_results_and_courses_are_as_published(published):
+    results = table("programme_result", "programme_results_2024.csv")
+    assert {row["Kennzahl"]: german(row["Wert"]) for row in results} == {
+        "Ergebnisse": published["dortmund_esf_integrations"],
+        "Anteil sozialversicherungspflichtig Prozent": published["dortmund_esf_svb_share"],
+    }
+    courses = table("integration_course", "integration_courses_2019.csv")
+    assert {(row["Gebietsschlüssel"], row["Kennzahl"]): german(row["Wert"]) for row in courses} == {
+        ("00", "Kurse"): published["int_courses_de"],
+        ("05", "Kurse"): published["int_courses_nrw"],
+        ("00", "Bundesmittel EUR"): published["int_courses_cost"],
+        ("00", "Erfolgsquote Prozent"): published["int_courses_success"],
+        ("06632", "Teilnehmende"): published["hersfeld_course_participants"],
+    }
+
+
+def test_what_nobody_stated_stays_empty():
+    ends = {
+        row["Programm-Kennung"]: row["Ende am"] for row in table("programme_measure", "programme_measures_2024.csv")
+    }
+    assert ends == {
+        "suedosteuropa": "31.12.2024", "esf_eu_citizens": "31.12.2020", "course_pilots": "", "ehap": "",
+    }  # fmt: skip
+    received = table("funding_received", "funding_received_2021.csv")
+    assert {(row["Betrag EUR"], row["Haushaltsjahr der Zuordnung"]) for row in received} == {("", "")}
+
+
+@pytest.mark.parametrize("source", ["esf_bayern", "esf_berlin", "esf_hessen", "esf_sachsen", "foerderkatalog"])
+def test_made_up_lists_say_so_in_each_row(source):
+    (path,) = (BUNDLED / source).glob("*.csv")
+    encoding, delimiter = ("iso-8859-15", ";") if source == "foerderkatalog" else ("utf-8", ",")
+    text = io.StringIO(path.read_bytes().decode(encoding), newline="")
+    _, *rows = csv.reader(text, delimiter=delimiter)
+    assert rows and all("synthetisch" in row[-1] for row in rows)
+
+
 def test_funding_cells_are_german_text_and_parts_have_a_whole():
     rows = funding_rows()
     ids = {row["Kennung"] for row in rows}

@@ -1,4 +1,4 @@
--- grain: one row per printed funding figure. Amounts are never summed: some are parts of others.
+-- grain: one row per printed funding figure. Amounts are never summed here: some are parts of others.
 with
 
 programmes as (
@@ -7,23 +7,50 @@ programmes as (
 
 ),
 
+periods as (
+
+    select * from {{ ref('programme_period') }}
+
+),
+
+precisions as (
+
+    select * from {{ ref('print_precision') }}
+
+),
+
 final as (
 
     select
-        figure_id,
-        programme,
-        funding_level,
-        region_code,
-        period_printed,
-        amount_printed,
-        amount_eur,
-        amount_qualifier,
-        amount_per,
-        part_of,
-        source_document,
-        remark,
-        evidence
+        programmes.figure_id,
+        programmes.programme,
+        programmes.funding_level,
+        programmes.region_code,
+        programmes.period_printed,
+        programmes.amount_printed,
+        programmes.amount_eur,
+        programmes.amount_qualifier,
+        programmes.amount_per,
+        programmes.part_of,
+        programmes.source_document,
+        programmes.remark,
+        programmes.evidence,
+        periods.programme_id,
+        periods.amount_first_year,
+        periods.amount_last_year,
+        round({{ lower_end('programmes.amount_eur', 'precisions') }}, 2) as amount_low_eur,
+        round({{ upper_end('programmes.amount_eur', 'precisions') }}, 2) as amount_high_eur,
+        programmes.granted_eur,
+        programmes.called_eur,
+        programmes.proven_eur,
+        programmes.paid_back_eur,
+        programmes.own_share_eur,
+        programmes.part_of is null and programmes.amount_per <> 'not_stated' as is_addable
     from programmes
+    left join periods
+        on programmes.figure_id = periods.figure_id
+    left join precisions
+        on programmes.amount_qualifier = precisions.qualifier
 
 )
 

@@ -1,0 +1,211 @@
+-- grain: one row per region, accrual year, costing method and level that pays (EU, Bund, Land, own; third_party in all).
+-- Money is set against cost of the same year and basis only; what was not delivered is unknown, not zero.
+with
+
+rates as (
+
+    select * from {{ ref('cost_per_person') }}
+
+),
+
+components as (
+
+    select * from {{ ref('cost_component') }}
+
+),
+
+receipts as (
+
+    select * from {{ ref('stg_funding_received__receipt') }}
+
+),
+
+evidence_classes as (
+
+    select * from {{ ref('evidence_class') }}
+
+),
+
+levels as (
+
+    select unnest(array['EU', 'Bund', 'Land', 'own', 'third_party']) as funding_level
+
+),
+
+bases as (
+
+    select
+        municipality_ags,
+        fiscal_year,
+        method,
+        case when count(distinct cost_basis) = 1 then min(cost_basis) else 'not_stated' end as cost_basis
+    from components
+    where treatment = 'attributed'
+    group by municipality_ags, fiscal_year, method
+
+),
+
+costs as (
+
+    select
+        rates.municipality_ags as region_code,
+        rates.reference_year,
+        rates.method,
+        rates.total_cost_eur as cost_eur,
+        coalesce(bases.cost_basis, 'not_stated') as cost_basis,
+        rates.cost_evidence
+    from rates
+    left join bases
+        on rates.municipality_ags = bases.municipality_ags
+            and rates.reference_year = bases.fiscal_year
+            and rates.method = bases.method
+
+),
+
+received_by_payer as (
+
+    select
+        receipts.region_code,
+        receipts.accrual_year,
+        receipts.funding_level,
+        bool_or(receipts.amount_eur is null) as has_unknown,
+        sum(receipts.amount_eur) as amount_eur,
+        coalesce(sum(receipts.amount_eur) filter (where receipts.is_time_limited), 0) as time_limited_eur,
+        coalesce(sum(receipts.amount_eur) filter (where not receipts.is_time_limited), 0) as lasting_eur,
+        case when count(distinct receipts.cost_basis) = 1 then min(receipts.cost_basis) else 'not_stated' end
+            as received_basis,
+        string_agg(receipts.amount_printed, '; ' order by receipts.receipt_id) as received_printed,
+        max(evidence_classes.evidence_class_rank) as evidence_rank
+    from receipts
+    left join evidence_classes
+        on receipts.evidence = evidence_classes.evidence_class
+    group by receipts.region_code, receipts.accrual_year, receipts.funding_level
+
+),
+
+received as (
+
+    select
+        region_code,
+        accrual_year,
+        funding_level,
+        has_unknown,
+        amount_eur,
+        time_limited_eur,
+        lasting_eur,
+        received_basis,
+        received_printed,
+        evidence_rank
+    from received_by_payer
+
+    union all
+
+    -- all that others pay: known only where each of the three is
+    select
+        region_code,
+        accrual_year,
+        'third_party' as funding_level,
+        bool_or(has_unknown) or count(*) < 3 as has_unknown,
+        sum(amount_eur) as amount_eur,
+        sum(time_limited_eur) as time_limited_eur,
+        sum(lasting_eur) as lasting_eur,
+        case when count(distinct received_basis) = 1 then min(received_basis) else 'not_stated' end as received_basis,
+        null as received_printed,
+        max(evidence_rank) as evidence_rank
+    from received_by_payer
+    where funding_level in ('EU', 'Bund', 'Land')
+    group by region_code, accrual_year
+
+),
+
+with_cost as (
+
+    select
+        costs.region_code,
+        costs.reference_year,
+        costs.method,
+        levels.funding_level,
+        costs.cost_eur,
+        costs.cost_basis,
+        costs.cost_evidence,
+        received.has_unknown,
+        received.amount_eur,
+        received.time_limited_eur,
+        received.lasting_eur,
+        received.received_basis,
+        received.received_printed,
+        received.evidence_rank
+    from costs
+    cross join levels
+    left join received
+        on costs.region_code = received.region_code
+            and costs.reference_year = received.accrual_year
+            and levels.funding_level = received.funding_level
+
+    union all
+
+    select
+        received.region_code,
+        received.accrual_year as reference_year,
+        'none' as method,
+        received.funding_level,
+        null as cost_eur,
+        null as cost_basis,
+        null as cost_evidence,
+        received.has_unknown,
+        received.amount_eur,
+        received.time_limited_eur,
+        received.lasting_eur,
+        received.received_basis,
+        received.received_printed,
+        received.evidence_rank
+    from received
+    left join costs
+        on received.region_code = costs.region_code
+            and received.accrual_year = costs.reference_year
+    where costs.region_code is null
+
+),
+
+judged as (
+
+    select
+        *,
+        case when has_unknown then null else amount_eur end as received_eur,
+        case
+            when reference_year is null then 'accrual_year_not_stated'
+            when cost_eur is null then 'cost_not_delivered'
+            when has_unknown is null then 'received_not_delivered'
+            when has_unknown then 'amount_unknown'
+            when cost_eur <= 0 then 'cost_not_positive'
+            when 'not_stated' in (cost_basis, received_basis) then 'basis_not_stated'
+            when cost_basis <> received_basis then 'basis_differs'
+        end as reason
+    from with_cost
+
+),
+
+final as (
+
+    select
+        region_code,
+        coalesce(reference_year::text, 'not_stated') as accrual_year,
+        method,
+        funding_level,
+        reference_year,
+        cost_eur,
+        cost_basis,
+        received_eur,
+        case when has_unknown then null else time_limited_eur end as received_time_limited_eur,
+        case when has_unknown then null else lasting_eur end as received_lasting_eur,
+        received_basis,
+        received_printed,
+        case when reason is null then round(100 * received_eur / cost_eur, 2) end as rate_pct,
+        case when reason is null and funding_level = 'third_party' then cost_eur - received_eur end as gap_eur,
+        reason,
+        {{ weakest_evidence(['cost_evidence', evidence_of_rank('evidence_rank')]) }} as evidence
+    from judged
+
+)
+
+select * from final

@@ -1,0 +1,12 @@
+"""esf_bayern: operations of the European Social Fund, as Bayern's list has them."""
+
+from expectations.esf import OWNER, PERSONAL, list_of_operations
+from expectations.suite import Delivery, Expectation
+
+__all__ = ["OWNER", "PERSONAL", "TABLE", "expectations"]
+TABLE = "raw.esf_bayern__operation"
+
+
+def expectations(delivery: Delivery) -> list[Expectation]:
+    """What must hold before a delivery of `esf_bayern` is accepted."""
+    return list_of_operations(delivery)

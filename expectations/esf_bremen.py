@@ -1,0 +1,12 @@
+"""esf_bremen: operations of the European Social Fund, as Bremen's list has them."""
+
+from expectations.esf import OWNER, PERSONAL, list_of_operations
+from expectations.suite import Delivery, Expectation
+
+__all__ = ["OWNER", "PERSONAL", "TABLE", "expectations"]
+TABLE = "raw.esf_bremen__operation"
+
+
+def expectations(delivery: Delivery) -> list[Expectation]:
+    """What must hold before a delivery of `esf_bremen` is accepted."""
+    return list_of_operations(delivery)

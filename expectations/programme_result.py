@@ -1,0 +1,52 @@
+"""programme_result: participants, results and cost of funding programmes."""
+
+from expectations.suite import HOLD, Delivery, Expectation, arrived_whole, no_row
+
+TABLE = "raw.programme_result__value"
+PERSONAL = False
+OWNER = "data engineering"
+
+
+def expectations(delivery: Delivery) -> list[Expectation]:
+    """What must hold before a delivery of `programme_result` is accepted."""
+    return [
+        *arrived_whole(delivery, OWNER),
+        no_row(
+            "share_within_100",
+            """
+            select line_number, programme_id || ': ' || value || ' %' as observed
+            from batch
+            where indicator = 'insured_share_pct' and value > 100
+            order by 1
+            """,
+            why="A share of the results cannot be larger than all of them.",
+            expected="at most 100 %",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "lasting_within_participants",
+            """
+            select line_number, programme_id || ': ' || lasting.indicator || ' ' || lasting.value as observed
+            from batch as lasting
+            inner join (
+                select
+                    programme_id as id,
+                    region_code as region,
+                    period_printed as period,
+                    value as participants
+                from batch
+                where indicator = 'participants'
+            ) as all_of_them
+                on lasting.programme_id = all_of_them.id
+                    and lasting.region_code = all_of_them.region
+                    and lasting.period_printed = all_of_them.period
+            where lasting.indicator in ('EECR05', 'EECR06') and lasting.value > participants
+            order by 1
+            """,
+            why="EECR05 and EECR06 count participants six months later: more than took part were counted twice.",
+            expected="no more persons after six months than participants",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
