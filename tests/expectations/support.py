@@ -25,7 +25,7 @@ def deliver_rows(
             " values (%s, %s, %s, 1, 'by_hand.csv', 1, 'nowhere', '1', '1', 'loaded', %s, %s, 0) returning delivery_id",
             [source, period, secrets.token_hex(32), *[len(rows) if loaded is None else loaded] * 2],
         ).fetchone()
-        if source in contracts.sources() and contracts.load(source).history:
+        if rows and source in contracts.sources() and contracts.load(source).history:
             series, day = history.series_of(contracts.load(source), period)
             connection.execute(
                 "insert into raw.snapshot (delivery_id, source, series, taken_on) values (%s, %s, %s, %s)",
