@@ -6,12 +6,10 @@ is never a path here.
 
 import io
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
@@ -22,8 +20,9 @@ MAX_MEMBERS = 1_000
 MAX_DIRECTORY_BYTES = 2**20
 """Of the archive's list of members."""
 MAX_BYTES = 8 * 2**30
-"""Of a delivery unpacked to a file: twenty times the register of a city of 600,000."""
-MAX_BYTES_IN_MEMORY = 2**30
+"""Of a delivery that is read as it unpacks: twenty times the register of a city of 600,000."""
+MAX_BYTES_IN_MEMORY = 2**28
+"""Of a delivery whose reader holds it whole; delimited text is read in blocks."""
 MAX_RATIO = 200
 """Bytes out for one byte in. Registers and statistics shrink to a tenth or twentieth, zeros to a thousandth."""
 FREE_BYTES = 2**20
@@ -51,15 +50,13 @@ def unpack(contract: Contract, content: bytes) -> bytes:
     return b"".join(_blocks(archive, member, MAX_BYTES_IN_MEMORY))
 
 
-def extract(contract: Contract, delivery: Path, folder: Path) -> Path:
-    """The same, from file to a temporary file in `folder` that the caller deletes; nothing is held in memory."""
-    with delivery.open("rb") as packed, tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
-        try:
-            _copy(contract, packed, out)
-        except BaseException:
-            Path(out.name).unlink()
-            raise
-    return Path(out.name)
+def stream(contract: Contract, packed: IO[bytes]) -> IO[bytes]:
+    """The same as a file to read from front to back: nothing is held in memory, nothing is written anywhere."""
+    archive = _opened(packed, _NO_ARCHIVE)
+    member = _member(contract, archive)
+    for _ in _blocks(archive, member, MAX_BYTES):
+        pass
+    return archive.open(member)
 
 
 def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
@@ -70,12 +67,6 @@ def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
         raise Refused("the archive holds no file", _AGAIN)
     largest = max(members, key=lambda member: member.compress_size)
     return largest.filename, _blocks(archive, largest, MAX_BYTES_IN_MEMORY)
-
-
-def _copy(contract: Contract, packed: IO[bytes], out: IO[bytes]) -> None:
-    archive = _opened(packed, _NO_ARCHIVE)
-    for block in _blocks(archive, _member(contract, archive), MAX_BYTES):
-        out.write(block)
 
 
 def _opened(packed: IO[bytes], otherwise: str) -> zipfile.ZipFile:

@@ -333,8 +333,9 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
     if dialect.get("delimiter", ";") not in (";", ",", "\t", "|"):
         yield (*place, "delimiter"), "the delimiter is none of ; , tab |"
     for key in ("quoteChar", "escapeChar"):
-        if key in dialect and len(str(dialect[key])) != 1:
-            yield (*place, key), f"{key} is not one character"
+        if key in dialect and not (len(str(dialect[key])) == 1 and str(dialect[key]).isascii()):
+            # Another one takes several bytes in UTF-8, in which records are cut.
+            yield (*place, key), f"{key} is not one character of ASCII"
     if dialect.get("doubleQuote") is False and "escapeChar" not in dialect:
         yield (*place, "doubleQuote"), "quotes that are not doubled need an escapeChar"
     if dialect.get("lineTerminator", "\n") not in ("\n", "\r\n", "\r"):

@@ -37,6 +37,8 @@ _SQL_TYPES = {
     "boolean": "boolean",
 }
 TYPES = tuple(_SQL_TYPES)
+_NO_LETTERS = re.compile(r"(?:\\[-./d]|\[(?:\d-\d|\d|\\d)+\]|\{\d+(?:,\d*)?\}|\(\?:|[\d^$()|?*+/, -])*", re.ASCII)
+"""A pattern that no text with a letter matches: written of digits and signs, no `.`, no `\\w`, no negated set."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ class Field:
     @property
     def is_personal(self) -> bool:
         return self.privacy in PERSONAL
+
+    @property
+    def excludes_names(self) -> bool:
+        """Whether no person's name can pass its rules: a date, a number, a code, a pattern of digits and signs."""
+        is_coded = self.mapping is not None or self.enum is not None
+        return self.type != "string" or is_coded or bool(self.pattern and _NO_LETTERS.fullmatch(self.pattern.pattern))
 
     @property
     def columns(self) -> list[tuple[str, str]]:
@@ -291,6 +299,17 @@ class Contract:
     @property
     def has_personal_fields(self) -> bool:
         return any(field.is_personal for field in self.fields)
+
+    def may_show(self, field: Field) -> bool:
+        """Whether a rejected row may show a text of the field that passed its rules.
+
+        Where columns stand shifted, a personal value can be in any of them: beside personal fields only those are
+        shown whose rules keep names out, and no dates beside a date of birth.
+        """
+        personal = {other.type for other in self.fields if other.is_personal}
+        return not personal or (
+            not field.is_personal and field.excludes_names and field.type not in personal - {"string"}
+        )
 
     @property
     def columns(self) -> list[tuple[str, str]]:

@@ -79,9 +79,9 @@ def rows(columns: list[Cells], chosen: np.ndarray) -> np.ndarray:
     widths = np.full(len(chosen), 4 * sum(column.lengths is not None for column in columns))
     for column in columns:
         kernels.add_widths(widths, column.size, column.which, chosen)
-    position = np.cumsum(widths)
-    out = np.empty(int(position[-1]) if len(position) else 0, np.uint8)
-    position -= widths
+    ends = np.cumsum(widths)
+    out = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+    position = ends - widths
     for column in columns:
         if column.lengths is not None:
             kernels.put_lengths(out, position, column.lengths, chosen)

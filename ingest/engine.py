@@ -79,7 +79,7 @@ class Engine:
         self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int, day: date | None = None
     ):
         """`day`: what the contract's history field says in every row; it is of the delivery, and not hashed."""
-        self.contract, self.delivery_id = contract, delivery_id
+        self.contract, self.delivery_id, self._chain = contract, delivery_id, key
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
@@ -98,6 +98,8 @@ class Engine:
         self._constants = [copy.cell(value, kind) for _, kind, value in constants]
         self.columns = ["delivery_id", "line_number"]
         self.columns += [name for _, f in self._kept for name, _ in f.columns] + [name for name, _, _ in constants]
+        self._is_personal = contract.has_personal_fields
+        self._shown = {f.title for f in self.fields if contract.may_show(f)}
         kept = [f.name for _, f in self._kept]
         hashed = [f.name for f in contract.fields if f.columns]
         evidence = [] if contract.evidence is None else [hash_of(copy.cell(contract.evidence, "text"))]
@@ -140,9 +142,14 @@ class Engine:
 
     def is_row(self, fields: list[str]) -> bool:
         """Whether the texts of a record pass every rule."""
-        return len(fields) == len(self.fields) and not any(
-            _reason_of(field, text, self.contract) for field, text in zip(self.fields, fields, strict=True)
-        )
+        if len(fields) != len(self.fields):
+            return False
+        try:
+            for field, text in zip(self.fields, fields, strict=True):
+                values.cells(field, text, self.contract.missing_values, self._chain)
+        except values.BadValue:
+            return False
+        return True
 
     def broken(self, record: Broken) -> Rejected:
         """The rejected row of a record whose fields cannot be told apart."""
@@ -182,7 +189,7 @@ class Engine:
             return np.zeros(n, bool)  # the layout lacks a column of it
         left = typed[rule.left]
         right = np.full(n, rule.literal, object) if rule.right is None else typed[rule.right]
-        both = np.flatnonzero(np.not_equal(left, None) & np.not_equal(right, None))
+        both = np.flatnonzero(~_is_missing(left) & ~_is_missing(right))
         is_broken = np.zeros(n, bool)
         is_broken[both] = ~rule.compare(left[both], right[both]).astype(bool)
         return is_broken
@@ -206,21 +213,19 @@ class Engine:
             for rule, is_broken in broken_rules
             if is_broken[row]
         ]
-        shown = {f.title: MASK if f.is_personal else texts[f.title] for f in self.fields}
+        # Where columns stand shifted, a text that breaks its field's rules can be a person's name.
+        hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
+        shown = {f.title: texts[f.title] if f.title in self._shown - hidden else MASK for f in self.fields}
         return Rejected(int(block.lines[row]), reasons, shown)
+
+
+def _is_missing(typed: np.ndarray) -> np.ndarray:
+    return np.isnat(typed) if typed.dtype.kind == "M" else np.equal(typed, None)
 
 
 def reason(code: str, field: str, message: str) -> dict[str, str]:
     """A reason as raw.rejected_row keeps it."""
     return {"code": code, "field": field, "message": message}
-
-
-def _reason_of(field: Field, text: str, contract: Contract) -> values.BadValue | None:
-    try:
-        values.cells(field, text, contract.missing_values, b"")
-    except values.BadValue as bad:
-        return bad
-    return None
 
 
 def _is_free(field: Field) -> bool:
@@ -266,7 +271,7 @@ class Column:
     is_bad: np.ndarray | None
     reasons: dict[int, values.BadValue]
     typed: np.ndarray | None = None
-    """Python values (object; None where missing or bad) of a field that a rule across fields compares."""
+    """Values of a field that a rule across fields compares: dates (NaT where missing or bad), or Python's (None)."""
 
     def reason(self, row: int) -> values.BadValue:
         """Why the field of a bad row is bad."""
@@ -333,7 +338,8 @@ class _Distinct:
         self._hashes[first:known] = kernels.hashes_of(self._bytes, self._start[first:known], self._size[first:known])
         self._hashes[of_delivery] = 0
         if self.is_ruled:
-            self._values = np.array(self._typed, object)
+            is_date = self.field.type == "date" and self.field.privacy != "year"
+            self._values = np.array(self._typed, "datetime64[D]" if is_date else object)
 
     def _answer(self, text: str) -> tuple[Any, bytes]:
         """The field's value, and what PostgreSQL takes for it; BadValue where the text breaks a rule."""

@@ -22,9 +22,12 @@ def head(contract: Contract, file: Path) -> bytes:
 
 def header_of(contract: Contract, content: bytes) -> list[str] | None:
     """The header, stacked rows joined; None where the layout has none (fixed width)."""
-    content = archive.unpack(contract, content)
     if contract.reader == "fixed_width":
         return None
+    if contract.member and contract.reader == "csv":
+        content = archive.stream(contract, io.BytesIO(content)).read(HEAD_BYTES + 1)
+    else:
+        content = archive.unpack(contract, content)
     rows = _workbook_rows(contract, content) if contract.reader == "xlsx" else _text_rows(contract, content)
     if not rows:
         raise Refused("there is no header", "ask the supplier for the file again")

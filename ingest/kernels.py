@@ -1,8 +1,8 @@
 """Loops over the bytes of a delivery, compiled by numba: fields of lines, numbers of texts, pseudonyms, rows for COPY.
 
-Each runs as a loop in C does and lets other threads work meanwhile; no compiler is needed on the machine. Compiled code
-is kept beside this file, so that only the first load after an update waits for it: `python -m ingest.kernels` does that
-beforehand. Texts are given as `size[i]` bytes from `start[i]` (int32) of `data` (uint8, UTF-8).
+Each runs as a loop in C does and lets other threads work meanwhile; no compiler is needed on the machine. Importing
+this module compiles it (seconds); the code is kept beside it, and loaded the next time. `make` does that beforehand.
+Texts are given as `size[i]` bytes from `start[i]` (int32) of `data` (uint8, UTF-8).
 """
 
 from functools import partial
@@ -218,6 +218,8 @@ def strip(data, start, size):
     """Leave out the blanks around each text, as `str.strip()` does: `start` and `size` are changed in place."""
     for row in range(len(start)):
         begin, end = start[row], start[row] + size[row]
+        if begin < end and 32 < data[begin] < 127 and 32 < data[end - 1] < 127:
+            continue
         while begin < end:
             n = 1 if data[begin] < 0x80 else 2 if data[begin] < 0xE0 else 3
             value = np.uint32(0)

@@ -4,10 +4,9 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from ingest.ledger import Delivery
 
 BLOCK_BYTES = 1 << 20
+_UNFINISHED = ".unfinished-"
 
 
 def sha256(path: Path) -> str:
@@ -29,41 +29,59 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
     return f"{source}/{period}/{digest}{suffix}"
 
 
-def land(settings: Settings, file: Path, landing_path: str) -> Path:
+def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str, Path]:
     """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing.
 
-    UserError when the bytes are not those that the name vouches for: the file was still being written.
+    Returns their SHA-256 (hexadecimal) and where they lie. UserError when the file was still being written.
     """
-    target = settings.landing / landing_path
-    if target.exists():
-        return target
+    suffix = file.suffix.lower()
+    folder = (settings.landing / path_of(source, period, "", suffix)).parent
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _clear(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
     # A name of its own, so that two loads of the same file at once do not write into each other's copy.
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    temporary = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     digest = hashlib.sha256()
     try:
-        with file.open("rb") as original, temporary.open("wb") as copy:
-            fcntl.flock(copy, fcntl.LOCK_EX)  # says that whoever writes is alive
+        with file.open("rb", buffering=0) as original, _locked(temporary) as copy:
+            before = os.fstat(original.fileno())
             while block := original.read(BLOCK_BYTES):
                 digest.update(block)
                 copy.write(block)
-            copy.flush()
             os.fsync(copy.fileno())
-        if re.fullmatch("[0-9a-f]{64}", target.stem) and digest.hexdigest() != target.stem:
-            raise UserError(f"{file} changed while it was read", remedy="load it again once it is written completely")
-        os.chmod(temporary, 0o400)
-        temporary.rename(target)
+            after = os.fstat(original.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise UserError(
+                    f"{file} changed while it was read", remedy="load it again once it is written completely"
+                )
+            target = settings.landing / path_of(source, period, digest.hexdigest(), suffix)
+            if target.exists():
+                temporary.unlink()
+            else:
+                os.chmod(temporary, 0o400)
+                temporary.rename(target)  # before the lock goes: another load would clear the copy away
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return target
+    return digest.hexdigest(), target
 
 
-def _clear(target: Path) -> None:
-    """Remove the unfinished copies of a file whose writers were killed: nobody holds their lock any more."""
-    for left in target.parent.glob(f".{target.name}.*"):
+def _locked(path: Path) -> IO[bytes]:
+    """A new file under a lock that says that whoever writes it is alive.
+
+    Made again where another load took it for left over in the moment before it was locked.
+    """
+    while True:
+        copy = path.open("wb", buffering=0)
+        fcntl.flock(copy, fcntl.LOCK_EX)
+        if path.exists():
+            return copy
+        copy.close()
+
+
+def _clear(folder: Path) -> None:
+    """Remove the unfinished copies of a folder whose writers were killed: nobody holds their lock any more."""
+    for left in folder.glob(f"{_UNFINISHED}*"):
         with contextlib.suppress(OSError), left.open("rb") as copy:
             fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left.unlink()

@@ -14,6 +14,7 @@ from pathlib import Path
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ingest.contracts import CURRENT
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -37,6 +38,8 @@ class Delivery:
     byte_size: int
     contract_version: str
     code_version: str
+    layout: str | None
+    """Name of the contract's layout that the header has; None where nothing was read, or before it was kept."""
     state: str
     reason: str | None
     records: int | None
@@ -53,6 +56,7 @@ class Delivery:
 
     def __str__(self) -> str:
         rows = "" if self.records is None else f", {self.loaded} of {self.records} rows"
+        rows += "" if self.layout in (None, CURRENT) else f", layout {self.layout}"
         reason = f": {self.reason}" if self.reason else ""
         erased = f" [bytes erased on {self.erased_at:%Y-%m-%d}: {self.erased_why}]" if self.erased_at else ""
         return (

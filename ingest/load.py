@@ -37,6 +37,7 @@ class Parcel:
     contract: Contract
     file_name: str
     path: Path
+    """Where it landed."""
     sha256: str
     period: str
     municipality: str | None
@@ -67,37 +68,50 @@ def drain(settings: Settings, source: str) -> list[Delivery]:
 
 def load_file(settings: Settings, contract: Contract, file: Path) -> Delivery:
     """Land and load one file; the returned row says whether it was loaded, refused, or known already."""
-    parcel = _parcel(contract, file)
-    landed = landing.land(settings, file, parcel.landing_path)
-    return _load(settings, parcel, landed)
+    period, municipality = _says(contract, file.name)
+    sha256, landed = landing.land(settings, file, contract.source, period)
+    return _load(settings, Parcel(contract, file.name, landed, sha256, period, municipality))
 
 
 def reload(settings: Settings, delivery_id: int) -> Delivery:
     """Process landed bytes again, after a contract or code fix, as a new numbered attempt."""
     with database.connect(settings, database.LOADER) as connection:
-        old = ledger.get(connection, delivery_id, lock=True)
-        if old.state not in ("refused", "withdrawn", "held"):
-            raise UserError(
-                f"{old}: only refused, withdrawn or held deliveries are loaded again",
-                remedy=f"lagebild withdraw {delivery_id} --reason ... first",
-            )
-        landing.require(settings, old)
-        if old.state == "held":
-            ledger.move(connection, old, "refused", "loaded again as a new attempt")
+        old = ledger.get(connection, delivery_id)
+    _require_reloadable(old)
+    landing.require(settings, old)
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    return _load(settings, _parcel(contract, landed, old.file_name), landed)
+    parcel = Parcel(contract, old.file_name, landed, landing.sha256(landed), *_says(contract, old.file_name))
+    return _load(settings, parcel, old)
 
 
-def _parcel(contract: Contract, file: Path, file_name: str | None = None) -> Parcel:
-    file_name = file_name or file.name
+def _require_reloadable(old: Delivery) -> None:
+    if old.state not in ("refused", "withdrawn", "held"):
+        raise UserError(
+            f"{old}: only refused, withdrawn or held deliveries are loaded again",
+            remedy=f"lagebild withdraw {old.delivery_id} --reason ... first",
+        )
+
+
+def _give_way(connection: Connection, old: Delivery | None) -> None:
+    """Send a held delivery back that is loaded again: in the transaction of its new attempt, whatever becomes of it."""
+    if old is None:
+        return
+    old = ledger.get(connection, old.delivery_id, lock=True)
+    _require_reloadable(old)  # another one may have moved it meanwhile
+    if old.state == "held":
+        ledger.move(connection, old, "refused", "loaded again as a new attempt")
+
+
+def _says(contract: Contract, file_name: str) -> tuple[str, str | None]:
+    """What the name of a file says: the period, and the municipality where it names one."""
     match = contract.file_name.fullmatch(file_name)
     groups = match.groupdict() if match else {}
-    return Parcel(contract, file_name, file, landing.sha256(file), groups.get("period") or "unknown", groups.get("ags"))
+    return groups.get("period") or "unknown", groups.get("ags")
 
 
-def _load(settings: Settings, parcel: Parcel, landed: Path, by_text: bool = True) -> Delivery:
-    """Load landed bytes; `by_text` as for `history.comparing`."""
+def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None, by_text: bool = True) -> Delivery:
+    """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `history.comparing`."""
     contract = parcel.contract
     # Read before the transaction: a missing key or an unreadable file must not leave one open.
     key = _key(settings, parcel)
@@ -113,18 +127,19 @@ def _load(settings: Settings, parcel: Parcel, landed: Path, by_text: bool = True
         ):
             ledger.lock_period(connection, contract.source, parcel.period)
             privacy.hold_key(connection, key)
+            _give_way(connection, old)
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
-            with landed.open("rb", buffering=0) as file:
+            with parcel.path.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
-                delivery_id = _register(connection, parcel, "loaded")
+                delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 _fill(connection, parcel, delivery_id, source, key, comparison)
             ledger.record(connection, delivery_id, "loaded", None)
             return ledger.get(connection, delivery_id)
     except Refused as refusal:
-        return _refuse(settings, parcel, refusal)
+        return _refuse(settings, parcel, refusal, old)
     except history.Again:
-        return _load(settings, parcel, landed, by_text=False)
+        return _load(settings, parcel, old, by_text=False)
 
 
 def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
@@ -139,13 +154,15 @@ def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
     return privacy.load_key(settings, parcel.municipality, purpose)
 
 
-def _register(connection: Connection, parcel: Parcel, state: str, reason: str | None = None) -> int:
+def _register(
+    connection: Connection, parcel: Parcel, state: str, reason: str | None = None, layout: str | None = None
+) -> int:
     """Write the ledger's row of a new attempt; return its id."""
     (delivery_id,) = connection.execute(
         "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
-        " contract_version, code_version, state, reason)"
+        " contract_version, code_version, layout, state, reason)"
         " select %(source)s, %(period)s, %(sha256)s, 1 + coalesce(max(attempt), 0), %(file_name)s, %(byte_size)s,"
-        " %(landing_path)s, %(contract_version)s, %(code_version)s, %(state)s, %(reason)s"
+        " %(landing_path)s, %(contract_version)s, %(code_version)s, %(layout)s, %(state)s, %(reason)s"
         " from raw.delivery where source = %(source)s and period = %(period)s and sha256 = %(sha256)s"
         " returning delivery_id",
         {
@@ -157,6 +174,7 @@ def _register(connection: Connection, parcel: Parcel, state: str, reason: str | 
             "landing_path": parcel.landing_path,
             "contract_version": parcel.contract.version,
             "code_version": code_version(),
+            "layout": layout,
             "state": state,
             "reason": reason,
         },
@@ -164,10 +182,11 @@ def _register(connection: Connection, parcel: Parcel, state: str, reason: str | 
     return delivery_id
 
 
-def _refuse(settings: Settings, parcel: Parcel, refusal: Refused) -> Delivery:
+def _refuse(settings: Settings, parcel: Parcel, refusal: Refused, old: Delivery | None) -> Delivery:
     reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
     with database.connect(settings, database.LOADER) as connection:
         ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
+        _give_way(connection, old)
         if known := _refused_already(connection, parcel, reason):
             return known
         delivery_id = _register(connection, parcel, "refused", reason)
@@ -269,7 +288,7 @@ def _doubled(
     """Take rows whose key another row of the delivery has out of raw again, and say why; whether each was there."""
     titles = [field.title for field in contract.fields if field.name in contract.primary_key]
     shown = {f.name: f.title for f in contract.fields if f.columns}
-    personal = {f.title for f in contract.fields if f.is_personal}
+    masked = {f.title: MASK for f in contract.fields if not contract.may_show(f)}
     for lines, code, message in (
         (doubled.repeats, "repeat", "the row stands in the file before"),
         (doubled.conflicts, "conflict", "another row has the same key and other values"),
@@ -282,5 +301,5 @@ def _doubled(
             known = comparison.doubled_rows(connection, some) if comparison else []
             for n, (line, fields) in enumerate(brought + known):
                 named = {title: fields[name] for name, title in shown.items() if name in fields}
-                texts = {k: None if v is None else str(v) for k, v in named.items()} | dict.fromkeys(personal, MASK)
+                texts = {k: None if v is None else str(v) for k, v in named.items()} | masked
                 yield n < len(brought), Rejected(line, reasons, texts)

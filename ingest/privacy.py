@@ -41,13 +41,13 @@ class KeyChain:
     def pseudonym(self, identifier: str) -> str:
         """64 hexadecimal digits: the same person under the same chain, and nothing else."""
         for key in self.keys:
-            identifier = hmac.digest(key, identifier.encode(), "sha256").hex()
+            identifier = pseudonym(key, identifier)
         return identifier
 
 
-def pseudonym(key: bytes | KeyChain, identifier: str) -> str:
-    """64 hexadecimal digits under one key, or under a chain of them."""
-    return key.pseudonym(identifier) if isinstance(key, KeyChain) else KeyChain("", "", (key,)).pseudonym(identifier)
+def pseudonym(key: bytes, identifier: str) -> str:
+    """64 hexadecimal digits under one link of a chain."""
+    return hmac.digest(key, identifier.encode(), "sha256").hex()
 
 
 def key_path(settings: Settings, municipality: str, purpose: str, version: int = 0) -> Path:

@@ -71,14 +71,19 @@ class SmallSource:
 
 def open_source(contract: Contract, file: BinaryIO, period: str | None = None) -> Source | SmallSource:
     """The delivery in an open file; Refused where its encoding or header is not the contract's for that period."""
-    if contract.reader != "csv":
-        records = _small(contract, file.read())
-        return SmallSource(contract, layout_of(contract, records.header, records.header_line, period), records)
-    from ingest import archive
+    from ingest import archive  # it needs this module's Refused
 
-    if contract.member:
-        file = io.BytesIO(archive.unpack(contract, file.read()))
-    return _delimited(contract, file, period)
+    if contract.reader == "csv":
+        return _delimited(contract, archive.stream(contract, file) if contract.member else file, period)
+    if file.seek(0, io.SEEK_END) > archive.MAX_BYTES_IN_MEMORY:
+        raise Refused(
+            f"the file has more than {archive.MAX_BYTES_IN_MEMORY >> 20} MB, and the reader {contract.reader} holds"
+            " whole files in memory",
+            "ask for smaller deliveries",
+        )
+    file.seek(0)
+    records = _small(contract, file.read())
+    return SmallSource(contract, layout_of(contract, records.header, records.header_line, period), records)
 
 
 def read(contract: Contract, content: bytes) -> Records:

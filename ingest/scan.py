@@ -293,11 +293,7 @@ class Scanner:
 
     def _block(self, text: bytes, is_last: bool) -> tuple[Block, int]:
         page = _Page(text)
-        start, size = (np.empty((self.width, page.n), np.int32) for _ in range(2))
-        kind, count = np.empty(page.n, np.uint8), np.empty(page.n, np.int32)
-        kernels.split(
-            page.signs, page.starts, page.content_ends, *self._signs, self.dialect.excel_text, start, size, kind, count
-        )
+        start, size, kind, count = self._fields(page)
         special, broken, stop = self._walk(page, np.flatnonzero(kind == kernels.TO_PARSE), is_last)
         is_alone = np.ones(stop, bool)  # lines that belong to no record of several lines
         for first, after in [(first, after) for first, (after, _) in special.items()] + [b[:2] for b in broken]:
@@ -317,6 +313,18 @@ class Scanner:
         self.line += stop
         self.position += self._file_bytes(text[:used])
         return block, used
+
+    def _fields(self, page: "_Page") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Start and size of the fields of every line, what the line is (as `kernels.split` says), number of fields."""
+        start, size = (np.empty((self.width, page.n), np.int32) for _ in range(2))
+        kind, count = np.empty(page.n, np.uint8), np.empty(page.n, np.int32)
+        kernels.split(
+            page.signs, page.starts, page.content_ends, *self._signs, self.dialect.excel_text, start, size, kind, count
+        )
+        for line in np.flatnonzero(page.content_ends - page.starts > MAX_RECORD_BYTES).tolist():
+            if self._signs[1] in page.signs[page.starts[line] : page.content_ends[line]]:
+                kind[line] = kernels.TO_PARSE  # such a record is refused
+        return start, size, kind, count
 
     @staticmethod
     def _count(page: "_Page", is_alone: np.ndarray) -> int:
@@ -424,7 +432,7 @@ class Scanner:
         if name.startswith(("utf-16", "utf-32")):
             return len(text.decode().encode(self.encoding))
         # One byte a character: all bytes of UTF-8 but those that continue a character.
-        return len(text) - int(np.count_nonzero((np.frombuffer(text, np.uint8) & 0xC0) == 0x80))
+        return len(text) - int(np.count_nonzero(np.frombuffer(text, np.int8) < -64))
 
 
 class _Page:

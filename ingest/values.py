@@ -41,7 +41,7 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.
     if value is None:
         return [None]
     if field.privacy == "pseudonym":
-        return [privacy.pseudonym(key, str(value))]
+        return [key.pseudonym(str(value))]
     if field.privacy == "year":
         return [value.year]
     return [value]

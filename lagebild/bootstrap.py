@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".lagebild" / "tools"
 STAMP = ROOT / ".lagebild" / "environment"
 PYTHON = ROOT / ".venv" / "bin" / "python"
-LOCKED = ("uv.lock", "pyproject.toml")
+KERNELS = "ingest/kernels.py"
+MADE_FROM = ("uv.lock", "pyproject.toml", KERNELS)
 OLDEST, NEWEST = (3, 11), (3, 13)
 UV_VERSION = (0, 13, 9)
 UV = f"uv=={'.'.join(map(str, UV_VERSION))}"
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
         if is_current(stamp()):
             return 0
         sync(find_uv() or fetch_uv())
+        compile_loops()
         STAMP.parent.mkdir(parents=True, exist_ok=True)
         STAMP.write_text(stamp())
         return 0
@@ -57,9 +59,9 @@ def check_python(version: tuple[int, int]) -> None:
 
 
 def stamp() -> str:
-    """What the environment was made from: the lock, the project file, the interpreter, the place."""
+    """What the environment was made from: the files that decide it, the interpreter, the place."""
     digest = hashlib.sha256()
-    for name in LOCKED:
+    for name in MADE_FROM:
         digest.update((ROOT / name).read_bytes())
     return f"{digest.hexdigest()} {sys.version_info[0]}.{sys.version_info[1]} {ROOT}\n"
 
@@ -110,6 +112,15 @@ def sync(uv: list[str]) -> None:
         raise CannotError(
             "uv could not make the environment; the reason is above\n"
             "  what to do: check the connection to the Python package index and the space on the disk, then again"
+        )
+
+
+def compile_loops() -> None:
+    """Let numba compile the loader's loops now (seconds), so that no load has to wait for it."""
+    print(f"compiling {KERNELS}", flush=True)
+    if subprocess.run([PYTHON, "-c", "import ingest.kernels"], cwd=ROOT, check=False).returncode:
+        raise CannotError(
+            f"{KERNELS} could not be compiled; the reason is above\n  what to do: rm -r .venv, then again"
         )
 
 

@@ -29,8 +29,8 @@ def explain(
 
     Keys: `mart`, `formula`, `publication`, `rows` (each a dict of the mart's columns), `inputs` (one
     list a row: column, value, evidence, sources), `compared` (the computed and the published
-    column), and `deliveries` (source, period, file, SHA-256, records, loaded, rejected, when and why
-    its bytes were erased) of the sources that these rows come from; where the mart does not say
+    column), and `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and
+    why its bytes were erased) of the sources that these rows come from; where the mart does not say
     which, of all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
@@ -87,7 +87,8 @@ def as_text(chain: dict[str, Any]) -> str:
         lines += [
             f"    {d['source']} {d['period']}: {d['file_name']} (delivery {d['delivery_id']})",
             f"      sha256 {d['sha256']}",
-            f"      {d['records']} records = {d['loaded']} loaded + {d['rejected']} rejected",
+            f"      {d['records']} records = {d['loaded']} loaded + {d['rejected']} rejected"
+            + (f", read by layout {d['layout']}" if d["layout"] else ""),
         ]
         if d["erased_at"]:
             lines.append(f"      the landed bytes were erased on {d['erased_at']:%Y-%m-%d}: {d['erased_why']}")
@@ -122,7 +123,7 @@ def _deliveries(connection: Connection, mart: Mart, publication_id: int, sources
     return _select(
         connection,
         "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, received_at, model_version,"
-        " erased_at, erased_why"
+        " erased_at, erased_why, layout"
         " from marts.publication_source where publication_id = %(id)s and mart = %(mart)s"
         " and (%(sources)s::text[] = '{}' or source = any(%(sources)s)) order by source, period",
         {"id": publication_id, "mart": mart.name, "sources": sources},

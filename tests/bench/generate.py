@@ -61,21 +61,21 @@ class Columns:
             column = _day_table()[self.dates[title]]
             if title == "Auszugsdatum":
                 column = np.where((self.random.random(self.rows) < 0.12)[:, None], column, 0)
-                moved = np.frombuffer(_written(np.datetime64(NEXT_DATE)), np.uint8)
+                moved = np.frombuffer(written(np.datetime64(NEXT_DATE)), np.uint8)
                 column = np.where(self.changed[:, None], moved, column)
             return column
         match title:
             case "Stichtag":
-                return self._constant(_written(np.datetime64(self.reference_date)).decode())
+                return self._constant(written(np.datetime64(self.reference_date)).decode())
             case "AGS":
                 return self._constant(AGS)
             case "Ordnungsmerkmal":
-                return _digits(_scattered(self.number), 10)
+                return digits(_scattered(self.number), 10)
             case "AZR-Nummer":
                 has_none = self.random.random(self.rows) < 0.8
-                return np.where(has_none[:, None], 0, _digits(_scattered(self.number + 1) // 10, 12))
+                return np.where(has_none[:, None], 0, digits(_scattered(self.number + 1) // 10, 12))
             case "IdNr":
-                return _digits(_scattered(self.number + 2), 11)
+                return digits(_scattered(self.number + 2), 11)
             case "Familienname":
                 return self._chosen(_FAMILY)
             case "Vorname":
@@ -94,7 +94,7 @@ class Columns:
         return np.broadcast_to(np.frombuffer(text.encode(ENCODING), np.uint8), (self.rows, len(text)))
 
     def _chosen(self, words: tuple[str, ...], shares: tuple[float, ...] | None = None) -> np.ndarray:
-        return _table(words)[self.random.choice(len(words), self.rows, p=shares)]
+        return table(words)[self.random.choice(len(words), self.rows, p=shares)]
 
 
 def header() -> list[str]:
@@ -118,10 +118,14 @@ def write(file: BinaryIO, rows: int, broken: float = 0.0, changed: float = 0.0) 
 
 
 def _block(titles: list[str], columns: Columns) -> bytes:
-    separator, end = columns._constant(";"), columns._constant("\r\n")
-    parts: list[np.ndarray] = []
-    for title in titles:
-        parts += [columns.bytes_of(title), separator]
+    return without_padding([columns.bytes_of(title) for title in titles])
+
+
+def without_padding(columns: list[np.ndarray]) -> bytes:
+    """Lines of a file from its columns, matrices of bytes (rows, width) in which a zero byte is no byte of the file."""
+    rows = len(columns[0])
+    separator, end = (np.broadcast_to(np.frombuffer(sign, np.uint8), (rows, len(sign))) for sign in (b";", b"\r\n"))
+    parts = [part for column in columns for part in (column, separator)]
     flat = np.concatenate([*parts[:-1], end], axis=1).ravel()
     return flat[flat != 0].tobytes()
 
@@ -179,17 +183,17 @@ def _scattered(numbers: np.ndarray) -> np.ndarray:
     return (numbers % _PRIME) * _FACTOR % _PRIME
 
 
-def _digits(numbers: np.ndarray, width: int) -> np.ndarray:
+def digits(numbers: np.ndarray, width: int) -> np.ndarray:
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
     return (numbers[:, None] // powers % 10 + ord("0")).astype(np.uint8)
 
 
-def _table(words: tuple[str, ...]) -> np.ndarray:
+def table(words: tuple[str, ...]) -> np.ndarray:
     encoded = np.array([word.encode(ENCODING) for word in words])
     return encoded.view(np.uint8).reshape(len(words), -1)
 
 
-def _written(day: np.datetime64) -> bytes:
+def written(day: np.datetime64) -> bytes:
     year, month, number = str(day).split("-")
     return f"{number}.{month}.{year}".encode()
 
@@ -197,7 +201,7 @@ def _written(day: np.datetime64) -> bytes:
 @cache
 def _day_table() -> np.ndarray:
     """Every day from the first to the reference date as `dd.mm.yyyy`, shape (days, 10)."""
-    return np.array([_written(day) for day in np.arange(_FIRST_DAY, _LAST_DAY + 1)]).view(np.uint8).reshape(-1, 10)
+    return np.array([written(day) for day in np.arange(_FIRST_DAY, _LAST_DAY + 1)]).view(np.uint8).reshape(-1, 10)
 
 
 def main() -> None:

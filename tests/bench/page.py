@@ -23,7 +23,7 @@ FULL_ROWS = 5_000_000
 # The bench itself makes some load while it starts its server.
 BUSY_LOAD = 1.0
 _ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
-_PACKAGES = ("psycopg", "numpy", "polars", "duckdb", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
+_PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
 
 
 def render(results: "Results", server_version: str, load_before: float, has_peers: bool) -> str:

@@ -9,15 +9,18 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ingest import privacy
 from lagebild import database
 from lagebild.settings import Settings
 from lagebild.stack import airflow, postgres
+from tests import canary
 from tests.conftest import remove_state, settings_in
-from tests.support import bundled_bytes, drop, query
+from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
 PASSWORD = "of-the-city"
+BROKEN_YEARS = (2018, 2014, 2009)  # rows that break rules, another header, columns that stand shifted
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def lagebild(settings: Settings, *arguments: str, **changed: str) -> subprocess.
     )
 
 
-def test_own_files_in_a_postgresql_of_ones_own(city):
+def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
     empty = lagebild(city, "run")
     assert empty.returncode == 0 and "nothing new" in empty.stdout, empty.stdout
     assert query(city, "select count(*) from raw.delivery") == [(0,)]
@@ -61,22 +64,53 @@ def test_own_files_in_a_postgresql_of_ones_own(city):
     header, _, rest = bundled_bytes("eu2_series").partition(b"\n")
     drop(city, "eu2_series", header.replace(b"EU2", b"EU-2", 1) + b"\n" + rest)
     drop(city, "employment")
+    marker = canary.new_marker()
+    marked = canary.deliveries(marker)
+    privacy.ensure_key(city, MUNICIPALITY, PURPOSE)
+    for year in (2019, *BROKEN_YEARS):
+        name = f"register_{MUNICIPALITY}_{year}-12-31.csv"
+        drop(city, "register", marked[name], name)
     ran = lagebild(city, "run")
     assert ran.returncode == 0, ran.stdout
     assert "refused" in ran.stdout and "eu2_series_2007-2019.csv: line 1" in ran.stdout, ran.stdout
-    assert query(city, "select source, state from raw.delivery order by source") == [
+    assert query(city, "select source, state from raw.delivery where source <> 'register' order by source") == [
         ("employment", "accepted"),
         ("eu2_series", "refused"),
     ]
+    register = dict(query(city, "select right(period, 10), state from raw.delivery where source = 'register'"))
+    assert register["2019-12-31"] == "accepted" and register["2014-12-31"] == "refused", register
+    assert len(register) == 1 + len(BROKEN_YEARS)
     assert query(city, "select count(*) from published.publication") == [(1,)]
     assert query(city, "select count(*) from marts.cost_per_person", role=database.BI_READER) == [(0,)]
 
     drop(city, "eu2_series")
     repaired = lagebild(city, "run")
     assert repaired.returncode == 0, repaired.stdout
-    found = query(city, "select eu2_persons from marts.eu2_population where reference_date = '2019-12-31'")
+    germany = "select eu2_persons from marts.eu2_population where region_code = '00' and reference_date = '2019-12-31'"
+    found = query(city, germany)
     assert found == [(1108393,)]
 
     mixed = lagebild(city, "run", LAGEBILD_DEMO="1")
     assert mixed.returncode == 1 and "would mix" in mixed.stdout, mixed.stdout
-    assert query(city, "select count(*) from raw.delivery where state = 'accepted'") == [(2,)]
+    assert query(city, "select count(*) from raw.delivery where state = 'accepted' and source <> 'register'") == [(2,)]
+
+    assert marker.lower() not in ran.stdout.lower() and marker.lower() not in repaired.stdout.lower()
+    server = settings_in(tmp_path / "server")
+    # As superusers: neither the city nor Airflow may read everything.
+    warehouse = database.parameters(server) | {"dbname": "integration"}
+    airflows = conninfo_to_dict(postgres.airflow_dsn(city))["dbname"]
+    metadata = database.parameters(server) | {"dbname": airflows}
+    with psycopg.connect(**warehouse, autocommit=True) as connection:
+        assert [table for text in (marker, *canary.BIRTH) for table in canary.found_in_tables(connection, text)] == []
+        connection.execute("checkpoint")
+    with psycopg.connect(**metadata, autocommit=True) as connection:
+        assert connection.execute("select count(*) > 0 from xcom").fetchone() == (True,)
+        assert "dag_run" in canary.found_in_tables(connection, "ingest__register")  # the search finds what is there
+        assert canary.found_in_tables(connection, marker) == []
+        connection.execute("checkpoint")
+    logs = airflow.home(city) / "logs"
+    assert any("dag_id=ingest__register" in str(file) for file in canary.found_in_files([logs], MUNICIPALITY))
+    places = [city.home, server.home, postgres.locate(server, create=False).folder]
+    found = [file for file in canary.found_in_files(places, marker) if city.landing not in file.parents]
+    assert found == []  # no log, result of an expectation, target of dbt or file of the server
+    assert len(canary.found_in_files([city.landing], marker)) == len(register)

@@ -1,17 +1,22 @@
 """Break a load at every point in every way, and check what is left: `make faults`.
 
-    python -m tests.faults [--sample 20] [--loader module:function]
+    python -m tests.faults [--sample 20] [--loader module:function] [--workers 2]
 
-Prints a line a point and writes `docs/faults.md`; exit code 1 where anything did not hold.
+Says which case is under way and writes `docs/faults.md`; exit code 1 where anything did not hold. The cases and their
+order are the same each time.
 """
 
 import argparse
 import collections
+import contextlib
 import os
+import queue
 import random
+import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -28,12 +33,14 @@ from tests.conftest import TEMPLATE, on_database, remove_state, settings_in
 from tests.faults.cases import LOADER, Bench, Outcome, Point, all_cases, scenarios
 
 SEED = 3
+SHOWN_EVERY = 20
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, help="only so many cases, drawn with a fixed seed; writes no page")
     parser.add_argument("--loader", default=LOADER, help="the loader to break, as module:function")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="cases at once")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "faults.md")
     arguments = parser.parse_args()
     folder = Path(tempfile.gettempdir(), f"lagebild-faults-{os.getpid()}")
@@ -45,7 +52,9 @@ def main() -> int:
             board.doing("starting a PostgreSQL of the faults' own")
             prepare(settings)
             began = time.monotonic()
-            points, outcomes = run(settings, folder, arguments.loader, arguments.sample, board)
+            points, outcomes = run(
+                settings, folder, arguments.loader, arguments.sample, board, max(1, arguments.workers)
+            )
             seconds = time.monotonic() - began
     finally:
         remove_state(settings)
@@ -69,18 +78,38 @@ def prepare(settings: Settings) -> None:
 
 
 def run(
-    settings: Settings, folder: Path, loader: str, sample: int | None, board: Board
+    settings: Settings, folder: Path, loader: str, sample: int | None, board: Board, workers: int
 ) -> tuple[list[Point], list[Outcome]]:
-    """Trace every scenario, and raise every fault at every point of it (or a sample)."""
-    with Bench(settings, folder, loader) as bench:
-        points = [point for scenario in scenarios() for point in bench.points(scenario)]
+    """Trace every scenario, and raise every fault at every point of it (or a sample); `workers` cases at once."""
+    found = scenarios()
+    with contextlib.ExitStack() as stack:
+        benches = [stack.enter_context(Bench(settings, folder, loader)) for _ in range(workers)]
+        idle: queue.SimpleQueue[Bench] = queue.SimpleQueue()
+        pool = stack.enter_context(ThreadPoolExecutor(workers))
+        board.doing("tracing loads without a fault")
+        # Each bench has databases of its own, and must know what a load leads to in them.
+        points, *_ = pool.map(lambda bench: [point for scenario in found for point in bench.points(scenario)], benches)
+        for bench in benches:
+            idle.put(bench)
+
+        def outcome(case: tuple[Point, str, str]) -> Outcome:
+            bench = idle.get()
+            try:
+                return bench.outcome(*case)
+            except Exception as error:  # one case that cannot be judged is bad, and takes no other with it
+                return Outcome(*case, "between", "nothing", (f"the case could not be judged: {error!r}",), 0)
+            finally:
+                idle.put(bench)
+
         cases = all_cases(points)
         if sample is not None:
             cases = random.Random(SEED).sample(cases, min(sample, len(cases)))
-        outcomes = []
-        for number, (point, when, kind) in enumerate(cases, 1):
-            board.doing(f"{point.scenario.name} ({number} of {len(cases)}): {point.name}")
-            outcomes.append(bench.outcome(point, when, kind))
+        outcomes: list[Outcome] = []
+        for number, result in enumerate(pool.map(outcome, cases), 1):
+            outcomes.append(result)
+            bad = sum(bool(each.problems) for each in outcomes)
+            if number % SHOWN_EVERY == 0 or number == len(cases):
+                board.doing(f"{number} of {len(cases)} cases, {bad} bad ({result.point.scenario.name})")
     return points, outcomes
 
 
@@ -88,13 +117,15 @@ def page(points: list[Point], outcomes: list[Outcome], seconds: float) -> str:
     """The page `docs/faults.md`."""
     bad = sum(bool(outcome.problems) for outcome in outcomes)
     distinct = {(point.is_file, _shape(point)) for point in points}
+    seen = sum(point.turns for point in points if point.turn == 1)
     kinds = collections.Counter((outcome.kind, outcome.when, outcome.state) for outcome in outcomes)
     lines = [
         "# Faults",
         "",
         "Written by `make faults`, never by hand. How it works: [tests/faults](../tests/faults/README.md).",
         "",
-        f"**{len(points)} points ({len(distinct)} distinct), {len(outcomes)} runs, {bad} bad.** A run is good where the"
+        f"**{len(points)} points ({len(distinct)} distinct; {seen} steps were seen, repeats among them),"
+        f" {len(outcomes)} runs, {bad} bad.** A run is good where the"
         " state after the fault was the old or the new one, and a retry led to the state of a load without a fault.",
         "",
         "| fault | runs | old state after it | new state after it | neither |",
@@ -124,7 +155,7 @@ def page(points: list[Point], outcomes: list[Outcome], seconds: float) -> str:
         states = collections.Counter(outcome.state for outcome in by_point[point])
         told = ", ".join(f"{state} {count}" for state, count in sorted(states.items()))
         verdict = told + (" **bad**" if any(outcome.problems for outcome in by_point[point]) else "")
-        name = point.name.replace("|", "\\|") + (f" ({point.turn})" if point.turn > 1 else "")
+        name = point.name.replace("|", "\\|") + (f" ({point.turn} of {point.turns})" if point.turns > 1 else "")
         lines.append(f"| {point.scenario.name} | `{name}` | {len(by_point[point])} | {verdict} |")
     lines += ["", f"{date.today()}, lagebild {code_version()}, {seconds:.0f} s.", ""]
     return "\n".join(lines)
@@ -133,7 +164,8 @@ def page(points: list[Point], outcomes: list[Outcome], seconds: float) -> str:
 def _shape(point: Point) -> str:
     """A point's name without the scenario's own names: the same statement in two scenarios is one."""
     source = point.scenario.source
-    return point.name.replace(source, "<source>").split(" (x ")[0]
+    name = re.sub(r"^connection \d+: ", "", point.name)
+    return name.replace(source, "<source>").split(" (x ")[0]
 
 
 if __name__ == "__main__":

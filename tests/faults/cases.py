@@ -7,6 +7,7 @@ a digest of everything in schema `raw` but moments and running numbers, and of t
 import collections
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
@@ -24,7 +25,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ingest import contracts
+from ingest import contracts, ledger
 from lagebild import database
 from lagebild.settings import ROOT, Settings
 from tests.conftest import on_database
@@ -38,13 +39,21 @@ END_SECONDS = 30
 ROWS = 200
 
 
+_benches = itertools.count()
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """A delivery that is loaded into a warehouse which holds other ones already."""
+    """A delivery that is loaded into a warehouse which holds other ones already, or a verb on one that is there."""
 
     name: str
     source: str
-    content: bytes
+    content: bytes | None
+    """What lies in the drop folder; None where a verb moves what was loaded before."""
+    before: Callable[[Settings], None] = lambda settings: None
+    """What happened in the warehouse before."""
+    verb: str | None = None
+    """What breaks instead of the loader, as "module:function"."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class Point:
     name: str
     turn: int
     """Which one of that name, from 1."""
+    turns: int
+    """How many of that name there are: first and last are points, those between are repeats."""
     faults: tuple[tuple[str, str], ...]
     """(when, kind) of everything that can happen here."""
 
@@ -93,16 +104,31 @@ class Run:
 
 
 def scenarios() -> list[Scenario]:
-    """A clean delivery, one of persons with broken rows and a quoted line break, and one that is refused."""
+    """A clean delivery, one of persons with broken rows and a quoted line break, one that is refused, and the verbs:
+    a correction that is accepted, one that is withdrawn, a held delivery that is loaded again.
+    """
     header, *lines = bundled_bytes("register").decode("iso-8859-1").splitlines()
     lines[3] = lines[3].replace("SYNTHETISCH", '"SYNTHE\nTISCH', 1).replace(";VOR", '";VOR', 1)
     lines[5] = lines[5].rsplit(";", 2)[0]
     lines[7] = lines[7].replace(";05913000;", ";5913;", 1)
     register = "\r\n".join([header, *lines[:ROWS], ""]).encode("iso-8859-1")
+    corrected = b"\r\n".join(register.split(b"\r\n")[:-2]) + b"\r\n"
+
+    def correction_waits(settings: Settings) -> None:
+        accept(settings, "register", register)
+        ledger.decide(settings, deliver(settings, "register", corrected).delivery_id, [])
+
+    def correction_is_accepted(settings: Settings) -> None:
+        accept(settings, "register", register)
+        accept(settings, "register", corrected)
+
     return [
         Scenario("employment", "employment", bundled_bytes("employment")),
         Scenario("register, 200 rows", "register", register),
         Scenario("refused header", "register", b"Falsch" + register),
+        Scenario("accept a correction", "register", None, correction_waits, "tests.faults.child:accept"),
+        Scenario("withdraw a correction", "register", None, correction_is_accepted, "tests.faults.child:withdraw"),
+        Scenario("load a held one again", "register", None, correction_waits, "tests.faults.child:reload"),
     ]
 
 
@@ -116,7 +142,10 @@ class Bench:
     """A cluster with one template a scenario, and the prepared parent of the loading processes."""
 
     def __init__(self, cluster: Settings, folder: Path, loader: str = LOADER):
-        self._cluster, self._folder, self._loader = cluster, folder, loader
+        self._cluster, self._loader = cluster, loader
+        self._name = f"faults_{os.getpid()}_{next(_benches)}"
+        self._folder = folder / self._name
+        self._folder.mkdir()
         self._numbers = iter(range(1_000_000))
         self._old: dict[str, str] = {}
         self._new: dict[str, str] = {}
@@ -141,7 +170,11 @@ class Bench:
     # --- finding the points ----------------------------------------------------------------------------------------
 
     def points(self, scenario: Scenario) -> list[Point]:
-        """Load without a fault, and return every point of it in order; remembers the state that a load must lead to."""
+        """Load without a fault, and return its points in order; remembers the state that a load must lead to.
+
+        Of steps, and of file operations, that have one name the first and the last are points: between them nothing is
+        committed, and the code that meets the fault is the same.
+        """
         with self._warehouse(scenario) as (settings, folder):
             self._old[scenario.name] = state(settings)
             with self._proxy(settings) as proxy:
@@ -153,16 +186,21 @@ class Bench:
             if self._old[scenario.name] == self._new[scenario.name]:
                 raise RuntimeError(f"{scenario.name}: the load changed nothing")
         found: list[tuple[float, Point]] = []
+        steps = collections.Counter(step.name for step in proxy.steps)
         for step in proxy.steps:
+            if step.turn not in (1, steps[step.name]):
+                continue
             faults = [(BEFORE, KILL), (BEFORE, CUT)]
             faults += [(AFTER, KILL), (AFTER, CUT)] if step.is_answered else []
             faults += [(BEFORE, DISK_FULL), (BEFORE, LOCK_TIMEOUT)] if step.can_fail else []
-            found.append((step.at, Point(scenario, False, step.name, step.turn, tuple(faults))))
-        turns: collections.Counter[str] = collections.Counter()
+            point = Point(scenario, False, step.name, step.turn, steps[step.name], tuple(faults))
+            found.append((step.at, point))
+        files, turns = collections.Counter(name for _, name in run.files), collections.Counter()
         for at, name in run.files:
             turns[name] += 1
-            faults = tuple((BEFORE, kind) for kind in (KILL, CUT, DISK_FULL, LOCK_TIMEOUT))
-            found.append((at, Point(scenario, True, name, turns[name], faults)))
+            if turns[name] in (1, files[name]):
+                faults = tuple((BEFORE, kind) for kind in (KILL, CUT, DISK_FULL, LOCK_TIMEOUT))
+                found.append((at, Point(scenario, True, name, turns[name], files[name], faults)))
         return [point for _, point in sorted(found, key=lambda entry: entry[0])]
 
     # --- one case --------------------------------------------------------------------------------------------------
@@ -202,7 +240,7 @@ class Bench:
             problems.append("the state is neither the old nor the new one")
         if run.states is not None and found != "new":
             problems.append("the load said that it was done, and the state is not the new one")
-        if found != "new" and not waits(settings, scenario):
+        if found != "new" and scenario.content is not None and not waits(settings, scenario):
             problems.append("the file left the drop folder, and the ledger does not know it")
         problems += [f"the landed file {name} is not whole" for name in broken_landed(settings)]
         with self._proxy(settings) as proxy:
@@ -231,7 +269,8 @@ class Bench:
             shutil.copytree(self._folder / template / "keys", settings.keys, dirs_exist_ok=True)
             shutil.copytree(self._folder / template / "landing", settings.landing, dirs_exist_ok=True)
             (folder / "tmp").mkdir()
-            drop(settings, scenario.source, scenario.content)
+            if scenario.content is not None:
+                drop(settings, scenario.source, scenario.content)
             yield settings, folder
         finally:
             with self._administration() as connection:
@@ -239,13 +278,14 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _make_template(self, scenario: Scenario) -> str:
-        name = f"faults_{os.getpid()}_{len(self._templates)}"
+        name = f"{self._name}_{len(self._templates)}"
         self._clone(name, "template_warehouse")
         self._templates[scenario.name] = name
         settings = _with_folders(on_database(self._cluster, name), self._folder / name)
         # What is there already must survive: an accepted delivery of another source, and a refused one.
         accept(settings, "ledger")
         deliver(settings, "funding", b"no workbook")
+        scenario.before(settings)
         return name
 
     def _clone(self, name: str, template: str) -> None:
@@ -274,7 +314,7 @@ class Bench:
         plain = {"host": "127.0.0.1", "port": str(proxy.port), "sslmode": "disable", "gssencmode": "disable"}
         through = replace(settings, warehouse_dsn=make_conninfo(settings.warehouse_dsn, **plain))
         place = {} if point is None else {"operation": point.name, "turn": point.turn, "kind": kind}
-        task = Task(through, folder, scenario.source, self._loader, **place)
+        task = Task(through, folder, scenario.source, scenario.verb or self._loader, **place)
         address = self._sockets / str(next(self._numbers))
         with Listener(str(address), family="AF_UNIX") as listener:
             self._parent.stdin.write(f"{address}\n")

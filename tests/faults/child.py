@@ -23,7 +23,7 @@ from typing import Any
 import psycopg.types.json  # noqa: F401
 from psycopg import pq  # noqa: F401
 
-from ingest import load
+from ingest import ledger, load
 from lagebild.settings import Settings
 from tests.faults.proxy import CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
@@ -99,6 +99,24 @@ class Files:
 def drain(settings: Settings, source: str) -> list[str]:
     """The loader as it is: every file of the drop folder; returns the states."""
     return [delivery.state for delivery in load.drain(settings, source)]
+
+
+def accept(settings: Settings, source: str) -> list[str]:
+    """Accept what is held, as a correction. As for all verbs: once more when it was done, it finds nothing to do."""
+    held = ledger.deliveries(settings, source, ("held",))
+    return [ledger.accept(settings, d.delivery_id, "because", supersedes=True).state for d in held]
+
+
+def withdraw(settings: Settings, source: str) -> list[str]:
+    """Withdraw the correction that is accepted."""
+    accepted = [d for d in ledger.deliveries(settings, source, ("accepted",)) if d.supersedes is not None]
+    return [ledger.withdraw(settings, d.delivery_id, "because").state for d in accepted]
+
+
+def reload(settings: Settings, source: str) -> list[str]:
+    """Load again what is held."""
+    held = ledger.deliveries(settings, source, ("held",))
+    return [load.reload(settings, d.delivery_id).state for d in held]
 
 
 def _run(address: str) -> None:

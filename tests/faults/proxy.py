@@ -5,6 +5,7 @@ sends before it waits: a statement with its values, a piece of COPY data, the en
 """
 
 import contextlib
+import hashlib
 import re
 import socket
 import struct
@@ -60,6 +61,8 @@ class Link:
     """SQLSTATE and message that take the place of the next error's."""
     is_simple_copy: bool = False
     statements: dict[bytes, str] = field(default_factory=dict)
+    copying: str = ""
+    """The table of the last COPY."""
 
     def close(self) -> None:
         for end in (self.client, self.server):
@@ -248,12 +251,17 @@ def _name(link: Link, step: list[tuple[bytes, bytes]]) -> str:
             texts.append(link.statements.get(body[4:].split(b"\0", 2)[1], "a prepared statement"))
     if texts:
         times = f" (x {len(texts)})" if len(texts) > 1 else ""
+        if copied := re.match(r'copy "?(\w+)"?\."?(\w+)', texts[0]):
+            link.copying = ".".join(copied.groups())
         return _short(texts[0]) + times
     kinds = {kind for kind, _ in step}
-    names = {b"p": "authenticate", b"d": "COPY data", b"c": "COPY end", b"f": "COPY given up", b"X": "goodbye"}
-    return next((text for kind, text in names.items() if kind in kinds), "sync")
+    if kinds & {b"d", b"c", b"f"}:
+        part = "data" if b"d" in kinds else "end" if b"c" in kinds else "given up"
+        return f"COPY {part} ({link.copying})"
+    return next((text for kind, text in ((b"p", "authenticate"), (b"X", "goodbye")) if kind in kinds), "sync")
 
 
 def _short(sql: str, width: int = 78) -> str:
     text = re.sub(r"\s+", " ", sql).strip()
-    return text if len(text) <= width else f"{text[: width - 3]}..."
+    # Two statements that begin alike are two.
+    return text if len(text) <= width else f"{text[: width - 11]}... #{hashlib.sha256(text.encode()).hexdigest()[:6]}"

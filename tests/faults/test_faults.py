@@ -1,17 +1,19 @@
 """A fixed sample of `make faults`, and loaders that are wrong on purpose, which it must catch."""
 
 import dataclasses
+import io
 import os
-import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from lagebild.settings import Settings
+from lagebild.stack.progress import Board
 from tests.faults import cases
-from tests.faults.__main__ import SEED, page
+from tests.faults.__main__ import page, run
 from tests.faults.cases import Bench, Outcome, Point, scenarios
 from tests.faults.proxy import AFTER, BEFORE, CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
@@ -32,13 +34,42 @@ def caught(cluster: Settings, folder: Path, loader: str, name: str, when: str, k
         return bench.outcome(point, when, kind).problems
 
 
-def test_a_sample_of_all_faults_leaves_the_old_or_the_new_state_and_a_retry_converges(bench):
-    every = cases.all_cases([point for scenario in scenarios() for point in bench.points(scenario)])
-    sample = random.Random(SEED).sample(every, SAMPLE)
-    assert {kind for _, _, kind in sample} == {KILL, CUT, DISK_FULL, LOCK_TIMEOUT}
-    outcomes = [bench.outcome(*case) for case in sample]
+def run_sample(cluster: Settings, folder: Path, size: int) -> tuple[list[Point], list[Outcome]]:
+    with Board(Console(file=io.StringIO())) as board:
+        return run(cluster, folder, cases.LOADER, size, board, workers=2)
+
+
+def test_a_sample_of_all_faults_leaves_the_old_or_the_new_state_and_a_retry_converges(cluster, tmp_path):
+    points, outcomes = run_sample(cluster, tmp_path, SAMPLE)
+    assert len(outcomes) == SAMPLE
     assert [outcome for outcome in outcomes if outcome.problems] == []
-    assert {outcome.state for outcome in outcomes} == {"old", "new"}
+    # What is drawn changes with every point that comes or goes; what is drawn from holds every fault.
+    assert {kind for _, _, kind in cases.all_cases(points)} == {KILL, CUT, DISK_FULL, LOCK_TIMEOUT}
+    assert {point.scenario.name for point in points} == {scenario.name for scenario in scenarios()}
+
+
+def test_a_case_that_cannot_be_judged_is_bad_and_takes_no_other_with_it(cluster, tmp_path, monkeypatch):
+    judge, seen = Bench.outcome, []
+
+    def fails_once(bench, *case):
+        seen.append(case)
+        if len(seen) == 2:
+            raise RuntimeError("a connection of the load is still open on the server")
+        return judge(bench, *case)
+
+    monkeypatch.setattr(Bench, "outcome", fails_once)
+    monkeypatch.setattr("tests.faults.__main__.scenarios", lambda: scenarios()[:1])
+    _, outcomes = run_sample(cluster, tmp_path, 4)
+    assert len(outcomes) == 4
+    (bad,) = [outcome for outcome in outcomes if outcome.problems]
+    assert "could not be judged" in bad.problems[0] and bad.state == "between"
+
+
+def test_the_first_and_the_last_of_steps_that_have_one_name_are_points(bench):
+    points = bench.points(scenarios()[1])
+    spilled = [point for point in points if point.name == "file: open for writing tmp"]
+    assert [point.turn for point in spilled] == [1, spilled[0].turns] and spilled[0].turns > 2
+    assert all(point.turn in (1, point.turns) for point in points)
 
 
 def test_the_points_are_every_statement_and_file_operation_of_a_load(bench):
@@ -60,7 +91,7 @@ def test_an_answer_to_the_commit_that_is_lost_leaves_the_new_state(bench):
 
 
 def test_the_client_sees_the_sqlstate_of_the_fault(bench):
-    copy = next(point for point in bench.points(scenarios()[0]) if point.name.endswith("COPY data"))
+    copy = next(point for point in bench.points(scenarios()[0]) if "COPY data" in point.name)
     assert "DiskFull" in bench.outcome(copy, BEFORE, DISK_FULL).told
     assert "LockNotAvailable" in bench.outcome(copy, BEFORE, LOCK_TIMEOUT).told
 
@@ -113,10 +144,10 @@ def test_a_landed_file_that_is_not_whole_is_caught(warehouse):
 
 
 def test_the_page_counts_points_runs_and_what_was_bad():
-    point = Point(scenarios()[0], False, "connection 1: COMMIT", 1, ((BEFORE, KILL), (AFTER, KILL)))
+    point = Point(scenarios()[0], False, "connection 1: COMMIT", 1, 3, ((BEFORE, KILL), (AFTER, KILL)))
     good = Outcome(point, BEFORE, KILL, "old", "nothing", (), 0)
     bad = dataclasses.replace(good, when=AFTER, state="between", problems=("the state is neither",))
     text = page([point], [good, bad], 1.0)
-    assert "**1 points (1 distinct), 2 runs, 1 bad.**" in text
+    assert "**1 points (1 distinct; 3 steps were seen, repeats among them), 2 runs, 1 bad.**" in text
     assert "| SIGKILL, answer lost | 1 | 0 | 0 | 1 |" in text
     assert "old 1 **bad**" in text

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import psycopg
 
-from ingest import contracts, load
+from ingest import contracts, load, tables
+from ingest.contracts import Contract
 from ingest.ledger import Delivery
+from lagebild import database
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
 from tests.support import MUNICIPALITY, deliver, query
@@ -46,6 +48,16 @@ def load_content(settings: Settings, source: str, content: bytes, name: str, fol
     file = folder / name
     file.write_bytes(content)
     return load.load_file(settings, contracts.load(source), file)
+
+
+def load_by(settings: Settings, contract: Contract, content: bytes, name: str, folder: Path) -> Delivery:
+    """Load bytes by a contract that is none of the house's; its raw table is made first."""
+    with database.connect(settings) as connection:
+        tables.sync(connection, contract)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_bytes(content)
+    return load.load_file(settings, contract, file)
 
 
 def pseudonyms(settings: Settings) -> list[str]:

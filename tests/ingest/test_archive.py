@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from ingest import archive, contracts, readers
+from ingest import archive, contracts, header, readers
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read
 from tests.support import bundled_bytes
@@ -51,13 +51,10 @@ def refusal(contract: contracts.Contract, content: bytes) -> str:
     return caught.value.message
 
 
-def test_the_one_member_is_read(zipped, tmp_path):
+def test_the_one_member_is_read(zipped):
     content = packed(("moves_2021.csv", CSV))
     assert [fields for _, fields in readers.read(zipped, content).rows] == [["01.01.2020", "", "125"]]
-    delivery = tmp_path / "moves_2021.zip"
-    delivery.write_bytes(content)
-    out = archive.extract(zipped, delivery, tmp_path)
-    assert out.read_bytes() == CSV
+    assert archive.stream(zipped, io.BytesIO(content)).read() == CSV
 
 
 def test_without_a_member_in_the_contract_nothing_is_unpacked():
@@ -82,14 +79,14 @@ def test_what_is_not_one_plain_member_is_refused(zipped, members, said):
     assert said in refusal(zipped, packed(*members))
 
 
-def test_nothing_is_ever_written_beside_the_folder(zipped, tmp_path):
-    delivery, inner = tmp_path / "moves_2021.zip", tmp_path / "inner"
-    inner.mkdir()
-    delivery.write_bytes(packed(("../moves_2021.csv", CSV)))
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(Refused):
-        archive.extract(zipped, delivery, inner)
-    assert sorted(tmp_path.rglob("*")) == before
+@pytest.mark.parametrize("name", ["../moves_2021.csv", "/tmp/moves_2021.csv", "a\\..\\moves_2021.csv"])
+def test_a_path_that_leads_out_of_the_archive_writes_nothing(zipped, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.parent.rglob("*"))
+    for refused in (archive.stream, readers.open_source):
+        with pytest.raises(Refused, match="leads out of it"):
+            refused(zipped, io.BytesIO(packed((name, CSV))))
+    assert sorted(tmp_path.parent.rglob("*")) == before
 
 
 def test_a_symbolic_link_is_refused(zipped):
@@ -140,13 +137,34 @@ def test_thousands_of_members_are_refused(zipped):
     assert "entries" in refusal(zipped, packed(*((f"{n:0100}.csv", b"") for n in range(10_000))))
 
 
-def test_a_half_unpacked_file_is_not_left_behind(zipped, tmp_path):
-    delivery, inner = tmp_path / "moves_2021.zip", tmp_path / "inner"
-    inner.mkdir()
-    delivery.write_bytes(packed(("moves_2021.csv", b"0" * 50 * 2**20)))
-    with pytest.raises(Refused):
-        archive.extract(zipped, delivery, inner)
-    assert list(inner.iterdir()) == []
+def test_a_bomb_is_refused_before_a_row_of_it_is_read(zipped):
+    """As the loader reads delimited text out of a zip: as a stream."""
+    content = packed(("moves_2021.csv", CSV + b"0" * 200 * 2**20))
+    tracemalloc.start()
+    with pytest.raises(Refused, match="200 times its size"):
+        readers.open_source(zipped, io.BytesIO(content))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * 2**20
+
+
+def test_the_header_of_a_large_zipped_delivery_is_found(zipped, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_BYTES_IN_MEMORY", 2**10)
+    titles = CSV.decode().split("\n")[0].split(";")
+    assert header.header_of(zipped, packed(("moves_2021.csv", CSV * 100))) == titles
+
+
+def test_delimited_text_out_of_a_zip_costs_no_memory(zipped):
+    lines = b"".join(b"%02d.01.20%02d;;125\n" % (1 + n % 28, n % 100) for n in range(2**20))
+    content = packed(("moves_2021.csv", CSV + lines))
+    tracemalloc.start()
+    source = readers.open_source(zipped, io.BytesIO(content))
+    for _ in source.blocks():
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert source.records == 1 + 2**20 and len(lines) > 15 * 2**20
+    assert peak < 3 * 2**24
 
 
 # --- workbooks --------------------------------------------------------------------------------------

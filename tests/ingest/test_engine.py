@@ -1,5 +1,6 @@
 """A block's rows are what the rules say of each text alone, whatever else stands in the block."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import contracts, copy, privacy, values
+from ingest import contracts, copy, values
 from ingest.contracts import Contract
 from ingest.engine import MASK, Engine
 from ingest.keys import Keys
@@ -124,7 +125,9 @@ def test_every_reason_of_a_row_is_given_and_personal_fields_are_masked():
         ("code_list", "Geschlecht"),
     ]
     masked = {title for title, text in rejected.fields.items() if text == MASK}
-    assert masked == {"Ordnungsmerkmal", "AZR-Nummer", "IdNr", "Familienname", "Vorname", "Geburtsdatum"}
+    personal = {"Ordnungsmerkmal", "AZR-Nummer", "IdNr", "Familienname", "Vorname", "Geburtsdatum"}
+    # The sex broke its rule; the other dates could be one of birth.
+    assert masked == personal | {"Geschlecht", "Stichtag", "Einzugsdatum", "Auszugsdatum"}
     assert "31.02.1980" not in str(rejected)
 
 
@@ -136,13 +139,61 @@ def test_dropped_fields_are_never_looked_at():
     assert len(register_engine().check(given).lines) == 1
 
 
+def test_beside_personal_fields_a_text_that_breaks_its_rule_is_not_shown():
+    row = [*GOOD]
+    row[0], row[1], row[8] = "Müller", "Anna", "Anna"  # as where the columns stand shifted
+    (rejected,) = register_engine().check(block([row])).rejected
+    assert [reason["field"] for reason in rejected.reasons] == ["Stichtag", "AGS", "Geschlecht"]
+    assert "Müller" not in str(rejected) and "Anna" not in str(rejected)
+    assert rejected.fields["Staatsangehörigkeit"] == "000" and rejected.fields["Einzugsdatum"] == MASK
+
+
+def test_a_source_without_personal_fields_shows_what_broke_its_rule():
+    titles = [field.title for field in SERIES.fields]
+    (rejected,) = Engine(SERIES, layout_of(SERIES), None, 7).check(block([["x"] * len(titles)], SERIES)).rejected
+    assert rejected.fields == dict.fromkeys(titles, "x")
+
+
+def test_beside_personal_fields_free_text_is_not_shown():
+    free = replace(REGISTER, fields=tuple(replace(f, mapping=None) if f.name == "sex" else f for f in REGISTER.fields))
+    row = [*GOOD]
+    row[1], row[8] = "x", "Müller"
+    (rejected,) = Engine(free, layout_of(free), KEY, 7).check(block([row])).rejected
+    assert rejected.fields["Geschlecht"] == MASK and "Müller" not in str(rejected)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "keeps_names_out"),
+    [
+        ("^(0[1-9]|1[0-6])[0-9]{6}$", True),
+        (r"\d{3}(?:\.\d{1,2})?", True),
+        ("[A-Z]{2}[0-9]", False),
+        (".{8}", False),
+        (r"\w+", False),
+        ("[^0-9]+", False),
+        ("[ -~]+", False),
+        ("(?i)1", False),
+    ],
+)
+def test_a_pattern_keeps_names_out_where_no_letter_can_match_it(pattern, keeps_names_out):
+    field = next(field for field in REGISTER.fields if field.name == "region_code")
+    assert replace(field, pattern=re.compile(pattern)).excludes_names is keeps_names_out
+
+
+def test_a_row_is_what_keeps_every_rule():
+    engine = register_engine()
+    assert engine.is_row(GOOD)
+    assert not engine.is_row(GOOD[:-1])
+    assert not engine.is_row(["31.02.2019", *GOOD[1:]])
+
+
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=200)))
 @settings(deadline=None)
 def test_pseudonyms_are_those_of_privacy(identifiers):
     identifiers = [text.strip() for text in identifiers if text.strip()]
     rows = [[*GOOD[:2], text, *GOOD[3:]] for text in identifiers]
     found = [row[4].decode() for row in cells_of(register_engine().check(block(rows)).payload.tobytes())]
-    assert found == [privacy.pseudonym(KEY, text) for text in identifiers]
+    assert found == [KEY.pseudonym(text) for text in identifiers]
 
 
 def test_a_number_too_large_for_its_column_is_rejected():

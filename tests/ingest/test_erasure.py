@@ -172,7 +172,7 @@ def test_killed_at_every_step_nothing_is_half_erased_and_the_next_run_finishes(w
         steps.append(step)
         delivery = get(warehouse, made[-1])
         (rows,) = query(
-            warehouse, "select count(*) from raw.register__person where delivery_id = %s", delivery.delivery_id
+            warehouse, "select count(*) from raw.register__person_snapshot where delivery_id = %s", delivery.delivery_id
         )[0]
         asked = query(warehouse, "select landing_path from raw.landing_deletion")
         if rows == 2:

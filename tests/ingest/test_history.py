@@ -53,7 +53,7 @@ class City:
         self.stocks: dict[int, tuple[date, Stock]] = {}
         privacy.ensure_key(warehouse, self.ags, PURPOSE)
         key = privacy.load_key(warehouse, self.ags, PURPOSE)
-        self.names = {privacy.pseudonym(key, name): name for name in "ABCDE"}
+        self.names = {key.pseudonym(name): name for name in "ABCDE"}
 
     def comes(self, day: date, stock: Stock) -> Delivery:
         content = register(
@@ -319,10 +319,10 @@ def test_doubled_keys_among_known_rows(city):
     delivery = load_content(city.warehouse, "register", content, name, city.folder)
     assert (delivery.records, delivery.loaded, delivery.rejected) == (6, 2, 4)
     rejected = query(
-        city.warehouse, "select line_number, reasons->0->>'code', fields->>'Stichtag' from raw.rejected_row order by 1"
+        city.warehouse, "select line_number, reasons->0->>'code', fields->>'AGS' from raw.rejected_row order by 1"
     )
     codes = {3: "repeat", 4: "conflict", 5: "conflict", 7: "repeat"}
-    assert rejected == [(line, code, f"{DAYS[1]}") for line, code in codes.items()]
+    assert rejected == [(line, code, city.ags) for line, code in codes.items()]
     city.stocks[delivery.delivery_id] = (DAYS[1], {})
     assert city.snapshot(delivery.delivery_id) == {"A": 0, "C": 1}
 
@@ -454,7 +454,7 @@ def test_a_rotation_changes_no_snapshot(city):
     rotation.rotate(city.warehouse, city.ags, PURPOSE)
     assert not list((city.warehouse.home / "digests").rglob("*"))
     key = privacy.load_key(city.warehouse, city.ags, PURPOSE)
-    city.names = {privacy.pseudonym(key, name): name for name in "ABCDE"}
+    city.names = {key.pseudonym(name): name for name in "ABCDE"}
     third = city.accept(city.comes(DAYS[2], {"A": 0, "B": 1, "C": 0}))
     brought = "select count(*) from raw.register__person where delivery_id = %s"
     assert query(city.warehouse, brought, third.delivery_id) == [(1,)]

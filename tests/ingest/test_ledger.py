@@ -11,7 +11,8 @@ import pytest
 from ingest import ledger, load
 from lagebild import database
 from lagebild.errors import UserError
-from tests.ingest.support import environment, lagebild
+from tests import contract_files
+from tests.ingest.support import environment, lagebild, load_by
 from tests.support import bundled_bytes, deliver, drop, query
 
 SOURCE = "employment"
@@ -152,6 +153,21 @@ def test_a_reload_is_a_new_attempt_and_the_old_one_stays_in_the_ledger(warehouse
     assert load.reload(warehouse, accepted.delivery_id).attempt == 3
 
 
+def test_a_reload_that_breaks_leaves_the_held_delivery_as_it_was(warehouse, monkeypatch):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
+
+    def breaks(*arguments) -> None:
+        raise RuntimeError("the cable is out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(load, "_fill", breaks)
+        with pytest.raises(RuntimeError, match="cable"):
+            load.reload(warehouse, held.delivery_id)
+    assert states(warehouse) == ["held"]
+    assert load.reload(warehouse, held.delivery_id).state == "loaded"
+    assert states(warehouse) == ["refused", "loaded"]
+
+
 def test_the_ledger_says_how_long_a_load_took_and_by_which_code(warehouse):
     delivery = loaded(warehouse)
     assert delivery.received_at < delivery.loaded_at and delivery.decided_at is None
@@ -253,6 +269,21 @@ def test_a_single_file_is_loaded_checked_and_stays(warehouse, tmp_path):
     assert result.returncode == 0 and "accepted" in result.stdout, result.stderr
     assert file.exists() and states(warehouse) == ["accepted"]
     assert lagebild(warehouse, "load", SOURCE, "--file", str(tmp_path / "no.csv"), home=tmp_path).returncode == 2
+
+
+def test_the_ledger_names_the_layout_that_a_delivery_was_read_by(warehouse, tmp_path):
+    old = {"name": "till 2020", "to": 2020, "headers": {"nationality_code": "Nationalität"}}
+    contract = contract_files.read(tmp_path, contract_files.descriptor(layouts=[old]))
+
+    def layout(header: str, year: int) -> str | None:
+        content = f"{header}\n01.02.2010;;154\n".encode()
+        return load_by(warehouse, contract, content, f"moves_{year}.csv", tmp_path / "drop").layout
+
+    assert layout("Einzug;Auszug;Staatsangehörigkeit", 2021) == "current"
+    assert layout("Einzug;Auszug;Nationalität", 2019) == "till 2020"
+    assert layout("Einzug;Auszug;Staatsangehörigkeit", 2018) is None  # refused
+    told = [str(delivery) for delivery in ledger.deliveries(warehouse, "moves")]
+    assert [", layout till 2020) loaded" in text for text in told] == [False, True, False]
 
 
 def test_the_commands_list_and_move_deliveries(warehouse, tmp_path):

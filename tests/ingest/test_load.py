@@ -1,6 +1,7 @@
 """A delivery loads whole or not at all; the ledger accounts for every record."""
 
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -161,6 +162,26 @@ def register_rows(*changes: dict[int, str]) -> bytes:
     return "\r\n".join([header, "", *rows, ""]).encode("iso-8859-1")
 
 
+@pytest.mark.parametrize("moment", ["fcntl.flock", "os.chmod"])
+def test_a_copy_under_way_is_not_cleared_by_another_load_of_the_same_file(tmp_path, warehouse, monkeypatch, moment):
+    """Before it is locked, and when it is written: another load tidies up just then."""
+    file, folder = tmp_path / "a.csv", warehouse.landing / "employment" / "2019"
+    file.write_bytes(b"whole")
+    module, name = moment.split(".")
+    original, others = getattr(sys.modules[module], name), []
+
+    def meets_another(*arguments):
+        if not others:
+            others.append(True)
+            landing._clear(folder)
+        return original(*arguments)
+
+    monkeypatch.setattr(sys.modules[module], name, meets_another)
+    digest, target = landing.land(warehouse, file, "employment", "2019")
+    assert others and [path.name for path in folder.iterdir()] == [f"{digest}.csv"]
+    assert target.read_bytes() == b"whole"
+
+
 def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(warehouse):
     same = {2: "4711"}
     delivery = deliver(warehouse, "register", register_rows({}, same, {}, same, {2: "12"}, {2: "12", 8: "D"}, same))
@@ -169,6 +190,18 @@ def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(ware
     assert [row[:2] for row in rejected] == [(6, "repeat"), (7, "conflict"), (8, "conflict"), (9, "repeat")]
     assert {fields["Ordnungsmerkmal"] for _, _, fields in rejected} == {load.MASK}
     assert query(warehouse, "select line_number from raw.register__person order by 1") == [(3,), (4,), (5,)]
+
+
+def test_rows_taken_back_show_no_free_text_beside_personal_fields(warehouse, tmp_path):
+    contract = contracts.load("register")
+    fields = tuple(replace(field, mapping=None) if field.name == "sex" else field for field in contract.fields)
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    file = tmp_path / contract.example
+    file.write_bytes(register_rows({2: "12", 8: "Geheimname"}, {2: "12", 8: "Geheimname", 9: "125"}))
+    assert load.load_file(warehouse, replace(contract, fields=fields), file).rejected == 2
+    shown = query(warehouse, "select fields from raw.rejected_row")
+    assert [fields["Geschlecht"] for (fields,) in shown] == [load.MASK] * 2
+    assert {fields["Staatsangehörigkeit"] for (fields,) in shown} >= {"125"}
 
 
 def test_the_loader_takes_back_only_what_it_loads_in_the_same_transaction(warehouse):
@@ -202,7 +235,7 @@ def test_rows_stand_in_the_order_of_the_file(warehouse, monkeypatch):
     deliver(warehouse, "register", register_rows(*[{}] * 200))
     rows = query(warehouse, "select line_number, person_pseudonym from raw.register__person order by ctid")
     key = privacy.load_key(warehouse, MUNICIPALITY, PURPOSE)
-    assert rows == [(n + 3, privacy.pseudonym(key, str(n))) for n in range(200)]
+    assert rows == [(n + 3, key.pseudonym(str(n))) for n in range(200)]
 
 
 def test_utf_8_that_shows_only_at_the_end_of_a_file_loads_nothing(warehouse, monkeypatch):
@@ -236,6 +269,16 @@ def test_a_real_export_without_the_evidence_column_counts_as_delivered(warehouse
 def test_a_landed_copy_is_whole_or_absent(warehouse, tmp_path):
     file = tmp_path / "a.csv"
     file.write_bytes(b"x" * 1000)
-    target = landing.land(warehouse, file, "source/2019/abc.csv")
-    assert target.read_bytes() == file.read_bytes()
-    assert [path.name for path in target.parent.iterdir()] == ["abc.csv"]
+    for _ in range(2):
+        digest, target = landing.land(warehouse, file, "source", "2019")
+        assert target.read_bytes() == file.read_bytes()
+        assert [path.name for path in target.parent.iterdir()] == [f"{digest}.csv"]
+
+
+def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeypatch):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"x" * 1000)
+    monkeypatch.setattr(landing.os, "fsync", lambda handle: file.write_bytes(b"y" * 1001))
+    with pytest.raises(UserError, match="changed while it was read"):
+        landing.land(warehouse, file, "source", "2019")
+    assert not any(path.is_file() for path in warehouse.landing.rglob("*"))

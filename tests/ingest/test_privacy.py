@@ -18,7 +18,6 @@ def test_a_chain_wraps_once_a_link():
     once = privacy.pseudonym(first, "S1")
     assert KeyChain("05913000", "p", (first,)).pseudonym("S1") == once
     assert KeyChain("05913000", "p", (first, second)).pseudonym("S1") == privacy.pseudonym(second, once)
-    assert privacy.pseudonym(KeyChain("05913000", "p", (first, second)), "S1") == privacy.pseudonym(second, once)
 
 
 def test_the_primitive_is_hmac_sha256():

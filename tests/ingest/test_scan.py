@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import scan
+from ingest import kernels, scan
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 
@@ -101,6 +101,58 @@ def test_damage_costs_its_own_record_and_no_neighbour(rows, data, quoting, size)
     for n, row in enumerate(rows):
         if n != hit:
             assert found.get(n + 1) == row
+
+
+class ByGrammar(Scanner):
+    """Reads every line with a quote by the grammar alone."""
+
+    def _fields(self, page):
+        start, size, kind, count = super()._fields(page)
+        marks = [sign for sign in (self.dialect.quote, self.dialect.escape) if sign]
+        for n, (first, after) in enumerate(zip(page.starts, page.content_ends, strict=True)):
+            if any(ord(mark) in page.signs[first:after] for mark in marks):
+                kind[n] = kernels.TO_PARSE
+        return start, size, kind, count
+
+
+@st.composite
+def quoted_texts(draw) -> bytes:
+    """Lines mostly as an export writes them that quotes every field, and whatever else."""
+    field = st.sampled_from(
+        [b'"a"', b'"a;b"', b'""', b'"a""b"', b"x", b"", b'"', b'="a"', b'"a\\"', b'x"', b'"a\nb"', b'\r"']
+    )
+    line = st.lists(st.one_of(st.just(b'"ab"'), field), min_size=1, max_size=4).map(b";".join)
+    breaks = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
+    return b"".join(draw(st.lists(st.one_of(line, breaks).flatmap(lambda text: breaks.map(lambda end: text + end)))))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.one_of(quoted_texts(), st.text(st.sampled_from('ab"";\n\r\\='), max_size=60).map(str.encode)),
+    st.integers(1, 4),
+    st.sampled_from([{}, {"excel_text": True}, {"escape": "\\"}, {"escape": "\\", "double_quote": False}]),
+    st.integers(1, 80),
+    st.booleans(),
+)
+def test_quoted_lines_that_need_no_grammar_are_read_as_the_grammar_reads_them(text, width, options, size, is_row):
+    dialect = Dialect(";", **options)
+
+    def read(kind: type[Scanner]) -> tuple:
+        scanner = kind(dialect, width, is_row=lambda fields: is_row)
+        blocks = list(scanner.blocks(chunks_of(text, size)))
+        return good(blocks), [record for block in blocks for record in block.broken], scanner.records
+
+    assert read(Scanner) == read(ByGrammar)
+
+
+def test_a_file_with_every_field_quoted_needs_no_grammar(monkeypatch):
+    def refuse(*arguments) -> None:
+        raise AssertionError("the grammar reads a thousand times as slowly")
+
+    monkeypatch.setattr(Dialect, "fields", refuse)
+    rows = [["1", "a;b", ""], ["2", "ä", "c"]]
+    blocks = scanned("\r\n".join(";".join(f'"{field}"' for field in row) for row in [*rows, []]).encode(), 3)
+    assert [fields for _, fields in good(blocks)] == rows
 
 
 def test_lines_are_physical_with_blank_lines_mixed_line_breaks_and_breaks_inside_quotes():

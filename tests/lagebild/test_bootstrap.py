@@ -14,14 +14,15 @@ from lagebild.settings import ROOT
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy with a uv on PATH that writes down how it was called and makes the folder that it should make."""
-    (tmp_path / "lagebild").mkdir()
-    for name in ("lagebild/bootstrap.py", "Makefile", "uv.lock", "pyproject.toml"):
+    """A copy with a uv on PATH that writes down how it was called and makes a python that does so, too."""
+    for name in ("Makefile", "lagebild/bootstrap.py", *bootstrap.MADE_FROM):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
+    tool(tmp_path / "bin" / "python", 'echo "$@" >> calls\n')
     tool(
         tmp_path / "bin" / "uv",
         'if [ "$1" = --version ]; then echo uv 0.13.9; exit; fi\n'
-        'echo "$@" >> calls\nmkdir -p .venv/bin\nln -sf /bin/sh .venv/bin/python\n',
+        'echo "$@" >> calls\nmkdir -p .venv/bin\ncp bin/python .venv/bin/python\n',
     )
     return tmp_path
 
@@ -43,11 +44,19 @@ def test_the_lock_is_followed_once_and_again_when_it_changed(checkout):
     assert run(checkout).returncode == 0
     assert run(checkout).returncode == 0
     calls = (checkout / "calls").read_text().splitlines()
-    assert len(calls) == 1 and calls[0].startswith("sync --locked --python /")
+    assert len(calls) == 2 and calls[0].startswith("sync --locked --python /")
+    assert calls[1] == "-c import ingest.kernels"
     with open(checkout / "uv.lock", "a") as lock:
         lock.write("# changed\n")
     assert run(checkout).returncode == 0
-    assert len((checkout / "calls").read_text().splitlines()) == 2
+    assert len((checkout / "calls").read_text().splitlines()) == 4
+
+
+def test_loops_that_cannot_be_compiled_leave_no_stamp(checkout):
+    tool(checkout / "bin" / "python", "exit 1\n")
+    result = run(checkout)
+    assert result.returncode == 1 and "kernels.py could not be compiled" in result.stderr
+    assert not (checkout / ".lagebild" / "environment").exists()
 
 
 def test_a_failing_sync_leaves_no_stamp(checkout):

@@ -62,6 +62,8 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
         (2525, "derived_from_result", ["employment"]),
     ]
     assert "computed 2143 | published 2143.00 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
+    assert {d["layout"] for d in chain["deliveries"]} == {"current"}
+    assert "rejected, read by layout current" in explain.as_text(chain)
     assert chain["rows"][0]["employees_persons"] == 2525
 
 

@@ -27,6 +27,7 @@ def test_todays_code_takes_over_what_an_earlier_commit_left(cluster, empty_wareh
 
     after = query(empty_warehouse, "select delivery_id, source, period, sha256, state from raw.delivery order by 1")
     assert after == before
+    assert query(empty_warehouse, "select count(layout) from raw.delivery") == [(0,)]  # nobody knows
     figure = "select eu2_persons from marts.eu2_population where region_code = '00' and reference_date = '2019-12-31'"
     assert query(empty_warehouse, figure, role=database.BI_READER) == [(1108393,)]
 
