@@ -173,9 +173,10 @@ class Comparison:
         return ~is_there
 
     def keep(self) -> None:
-        """Put the digests of the new snapshot in place."""
+        """Put the digests in place. The load is committed: where there is no room for them, they are left out."""
         if self._draft is not None and self._kept is not None:
-            self._draft.keep(*self._kept)
+            with contextlib.suppress(OSError):
+                self._draft.keep(*self._kept)
 
     def doubled_rows(self, connection: Connection, lines: list[int]) -> list[tuple[int, dict[str, Any]]]:
         """Those of the doubled rows that raw held already: line, and what raw holds."""

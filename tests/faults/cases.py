@@ -402,7 +402,8 @@ def _rows(connection: psycopg.Connection, table: str, deliveries: dict[int, int]
     """The table's rows as text, sorted, with the ledger's numbers replaced."""
     columns = connection.execute(
         "select a.attname, exists (select from pg_constraint as f where f.conrelid = a.attrelid and f.contype = 'f'"
-        " and f.confrelid = 'raw.delivery'::regclass and a.attnum = any(f.conkey)) or a.attname = 'delivery_id'"
+        " and f.confrelid in ('raw.delivery'::regclass, 'raw.snapshot'::regclass) and a.attnum = any(f.conkey))"
+        " or a.attname in ('delivery_id', 'ended_by')"
         " from pg_attribute as a left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum"
         " where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped"
         " and a.atttypid not in ('timestamptz'::regtype, 'timestamp'::regtype, 'interval'::regtype)"

@@ -3,9 +3,11 @@
 The model is a dictionary in Python; the database is real. Rows of made-up persons.
 """
 
+import errno
 import itertools
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -275,6 +277,25 @@ def test_a_load_that_fails_leaves_no_digests(city, monkeypatch):
 
 def _fails(*_):
     raise RuntimeError
+
+
+def test_a_disk_that_is_full_after_the_commit_costs_the_digests_alone(city, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.rename", _is_full)
+    # Landing needs it, too: only the one of the digests fails.
+    assert city.comes(DAYS[0], {"A": 0}).state == "loaded"
+    assert [p for p in (city.warehouse.home / "digests").rglob("*") if p.is_file()] == []
+    monkeypatch.undo()
+    city.comes(DAYS[1], {"A": 0, "B": 0})
+    assert query(city.warehouse, "select count(*) from raw.register__person") == [(2,)]
+
+
+_rename = Path.rename
+
+
+def _is_full(path: Path, target: Path) -> Path:
+    if target.suffix == ".digests":
+        raise OSError(errno.ENOSPC, "no space left on the device")
+    return _rename(path, target)
 
 
 def test_a_coincidence_of_hashes_is_noticed(city, monkeypatch):
