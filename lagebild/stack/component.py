@@ -1,7 +1,7 @@
 """Runs one of Airflow's components; started by `lagebild/stack/airflow.py`.
 
 The scheduler's workers and their tasks are forked, so what is imported here before is there in every task: importing
-Great Expectations takes seconds, and eight sources would pay it eight times.
+Great Expectations takes seconds, and every source would pay it again.
 """
 
 import contextlib
