@@ -5,6 +5,7 @@ holds the token; an earlier one that still runs fails at its next statement and 
 """
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -65,8 +66,8 @@ def run_layer(settings: Settings, build_id: int, layer: str) -> None:
     """Run one dbt layer (models and their tests) of a build; UserError names what failed."""
     select = [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else [])
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", "--select", *select]
-    command += ["--vars", f"{{build_id: {build_id}}}", "--project-dir", str(DBT_PROJECT)]
-    command += ["--profiles-dir", str(DBT_PROJECT)]
+    command += ["--vars", json.dumps({"build_id": build_id, "code_version": code_version()})]
+    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     result = subprocess.run(command, env=_dbt_environment(settings), capture_output=True, text=True)
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
