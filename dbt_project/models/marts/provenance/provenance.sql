@@ -1098,6 +1098,8 @@ final as (
         nodes.method,
         nodes.node_kind,
         nodes.operation,
+        operations.label_de as operation_de,
+        operations.label_en as operation_en,
         nodes.digits,
         nodes.label,
         concat_ws(': ', labels.label_de, nodes.detail_de) as label_de,
@@ -1129,6 +1131,9 @@ final as (
     left join labels
         on nodes.label = labels.code
             and labels.scope = 'value'
+    left join labels as operations
+        on nodes.operation = operations.code
+            and operations.scope = 'operation'
     left join reasons
         on nodes.reason = reasons.reason
     left join deliveries
