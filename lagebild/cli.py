@@ -186,22 +186,40 @@ def build(settings: Settings) -> None:
 
 @cli.command()
 @click.argument("mart")
-@click.option("--place", required=True, help="AGS or region code, e.g. 05913000.")
-@click.option("--year", required=True, type=int)
+@click.option("--place", help="AGS or region code, e.g. 05913000; for programmes their id, or nothing.")
+@click.option("--year", type=int, help="Year of the figure; for programmes it may be left out.")
+@click.option("--method", help="One costing method instead of all.")
 @click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_pass_settings
-def explain(settings: Settings, mart: str, place: str, year: int, publication_id: int | None, form: str) -> None:
-    """Print where a figure comes from: formula, inputs, evidence, versions, deliveries.
+def explain(
+    settings: Settings,
+    mart: str,
+    place: str | None,
+    year: int | None,
+    method: str | None,
+    publication_id: int | None,
+    language: str,
+    form: str,
+) -> None:
+    """Print where a figure comes from: its tree down to the lines of the deliveries.
 
     \b
-    Example: lagebild explain cost_per_person --place 05913000 --year 2019
+    Examples:
+      lagebild explain cost_per_person --place 05913000 --year 2019
+      lagebild explain cost_extrapolation --place 05913000 --year 2019 --language de
+      lagebild explain integration_course --place 00 --year 2024 --format json
+      lagebild explain funding_cliff --place suedosteuropa
     """
-    from lagebild.warehouse.explain import as_text
-    from lagebild.warehouse.explain import explain as chain_of
+    from lagebild.warehouse import explain as explanation
+    from lagebild.warehouse import marts
 
-    chain = chain_of(settings, mart, place, year, publication_id)
-    click.echo(json.dumps(chain, default=str, indent=2, ensure_ascii=False) if form == "json" else as_text(chain))
+    if explanation.needs_place_and_year(marts.definition(mart)) and (place is None or year is None):
+        raise click.UsageError(f"{mart} is asked for by --place and --year")
+    chain = explanation.explain(settings, mart, place, year, publication_id, method)
+    shown = json.dumps(chain, default=str, indent=2, ensure_ascii=False) if form == "json" else None
+    click.echo(shown or explanation.as_text(chain, language))
 
 
 @cli.command()

@@ -18,3 +18,56 @@
         and input.source = '{{ source_id }}'
 )
 {%- endmacro %}
+
+{#- The deliveries fixed in `raw.build_input` before this build began, with what their checks and people said of them. -#}
+{% macro fixed_deliveries() -%}
+(
+    select
+        delivery.source,
+        delivery.delivery_id,
+        delivery.period,
+        delivery.file_name,
+        delivery.sha256,
+        delivery.records,
+        verdicts.passed_count,
+        verdicts.warned_count,
+        verdicts.failed_count,
+        decision.decided_by,
+        decision.decided_why
+    from {{ source('deliveries', 'build_input') }} as input
+    inner join {{ source('deliveries', 'delivery') }} as delivery
+        on input.delivery_id = delivery.delivery_id
+    -- an expectation that judged twice is heard once, the last time
+    left join lateral (
+        select
+            count(*) filter (where latest.passed) as passed_count,
+            count(*) filter (where not latest.passed and latest.severity <> 'hold') as warned_count,
+            count(*) filter (where not latest.passed and latest.severity = 'hold') as failed_count
+        from (
+            select distinct on (verdict.expectation) verdict.*
+            from {{ source('quality', 'verdict') }} as verdict
+            where verdict.delivery_id = delivery.delivery_id
+            order by verdict.expectation asc, verdict.verdict_id desc
+        ) as latest
+    ) as verdicts on true
+    -- a person decided only where the delivery had been held
+    left join lateral (
+        select
+            event.by as decided_by,
+            event.why as decided_why
+        from {{ source('deliveries', 'delivery_event') }} as event
+        where event.delivery_id = delivery.delivery_id
+            and event.state = 'accepted'
+            and exists (
+                select 1
+                from {{ source('deliveries', 'delivery_event') }} as former
+                where former.delivery_id = delivery.delivery_id
+                    and former.state = 'held'
+                    and former.event_id < event.event_id
+            )
+        order by event.event_id desc
+        limit 1
+    ) as decision on true
+    where input.build_id = {{ var('build_id') }}
+)
+{%- endmacro %}

@@ -1,8 +1,10 @@
-"""Where a published figure comes from: the chain from the publication to the bytes of the deliveries.
+"""Where a published figure comes from: its tree, from the publication to the bytes of the deliveries.
 
 Reads schema `marts` only, as any BI tool could.
 """
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection, sql
@@ -11,41 +13,97 @@ from psycopg.rows import dict_row
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.warehouse import marts
+from lagebild.warehouse import marts, provenance
 from lagebild.warehouse.marts import Mart
 
-_PLACE_COLUMNS = ("municipality_ags", "region_code")
-_YEAR_COLUMNS = {
-    "reference_year": "reference_year",
-    "fiscal_year": "fiscal_year",
-    "reference_date": "extract(year from reference_date)::integer",
-}
+# What a reader may mean by a place, and by a year: the first of these columns that a mart has and that fits counts.
+_PLACE_COLUMNS = ("municipality_ags", "left_municipality_ags", "region_code")
+_ID_COLUMNS = ("programme_id", "measure_id", "figure_id")
+_YEAR_COLUMNS = (
+    "reference_year", "fiscal_year", "accrual_year", "stated_year", "last_year", "left_year", "to_year",
+    "amount_first_year", "reference_date",
+)  # fmt: skip
+
+LANGUAGES = ("de", "en")
+_WORDS = {
+    "en": {
+        "publication": "publication {id} of {at}, code {code}", "model": ", model {version}", "formula": "formula",
+        "figure": "figure", "not_given": "not given", "compared": "computed {} | published {}{} | {}",
+        "tree": "tree", "no_tree": "none: the publication is from before there were trees, or the row has no figure",
+        "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
+        "records": "{} records = {} loaded + {} rejected", "layout": ", read by layout {}",
+        "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
+        "span": "{} rows between lines {} and {}", "aggregate": "an aggregate of {} rows; no row of a person is named",
+        "masked": "an aggregate; no row of a person is named",
+        "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by {}: {}",
+        "above": "see above", "digits": "{} decimals",
+        "units": {}, "evidence": {}, "verdicts": {}, "point": (",", "."),
+    },
+    "de": {
+        "publication": "Veröffentlichung {id} vom {at}, Code {code}", "model": ", Modell {version}",
+        "formula": "Formel", "figure": "Zahl", "not_given": "ohne Angabe",
+        "compared": "berechnet {} | veröffentlicht {}{} | {}", "tree": "Baum",
+        "no_tree": "keiner: die Veröffentlichung ist älter als die Bäume, oder die Zeile hat keine Zahl",
+        "inputs": "Eingänge", "from": "aus", "nowhere": "keiner Quelle", "deliveries": "Lieferungen",
+        "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "layout": ", gelesen als {}",
+        "erased": "die abgelegten Bytes wurden am {} gelöscht: {}", "line": "Zeile {}", "lines": "Zeilen {} ({} Sätze)",
+        "span": "{} Sätze zwischen Zeile {} und {}",
+        "aggregate": "Aggregat aus {} Sätzen; keine Zeile einer Person wird genannt",
+        "masked": "Aggregat; keine Zeile einer Person wird genannt",
+        "checks": "Prüfungen: {} bestanden, {} mit Warnung, {} nicht bestanden", "accepted": "angenommen von {}: {}",
+        "above": "siehe oben", "digits": "{} Nachkommastellen",
+        "units": {
+            "persons": "Personen", "count": "gezählt", "cases": "Fälle", "courses": "Kurse", "factor": "(Faktor)",
+            "year": "(Jahr)",
+        },
+        "evidence": {
+            "published": "veröffentlicht", "delivered": "geliefert", "derived": "berechnet",
+            "derived_from_result": "aus dem Ergebnis zurückgerechnet", "synthetic": "synthetisch",
+        },
+        "verdicts": {
+            "retraced": "nachvollzogen", "confirmed": "bestätigt", "differs": "weicht ab",
+            "not_published": "nicht veröffentlicht", "agrees": "stimmt überein",
+        },
+        "point": (".", ","),
+    },
+}  # fmt: skip
 
 
 def explain(
-    settings: Settings, mart_name: str, place: str, year: int, publication_id: int | None = None
+    settings: Settings,
+    mart_name: str,
+    place: str | None = None,
+    year: int | None = None,
+    publication_id: int | None = None,
+    method: str | None = None,
 ) -> dict[str, Any]:
-    """The chain behind every row of a mart for a place (AGS or region code) and year.
+    """The chain behind every row of a mart for a place (AGS, region code, or a programme's id), year and method.
 
-    Keys: `mart`, `formula`, `publication`, `rows` (each a dict of the mart's columns), `inputs` (one
-    list a row: column, value, evidence, sources), `compared` (the computed and the published
-    column), and `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and
-    why its bytes were erased) of the sources that these rows come from; where the mart does not say
-    which, of all that it reads.
+    What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
+    the mart's columns), `trees` (one list a row: a tree a figure, see provenance.trees), `inputs` (one list a row:
+    column, value, evidence, sources), `compared` (the computed and the published column), and `deliveries` (source,
+    period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased) of the sources that
+    these rows come from; where the mart does not say which, of all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
+    if database.BI_READER not in marts.AUDIENCES[mart.schema]:
+        raise UserError(f"{mart.name} is not released", remedy="it is read by the statistics office in its own schema")
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         publication = _publication(connection, publication_id)
-        rows = _rows(connection, mart, publication["publication_id"], place, year)
+        rows = _rows(connection, mart, publication["publication_id"], place, year, method)
+        keys = [row_key(mart, row) for row in rows]
+        trees = provenance.trees(connection, publication["publication_id"], mart.name, keys)
         inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in rows]
         return {
             "mart": mart.name,
+            "label": {language: mart.meta[f"label_{language}"] for language in LANGUAGES},
             "description": mart.description,
             "formula": mart.meta.get("formula"),
             "publication": publication,
             "rows": rows,
+            "trees": [trees.get(key, []) for key in keys],
             "inputs": inputs,
             "compared": mart.meta.get("compared"),
             "deliveries": _deliveries(
@@ -57,42 +115,110 @@ def explain(
         }
 
 
-def as_text(chain: dict[str, Any]) -> str:
-    """The chain as an indented page for a terminal."""
+def row_key(mart: Mart, row: dict[str, Any]) -> str:
+    """The key by which the mart `provenance` knows a row of a mart (macro row_key)."""
+    return "|".join(str(row[column]) for column in mart.key)
+
+
+def needs_place_and_year(mart: Mart) -> bool:
+    """Whether the mart's rows are chosen by place and year; those of programmes are few, and chosen by id or not."""
+    return not set(_ID_COLUMNS) & set(mart.columns)
+
+
+def as_text(chain: dict[str, Any], language: str = "en") -> str:
+    """The chain as an indented page for a terminal, in German (de) or English (en)."""
+    words = _WORDS[language]
     publication = chain["publication"]
+    about = words["publication"].format(
+        id=publication["publication_id"],
+        at=f"{publication['published_at']:%Y-%m-%d %H:%M %Z}",
+        code=publication["code_version"],
+    )
     lines = [
-        f"{chain['mart']}: {chain['description']}",
-        f"  publication {publication['publication_id']} of {publication['published_at']:%Y-%m-%d %H:%M %Z},"
-        f" code {publication['code_version']}"
-        + (f", model {chain['deliveries'][0]['model_version']}" if chain["deliveries"] else ""),
+        f"{chain['mart']}: {chain['description'] if language == 'en' else chain['label'][language]}",
+        f"  {about}"
+        + (words["model"].format(version=chain["deliveries"][0]["model_version"]) if chain["deliveries"] else ""),
     ]
     if chain["formula"]:
-        lines.append(f"  formula: {' '.join(chain['formula'].split())}")
-    for row, inputs in zip(chain["rows"], chain["inputs"], strict=True):
-        lines += ["  figure:", *(f"    {name}: {_shown(value)}" for name, value in row.items() if value is not None)]
+        lines.append(f"  {words['formula']}: {' '.join(chain['formula'].split())}")
+    for row, trees, inputs in zip(chain["rows"], chain["trees"], chain["inputs"], strict=True):
+        lines += [f"  {words['figure']}:"]
+        lines += [f"    {name}: {_shown(value, words)}" for name, value in row.items() if value is not None]
         missing = [name for name, value in row.items() if value is None]
         if missing:
-            lines.append(f"    not given: {', '.join(missing)}")
+            lines.append(f"    {words['not_given']}: {', '.join(missing)}")
         if chain["compared"]:
-            computed, published = (_shown(row[column]) for column in chain["compared"])
+            computed, published = (_shown(row[column], words) for column in chain["compared"])
             precision = f" ({row['published_precision']})" if row.get("published_precision") else ""
-            lines.append(f"  computed {computed} | published {published}{precision} | {row['verdict']}")
-        lines += ["  inputs:"] * bool(inputs)
+            verdict = words["verdicts"].get(row["verdict"], row["verdict"])
+            lines.append("  " + words["compared"].format(computed, published, precision, verdict))
+        lines.append(f"  {words['tree']}:" + ("" if trees else f" {words['no_tree']}"))
+        followed: set[tuple] = set()
+        for tree in trees:
+            lines += _branch(tree, words, language, "    ", "1", followed)
+        lines += [f"  {words['inputs']}:"] * bool(inputs)
         lines += [
-            f"    {i['column']} = {_shown(i['value'])}, {i['evidence']}, from {', '.join(i['sources']) or 'nowhere'}"
+            f"    {i['column']} = {_shown(i['value'], words)}, {words['evidence'].get(i['evidence'], i['evidence'])},"
+            f" {words['from']} {', '.join(i['sources']) or words['nowhere']}"
             for i in inputs
         ]
-    lines.append("  deliveries:")
+    lines.append(f"  {words['deliveries']}:")
     for d in chain["deliveries"]:
         lines += [
-            f"    {d['source']} {d['period']}: {d['file_name']} (delivery {d['delivery_id']})",
+            f"    {d['source']} {d['period']}: {d['file_name']} ({words['delivery']} {d['delivery_id']})",
             f"      sha256 {d['sha256']}",
-            f"      {d['records']} records = {d['loaded']} loaded + {d['rejected']} rejected"
-            + (f", read by layout {d['layout']}" if d["layout"] else ""),
-        ]
+            "      " + words["records"].format(d["records"], d["loaded"], d["rejected"])
+            + (words["layout"].format(d["layout"]) if d["layout"] else ""),
+        ]  # fmt: skip
         if d["erased_at"]:
-            lines.append(f"      the landed bytes were erased on {d['erased_at']:%Y-%m-%d}: {d['erased_why']}")
+            lines.append("      " + words["erased"].format(f"{d['erased_at']:%Y-%m-%d}", d["erased_why"]))
     return "\n".join(lines)
+
+
+def _branch(
+    node: dict[str, Any], words: dict[str, Any], language: str, indent: str, number: str, followed: set[tuple]
+) -> list[str]:
+    """Lines of a node and of all below it; a figure that several refer to is led back once."""
+    value = _amount(node.get("value"), words, node.get("unit", ""))
+    parts = [f"{number} {node[f'label_{language}']} = {value}", node[f"operation_{language}"]]
+    if "digits" in node:
+        parts[-1] += f" ({words['digits'].format(node['digits'])})"
+    if "evidence" in node:
+        parts.append(words["evidence"].get(node["evidence"], node["evidence"]))
+    if "reason" in node:
+        parts.append(node.get(f"reason_{language}", node["reason"]))
+    if node["node_kind"] == "figure_reference":
+        target = (node["refers_to_mart"], node["refers_to_row_key"], node["refers_to_figure"], node["refers_to_path"])
+        parts[1] = f"{parts[1]}: {' '.join(target[:3])}"
+        if target in followed:
+            return [indent + "; ".join([*parts, words["above"]])]
+        followed.add(target)
+    lines = [indent + "; ".join(parts)]
+    if "sha256" in node:
+        lines += [f"{indent}    {line}" for line in _origin(node, words)]
+    for position, child in enumerate(node["children"], 1):
+        lines += _branch(child, words, language, f"{indent}  ", f"{number}.{position}", followed)
+    return lines
+
+
+def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
+    """What a leaf was read from: file and lines (or that it is an aggregate), hash, verdicts, decision."""
+    if node["node_kind"] == "delivery_aggregate":
+        rows = words["aggregate"].format(_shown(node["row_count"], words)) if "row_count" in node else words["masked"]
+    elif "row_numbers" not in node:
+        rows = words["span"].format(*(_shown(node[name], words) for name in ("row_count", "first_line", "last_line")))
+    elif node["row_count"] == 1:
+        rows = words["line"].format(node["row_numbers"])
+    else:
+        rows = words["lines"].format(node["row_numbers"], _shown(node["row_count"], words))
+    checks = [node[f"checks_{outcome}_count"] for outcome in ("passed", "warned", "failed")]
+    lines = [
+        f"{node['file_name']}, {rows} ({words['delivery']} {node['delivery_id']})",
+        f"sha256 {node['sha256']}; {words['checks'].format(*checks)}",
+    ]
+    if "accepted_by" in node:
+        lines.append(words["accepted"].format(node["accepted_by"], node.get("accepted_why", "")))
+    return lines
 
 
 def _publication(connection: Connection, publication_id: int | None) -> dict[str, Any]:
@@ -130,32 +256,40 @@ def _deliveries(connection: Connection, mart: Mart, publication_id: int, sources
     )
 
 
-def _rows(connection: Connection, mart: Mart, publication_id: int, place: str, year: int) -> list[dict[str, Any]]:
-    place_column = next((c for c in _PLACE_COLUMNS if c in mart.columns), None)
-    year_column = next((_YEAR_COLUMNS[c] for c in _YEAR_COLUMNS if c in mart.columns), None)
-    if place_column is None or year_column is None:
-        raise UserError(f"{mart.name} has no place and year to choose by", remedy="read it as a table in schema marts")
-    view = sql.Identifier(mart.schema, f"{mart.name}_vintage")
-    rows = _select(
+def _rows(
+    connection: Connection, mart: Mart, publication_id: int, place: str | None, year: int | None, method: str | None
+) -> list[dict[str, Any]]:
+    """The mart's rows in a publication that fit, in the order of their keys."""
+    every = _select(
         connection,
-        sql.SQL("select * from {} where publication_id = %s and {} = %s and {} = %s").format(
-            view, sql.Identifier(place_column), sql.SQL(year_column)
+        sql.SQL("select * from {} where publication_id = %s order by {}").format(
+            sql.Identifier(mart.schema, f"{mart.name}_vintage"), sql.SQL(", ").join(map(sql.Identifier, mart.key))
         ),
-        [publication_id, place, year],
+        [publication_id],
     )
+    rows = every
+    for wanted, columns in ((place, (*_PLACE_COLUMNS, *_ID_COLUMNS)), (year, _YEAR_COLUMNS), (method, ("method",))):
+        rows = rows if wanted is None else _fitting(rows, [c for c in columns if c in mart.columns], str(wanted))
     if not rows:
-        there = _select(
-            connection,
-            sql.SQL("select distinct {} as place, {} as year from {} where publication_id = %s order by 1, 2").format(
-                sql.Identifier(place_column), sql.SQL(year_column), view
-            ),
-            [publication_id],
-        )
-        known = ", ".join(f"{r['place']} {r['year']}" for r in there[:20]) or "nothing"
+        columns = [next((c for c in names if c in mart.columns), None) for names in (_PLACE_COLUMNS, _YEAR_COLUMNS)]
+        there = sorted({" ".join(_chosen_by(row[c]) for c in columns if c and row[c] is not None) for row in every})
+        asked = " ".join(str(w) for w in (place, year, method) if w is not None)
         raise UserError(
-            f"{mart.name} has no row for {place} in {year}", remedy=f"there is {known}{' ...' * (len(there) > 20)}"
+            f"{mart.name} has no row for {asked or 'anything'}",
+            remedy=f"there is {', '.join(there[:20]) or 'nothing'}{' ...' * (len(there) > 20)}",
         )
     return [{name: value for name, value in row.items() if name != "publication_id"} for row in rows]
+
+
+def _fitting(rows: list[dict[str, Any]], columns: list[str], wanted: str) -> list[dict[str, Any]]:
+    """Rows that have what is wanted in the first column in which any row has it."""
+    found = ([row for row in rows if _chosen_by(row[column]) == wanted] for column in columns)
+    return next((fitting for fitting in found if fitting), [])
+
+
+def _chosen_by(value: Any) -> str:
+    """What a reader types to mean the value: of a date its year."""
+    return str(value.year if isinstance(value, date) else value)
 
 
 def _select(connection: Connection, query: Any, values: Any) -> list[dict[str, Any]]:
@@ -163,5 +297,20 @@ def _select(connection: Connection, query: Any, values: Any) -> list[dict[str, A
         return cursor.execute(query, values).fetchall()
 
 
-def _shown(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value > 9999 else str(value)
+def _shown(value: Any, words: dict[str, Any]) -> str:
+    """A value of a mart's column as the language writes it; small whole numbers (years, versions) as they are."""
+    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) > 9999):
+        return _amount(Decimal(value), words, "")
+    return str(value)
+
+
+def _amount(value: Decimal | None, words: dict[str, Any], unit: str) -> str:
+    """A number with the language's separators and its unit: whole, or with two to six decimals."""
+    if value is None:
+        return f"({words['not_given']})"
+    shortest = format(round(value, 6).normalize(), "f")
+    decimals = len(shortest.partition(".")[2])
+    digits = f"{value:,.{max(decimals, 2) if decimals else 0}f}" if unit != "year" else shortest
+    group, point = words["point"]
+    written = digits.replace(",", " ").replace(".", point).replace(" ", group)
+    return f"{written} {words['units'].get(unit, unit)}".rstrip()

@@ -27,13 +27,14 @@ _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart's name, the schema its readers find it in, and its columns (name -> type, description)."""
+    """A mart: name, schema that its readers find it in, columns (name -> type, description), key columns."""
 
     name: str
     schema: str
     description: str
     columns: dict[str, tuple[str, str]]
     meta: dict[str, Any]
+    key: tuple[str, ...]
 
 
 @cache
@@ -99,7 +100,8 @@ def _mart(entry: dict[str, Any], docs: dict[str, str]) -> Mart:
             remedy="set its audience to marts_internal",
         )
     columns = {c["name"]: (c["data_type"], text(c["description"])) for c in entry["columns"]}
-    return Mart(entry["name"], schema, text(entry["description"]), columns, meta)
+    (key,) = [test["unique_combination"] for test in entry["data_tests"] if "unique_combination" in test]
+    return Mart(entry["name"], schema, text(entry["description"]), columns, meta, tuple(key["arguments"]["columns"]))
 
 
 def _declared_columns(connection: Connection, mart: Mart) -> dict[str, str]:

@@ -44,7 +44,7 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
         warehouse,
         "select mart, count(distinct content_id) from published.publication_mart group by mart order by mart",
     )
-    assert {mart for mart, count in contents if count == 2} == {"cost_extrapolation", "cost_per_person"}
+    assert {mart for mart, count in contents if count == 2} == {"cost_extrapolation", "cost_per_person", "provenance"}
     (sources,) = query(
         warehouse,
         "select sources from published.publication_mart where mart = 'cost_per_person' and publication_id = %s",
@@ -62,7 +62,7 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
         (9823, "derived_from_result", ["register"]),
         (2525, "derived_from_result", ["employment"]),
     ]
-    assert "computed 2143 | published 2143.00 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
+    assert "computed 2,143 | published 2,143 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
     assert {d["layout"] for d in chain["deliveries"]} == {"current"}
     assert "rejected, read by layout current" in explain.as_text(chain)
     assert chain["rows"][0]["employees_persons"] == 2525
