@@ -769,13 +769,15 @@ nodes as (
     -- cost per person: the rate, its total of components, its denominator of counts
     select
         {{ node("'1'", "'figure'", "'rounded'", "'cost_per_person_rounded_eur'", 'cost_per_person_rounded_eur',
-            digits='rate_rounding_digits', evidence='evidence', reason='reason', detail_de='label_de', detail_en='label_en') }}
+            digits='rate_rounding_digits', evidence='evidence', reason='reason', detail_de='label_de',
+            detail_en='label_en') }}
     from cost_trees
 
     union all
 
     select
-        {{ node("'1.1'", "'component'", "'ratio'", "'cost_per_person_eur'", 'cost_per_person_eur', evidence='evidence') }}
+        {{ node("'1.1'", "'component'", "'ratio'", "'cost_per_person_eur'", 'cost_per_person_eur',
+            evidence='evidence') }}
     from cost_trees
 
     union all
@@ -854,21 +856,24 @@ nodes as (
 
     -- extrapolation: the rate of the municipality, at the prices of the persons' year, times the persons of the region
     select
-        {{ node("'1'", "'figure'", "'rounded'", "'extrapolated_cost_rounded_rate_eur'", 'extrapolated_cost_rounded_rate_eur',
+        {{ node("'1'", "'figure'", "'rounded'", "'extrapolated_cost_rounded_rate_eur'",
+            'extrapolated_cost_rounded_rate_eur',
             digits='0', evidence='evidence', reason='reason', detail_de='region_name', detail_en='region_name') }}
     from extrapolation_trees
 
     union all
 
     select
-        {{ node("'1.1'", "'component'", "'product'", "'extrapolated_cost_eur'", 'case when reason is null then rate_eur * denominator_persons end',
+        {{ node("'1.1'", "'component'", "'product'", "'extrapolated_cost_eur'",
+            'case when reason is null then rate_eur * denominator_persons end',
             evidence='evidence') }}
     from extrapolation_trees
 
     union all
 
     select
-        {{ node("'1.1.1'", "'figure_reference'", "'refers'", "'cost_per_person_rounded_eur'", 'rate_eur', evidence='rate_evidence',
+        {{ node("'1.1.1'", "'figure_reference'", "'refers'", "'cost_per_person_rounded_eur'", 'rate_eur',
+            evidence='rate_evidence',
             refers_to_mart="'cost_per_person'", refers_to_row_key='rate_key',
             refers_to_figure="'cost_per_person_rounded_eur'", refers_to_path="'1'") }}
     from extrapolation_trees
@@ -877,7 +882,8 @@ nodes as (
     union all
 
     select
-        {{ node("'1.1.1'", "'component'", "'rounded'", "'cost_per_person_rounded_eur'", 'rate_eur', evidence='rate_evidence',
+        {{ node("'1.1.1'", "'component'", "'rounded'", "'cost_per_person_rounded_eur'", 'rate_eur',
+            evidence='rate_evidence',
             digits='rate_rounding_digits') }}
     from extrapolation_trees
     where is_repriced
@@ -885,14 +891,16 @@ nodes as (
     union all
 
     select
-        {{ node("'1.1.1.1'", "'component'", "'product'", "'cost_per_person_eur'", 'exact_rate_eur * price_factor', evidence='rate_evidence') }}
+        {{ node("'1.1.1.1'", "'component'", "'product'", "'cost_per_person_eur'",
+            'exact_rate_eur * price_factor', evidence='rate_evidence') }}
     from extrapolation_trees
     where is_repriced
 
     union all
 
     select
-        {{ node("'1.1.1.1.1'", "'figure_reference'", "'refers'", "'cost_per_person_eur'", 'exact_rate_eur', evidence='rate_evidence',
+        {{ node("'1.1.1.1.1'", "'figure_reference'", "'refers'", "'cost_per_person_eur'", 'exact_rate_eur',
+            evidence='rate_evidence',
             refers_to_mart="'cost_per_person'", refers_to_row_key='rate_key',
             refers_to_figure="'cost_per_person_rounded_eur'", refers_to_path="'1.1'") }}
     from extrapolation_trees
@@ -909,7 +917,8 @@ nodes as (
 
     select
         {{ node("'1.1.2'", "'component'", "case denominator_rule when 'population' then 'read' else 'difference' end",
-            "'denominator_persons'", 'denominator_persons', evidence='evidence', detail_de='region_name', detail_en='region_name') }}
+            "'denominator_persons'", 'denominator_persons', evidence='evidence', detail_de='region_name',
+            detail_en='region_name') }}
     from extrapolation_trees
 
     union all
@@ -923,14 +932,16 @@ nodes as (
     union all
 
     select
-        {{ node("'1.1'", "'parameter'", "'given'", "'rate_eur'", 'rate_eur', detail_de='demanded_by', detail_en='demanded_by') }}
+        {{ node("'1.1'", "'parameter'", "'given'", "'rate_eur'", 'rate_eur', detail_de='demanded_by',
+            detail_en='demanded_by') }}
     from lump_sum_trees
 
     union all
 
     -- counts of persons and employees
     select
-        {{ node("'1'", "'figure'", "'read'", "'eu2_persons'", 'eu2_persons', evidence='eu2_evidence', reason='reason') }}
+        {{ node("'1'", "'figure'", "'read'", "'eu2_persons'", 'eu2_persons', evidence='eu2_evidence',
+            reason='reason') }}
     from population_trees
 
     union all
@@ -942,7 +953,8 @@ nodes as (
             "case when part_count = 0 then 'missing' when source = 'register' then 'count' when part_count = 1 then 'read' else 'sum' end",
             'label', 'counted', evidence='evidence',
             source='case when part_count = 1 then source end', sha256='case when part_count = 1 then source_sha256 end',
-            first_line='case when part_count = 1 then line_number end', last_line='case when part_count = 1 then line_number end',
+            first_line='case when part_count = 1 then line_number end',
+            last_line='case when part_count = 1 then line_number end',
             row_count="case when part_count = 1 and source = 'register' then counted when part_count = 1 then 1 end",
             row_numbers='case when part_count = 1 then cast(line_number as text) end'
         ) }}
@@ -953,7 +965,8 @@ nodes as (
 
     select
         {{ node(
-            "node_path || '.' || part_number", "'delivery_rows'", "'read'", "'persons'", 'delivered_count', evidence='row_evidence',
+            "node_path || '.' || part_number", "'delivery_rows'", "'read'", "'persons'", 'delivered_count',
+            evidence='row_evidence',
             source='source', sha256='source_sha256', first_line='line_number', last_line='line_number',
             row_count='1', row_numbers='cast(line_number as text)', detail_de='counted_group', detail_en='counted_group'
         ) }}
@@ -964,7 +977,8 @@ nodes as (
 
     -- figures read from a delivered row as they stand there, or in its unit
     select
-        {{ node("'1'", "'figure'", "case when part_count = 1 then 'read' else 'largest' end", 'figure', 'figure_value', evidence='evidence') }}
+        {{ node("'1'", "'figure'", "case when part_count = 1 then 'read' else 'largest' end", 'figure',
+            'figure_value', evidence='evidence') }}
     from read_numbered
     where part_number = 1
 
@@ -1021,7 +1035,8 @@ nodes as (
             "'1.' || payers.payer_number",
             "'figure_reference'", "'refers'", "'received_eur'", 'payers.received_eur', evidence='payers.payer_evidence',
             detail_de='payers.payer', detail_en='payers.payer',
-            refers_to_mart="'refinancing'", refers_to_row_key='payers.payer_key', refers_to_figure="'received_eur'", refers_to_path="'1'"
+            refers_to_mart="'refinancing'", refers_to_row_key='payers.payer_key',
+            refers_to_figure="'received_eur'", refers_to_path="'1'"
         ) }}
     from (
         select
@@ -1046,21 +1061,26 @@ nodes as (
     union all
 
     select
-        {{ node("'1'", "'figure'", 'operation', 'figure', 'value', digits='digits', evidence='evidence', reason='reason') }}
+        {{ node("'1'", "'figure'", 'operation', 'figure', 'value', digits='digits', evidence='evidence',
+            reason='reason') }}
     from computed_figures
 
     union all
 
     select
-        {{ node("'1.1'", "'figure_reference'", "'refers'", "case first_path when '1' then first_figure else 'total_cost_eur' end", 'first_value',
-            refers_to_mart='first_mart', refers_to_row_key='first_key', refers_to_figure='first_figure', refers_to_path='first_path') }}
+        {{ node("'1.1'", "'figure_reference'", "'refers'",
+            "case first_path when '1' then first_figure else 'total_cost_eur' end", 'first_value',
+            refers_to_mart='first_mart', refers_to_row_key='first_key', refers_to_figure='first_figure',
+            refers_to_path='first_path') }}
     from computed_figures
 
     union all
 
     select
-        {{ node("'1.2'", "'figure_reference'", "'refers'", "case second_path when '1' then second_figure else 'total_cost_eur' end", 'second_value',
-            refers_to_mart='second_mart', refers_to_row_key='second_key', refers_to_figure='second_figure', refers_to_path='second_path') }}
+        {{ node("'1.2'", "'figure_reference'", "'refers'",
+            "case second_path when '1' then second_figure else 'total_cost_eur' end", 'second_value',
+            refers_to_mart='second_mart', refers_to_row_key='second_key', refers_to_figure='second_figure',
+            refers_to_path='second_path') }}
     from computed_figures
 
     union all
