@@ -45,9 +45,9 @@ def deliver_all(settings: Settings) -> None:
         accept(settings, source)
 
 
-def accept(settings: Settings, source: str, content: bytes | None = None) -> Delivery:
+def accept(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:
     """Deliver and accept, as a correction where the period has an accepted delivery already."""
-    delivery = ledger.decide(settings, deliver(settings, source, content).delivery_id, [])
+    delivery = ledger.decide(settings, deliver(settings, source, content, name).delivery_id, [])
     if delivery.state == "held":
         delivery = ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True)
     return delivery

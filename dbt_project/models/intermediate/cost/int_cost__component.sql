@@ -2,9 +2,15 @@
 -- Every cent of every posting is in the rows of a method once: attributed, unattributed or excluded.
 with
 
-postings as (
+lines as (
 
-    select * from {{ ref('stg_ledger__posting') }}
+    select * from {{ ref('int_cost__ledger_line') }}
+
+),
+
+choices as (
+
+    select * from {{ ref('int_cost__ledger_choice') }}
 
 ),
 
@@ -50,27 +56,34 @@ aggregated as (
 
     -- before the mapping, so that millions of lines are read once and not once a method
     select
-        postings.region_code as municipality_ags,
-        postings.fiscal_year,
-        postings.product_code,
-        postings.account_code,
-        postings.target_group,
-        postings.source_sha256,
-        max(postings.product_name) as product_name,
-        max(postings.account_name) as account_name,
-        sum(postings.amount_eur) as booked_amount_eur,
+        lines.region_code as municipality_ags,
+        lines.fiscal_year,
+        lines.product_code,
+        lines.account_code,
+        lines.target_group,
+        lines.source_sha256,
+        max(lines.product_name) as product_name,
+        max(lines.account_name) as account_name,
+        sum(lines.amount_eur) as booked_amount_eur,
+        sum(lines.amount_precision_eur) as booked_precision_eur,
         count(*) as posting_count,
         max(evidence_classes.evidence_class_rank) as evidence_rank
-    from postings
+    from lines
+    inner join choices
+        on lines.delivery_id = choices.delivery_id
+            and lines.region_code = choices.municipality_ags
+            and lines.fiscal_year = choices.fiscal_year
+            and lines.booked_year = choices.booked_year
+            and choices.is_counted
     left join evidence_classes
-        on postings.evidence = evidence_classes.evidence_class
+        on lines.evidence = evidence_classes.evidence_class
     group by
-        postings.region_code,
-        postings.fiscal_year,
-        postings.product_code,
-        postings.account_code,
-        postings.target_group,
-        postings.source_sha256
+        lines.region_code,
+        lines.fiscal_year,
+        lines.product_code,
+        lines.account_code,
+        lines.target_group,
+        lines.source_sha256
 
 ),
 
@@ -167,7 +180,12 @@ attributed as (
             when ruled.kind = 'share'
                 then {{ amount_by_share('ruled.booked_amount_eur', 'ruled.share_numerator', 'ruled.share_denominator') }}
             else ruled.booked_amount_eur
-        end as attributed_amount_eur
+        end as attributed_amount_eur,
+        case
+            when ruled.reason is not null then 0
+            when ruled.kind = 'share' then ruled.booked_precision_eur * ruled.share_numerator / ruled.share_denominator
+            else ruled.booked_precision_eur
+        end as attributed_precision_eur
     from ruled
 
 ),
@@ -178,6 +196,7 @@ parts as (
         attributed.*,
         'attributed' as treatment,
         attributed_amount_eur as amount_eur,
+        attributed_precision_eur as amount_precision_eur,
         cast(null as text) as part_reason
     from attributed
     where reason is null
@@ -189,6 +208,7 @@ parts as (
         attributed.*,
         case when exclusion_reason is not null then 'excluded' else 'unattributed' end as treatment,
         booked_amount_eur - attributed_amount_eur as amount_eur,
+        booked_precision_eur - attributed_precision_eur as amount_precision_eur,
         coalesce(reason, 'remainder_of_share') as part_reason
     from attributed
     where reason is not null or kind = 'share'
@@ -223,7 +243,8 @@ final as (
         case when reason is null then share_numerator end as share_numerator,
         case when reason is null then share_denominator end as share_denominator,
         case when reason is null then share_reference_date end as share_reference_date,
-        case when reason is null then share_sha256 end as share_sha256
+        case when reason is null then share_sha256 end as share_sha256,
+        round(coalesce(amount_precision_eur, 0), 2) as amount_precision_eur
     from parts
 
 )
