@@ -67,7 +67,7 @@ def run_layer(settings: Settings, build_id: int, layer: str) -> None:
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", "--select", *select]
     command += ["--vars", f"{{build_id: {build_id}}}", "--project-dir", str(DBT_PROJECT)]
     command += ["--profiles-dir", str(DBT_PROJECT)]
-    result = subprocess.run(command, env=_dbt_environment(settings), capture_output=True, text=True)
+    result = subprocess.run(command, env=dbt_environment(settings), capture_output=True, text=True)
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
         _stop(settings, build_id, f"dbt failed in layer {layer}")
@@ -178,7 +178,8 @@ def _stop(settings: Settings, build_id: int, reason: str) -> None:
         )
 
 
-def _dbt_environment(settings: Settings) -> dict[str, str]:
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt must find in its environment: the builder's access, and folders below the state folder."""
     p = database.parameters(settings, database.BUILDER)
     state = settings.home / "dbt"
     return os.environ | {
