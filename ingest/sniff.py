@@ -33,7 +33,8 @@ _PERSONAL = {
     "year": r"geburts(datum|tag)|birth",
     "pseudonym": r"ordnungsmerkmal|personen?(nummer|kennung|-?id)|aktenzeichen|fallnummer|kundennummer",
     "drop": r"familienname|nachname|vorname|^name$|rufname|azr|idnr|steuer-?id|identifikations|e-?mail|telefon|handy"
-    r"|stra(ß|ss)e|haus-?n|anschrift|iban|konto-?inhaber|pass-?nummer|ausweis|bemerkung|freitext",
+    r"|stra(ß|ss)e|haus-?n|anschrift|iban|konto-?inhaber|pass-?nummer|ausweis|bemerkung|freitext"
+    r"|beg(ü|ue)nstigt|(förder|foerder|zuwendungs)empf|auftragnehmer|ausf(ü|ue)hrende stelle|zusammenfassung",
 }
 _GV100AD = (
     ("record_type", "Satzart", "1-2"),
@@ -220,7 +221,7 @@ def _csv(guess: Guess, lines: list[str], text: str) -> Guess:
     if any(cell.startswith('="') for row in body[:1000] for cell in row) or '="' in text:
         guess.own["excel_text"] = "true"
         guess.reviews["excel_text"] = 'cells such as ="001"'
-        body = [[re.sub(r'^="?|"$', "", cell) for cell in row] for row in body]
+        header, *body = [[re.sub(r'^="?|"$', "", cell) for cell in row] for row in [header, *body]]
     shape = genesis.shape_of(header)
     if shape is not None:
         guess.reader = "genesis"

@@ -5,6 +5,7 @@ holds the token; an earlier one that still runs fails at its next statement and 
 """
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -63,16 +64,20 @@ def begin(settings: Settings) -> int | None:
 
 def run_layer(settings: Settings, build_id: int, layer: str) -> None:
     """Run one dbt layer (models and their tests) of a build; UserError names what failed."""
-    select = [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else [])
-    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", "--select", *select]
-    command += ["--vars", f"{{build_id: {build_id}}}", "--project-dir", str(DBT_PROJECT)]
-    command += ["--profiles-dir", str(DBT_PROJECT)]
+    dbt(settings, build_id, [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else []))
+
+
+def dbt(settings: Settings, build_id: int, select: list[str], *options: str) -> None:
+    """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", *options, "--select", *select]
+    command += ["--vars", json.dumps({"build_id": build_id, "code_version": code_version()})]
+    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     result = subprocess.run(command, env=dbt_environment(settings), capture_output=True, text=True)
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
-        _stop(settings, build_id, f"dbt failed in layer {layer}")
+        _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
         raise UserError(
-            f"build {build_id}: dbt failed in layer {layer}\n{_failures(result.stdout) or result.stderr[-2000:]}",
+            f"build {build_id}: dbt failed in {' '.join(select)}\n{_failures(result.stdout) or result.stderr[-2000:]}",
             remedy=f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'};"
             " the last publication stays in force",
         )

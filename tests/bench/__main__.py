@@ -25,7 +25,8 @@ from lagebild import bootstrap
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
 from lagebild.stack.progress import Board
-from tests.bench import generate, measure, page
+from tests.bench import building, generate, measure, page
+from tests.bench.building import Building
 from tests.bench.measure import Cost
 from tests.bench.server import RAW_TABLES, Server, Warehouse, started
 
@@ -33,6 +34,7 @@ BROKEN_SHARE = 0.001
 # A part of the file will do where the whole would take an hour.
 ARROW_ROWS, ROW_ROWS = 5_000_000, 50_000
 MEMORY_FACTOR = 4
+POSTINGS_A_ROW = 2
 # For each row in the file: the file, its landed copy, the raw tables of a run, their WAL, with room to spare.
 BYTES_A_ROW = generate.BYTES_A_ROW * 10
 
@@ -54,6 +56,7 @@ class Results:
     """The next month's snapshot after the clean file: the job, and what it made the database grow against that file."""
     large: Cost | None = None
     """The job at four times the rows."""
+    building: Building | None = None
     broken_kinds: str = ""
 
 
@@ -120,6 +123,9 @@ def measured(server: Server, arguments: argparse.Namespace, board: Board) -> Res
         with server.database(large) as warehouse:
             run = partial(job, warehouse, MEMORY_FACTOR * rows)
             results.large = _step(board, server, f"the job at {MEMORY_FACTOR * rows:,} rows", run)
+        large.unlink()
+    if arguments.building:
+        results.building = building.measured(server, POSTINGS_A_ROW * rows, board)
     return results
 
 
@@ -196,12 +202,21 @@ def _generate(rows: int, file: Path, *options: str) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=page.FULL_ROWS)
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--repetitions", type=int, help="default: 3, and 1 of the quick form")
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help="also at 4 x ROWS")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="also dlt")
+    parser.add_argument(
+        "--building",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also the cost marts on 2 x ROWS postings",
+    )
     parser.add_argument("--folder", type=Path, help="where server and files go; default: the temporary folder")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.repetitions is None:
+        arguments.repetitions = 1 if arguments.rows < page.FULL_ROWS else 3
+    return arguments
 
 
 if __name__ == "__main__":

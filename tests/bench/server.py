@@ -41,8 +41,8 @@ class Server:
         return postgres.binaries(self.settings) / "psql"
 
     @contextlib.contextmanager
-    def database(self, file: Path) -> Iterator["Warehouse"]:
-        """A warehouse of its own with every table in place, empty, and `file` in the drop folder."""
+    def database(self, file: Path | None = None) -> Iterator["Warehouse"]:
+        """A warehouse of its own with every table in place, empty, and the register `file` in the drop folder."""
         name, folder = "bench_run", self.settings.home / "run"
         with self._administration() as connection:
             connection.execute(
@@ -53,7 +53,6 @@ class Server:
         folders = {part: folder / part for part in ("home", "drop", "landing", "keys", "extracts")}
         settings = replace(on_database(self.settings, name), **folders)
         privacy.ensure_key(settings, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
-        (settings.drop / generate.SOURCE).mkdir(parents=True)
         try:
             with database.connect(settings) as connection:
                 columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(t)) for t in generate.header())
@@ -61,7 +60,8 @@ class Server:
                     create = sql.SQL("create table public.{} ({})")
                     connection.execute(create.format(sql.Identifier(table), columns))
             warehouse = Warehouse(settings, self)
-            warehouse.arrives(file, generate.FILE_NAME)
+            if file is not None:
+                warehouse.arrives(file, generate.FILE_NAME)
             yield warehouse
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -84,9 +84,11 @@ class Warehouse:
     settings: Settings
     server: Server
 
-    def arrives(self, file: Path, name: str) -> None:
+    def arrives(self, file: Path, name: str, source: str = generate.SOURCE) -> None:
         """Put a file into the drop folder."""
-        os.link(file, self.settings.drop / generate.SOURCE / name)  # a copy would only warm the disk
+        folder = self.settings.drop / source
+        folder.mkdir(parents=True, exist_ok=True)
+        os.link(file, folder / name)  # a copy would only warm the disk
 
     def vacuumed_bytes(self) -> int:
         """How large the database is when nothing in it is waste."""

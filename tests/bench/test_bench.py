@@ -1,19 +1,24 @@
 """The bench's own parts: the files it writes, what it counts, what its table says."""
 
 import io
+import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
-from ingest import contracts, privacy
+from ingest import contracts, privacy, values
 from lagebild.errors import UserError
-from tests.bench import generate, measure, page
+from tests.bench import generate, ledger, measure, page
 from tests.bench.__main__ import Results, has_loaded
+from tests.bench.building import Building
+from tests.bench.generate import without_padding
 from tests.bench.measure import Cost
 from tests.bench.server import started
 from tests.support import MUNICIPALITY, PURPOSE, deliver, query
@@ -138,6 +143,22 @@ def test_a_figure_that_must_be_small_is_reached_below():
     assert page._at_most("x", [1.0, 2.0, 3.5], 3.0, 1.8)[-1] == "must"
     assert page._at_most("x", [3.1], 3.0, 1.8)[-1] == "no"
     assert page._at_most("peak (MB)", [100, 600], 512, 256)[-1] == "no"  # of memory the highest counts
+
+
+@pytest.mark.parametrize(("digest", "met"), [("a", "must"), ("b", "no")])
+def test_the_table_says_whether_a_build_of_one_more_ends_where_a_full_one_ends(digest, met):
+    built, again = (replace(COST, output=json.dumps({"model_seconds": 1, "digest": name})) for name in ("a", digest))
+    results = Results(10, 1000, raw=[(COST, COST)], clean=[COST], broken=[COST])
+    results.building = Building(20, built, built, again)
+    line = next(line for line in page.render(results, "18", 0.0, False).splitlines() if "to the cent" in line)
+    assert line.split("|")[-2].strip() == met
+
+
+@pytest.mark.parametrize("cents", [1, 99, 100, 99_999, 100_000, 123_456_789])
+def test_money_of_the_generated_ledger_is_written_as_the_contract_reads_it(cents):
+    text = without_padding([ledger._money(np.array([cents]), np.array([True]))]).decode().strip()
+    field = next(field for field in contracts.load("ledger").fields if field.type == "number")
+    assert values.parse(field, text, frozenset()) == -Decimal(cents) / 100
 
 
 def test_a_page_says_when_the_machine_was_busy():

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ingest import ledger
+from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
 from lagebild.warehouse import bridge, build, explain
@@ -64,7 +65,7 @@ def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
         (2525, "derived_from_result", ["employment"]),
     ]
     assert "computed 2143 | published 2143.00 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
-    assert {d["layout"] for d in chain["deliveries"]} == {"current"}
+    assert {d["layout"] for d in chain["deliveries"]} == {"current", "unit_in_a_column"}
     assert "rejected, read by layout current" in explain.as_text(chain)
     assert chain["rows"][0]["employees_persons"] == 2525
 
@@ -138,6 +139,44 @@ def test_cost_that_no_share_was_delivered_for_is_unattributed(warehouse):
     # The total is short of the caseload's share, and no longer the published one.
     (figure,) = query(warehouse, "select total_cost_eur, evidence, verdict from marts.cost_per_person")
     assert figure == (Decimal("15639763.00") - round(Decimal(890000) * 2750 / 42000, 2), "synthetic", "differs")
+
+
+TOTALS = "delivery_id, product_code, account_code, target_group, booked_amount_eur, posting_count"
+
+
+def totals_after_a_build(warehouse) -> list[tuple]:
+    """What the model that adds up ledgers holds when its layer was built, without the marts behind it."""
+    build_id = build.begin(warehouse)
+    for layer in build.LAYERS[:2]:
+        build.run_layer(warehouse, build_id, layer)
+    rows = query(
+        warehouse,
+        f"select {TOTALS}, xmin::text from build.int_cost__delivery_total where source = 'ledger' order by 1, 2, 3, 4",
+    )
+    from_raw = query(
+        warehouse,
+        "select delivery_id, product_code, account_code, target_group, sum(amount_eur), count(*)"
+        " from raw.ledger__posting inner join raw.delivery using (delivery_id) where state = 'accepted'"
+        " group by 1, 2, 3, 4 order by 1, 2, 3, 4",
+    )
+    assert [row[:-1] for row in rows] == from_raw
+    return rows
+
+
+def test_what_was_added_up_of_a_ledger_is_kept_until_delivery_or_code_change(warehouse):
+    deliver_all(warehouse)
+    first = totals_after_a_build(warehouse)
+    other = bundled_bytes("ledger").replace(b";2019;", b";2018;")
+    accept(warehouse, "ledger", other, "ledger_05913000_2018.csv")
+    second = totals_after_a_build(warehouse)
+    assert set(first) < set(second)  # the same rows of the table, not equal ones
+    accept(warehouse, *one_posting_more())  # a correction of the first
+    third = totals_after_a_build(warehouse)
+    assert {row for row in third if row in second} == set(second) - set(first)
+    with database.connect(warehouse) as connection:
+        connection.execute("update build.int_cost__delivery_total set code_version = 'before', booked_amount_eur = 0")
+    accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
+    totals_after_a_build(warehouse)
 
 
 def test_a_build_that_was_overtaken_neither_writes_nor_publishes(warehouse):

@@ -2,9 +2,9 @@
 -- Every cent of every posting is in the rows of a method once: attributed, unattributed or excluded.
 with
 
-lines as (
+delivery_totals as (
 
-    select * from {{ ref('int_cost__ledger_line') }}
+    select * from {{ ref('int_cost__delivery_total') }}
 
 ),
 
@@ -46,44 +46,16 @@ shares as (
 
 ),
 
-evidence_classes as (
+totals as (
 
-    select * from {{ ref('evidence_class') }}
-
-),
-
-aggregated as (
-
-    -- before the mapping, so that millions of lines are read once and not once a method
-    select
-        lines.region_code as municipality_ags,
-        lines.fiscal_year,
-        lines.product_code,
-        lines.account_code,
-        lines.target_group,
-        lines.source_sha256,
-        max(lines.product_name) as product_name,
-        max(lines.account_name) as account_name,
-        sum(lines.amount_eur) as booked_amount_eur,
-        sum(lines.amount_precision_eur) as booked_precision_eur,
-        count(*) as posting_count,
-        max(evidence_classes.evidence_class_rank) as evidence_rank
-    from lines
+    select delivery_totals.*
+    from delivery_totals
     inner join choices
-        on lines.delivery_id = choices.delivery_id
-            and lines.region_code = choices.municipality_ags
-            and lines.fiscal_year = choices.fiscal_year
-            and lines.booked_year = choices.booked_year
+        on delivery_totals.delivery_id = choices.delivery_id
+            and delivery_totals.municipality_ags = choices.municipality_ags
+            and delivery_totals.booked_year = choices.booked_year
+            and delivery_totals.fiscal_year = choices.fiscal_year
             and choices.is_counted
-    left join evidence_classes
-        on lines.evidence = evidence_classes.evidence_class
-    group by
-        lines.region_code,
-        lines.fiscal_year,
-        lines.product_code,
-        lines.account_code,
-        lines.target_group,
-        lines.source_sha256
 
 ),
 
@@ -97,7 +69,7 @@ account_reasons as (
             partition by account_rules.method, accounts.account_code
             order by length(account_rules.account_prefix) desc
         ) as prefix_rank
-    from (select distinct aggregated.account_code from aggregated) as accounts
+    from (select distinct totals.account_code from totals) as accounts
     inner join account_rules
         on left(accounts.account_code, length(account_rules.account_prefix)) = account_rules.account_prefix
 
@@ -106,7 +78,7 @@ account_reasons as (
 mapped as (
 
     select
-        aggregated.*,
+        totals.*,
         methods.method,
         methods.method_version,
         mappings.cost_area,
@@ -119,22 +91,22 @@ mapped as (
             when mappings.bearer <> 'municipality' then 'borne_by_other_level'
             when
                 mappings.treatment = 'attributed'
-                and aggregated.target_group not in (methods.target_group, 'all') then 'other_group'
+                and totals.target_group not in (methods.target_group, 'all') then 'other_group'
         end as exclusion_reason,
         mappings.treatment is null as is_unmapped,
-        case aggregated.target_group
+        case totals.target_group
             when methods.target_group then 'direct'
             else coalesce(mappings.attribution_rule, 'none')
         end as attribution_rule
-    from aggregated
+    from totals
     cross join methods
     left join mappings
         on methods.method = mappings.method
-            and aggregated.product_code = mappings.product_code
-            and aggregated.account_code = mappings.account_code
+            and totals.product_code = mappings.product_code
+            and totals.account_code = mappings.account_code
     left join account_reasons
         on methods.method = account_reasons.method
-            and aggregated.account_code = account_reasons.account_code
+            and totals.account_code = account_reasons.account_code
             and account_reasons.prefix_rank = 1
 
 ),

@@ -2,9 +2,9 @@
 -- Of several ledgers of a municipality and year one counts: journal before totals before budget, the later budget first.
 with
 
-lines as (
+totals as (
 
-    select * from {{ ref('int_cost__ledger_line') }}
+    select * from {{ ref('int_cost__delivery_total') }}
 
 ),
 
@@ -14,14 +14,14 @@ contents as (
         source,
         delivery_id,
         source_sha256,
-        region_code as municipality_ags,
+        municipality_ags,
         reported_year,
         booked_year,
         fiscal_year,
-        sum(amount_eur) as amount_eur,
-        count(*) as line_count
-    from lines
-    group by source, delivery_id, source_sha256, region_code, reported_year, booked_year, fiscal_year
+        sum(booked_amount_eur) as amount_eur,
+        sum(posting_count) as line_count
+    from totals
+    group by source, delivery_id, source_sha256, municipality_ags, reported_year, booked_year, fiscal_year
 
 ),
 

@@ -1,0 +1,31 @@
+{#-
+    Numbers of the deliveries of sources that this build reads and that `int_cost__delivery_total`
+    has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
+    of raw are read.
+-#}
+{% macro deliveries_to_total(source_ids) -%}
+{%- if not execute -%}
+null
+{%- else -%}
+{%- set totals = adapter.get_relation(target.database, target.schema, 'int_cost__delivery_total') -%}
+{%- set query -%}
+select delivery_id
+from {{ source('deliveries', 'build_input') }}
+where build_id = {{ var('build_id') }} and source in ('{{ source_ids | join("', '") }}')
+{%- if totals %}
+except
+select delivery_id from {{ totals }} where code_version = '{{ var("code_version") }}'
+{%- endif %}
+{%- endset -%}
+{{ run_query(query).columns[0].values() | join(', ') or 'null' }}
+{%- endif -%}
+{%- endmacro %}
+
+{#- Forget what other code has added up, and deliveries that this build does not read. -#}
+{% macro drop_totals_of_others(totals) -%}
+delete from {{ totals }}
+where code_version <> '{{ var("code_version") }}'
+    or delivery_id not in (
+        select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ var('build_id') }}
+    )
+{%- endmacro %}
