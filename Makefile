@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status test lint bench faults environment
+.PHONY: help run up down status docs test lint bench faults environment
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ down: ## stop all of it; what was loaded stays
 
 status: ## what runs, where it listens, where the files are
 	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) status; else echo "nothing is here yet: make run makes the environment and starts it"; fi
+
+docs: environment ## write dbt's documentation as one page, .lagebild/docs/index.html (the stack must run)
+	@$(LAGEBILD) docs
 
 test: environment ## run the tests (they start what they need, and stop it)
 	@.venv/bin/pytest -n auto

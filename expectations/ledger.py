@@ -10,14 +10,13 @@ OWNER = "data engineering"
 LARGEST_POSTING_EUR = 50_000_000
 
 
-def expectations(delivery: Delivery) -> list[Expectation]:
-    """What must hold before a delivery of `ledger` is accepted."""
+def of_its_period(delivery: Delivery, year_column: str = "fiscal_year") -> list[Expectation]:
+    """What holds for a ledger of any dialect: one year and one municipality, those of its name."""
     return [
-        *arrived_whole(delivery, OWNER),
         expect(
-            "fiscal_year_is_the_period",
+            f"{year_column}_is_the_period",
             "ExpectColumnValuesToBeInSet",
-            column="fiscal_year",
+            column=year_column,
             value_set=[delivery.year],
             why="A cost is divided by the population of its own year: a posting of another year distorts two of them.",
             expected=str(delivery.year),
@@ -34,6 +33,14 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             severity=HOLD,
             owner=OWNER,
         ),
+    ]
+
+
+def expectations(delivery: Delivery) -> list[Expectation]:
+    """What must hold before a delivery of `ledger` is accepted."""
+    return [
+        *arrived_whole(delivery, OWNER),
+        *of_its_period(delivery),
         expect(
             "product_area_known",
             "ExpectColumnValuesToMatchRegex",

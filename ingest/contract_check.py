@@ -55,6 +55,7 @@ FIELD_OWN: dict[str, type | tuple[type, ...]] = {
     "privacy": str,
     "signs": bool,
     "dash_is_zero": bool,
+    "trailing_minus": bool,
     "map": dict,
     "optional": bool,
     "default": (str, int, bool, date),

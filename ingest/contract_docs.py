@@ -180,6 +180,8 @@ def _writing(field: Field) -> str:
             parts.append(
                 {".": "Tausenderpunkt erlaubt"}.get(field.group_char, f"Tausender mit {field.group_char!r} erlaubt")
             )
+        if field.trailing_minus:
+            parts.append("Minus auch hinter der Zahl")
         if not field.bare_number:
             parts.append("Währungs- oder Prozentzeichen erlaubt")
         return ", ".join(parts)

@@ -66,6 +66,8 @@ class Field:
     default: str | None
     bare_number: bool = True
     """False: the number may carry a currency or percent sign, which is stripped."""
+    trailing_minus: bool = False
+    """A minus may stand behind the number, as SAP writes it: `1.234,56-`."""
     dash_is_zero: bool = False
     """Where official signs stand: `-` is zero here. Nowhere else."""
     code_list: str | None = None
@@ -520,6 +522,7 @@ def field_of(entry: dict[str, Any], code_lists: Mapping[str, CodeList]) -> Field
         optional=own.get("optional", False),
         default=own.get("default"),
         bare_number=entry.get("bareNumber", True),
+        trailing_minus=own.get("trailing_minus", False),
         dash_is_zero=own.get("dash_is_zero", False),
         code_list=own.get("code_list"),
         columns_at=span(own["columns"]) if "columns" in own else None,

@@ -87,6 +87,8 @@ def _bound(field: Field, bound: Any) -> Any:
 def _number(field: Field, text: str) -> Decimal:
     if not field.bare_number:
         text = text.strip("€% \u00a0\u202f").removesuffix("EUR").rstrip()
+    if field.trailing_minus and text.endswith("-"):
+        text = f"-{text[:-1].rstrip()}"  # in front of another sign it makes no number
     whole, _, fraction = text.partition(field.decimal_char)
     if field.group_char and field.group_char in whole:
         head, *groups = whole.lstrip("+-").split(field.group_char)

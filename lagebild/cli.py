@@ -185,6 +185,20 @@ def build(settings: Settings) -> None:
 
 
 @cli.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Another file than docs/index.html of the state folder.",
+)
+@_pass_settings
+def docs(settings: Settings, out: Path | None) -> None:
+    """Write dbt's documentation (models, columns, tests, lineage) as one page that opens without a server."""
+    from lagebild.warehouse import docs as page
+
+    click.echo(page.write(settings, out or settings.home / "docs" / "index.html"))
+
+
+@cli.command()
 @click.argument("mart")
 @click.option("--place", help="AGS or region code, e.g. 05913000; for programmes their id, or nothing.")
 @click.option("--year", type=int, help="Year of the figure; for programmes it may be left out.")

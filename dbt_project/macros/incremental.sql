@@ -1,9 +1,9 @@
 {#-
-    Numbers of the deliveries of a source that this build reads and that `int_cost__delivery_total`
+    Numbers of the deliveries of sources that this build reads and that `int_cost__delivery_total`
     has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
     of raw are read.
 -#}
-{% macro deliveries_to_total(source_id) -%}
+{% macro deliveries_to_total(source_ids) -%}
 {%- if not execute -%}
 null
 {%- else -%}
@@ -11,7 +11,7 @@ null
 {%- set query -%}
 select delivery_id
 from {{ source('deliveries', 'build_input') }}
-where build_id = {{ var('build_id') }} and source = '{{ source_id }}'
+where build_id = {{ var('build_id') }} and source in ('{{ source_ids | join("', '") }}')
 {%- if totals %}
 except
 select delivery_id from {{ totals }} where code_version = '{{ var("code_version") }}'

@@ -28,3 +28,14 @@ case when lower_bracket is not null then
     || case when {{ high }} is null and {{ ceiling }} is not null then ']' else upper_bracket end
 end
 {%- endmacro %}
+
+{#-
+    By how much an amount may differ from what is printed of it, in EUR: half a step of its last decimal in a unit of
+    `unit_eur`; to the cent and beyond it is exact.
+-#}
+{% macro printed_half_width(printed, unit_eur) -%}
+case
+    when {{ unit_eur }} * power(10::numeric, -scale({{ printed }})) <= 0.01 then 0
+    else trim_scale({{ unit_eur }} * power(10::numeric, -scale({{ printed }})) / 2)
+end
+{%- endmacro %}

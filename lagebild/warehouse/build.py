@@ -72,7 +72,7 @@ def dbt(settings: Settings, build_id: int, select: list[str], *options: str) -> 
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", *options, "--select", *select]
     command += ["--vars", json.dumps({"build_id": build_id, "code_version": code_version()})]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    result = subprocess.run(command, env=_dbt_environment(settings), capture_output=True, text=True)
+    result = subprocess.run(command, env=dbt_environment(settings), capture_output=True, text=True)
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
         _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
@@ -183,7 +183,8 @@ def _stop(settings: Settings, build_id: int, reason: str) -> None:
         )
 
 
-def _dbt_environment(settings: Settings) -> dict[str, str]:
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt must find in its environment: the builder's access, and folders below the state folder."""
     p = database.parameters(settings, database.BUILDER)
     state = settings.home / "dbt"
     return os.environ | {

@@ -15,7 +15,13 @@ Rows = list[dict[str, Any]]
 
 
 def deliver_rows(
-    settings: Settings, source: str, table: str, period: str, rows: Rows, loaded: int | None = None
+    settings: Settings,
+    source: str,
+    table: str,
+    period: str,
+    rows: Rows,
+    loaded: int | None = None,
+    sha256: str | None = None,
 ) -> int:
     """Put rows into a raw table as a loaded delivery; line numbers start at 2, below the header. Returns its number."""
     with database.connect(settings) as connection:
@@ -23,7 +29,7 @@ def deliver_rows(
             "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
             " contract_version, code_version, state, records, loaded, rejected)"
             " values (%s, %s, %s, 1, 'by_hand.csv', 1, 'nowhere', '1', '1', 'loaded', %s, %s, 0) returning delivery_id",
-            [source, period, secrets.token_hex(32), *[len(rows) if loaded is None else loaded] * 2],
+            [source, period, sha256 or secrets.token_hex(32), *[len(rows) if loaded is None else loaded] * 2],
         ).fetchone()
         if rows and source in contracts.sources() and contracts.load(source).history:
             series, day = history.series_of(contracts.load(source), period)

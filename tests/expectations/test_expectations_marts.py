@@ -1,5 +1,7 @@
 """Every expectation on the marts fails on the smallest input that breaks it, and passes on sound marts."""
 
+from decimal import Decimal
+
 import pytest
 
 from expectations import gate, marts
@@ -13,7 +15,10 @@ COLUMNS = {
     " cost_per_person_eur numeric, cost_per_person_low_eur numeric, cost_per_person_high_eur numeric, verdict text,"
     " reason text, evidence text, caption_de text, caption_en text",
     "cost_component": "municipality_ags text, fiscal_year int, method text, product_code text, account_code text,"
-    " treatment text, exclusion_reason text, amount_eur numeric, evidence text",
+    " treatment text, exclusion_reason text, amount_eur numeric, evidence text, source_sha256 text",
+    # not a mart, but what the checks of one read beside it
+    "int_cost__ledger_choice": "delivery_id bigint, municipality_ags text, booked_year int, fiscal_year int,"
+    " amount_eur numeric, is_counted boolean, reason text",
     "cost_bridge": "municipality_ags text, measure text, region_code text, from_method text, from_year int,"
     " to_method text, to_year int, part text, part_eur numeric, from_eur numeric, to_eur numeric,"
     " difference_eur numeric, evidence text",
@@ -42,6 +47,7 @@ COLUMNS = {
     "published_claim": "figure_id text, claimed_high numeric, compared_with text, compared_value numeric, verdict text",
     "municipal_profile": "region_code text, reference_year int, population_persons bigint, evidence text",
 }
+LEDGER_SHA256 = "a" * 64
 _FIGURE = {
     "reference_year": 2019,
     "method": "m",
@@ -70,6 +76,11 @@ _COMPONENT = {
     "product_code": "050101",
     "account_code": "533100",
     "evidence": "synthetic",
+    "source_sha256": LEDGER_SHA256,
+}
+_CHOICE = {
+    **{"delivery_id": 1, "municipality_ags": "05913000", "booked_year": 2019, "fiscal_year": 2019},
+    **{"amount_eur": 10.5, "is_counted": True},
 }
 _COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
 SOUND: dict[str, Rows] = {
@@ -81,6 +92,7 @@ SOUND: dict[str, Rows] = {
         {**_COMPONENT, "treatment": "attributed", "amount_eur": 7},
         {**_COMPONENT, "treatment": "excluded", "exclusion_reason": "other_group", "amount_eur": 3.5},
     ],
+    "int_cost__ledger_choice": [_CHOICE],
     "cost_extrapolation": [
         {"region_code": "00", "extrapolated_cost_unrounded_rate_eur": 9, "persons_year": 2019, **_FIGURE}
     ],
@@ -184,13 +196,20 @@ def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
     return {mart: changed(SOUND[mart], index, **values)}
 
 
-MAY_BE_EMPTY = {"cost_bridge", "cost_comparability"}
+MAY_BE_EMPTY = {"cost_bridge", "cost_comparability", "int_cost__ledger_choice"}
 BROKEN: dict[str, dict[str, Rows]] = {
     "cost_per_person.denominator_positive": _breaks("cost_per_person", 0, denominator_persons=0),
     "cost_per_person.figure_has_evidence_and_captions": _breaks("cost_per_person", 0, caption_en=" "),
     "cost_per_person.agrees_with_published": _breaks("cost_per_person", 0, verdict="differs"),
     "cost_per_person.gap_has_reason": _breaks("cost_per_person", 1, reason=None),
     "cost_component.reconciles_with_ledger": _breaks("cost_component", 1, amount_eur=3.49),
+    "cost_component.one_ledger_a_year": {"int_cost__ledger_choice": [_CHOICE, {**_CHOICE, "delivery_id": 2}]},
+    "cost_component.ledger_left_aside": {
+        "int_cost__ledger_choice": [
+            _CHOICE,
+            {**_CHOICE, "delivery_id": 2, "is_counted": False, "reason": "journal_counts"},
+        ]
+    },
     "cost_component.exclusion_has_reason": _breaks("cost_component", 1, exclusion_reason=None),
     "cost_component.figure_has_evidence": _breaks("cost_component", 0, evidence=None),
     "cost_component.everything_mapped": _breaks("cost_component", 1, exclusion_reason="unmapped"),
@@ -234,6 +253,7 @@ ALSO = {
 WARNINGS = {
     "cost_per_person.agrees_with_published",
     "cost_component.everything_mapped",
+    "cost_component.ledger_left_aside",
     "cost_extrapolation.agrees_with_published",
     "cost_extrapolation.has_rows",
     "programme_funding_year.has_rows",
@@ -261,7 +281,9 @@ _SOURCES = frozenset(
 def build_id(warehouse) -> int:
     """A build that reads a delivery of every source; the ledger's holds 10.50 EUR."""
     posting = {"region_code": "05913000", "fiscal_year": 2019, "amount_eur": 5.25}
-    ledger = deliver_rows(warehouse, "ledger", "raw.ledger__posting", "05913000_2019", [posting, posting])
+    ledger = deliver_rows(
+        warehouse, "ledger", "raw.ledger__posting", "05913000_2019", [posting] * 2, None, LEDGER_SHA256
+    )
     # a delivery that the build does not read must not count
     deliver_rows(warehouse, "ledger", "raw.ledger__posting", "05913000_2018", [posting])
     others = [
@@ -302,8 +324,56 @@ def test_ledger_and_components_are_compared_both_ways(warehouse, build_id):
     fill_marts(warehouse, COLUMNS, SOUND | _breaks("cost_component", 0, municipality_ags="05911000"))
     (verdict,) = [v for v in gate.check_marts(warehouse, build_id) if not v.passed]
     assert verdict.observed == (
-        "05911000 2019 m: components 7, ledger none; 05913000 2019 m: components 3.5, ledger 10.50"
+        "by_hand.csv 05913000 2019 m: components 3.5, ledger 10.50;"
+        " no file that counts 05911000 2019 m: components 7, ledger none"
     )
+
+
+_LINE = {"region_code": "05911000", "product_code": "050101", "account_code": "533100"}
+# Sub-totals and planned amounts beside what counts; revenue counts against cost.
+_DIALECTS = {
+    "ledger_totals": (
+        "raw.ledger_totals__total",
+        [
+            {**_LINE, "fiscal_year": 2020, "expense_eur": 100.01, "revenue_eur": 30},
+            {**_LINE, "fiscal_year": 2020, "accrual_year": 2019, "expense_eur": -20.5},
+            {**_LINE, "fiscal_year": 2020, "subtotal_mark": "*", "account_code": None, "expense_eur": 79.51},
+        ],
+        {2020: Decimal("70.01"), 2019: Decimal("-20.5")},
+    ),
+    "ledger_plan": (
+        "raw.ledger_plan__position",
+        [
+            {**_LINE, "budget_year": 2021, "amount_unit": "TEUR", "result_two_years_before": 7, "planned_year": 9},
+            {**_LINE, "budget_year": 2021, "amount_unit": "TEUR", "account_code": "448100", "result_year_before": 2},
+        ],
+        {2019: Decimal(7000), 2020: Decimal(-2000)},
+    ),
+}
+
+
+@pytest.mark.parametrize("source", _DIALECTS)
+def test_every_dialect_reconciles_to_the_cent_by_delivery(warehouse, source):
+    table, rows, totals = _DIALECTS[source]
+    delivery_id = deliver_rows(warehouse, source, table, "05911000_2020", rows, None, LEDGER_SHA256)
+    build_id = begin_build(warehouse, [delivery_id])
+    choices = [{**_CHOICE, "municipality_ags": "05911000", "fiscal_year": year, "booked_year": year} for year in totals]
+    component = {**_COMPONENT, "municipality_ags": "05911000", "treatment": "attributed"}
+    whole = [{**component, "fiscal_year": year, "amount_eur": eur} for year, eur in totals.items()]
+
+    def findings(components: Rows, choices: Rows) -> set[str]:
+        fill_marts(warehouse, COLUMNS, {"cost_component": components, "int_cost__ledger_choice": choices})
+        failing = failed(gate.check_marts(warehouse, build_id))
+        return {name for name in failing if name == "cost_component.reconciles_with_ledger"}
+
+    assert findings(whole, choices) == set()
+    # a cent too much; a year that is missing; and a year that counts although it was left aside
+    broken = {"cost_component.reconciles_with_ledger"}
+    assert findings(changed(whole, 0, amount_eur=whole[0]["amount_eur"] + Decimal("0.01")), choices) == broken
+    assert findings(whole[:1], choices) == broken
+    aside = changed(choices, 1, is_counted=False, reason="journal_counts")
+    assert findings(whole, aside) == broken
+    assert findings(whole[:1], aside) == set()
 
 
 def test_verdicts_on_marts_are_written_for_the_build(warehouse, build_id):

@@ -88,6 +88,26 @@ _LEDGER = [
     }
     for number, amount in enumerate((1000, -400))
 ]
+_TOTAL = {
+    **{"region_code": "05913000", "fiscal_year": 2019, "product_code": "050101", "product_name": "by hand"},
+    **{"account_code": "533100", "account_name": "by hand"},
+}
+_SUBTOTAL = {**_TOTAL, "account_code": None, "account_name": None}
+_TOTALS = [
+    {**_TOTAL, "expense_eur": 1000.01},
+    {**_TOTAL, "expense_eur": -400, "accrual_year": 2018},
+    {**_TOTAL, "account_code": "448100", "revenue_eur": 30},
+    {**_SUBTOTAL, "subtotal_mark": "*", "expense_eur": 600.01, "revenue_eur": 30},
+    {**_SUBTOTAL, "subtotal_mark": "***", "product_code": "05", "expense_eur": 600.01, "revenue_eur": 30},
+]
+_PLAN = [
+    {
+        **{"region_code": "05315000", "budget_year": 2020, "product_code": "180101", "product_name": "by hand"},
+        **{"account_code": account, "account_name": "by hand", "amount_unit": "TEUR", "result_two_years_before": 7},
+        **{"result_year_before": 8, "planned_year_before": 9, "planned_year": 10},
+    }
+    for account in ("533100", "448100")
+]
 _QUANTITY = [
     {
         "reference_date": "2019-12-31",
@@ -216,6 +236,33 @@ SOURCES = {
             "product_area_known": changed(_LEDGER, 0, product_code="501010"),
             "posting_magnitude": changed(_LEDGER, 0, amount_eur=50_000_000.01),
             "total_positive": changed(_LEDGER, 0, amount_eur=400),
+        },
+    ),
+    "ledger_totals": Source(
+        "05913000_2019",
+        _TOTALS,
+        {
+            "fiscal_year_is_the_period": changed(_TOTALS, 0, fiscal_year=2018),
+            "municipality_is_the_period": changed(_TOTALS, 0, region_code="05911000"),
+            "line_or_subtotal": [*_TOTALS, {**_SUBTOTAL, "expense_eur": 0}],
+            "amount_stated": changed(_TOTALS, 4, expense_eur=None, revenue_eur=None),
+            "subtotal_is_the_sum": changed(_TOTALS, 3, expense_eur=600),
+            "expense_magnitude": changed(_TOTALS, 0, expense_eur=2_000_000_000.01),
+            "revenue_magnitude": changed(_TOTALS, 2, revenue_eur=2_000_000_000.01),
+            "expense_positive": [{**_TOTAL, "expense_eur": -1}],
+        },
+        # a line that lost or changed its amount is missing in its sub-totals, too
+        also={name: {"subtotal_is_the_sum"} for name in ("amount_stated", "expense_magnitude", "revenue_magnitude")},
+    ),
+    "ledger_plan": Source(
+        "05315000_2020",
+        _PLAN,
+        {
+            "budget_year_is_the_period": changed(_PLAN, 0, budget_year=2019),
+            "municipality_is_the_period": changed(_PLAN, 0, region_code="05913000"),
+            "one_unit": changed(_PLAN, 0, amount_unit="EUR"),
+            "position_magnitude": changed(_PLAN, 0, planned_year=2_000_001),
+            "result_resembles_plan": changed(_PLAN, 0, result_year_before=8000),
         },
     ),
     "register": Source(

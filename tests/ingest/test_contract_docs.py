@@ -94,6 +94,7 @@ def test_layouts_code_lists_and_odd_signs_are_printed(tmp_path):
     ("entry", "written"),
     [
         ({"type": "number", "decimalChar": ",", "groupChar": "."}, "Zahl, Dezimalkomma, Tausenderpunkt erlaubt"),
+        ({"type": "number", "lagebild": {"trailing_minus": True}}, "Zahl, Dezimalpunkt, Minus auch hinter der Zahl"),
         ({"type": "number", "bareNumber": False}, "Zahl, Dezimalpunkt, Währungs- oder Prozentzeichen erlaubt"),
         ({"type": "integer"}, "ganze Zahl"),
         ({"type": "date", "format": "%Y%m%d"}, "Datum, JJJJMMTT"),

@@ -72,6 +72,7 @@ def texts(field) -> st.SearchStrategy[str]:
         "geliefert",
         "1.108.393",
         "-1.234,5",
+        "1.234,5-",
         "7,3",
         "-",
         "...",
@@ -85,7 +86,7 @@ def texts(field) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(right), free)
 
 
-@pytest.mark.parametrize("source", ["register", "eu2_series", "ledger", "mikrozensus"])
+@pytest.mark.parametrize("source", ["register", "eu2_series", "ledger", "ledger_totals", "mikrozensus"])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_block_gives_what_the_rules_give_row_by_row(source, data):

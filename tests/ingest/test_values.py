@@ -37,6 +37,20 @@ def test_what_is_no_german_amount_is_no_number(text):
     assert caught.value.code == "type"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1.234,56-", Decimal("-1234.56")), ("-1.234,56", Decimal("-1234.56")), ("7 -", Decimal(-7)), ("7", Decimal(7))],
+)
+def test_a_minus_may_stand_behind_where_the_contract_says_so(text, value):
+    assert parse(replace(AMOUNT, trailing_minus=True), text, MISSING) == value
+
+
+@pytest.mark.parametrize("text", ["-5-", "+5-", "5--", "-", "5-0"])
+def test_a_minus_behind_is_one_sign_and_the_only_one(text):
+    with pytest.raises(BadValue):
+        parse(replace(AMOUNT, trailing_minus=True), text, MISSING)
+
+
 def test_a_whole_number_may_have_thousands_points_but_no_fraction():
     persons = replace(AMOUNT, type="integer")
     assert parse(persons, "1.108.393", MISSING) == 1108393

@@ -2,9 +2,15 @@
 -- Every cent of every posting is in the rows of a method once: attributed, unattributed or excluded.
 with
 
-totals as (
+delivery_totals as (
 
     select * from {{ ref('int_cost__delivery_total') }}
+
+),
+
+choices as (
+
+    select * from {{ ref('int_cost__ledger_choice') }}
 
 ),
 
@@ -37,6 +43,19 @@ rules as (
 shares as (
 
     select * from {{ ref('int_cost__share') }}
+
+),
+
+totals as (
+
+    select delivery_totals.*
+    from delivery_totals
+    inner join choices
+        on delivery_totals.delivery_id = choices.delivery_id
+            and delivery_totals.municipality_ags = choices.municipality_ags
+            and delivery_totals.booked_year = choices.booked_year
+            and delivery_totals.fiscal_year = choices.fiscal_year
+            and choices.is_counted
 
 ),
 
@@ -133,7 +152,12 @@ attributed as (
             when ruled.kind = 'share'
                 then {{ amount_by_share('ruled.booked_amount_eur', 'ruled.share_numerator', 'ruled.share_denominator') }}
             else ruled.booked_amount_eur
-        end as attributed_amount_eur
+        end as attributed_amount_eur,
+        case
+            when ruled.reason is not null then 0
+            when ruled.kind = 'share' then ruled.booked_precision_eur * ruled.share_numerator / ruled.share_denominator
+            else ruled.booked_precision_eur
+        end as attributed_precision_eur
     from ruled
 
 ),
@@ -144,6 +168,7 @@ parts as (
         attributed.*,
         'attributed' as treatment,
         attributed_amount_eur as amount_eur,
+        attributed_precision_eur as amount_precision_eur,
         cast(null as text) as part_reason
     from attributed
     where reason is null
@@ -155,6 +180,7 @@ parts as (
         attributed.*,
         case when exclusion_reason is not null then 'excluded' else 'unattributed' end as treatment,
         booked_amount_eur - attributed_amount_eur as amount_eur,
+        booked_precision_eur - attributed_precision_eur as amount_precision_eur,
         coalesce(reason, 'remainder_of_share') as part_reason
     from attributed
     where reason is not null or kind = 'share'
@@ -189,7 +215,8 @@ final as (
         case when reason is null then share_numerator end as share_numerator,
         case when reason is null then share_denominator end as share_denominator,
         case when reason is null then share_reference_date end as share_reference_date,
-        case when reason is null then share_sha256 end as share_sha256
+        case when reason is null then share_sha256 end as share_sha256,
+        round(coalesce(amount_precision_eur, 0), 2) as amount_precision_eur
     from parts
 
 )

@@ -1,4 +1,4 @@
--- grain: one row per delivery, municipality, fiscal year, product, account and target group.
+-- grain: one row per delivery, municipality, year of the books, fiscal year, product, account and target group.
 -- Incremental: a delivery never changes, so what was added up of it stays, as long as the code is the same.
 {{
     config(
@@ -10,11 +10,11 @@
 }}
 with
 
-postings as (
+lines as (
 
-    select * from {{ ref('stg_ledger__posting') }}
+    select * from {{ ref('int_cost__ledger_line') }}
     {% if is_incremental() %}
-    where delivery_id in ({{ deliveries_to_total('ledger') }})
+        where delivery_id in ({{ deliveries_to_total(['ledger', 'ledger_totals', 'ledger_plan']) }})
     {% endif %}
 
 ),
@@ -28,30 +28,37 @@ evidence_classes as (
 final as (
 
     select
-        postings.delivery_id,
-        postings.region_code as municipality_ags,
-        postings.fiscal_year,
-        postings.product_code,
-        postings.account_code,
-        postings.target_group,
-        postings.source_sha256,
-        max(postings.product_name) as product_name,
-        max(postings.account_name) as account_name,
-        sum(postings.amount_eur) as booked_amount_eur,
+        lines.source,
+        lines.delivery_id,
+        lines.region_code as municipality_ags,
+        lines.reported_year,
+        lines.booked_year,
+        lines.fiscal_year,
+        lines.product_code,
+        lines.account_code,
+        lines.target_group,
+        lines.source_sha256,
+        max(lines.product_name) as product_name,
+        max(lines.account_name) as account_name,
+        sum(lines.amount_eur) as booked_amount_eur,
+        sum(lines.amount_precision_eur) as booked_precision_eur,
         count(*) as posting_count,
         max(evidence_classes.evidence_class_rank) as evidence_rank,
         cast('{{ var("code_version") }}' as text) as code_version
-    from postings
+    from lines
     left join evidence_classes
-        on postings.evidence = evidence_classes.evidence_class
+        on lines.evidence = evidence_classes.evidence_class
     group by
-        postings.delivery_id,
-        postings.region_code,
-        postings.fiscal_year,
-        postings.product_code,
-        postings.account_code,
-        postings.target_group,
-        postings.source_sha256
+        lines.source,
+        lines.delivery_id,
+        lines.region_code,
+        lines.reported_year,
+        lines.booked_year,
+        lines.fiscal_year,
+        lines.product_code,
+        lines.account_code,
+        lines.target_group,
+        lines.source_sha256
 
 )
 

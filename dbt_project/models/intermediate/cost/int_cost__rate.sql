@@ -50,6 +50,9 @@ numerators as (
         sum(components.amount_eur) filter (where components.treatment = 'attributed') as total_cost_eur,
         sum(components.amount_eur) filter (where components.treatment = 'unattributed') as unattributed_cost_eur,
         sum(components.amount_eur) filter (where components.treatment = 'excluded') as excluded_cost_eur,
+        coalesce(
+            sum(components.amount_precision_eur) filter (where components.treatment = 'attributed'), 0
+        ) as cost_rounding_eur,
         -- one basis a figure, or it says that it is none
         case
             when count(distinct components.cost_basis) filter (where components.treatment = 'attributed') = 1
@@ -72,6 +75,7 @@ numerators as (
         null as total_cost_eur,
         null as unattributed_cost_eur,
         null as excluded_cost_eur,
+        null as cost_rounding_eur,
         methods.cost_basis,
         null as evidence_rank
     from ledgers
@@ -96,7 +100,7 @@ numerators_with_evidence as (
         control_totals.evidence as control_evidence,
         case
             when numerators.total_cost_eur = control_totals.value then control_totals.precision_half_width
-            else 0
+            else numerators.cost_rounding_eur
         end as cost_precision_eur,
         {{ reference_date('methods.reference_date_rule', 'numerators.fiscal_year') }} as reference_date
     from numerators

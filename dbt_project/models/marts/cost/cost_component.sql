@@ -35,7 +35,8 @@ final as (
         share_numerator,
         share_denominator,
         share_reference_date,
-        share_sha256
+        share_sha256,
+        amount_precision_eur
     from components
 
 )

@@ -1,0 +1,31 @@
+"""dbt's documentation as one page: every model, column, test and how they hang together, without a web server."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.warehouse.build import dbt_environment
+
+
+def write(settings: Settings, target: Path) -> Path:
+    """Write the page to `target` from the dbt project and the warehouse's catalog; UserError says what dbt said.
+
+    The page holds its scripts and its data: it opens from the file, and asks the internet for nothing.
+    """
+    state = settings.home / "dbt" / "docs"
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "docs", "generate", "--static"]
+    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    # A folder of its own: a publication reads the manifest of its build in the other one.
+    environment = dbt_environment(settings) | {"DBT_TARGET_PATH": str(state)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise UserError(
+            f"dbt could not write its page\n{(result.stdout + result.stderr)[-2000:]}",
+            remedy=f"make up starts the server; the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'}",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(state / "static_index.html", target)
+    return target
