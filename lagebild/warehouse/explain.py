@@ -54,7 +54,7 @@ _WORDS = {
         "above": "siehe oben", "digits": "{} Nachkommastellen",
         "units": {
             "persons": "Personen", "count": "gezählt", "cases": "Fälle", "courses": "Kurse", "factor": "(Faktor)",
-            "year": "(Jahr)",
+            "year": "(Jahr)", "unit of delivery": "in der Einheit der Lieferung",
         },
         "evidence": {
             "published": "veröffentlicht", "delivered": "geliefert", "derived": "berechnet",

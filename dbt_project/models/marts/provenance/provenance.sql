@@ -992,7 +992,8 @@ nodes as (
     union all
 
     select
-        {{ row_leaf("'1.' || part_number || case when factor <> 1 then '.1' else '' end", 'figure', 'value') }}
+        {{ row_leaf("'1.' || part_number || case when factor <> 1 then '.1' else '' end",
+            "case when factor <> 1 then 'delivered_value' else figure end", 'value') }}
     from read_numbered
 
     union all
