@@ -1,20 +1,20 @@
 {#-
-    Numbers of the deliveries of sources that this build reads and that `int_cost__delivery_total`
-    has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
+    Numbers of the deliveries of sources that this build reads and that the incremental model
+    `totals` has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
     of raw are read.
 -#}
-{% macro deliveries_to_total(source_ids) -%}
+{% macro deliveries_to_total(source_ids, totals='int_cost__delivery_total') -%}
 {%- if not execute -%}
 null
 {%- else -%}
-{%- set totals = adapter.get_relation(target.database, target.schema, 'int_cost__delivery_total') -%}
+{%- set known = adapter.get_relation(target.database, target.schema, totals) -%}
 {%- set query -%}
 select delivery_id
 from {{ source('deliveries', 'build_input') }}
 where build_id = {{ var('build_id') }} and source in ('{{ source_ids | join("', '") }}')
-{%- if totals %}
+{%- if known %}
 except
-select delivery_id from {{ totals }} where code_version = '{{ var("code_version") }}'
+select delivery_id from {{ known }} where code_version = '{{ var("code_version") }}'
 {%- endif %}
 {%- endset -%}
 {{ run_query(query).columns[0].values() | join(', ') or 'null' }}
