@@ -176,6 +176,32 @@ cost_trees as (
 
 ),
 
+attributed_components as (
+
+    select
+        components.municipality_ags,
+        components.fiscal_year,
+        components.method,
+        {{ row_key([
+            'components.municipality_ags',
+            'components.fiscal_year',
+            'components.method',
+            'components.product_code',
+            'components.account_code',
+            'components.target_group',
+            'components.treatment',
+            'components.source_sha256',
+        ]) }} as component_key,
+        row_number() over (
+            partition by components.municipality_ags, components.fiscal_year, components.method
+            order by
+                components.product_code, components.account_code, components.target_group, components.source_sha256
+        ) as component_number
+    from components
+    where components.treatment = 'attributed'
+
+),
+
 extrapolation_trees as (
 
     select
@@ -816,29 +842,7 @@ nodes as (
         component_nodes.refers_to_path,
         component_nodes.value
     from cost_trees
-    inner join (
-        select
-            components.municipality_ags,
-            components.fiscal_year,
-            components.method,
-            {{ row_key([
-                'components.municipality_ags',
-                'components.fiscal_year',
-                'components.method',
-                'components.product_code',
-                'components.account_code',
-                'components.target_group',
-                'components.treatment',
-                'components.source_sha256',
-            ]) }} as component_key,
-            row_number() over (
-                partition by components.municipality_ags, components.fiscal_year, components.method
-                order by
-                    components.product_code, components.account_code, components.target_group, components.source_sha256
-            ) as component_number
-        from components
-        where components.treatment = 'attributed'
-    ) as numbered
+    inner join attributed_components as numbered
         on cost_trees.region_code = numbered.municipality_ags
             and cost_trees.reference_year = numbered.fiscal_year
             and cost_trees.method = numbered.method
