@@ -298,11 +298,12 @@ class _Distinct:
         self._texts = _Texts()
         self._reasons: dict[int, values.BadValue] = {}
         self._is_bad = np.zeros(256, bool)
-        self._typed: list[Any] = []
         self._data = bytearray()
         self._start, self._size = np.zeros(256, np.int32), np.zeros(256, np.int32)
         self._hashes = np.zeros(256, np.uint64)
-        self._bytes, self._values = np.empty(0, np.uint8), np.empty(0, object)
+        self._bytes = np.empty(0, np.uint8)
+        is_date = self.field.type == "date" and self.field.privacy != "year"
+        self._values = np.empty(0, "datetime64[D]" if is_date else object)
 
     def __call__(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> Column:
         if self._texts.known > MOST_ANSWERS:
@@ -323,13 +324,13 @@ class _Distinct:
             self._start, self._size, self._hashes, self._is_bad = (
                 np.pad(table, room) for table in (self._start, self._size, self._hashes, self._is_bad)
             )
-        of_delivery = []
+        typed, of_delivery = [], []
         for n in range(first, known):
             try:
                 value, data = self._answer(self._texts.text(n))
             except values.BadValue as bad:
                 self._reasons[n], self._is_bad[n], value, data = bad, True, None, b""
-            self._typed.append(value)
+            typed.append(value)
             self._start[n], self._size[n] = len(self._data), len(data)
             self._data += data
             if data == self._of_delivery:
@@ -338,8 +339,7 @@ class _Distinct:
         self._hashes[first:known] = kernels.hashes_of(self._bytes, self._start[first:known], self._size[first:known])
         self._hashes[of_delivery] = 0
         if self.is_ruled:
-            is_date = self.field.type == "date" and self.field.privacy != "year"
-            self._values = np.array(self._typed, "datetime64[D]" if is_date else object)
+            self._values = np.append(self._values, np.array(typed, self._values.dtype))
 
     def _answer(self, text: str) -> tuple[Any, bytes]:
         """The field's value, and what PostgreSQL takes for it; BadValue where the text breaks a rule."""
