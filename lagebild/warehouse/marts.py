@@ -100,8 +100,12 @@ def _mart(entry: dict[str, Any], docs: dict[str, str]) -> Mart:
             remedy="set its audience to marts_internal",
         )
     columns = {c["name"]: (c["data_type"], text(c["description"])) for c in entry["columns"]}
-    (key,) = [test["unique_combination"] for test in entry["data_tests"] if "unique_combination" in test]
-    return Mart(entry["name"], schema, text(entry["description"]), columns, meta, tuple(key["arguments"]["columns"]))
+    keys = [t["unique_combination"]["arguments"] for t in entry.get("data_tests", ()) if "unique_combination" in t]
+    if len(keys) != 1:
+        raise UserError(
+            f"mart {entry['name']}: its key is not declared", remedy="give it one data test unique_combination"
+        )
+    return Mart(entry["name"], schema, text(entry["description"]), columns, meta, tuple(keys[0]["columns"]))
 
 
 def _declared_columns(connection: Connection, mart: Mart) -> dict[str, str]:

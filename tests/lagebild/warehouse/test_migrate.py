@@ -66,12 +66,16 @@ def test_a_mart_may_gain_a_column_but_not_lose_or_change_one(warehouse):
 
 def test_a_sensitivity_cannot_be_declared_for_everybody(tmp_path):
     (tmp_path / "marts").mkdir()
-    text = "models:\n  - {name: sensitivity_x, description: d, columns: [], config: {meta: {audience: %s}}}\n"
-    (tmp_path / "marts" / "x.yml").write_text(text % "marts")
+    key = "data_tests: [{unique_combination: {arguments: {columns: [x]}}}]"
+    text = "models:\n  - {name: sensitivity_x, description: d, columns: [], config: {meta: {audience: %s}}, %s}\n"
+    (tmp_path / "marts" / "x.yml").write_text(text % ("marts", key))
     with pytest.raises(UserError, match="never released"):
         marts.definitions(tmp_path)
-    (tmp_path / "marts" / "x.yml").write_text(text % "marts_internal")
-    assert [mart.schema for mart in marts.definitions(tmp_path)] == ["marts_internal"]
+    (tmp_path / "marts" / "x.yml").write_text(text % ("marts_internal", "data_tests: []"))
+    with pytest.raises(UserError, match="key is not declared"):
+        marts.definitions(tmp_path)
+    (tmp_path / "marts" / "x.yml").write_text(text % ("marts_internal", key))
+    assert [(mart.schema, mart.key) for mart in marts.definitions(tmp_path)] == [("marts_internal", ("x",))]
 
 
 def test_every_column_of_a_published_view_carries_its_description(warehouse):
