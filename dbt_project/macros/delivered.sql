@@ -1,4 +1,12 @@
 {#-
+    The build whose fixed inputs are read; 0 is none: its token is never held, so nothing is written. Asked when a
+    statement is made, not when the project is parsed: a number that changes would have all of it parsed anew.
+-#}
+{% macro build_id() -%}
+{{ env_var('LAGEBILD_BUILD_ID', '0') | int if execute else 0 }}
+{%- endmacro %}
+
+{#-
     The rows of `raw.<source>__<entity>` that this build reads: those of the deliveries fixed in
     `raw.build_input` before the build began, each with the file it came from. The only way from
     staging to raw, so that `raw.build_input` is the provenance of every figure.
@@ -14,7 +22,7 @@
         on entity.delivery_id = input.delivery_id
     inner join {{ source('deliveries', 'delivery') }} as delivery
         on input.delivery_id = delivery.delivery_id
-    where input.build_id = {{ var('build_id') }}
+    where input.build_id = {{ build_id() }}
         and input.source = '{{ source_id }}'
 )
 {%- endmacro %}
@@ -68,6 +76,6 @@
         order by event.event_id desc
         limit 1
     ) as decision on true
-    where input.build_id = {{ var('build_id') }}
+    where input.build_id = {{ build_id() }}
 )
 {%- endmacro %}

@@ -11,7 +11,7 @@ null
 {%- set query -%}
 select delivery_id
 from {{ source('deliveries', 'build_input') }}
-where build_id = {{ var('build_id') }} and source in ('{{ source_ids | join("', '") }}')
+where build_id = {{ build_id() }} and source in ('{{ source_ids | join("', '") }}')
 {%- if known %}
 except
 select delivery_id from {{ known }} where code_version = '{{ var("code_version") }}'
@@ -26,6 +26,6 @@ select delivery_id from {{ known }} where code_version = '{{ var("code_version")
 delete from {{ totals }}
 where code_version <> '{{ var("code_version") }}'
     or delivery_id not in (
-        select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ var('build_id') }}
+        select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ build_id() }}
     )
 {%- endmacro %}

@@ -64,15 +64,27 @@ def begin(settings: Settings) -> int | None:
 
 def run_layer(settings: Settings, build_id: int, layer: str) -> None:
     """Run one dbt layer (models and their tests) of a build; UserError names what failed."""
-    dbt(settings, build_id, [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else []))
+    # Unit tests read nothing but the code: where it has been published, they would say the same again.
+    options = ["--exclude-resource-type", "unit_test"] if _was_published(settings) else []
+    dbt(settings, build_id, [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else []), *options)
+
+
+def _was_published(settings: Settings) -> bool:
+    """Whether this code has made a publication here."""
+    with database.connect(settings, database.BUILDER) as connection:
+        (found,) = connection.execute(
+            "select exists (select 1 from published.publication where code_version = %s)", [code_version()]
+        ).fetchone()
+        return found
 
 
 def dbt(settings: Settings, build_id: int, select: list[str], *options: str) -> None:
     """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", *options, "--select", *select]
-    command += ["--vars", json.dumps({"build_id": build_id, "code_version": code_version()})]
+    command += ["--vars", json.dumps({"code_version": code_version()})]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    result = subprocess.run(command, env=dbt_environment(settings), capture_output=True, text=True)
+    environment = dbt_environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
         _stop(settings, build_id, f"dbt failed in {' '.join(select)}")

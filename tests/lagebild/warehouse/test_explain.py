@@ -17,7 +17,7 @@ from lagebild import cli, database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.warehouse import build, explain, marts
-from tests.support import accept, bundled_bytes, deliver, deliver_all, query
+from tests.support import accept, bundled_bytes, deliver, query
 
 NODES = "select * from marts.provenance"
 
@@ -153,8 +153,8 @@ def leaves_below(tree: dict) -> list[dict]:
     return [leaf for child in tree["children"] for leaf in leaves_below(child)] or [tree]
 
 
-def test_every_node_of_generated_ledgers_sums_back_to_its_figure(warehouse):
-    deliver_all(warehouse)
+def test_every_node_of_generated_ledgers_sums_back_to_its_figure(published_warehouse):
+    warehouse = published_warehouse
     accept(warehouse, "ledger", generated_ledger(2019, seed=1))
     deliver_named(warehouse, "ledger", generated_ledger(2018, seed=2), "ledger_05913000_2018.csv")
     build.run(warehouse)
@@ -223,8 +223,8 @@ def test_the_check_of_the_nodes_finds_a_wrong_value(change, complaint):
         check_inner_nodes(wrong)
 
 
-def test_a_small_count_of_persons_is_nowhere_in_a_tree(warehouse):
-    deliver_all(warehouse)
+def test_a_small_count_of_persons_is_nowhere_in_a_tree(published_warehouse):
+    warehouse = published_warehouse
     header, *lines = bundled_bytes("register").decode("iso-8859-1").splitlines(keepends=True)
     others = [line for line in lines if ";154;" not in line and ";125;" not in line]
     two = [line for line in lines if ";154;" in line and ";;A;" in line][:2]
@@ -243,8 +243,8 @@ def test_a_small_count_of_persons_is_nowhere_in_a_tree(warehouse):
     assert "an aggregate; no row of a person is named" in text and "too few persons to be shown" in text
 
 
-def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(warehouse):
-    deliver_all(warehouse)
+def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_warehouse):
+    warehouse = published_warehouse
     late = deliver(warehouse, "employment", bundled_bytes("employment").replace(b"2.525", b"2.526"))
     with database.connect(warehouse, database.LOADER) as connection:
         connection.cursor().executemany(
@@ -279,9 +279,8 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(warehouse):
     assert leaf() == before
 
 
-def test_every_released_mart_is_explained_in_both_languages(warehouse, monkeypatch):
-    deliver_all(warehouse)
-    build.run(warehouse)
+def test_every_released_mart_is_explained_in_both_languages(published_warehouse, monkeypatch):
+    warehouse = published_warehouse
     for mart in marts.definitions():
         if mart.schema != "marts" or mart.name == "provenance":
             continue
