@@ -551,10 +551,8 @@ def _evidence(mart: str, figure: str, place: str) -> Expectation:
 
 def _filled(mart: str, build: Build) -> list[Expectation]:
     """That the mart has rows, if all it rests on was delivered: a warehouse need not have every source."""
-    if mart not in _RESTS_ON:
-        return []
-    sources, severity = _RESTS_ON[mart]
-    if not sources <= build.delivered:
+    met = [severity for sources, severity in _RESTS_ON.get(mart, ()) if sources <= build.delivered]
+    if not met:
         return []
     return [
         expect(
@@ -563,31 +561,38 @@ def _filled(mart: str, build: Build) -> list[Expectation]:
             min_value=1,
             why="What it rests on was delivered: an empty mart would replace published figures by none.",
             expected="at least 1 row",
-            severity=severity,
+            severity=HOLD if HOLD in met else WARN,
             owner=OWNER,
         )
     ]
 
 
-# A bridge and a comparison need two figures: they may be empty whatever was delivered.
-# The extrapolation only warns: it needs the years of four sources to meet, which one's own deliveries need not do.
-_RESTS_ON: Mapping[str, tuple[frozenset[str], str]] = {
-    "cost_per_person": (frozenset({"ledger"}), HOLD),
-    "cost_component": (frozenset({"ledger"}), HOLD),
-    "lump_sum_simulation": (frozenset({"ledger"}), HOLD),
-    "sensitivity_cost_per_person": (frozenset({"ledger"}), HOLD),
-    "cost_extrapolation": (frozenset({"ledger", "register", "employment", "eu2_series"}), WARN),
-    "eu2_population": (frozenset({"eu2_series"}), HOLD),
-    "migration_background": (frozenset({"mikrozensus"}), HOLD),
-    "programme_funding": (frozenset({"funding"}), HOLD),
+def _rest_on(*sources: str, severity: str = HOLD) -> tuple[frozenset[str], str]:
+    return frozenset(sources), severity
+
+
+# One ledger of any dialect is enough; a budget may hold plans alone, which are no cost.
+_A_LEDGER = (_rest_on("ledger"), _rest_on("ledger_totals"), _rest_on("ledger_plan", severity=WARN))
+# What a mart must not be empty with: any of these sets of sources. A bridge and a comparison need two figures: they may
+# be empty whatever was delivered.
+_RESTS_ON: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
+    "cost_per_person": _A_LEDGER,
+    "cost_component": _A_LEDGER,
+    "lump_sum_simulation": _A_LEDGER,
+    "sensitivity_cost_per_person": _A_LEDGER,
+    # it needs the years of four sources to meet, which one's own deliveries need not do
+    "cost_extrapolation": (_rest_on("ledger", "register", "employment", "eu2_series", severity=WARN),),
+    "eu2_population": (_rest_on("eu2_series"),),
+    "migration_background": (_rest_on("mikrozensus"),),
+    "programme_funding": (_rest_on("funding"),),
     # one's own programmes need not be those whose periods the seed reads
-    "programme_funding_year": (frozenset({"funding"}), WARN),
-    "funding_cliff": (frozenset({"programme_measure"}), HOLD),
-    "programme_outcome": (frozenset({"programme_result"}), HOLD),
-    "integration_course": (frozenset({"integration_course"}), HOLD),
-    "refinancing": (frozenset({"ledger"}), HOLD),
-    "published_claim": (frozenset({"eu2_series"}), HOLD),
-    "municipal_profile": (frozenset({"structure_tables"}), HOLD),
+    "programme_funding_year": (_rest_on("funding", severity=WARN),),
+    "funding_cliff": (_rest_on("programme_measure"),),
+    "programme_outcome": (_rest_on("programme_result"),),
+    "integration_course": (_rest_on("integration_course"),),
+    "refinancing": _A_LEDGER,
+    "published_claim": (_rest_on("eu2_series"),),
+    "municipal_profile": (_rest_on("structure_tables"),),
 }
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "cost_per_person": _cost_per_person,

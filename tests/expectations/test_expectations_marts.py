@@ -320,6 +320,22 @@ def test_an_empty_mart_passes_where_its_source_was_not_delivered(warehouse):
     }
 
 
+@pytest.mark.parametrize(
+    ("delivered", "severity"),
+    [
+        ({"ledger"}, HOLD),
+        ({"ledger_totals"}, HOLD),
+        ({"ledger_plan"}, WARN),
+        ({"ledger_plan", "ledger_totals"}, HOLD),
+        ({"funding"}, None),
+    ],
+)
+def test_a_ledger_of_any_dialect_must_lead_to_cost(delivered, severity):
+    for mart in ("cost_per_person", "cost_component", "refinancing"):
+        found = [e for e in marts.suites(Build(1, frozenset(delivered)))[mart] if e.name == f"{mart}.has_rows"]
+        assert [expectation.severity for expectation in found] == [severity] * bool(severity)
+
+
 def test_ledger_and_components_are_compared_both_ways(warehouse, build_id):
     fill_marts(warehouse, COLUMNS, SOUND | _breaks("cost_component", 0, municipality_ags="05911000"))
     (verdict,) = [v for v in gate.check_marts(warehouse, build_id) if not v.passed]

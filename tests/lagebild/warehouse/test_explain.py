@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from functools import reduce
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -264,7 +265,17 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(warehouse):
 
     before = leaf()
     assert [before[f"checks_{outcome}_count"] for outcome in ("passed", "warned", "failed")] == [1, 1, 1]
-    assert before["accepted_by"] and before["accepted_why"] == "confirmed by the office"
+    assert before["accepted_at"] and before["accepted_why"] == "confirmed by the office"
+    # Everybody is told that it was accepted, when and why; by whom, only the house.
+    (account,) = {by for (by,) in query(warehouse, "select by from raw.delivery_event")}
+    assert account not in {value for node in nodes_of(warehouse) for value in node.values()}
+    decided = "select decided_by, decided_at from marts_internal.delivery_decision where decided_why = %s"
+    told = query(warehouse, decided, before["accepted_why"], role=database.STATISTICS_OFFICE)
+    assert told == [(account, before["accepted_at"])]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        query(warehouse, "select by from raw.delivery_event", role=database.BUILDER)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        query(warehouse, decided, "", role=database.BI_READER)
     assert (before["file_name"], before["row_numbers"], before["sha256"]) == (
         "eu2_employees_2019.csv",
         "3",

@@ -50,7 +50,7 @@ ranked_books as (
     window by_precedence as (
         partition by municipality_ags, booked_year
         order by
-            case source when 'ledger' then 1 when 'ledger_totals' then 2 when 'ledger_plan' then 3 end,
+            array_position(array['{{ ledger_sources() | join("', '") }}'], source),
             reported_year desc,
             delivery_id desc
     )

@@ -1,5 +1,5 @@
--- grain: one row per delivery, municipality, fiscal year, product, account and target group, as the cost components have it.
--- First line, last line and count of all; every single line only of few: millions of postings stay one row.
+-- grain: one row per total of a delivered ledger (int_cost__delivery_total), as the cost components have it.
+-- First line, last line and count of all are the total's; lines are read again only where they are few and scattered.
 -- Incremental, as int_cost__delivery_total is.
 {{
     config(
@@ -11,63 +11,64 @@
 }}
 with
 
-postings as (
+totals as (
 
-    select * from {{ ref('int_cost__ledger_line') }}
+    select * from {{ ref('int_cost__delivery_total') }}
     {% if is_incremental() %}
-        where
-            delivery_id in (
-                {{ deliveries_to_total(['ledger', 'ledger_totals', 'ledger_plan'], 'int_provenance__posting_lines') }}
-            )
+        where delivery_id in ({{ deliveries_to_total(totals='int_provenance__posting_lines') }})
     {% endif %}
 
 ),
 
-spans as (
+lines as (
 
-    select
-        delivery_id,
-        region_code,
-        fiscal_year,
-        product_code,
-        account_code,
-        target_group,
-        source_sha256,
-        min(line_number) as first_line,
-        max(line_number) as last_line,
-        count(*) as row_count
-    from postings
-    group by delivery_id, region_code, fiscal_year, product_code, account_code, target_group, source_sha256
+    select * from {{ ref('int_cost__ledger_line') }}
+    {% if is_incremental() %}
+        where delivery_id in ({{ deliveries_to_total(totals='int_provenance__posting_lines') }})
+    {% endif %}
+
+),
+
+scattered as (
+
+    select * from totals
+    where posting_count <= {{ var('listed_lines') }}
+        and last_line - first_line + 1 > posting_count
 
 ),
 
 numbered as (
 
     select
-        postings.delivery_id,
-        postings.region_code,
-        postings.fiscal_year,
-        postings.product_code,
-        postings.account_code,
-        postings.target_group,
-        postings.source_sha256,
-        postings.line_number,
+        lines.delivery_id,
+        lines.region_code as municipality_ags,
+        lines.booked_year,
+        lines.fiscal_year,
+        lines.product_code,
+        lines.account_code,
+        lines.target_group,
+        lines.line_number,
         -- lines that follow each other have one and the same difference
-        postings.line_number - row_number() over (
+        lines.line_number - row_number() over (
             partition by
-                postings.delivery_id,
-                postings.region_code,
-                postings.fiscal_year,
-                postings.product_code,
-                postings.account_code,
-                postings.target_group,
-                postings.source_sha256
-            order by postings.line_number
+                lines.delivery_id,
+                lines.region_code,
+                lines.booked_year,
+                lines.fiscal_year,
+                lines.product_code,
+                lines.account_code,
+                lines.target_group
+            order by lines.line_number
         ) as run
-    from postings
-    inner join spans
-        using (delivery_id, region_code, fiscal_year, product_code, account_code, target_group, source_sha256)
-    where spans.row_count <= {{ var('listed_lines') }}
+    from lines
+    inner join scattered
+        on lines.delivery_id = scattered.delivery_id
+            and lines.region_code = scattered.municipality_ags
+            and lines.booked_year = scattered.booked_year
+            and lines.fiscal_year = scattered.fiscal_year
+            and lines.product_code = scattered.product_code
+            and lines.account_code = scattered.account_code
+            and lines.target_group = scattered.target_group
 
 ),
 
@@ -75,16 +76,16 @@ runs as (
 
     select
         delivery_id,
-        region_code,
+        municipality_ags,
+        booked_year,
         fiscal_year,
         product_code,
         account_code,
         target_group,
-        source_sha256,
         min(line_number) as first_line,
         max(line_number) as last_line
     from numbered
-    group by delivery_id, region_code, fiscal_year, product_code, account_code, target_group, source_sha256, run
+    group by delivery_id, municipality_ags, booked_year, fiscal_year, product_code, account_code, target_group, run
 
 ),
 
@@ -92,40 +93,42 @@ listed as (
 
     select
         delivery_id,
-        region_code,
+        municipality_ags,
+        booked_year,
         fiscal_year,
         product_code,
         account_code,
         target_group,
-        source_sha256,
         string_agg({{ line_range('first_line', 'last_line') }}, ', ' order by first_line) as row_numbers
     from runs
-    group by delivery_id, region_code, fiscal_year, product_code, account_code, target_group, source_sha256
+    group by delivery_id, municipality_ags, booked_year, fiscal_year, product_code, account_code, target_group
 
 ),
 
 final as (
 
     select
-        spans.delivery_id,
-        spans.region_code as municipality_ags,
-        spans.fiscal_year,
-        spans.product_code,
-        spans.account_code,
-        spans.target_group,
-        spans.source_sha256,
-        spans.first_line,
-        spans.last_line,
-        spans.row_count,
+        totals.source,
+        totals.delivery_id,
+        totals.municipality_ags,
+        totals.booked_year,
+        totals.fiscal_year,
+        totals.product_code,
+        totals.account_code,
+        totals.target_group,
+        totals.source_sha256,
+        totals.first_line,
+        totals.last_line,
+        totals.posting_count as row_count,
         case
-            when spans.last_line - spans.first_line + 1 = spans.row_count
-                then {{ line_range('spans.first_line', 'spans.last_line') }}
+            when totals.last_line - totals.first_line + 1 = totals.posting_count
+                then {{ line_range('totals.first_line', 'totals.last_line') }}
             else listed.row_numbers
         end as row_numbers,
         cast('{{ var("code_version") }}' as text) as code_version
-    from spans
+    from totals
     left join listed
-        using (delivery_id, region_code, fiscal_year, product_code, account_code, target_group, source_sha256)
+        using (delivery_id, municipality_ags, booked_year, fiscal_year, product_code, account_code, target_group)
 
 )
 

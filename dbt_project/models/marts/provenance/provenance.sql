@@ -1146,7 +1146,7 @@ final as (
         deliveries.checks_passed_count,
         deliveries.checks_warned_count,
         deliveries.checks_failed_count,
-        deliveries.accepted_by,
+        deliveries.accepted_at,
         deliveries.accepted_why,
         nodes.refers_to_mart,
         nodes.refers_to_row_key,
