@@ -50,7 +50,8 @@ _WORDS = {
         "span": "{} Sätze zwischen Zeile {} und {}",
         "aggregate": "Aggregat aus {} Sätzen; keine Zeile einer Person wird genannt",
         "masked": "Aggregat; keine Zeile einer Person wird genannt",
-        "checks": "Prüfungen: {} bestanden, {} mit Warnung, {} nicht bestanden", "accepted": "von Hand angenommen am {}: {}",
+        "checks": "Prüfungen: {} bestanden, {} mit Warnung, {} nicht bestanden",
+        "accepted": "von Hand angenommen am {}: {}",
         "above": "siehe oben", "digits": "{} Nachkommastellen",
         "units": {
             "persons": "Personen", "count": "gezählt", "cases": "Fälle", "courses": "Kurse", "factor": "(Faktor)",
@@ -247,7 +248,7 @@ def _input(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(trees: dict[str, list[dict[str, Any]]], keys: list[str]) -> list[str]:
-    """SHA-256 of the deliveries at the leaves of the rows' trees; none where a row has none, for then more is behind."""
+    """SHA-256 of the deliveries at the leaves of the rows' trees; none where a row has none: then more is behind."""
     by_row = [{sha256 for tree in trees.get(key, ()) for sha256 in provenance.hashes(tree)} for key in keys]
     return sorted(set().union(*by_row)) if all(by_row) else []
 
