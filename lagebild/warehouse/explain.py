@@ -21,7 +21,7 @@ _PLACE_COLUMNS = ("municipality_ags", "left_municipality_ags", "region_code")
 _ID_COLUMNS = ("programme_id", "measure_id", "figure_id")
 _YEAR_COLUMNS = (
     "reference_year", "fiscal_year", "accrual_year", "stated_year", "last_year", "left_year", "to_year",
-    "amount_first_year", "reference_date",
+    "begin_year", "amount_first_year", "reference_date",
 )  # fmt: skip
 
 LANGUAGES = ("de", "en")
@@ -37,7 +37,7 @@ _WORDS = {
         "masked": "an aggregate; no row of a person is named",
         "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by hand on {}: {}",
         "above": "see above", "digits": "{} decimals",
-        "units": {}, "evidence": {}, "verdicts": {}, "point": (",", "."),
+        "units": {"yes or no": ""}, "evidence": {}, "verdicts": {}, "point": (",", "."),
     },
     "de": {
         "publication": "Veröffentlichung {id} vom {at}, Code {code}", "model": ", Modell {version}",
@@ -55,7 +55,7 @@ _WORDS = {
         "above": "siehe oben", "digits": "{} Nachkommastellen",
         "units": {
             "persons": "Personen", "count": "gezählt", "cases": "Fälle", "courses": "Kurse", "factor": "(Faktor)",
-            "year": "(Jahr)", "unit of delivery": "in der Einheit der Lieferung",
+            "year": "(Jahr)", "yes or no": "", "unit of delivery": "in der Einheit der Lieferung",
         },
         "evidence": {
             "published": "veröffentlicht", "delivered": "geliefert", "derived": "berechnet",
