@@ -81,10 +81,11 @@ def explain(
     """The chain behind every row of a mart for a place (AGS, region code, or a programme's id), year and method.
 
     What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
-    the mart's columns), `trees` (one list a row: a tree a figure, see provenance.trees), `inputs` (one list a row:
-    column, value, evidence, sources), `compared` (the computed and the published column), and `deliveries` (source,
-    period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased): those that the leaves
-    of the trees name; where a row has no leaf, those of the sources that the mart names, or of all that it reads.
+    the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
+    `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
+    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased):
+    those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart names, or of
+    all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
@@ -96,6 +97,7 @@ def explain(
         rows = _rows(connection, mart, publication["publication_id"], place, year, method)
         keys = [row_key(mart, row) for row in rows]
         trees = provenance.trees(connection, publication["publication_id"], mart.name, keys)
+        order = list(mart.columns).index
         inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in rows]
         return {
             "mart": mart.name,
@@ -104,7 +106,7 @@ def explain(
             "formula": mart.meta.get("formula"),
             "publication": publication,
             "rows": rows,
-            "trees": [trees.get(key, []) for key in keys],
+            "trees": [sorted(trees.get(key, []), key=lambda tree: order(tree["figure"])) for key in keys],
             "inputs": inputs,
             "compared": mart.meta.get("compared"),
             "deliveries": _deliveries(

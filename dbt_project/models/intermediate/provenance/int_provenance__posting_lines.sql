@@ -6,7 +6,10 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='sync_all_columns',
-        pre_hook="{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}"
+        pre_hook=[
+            "{{ hashed_not_sorted() }}",
+            "{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}",
+        ]
     )
 }}
 with
@@ -29,106 +32,86 @@ lines as (
 
 ),
 
-scattered as (
+-- one number stands for the seven columns of a total wherever its lines are sorted
+numbered_totals as (
 
-    select * from totals
-    where posting_count <= {{ var('listed_lines') }}
-        and last_line - first_line + 1 > posting_count
+    select
+        totals.*,
+        row_number() over (order by totals.delivery_id) as total_number,
+        totals.last_line - totals.first_line + 1 = totals.posting_count as is_one_run
+    from totals
 
 ),
 
-numbered as (
+scattered_lines as (
 
     select
-        lines.delivery_id,
-        lines.region_code as municipality_ags,
-        lines.booked_year,
-        lines.fiscal_year,
-        lines.product_code,
-        lines.account_code,
-        lines.target_group,
+        numbered_totals.total_number,
         lines.line_number,
         -- lines that follow each other have one and the same difference
         lines.line_number - row_number() over (
-            partition by
-                lines.delivery_id,
-                lines.region_code,
-                lines.booked_year,
-                lines.fiscal_year,
-                lines.product_code,
-                lines.account_code,
-                lines.target_group
+            partition by numbered_totals.total_number
             order by lines.line_number
         ) as run
     from lines
-    inner join scattered
-        on lines.delivery_id = scattered.delivery_id
-            and lines.region_code = scattered.municipality_ags
-            and lines.booked_year = scattered.booked_year
-            and lines.fiscal_year = scattered.fiscal_year
-            and lines.product_code = scattered.product_code
-            and lines.account_code = scattered.account_code
-            and lines.target_group = scattered.target_group
+    inner join numbered_totals
+        on lines.delivery_id = numbered_totals.delivery_id
+            and lines.region_code = numbered_totals.municipality_ags
+            and lines.booked_year = numbered_totals.booked_year
+            and lines.fiscal_year = numbered_totals.fiscal_year
+            and lines.product_code = numbered_totals.product_code
+            and lines.account_code = numbered_totals.account_code
+            and lines.target_group = numbered_totals.target_group
+    where numbered_totals.posting_count <= {{ var('listed_lines') }}
+        and not numbered_totals.is_one_run
 
 ),
 
 runs as (
 
     select
-        delivery_id,
-        municipality_ags,
-        booked_year,
-        fiscal_year,
-        product_code,
-        account_code,
-        target_group,
+        total_number,
         min(line_number) as first_line,
         max(line_number) as last_line
-    from numbered
-    group by delivery_id, municipality_ags, booked_year, fiscal_year, product_code, account_code, target_group, run
+    from scattered_lines
+    group by total_number, run
 
 ),
 
 listed as (
 
     select
-        delivery_id,
-        municipality_ags,
-        booked_year,
-        fiscal_year,
-        product_code,
-        account_code,
-        target_group,
+        total_number,
         string_agg({{ line_range('first_line', 'last_line') }}, ', ' order by first_line) as row_numbers
     from runs
-    group by delivery_id, municipality_ags, booked_year, fiscal_year, product_code, account_code, target_group
+    group by total_number
 
 ),
 
 final as (
 
     select
-        totals.source,
-        totals.delivery_id,
-        totals.municipality_ags,
-        totals.booked_year,
-        totals.fiscal_year,
-        totals.product_code,
-        totals.account_code,
-        totals.target_group,
-        totals.source_sha256,
-        totals.first_line,
-        totals.last_line,
-        totals.posting_count as row_count,
+        numbered_totals.source,
+        numbered_totals.delivery_id,
+        numbered_totals.municipality_ags,
+        numbered_totals.booked_year,
+        numbered_totals.fiscal_year,
+        numbered_totals.product_code,
+        numbered_totals.account_code,
+        numbered_totals.target_group,
+        numbered_totals.source_sha256,
+        numbered_totals.first_line,
+        numbered_totals.last_line,
+        numbered_totals.posting_count as row_count,
         case
-            when totals.last_line - totals.first_line + 1 = totals.posting_count
-                then {{ line_range('totals.first_line', 'totals.last_line') }}
+            when numbered_totals.is_one_run
+                then {{ line_range('numbered_totals.first_line', 'numbered_totals.last_line') }}
             else listed.row_numbers
         end as row_numbers,
         cast('{{ var("code_version") }}' as text) as code_version
-    from totals
+    from numbered_totals
     left join listed
-        using (delivery_id, municipality_ags, booked_year, fiscal_year, product_code, account_code, target_group)
+        on numbered_totals.total_number = listed.total_number
 
 )
 
