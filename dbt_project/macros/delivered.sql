@@ -40,7 +40,7 @@
         verdicts.passed_count,
         verdicts.warned_count,
         verdicts.failed_count,
-        decision.decided_by,
+        decision.decided_at,
         decision.decided_why
     from {{ source('deliveries', 'build_input') }} as input
     inner join {{ source('deliveries', 'delivery') }} as delivery
@@ -58,10 +58,10 @@
             order by verdict.expectation asc, verdict.verdict_id desc
         ) as latest
     ) as verdicts on true
-    -- a person decided only where the delivery had been held
+    -- a person decided only where the delivery had been held; who it was is not for those who read figures
     left join lateral (
         select
-            event.by as decided_by,
+            event.at as decided_at,
             event.why as decided_why
         from {{ source('deliveries', 'delivery_event') }} as event
         where event.delivery_id = delivery.delivery_id

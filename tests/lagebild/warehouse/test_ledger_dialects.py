@@ -14,10 +14,7 @@ TOTALS_HEADER = (
     "Summe;AGS;Haushaltsjahr;Leistungsjahr;Produkt;Produktbezeichnung;Sachkonto;Kontobezeichnung;Aufwand EUR;"
     "Ertrag EUR;Herkunft"
 )
-CHOICE = (
-    "select file_name, fiscal_year, choice.amount_eur, is_counted, choice.reason"
-    " from build.int_cost__ledger_choice as choice inner join raw.delivery using (delivery_id) order by 1, 2"
-)
+CHOICE = "select source_file_name, fiscal_year, amount_eur, is_counted, reason from marts.ledger_choice order by 1, 2"
 COMPONENT = (
     "select fiscal_year, product_code, account_code, amount_eur, amount_precision_eur, exclusion_reason, evidence"
     " from marts.cost_component where municipality_ags = %s order by 1, 2, 3"

@@ -87,3 +87,17 @@ def test_every_column_of_a_published_view_carries_its_description(warehouse):
         " and coalesce(col_description(c.oid, a.attnum), '') = ''",
     )
     assert undescribed == []
+
+
+def test_accounts_leave_what_was_published_before(warehouse):
+    with database.connect(warehouse) as connection:
+        connection.execute("alter table published.provenance add column accepted_by text")
+        connection.execute("drop view marts_internal.delivery_decision")
+        connection.execute("delete from public.lagebild_migration where name = '0011_decisions.sql'")
+    assert migrate.migrate(warehouse) == ["0011_decisions.sql"]
+    columns = (
+        "select table_schema from information_schema.columns where table_name ~ '^provenance' and column_name = %s"
+    )
+    assert query(warehouse, columns, "accepted_by") == []
+    assert {schema for (schema,) in query(warehouse, columns, "accepted_at")} == {"published", "marts"}
+    assert query(warehouse, "select * from marts.provenance", role=database.BI_READER) == []
