@@ -276,10 +276,7 @@ _SPACES = np.array([int.from_bytes(chr(n).encode()) for n in range(0x3001) if ch
 
 @_inner
 def _space(value):
-    for n in range(len(_SPACES)):
-        if _SPACES[n] == value:
-            return True
-    return False
+    return value in _SPACES
 
 
 @_bare(void(_BYTES, int32[::1], int32[::1]))
