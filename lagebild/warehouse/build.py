@@ -151,7 +151,7 @@ def publish_build(settings: Settings, build_id: int) -> int:
         raise
     # Somebody rolled back while it was being built.
     _stop(settings, build_id, str(rollback))
-    raise UserError(f"build {build_id} is not published: {standing}", remedy=publications.REMEDY)
+    raise UserError(f"build {build_id} is not published: {standing}")
 
 
 def _failures(output: str) -> str:

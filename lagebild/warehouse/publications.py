@@ -20,7 +20,6 @@ from lagebild.version import code_version
 CODE = ("code", "")
 """The key of the code version among a publication's inputs, whose other keys are (source, period)."""
 Inputs = dict[tuple[str, str], int | str]
-REMEDY = "withdraw or correct the delivery, or mend the code; if it was right after all, lagebild rollback to it again"
 
 
 @dataclass(frozen=True)
@@ -71,13 +70,23 @@ class Publication:
     """How many deliveries its build read."""
     changed_deliveries: tuple[Change, ...]
     changed_marts: tuple[str, ...]
-    """Marts whose content is not that of the publication before; of the first one, all."""
+    """Marts whose content is not that of the publication before it; of the first one, all."""
     rollback: Rollback | None
     """The latest rollback that took it out of force."""
 
     @property
     def is_rolled_back(self) -> bool:
         return self.rollback is not None and not self.is_current
+
+    def __str__(self) -> str:
+        lines = [
+            f"{'*' if self.is_current else ' '} publication {self.publication_id}"
+            f"  {self.published_at:%Y-%m-%d %H:%M}  build {self.build_id}  code {self.code_version}"
+            f"  {self.deliveries} deliveries" + ("  in force" if self.is_current else ""),
+            f"    marts changed: {', '.join(self.changed_marts) or 'none'}",
+            *(f"    {change}" for change in self.changed_deliveries),
+        ]
+        return "\n".join(lines + ([f"    {self.rollback}"] if self.is_rolled_back else []))
 
 
 def listing(settings: Settings) -> list[Publication]:
@@ -152,6 +161,21 @@ def rollback(settings: Settings, publication_id: int, reason: str) -> Rollback:
         return rollbacks(connection)[-1]
 
 
+def as_text(settings: Settings, done: Rollback) -> str:
+    """What a rollback did, and what is left to do, as lines for a terminal."""
+    with database.connect(settings, database.BUILDER) as connection:
+        missing = connection.execute(
+            "select array_agg(mart order by mart) from (select mart from published.publication_mart"
+            " where publication_id = %s except select mart from published.publication_mart where publication_id = %s)"
+            " as lacking",
+            [done.from_publication, done.to_publication],
+        ).fetchone()[0]
+        lines = [explained(connection, done)] if done.to_publication < done.from_publication else [str(done)]
+    if missing:
+        lines.append(f"  empty now, for publication {done.to_publication} did not hold them: {', '.join(missing)}")
+    return "\n".join(lines)
+
+
 def lock_pointer(connection: Connection) -> int | None:
     """The publication in force; nobody else moves the pointer until this transaction ends. Readers go on."""
     (in_force,) = connection.execute("select publication_id from published.current_publication for update").fetchone()
@@ -208,13 +232,15 @@ def explained(connection: Connection, taken: Rollback) -> str:
     differing = [str(change) for change in changes(connection, in_force, taken.from_publication)]
     codes = [_inputs_of(connection, number)[CODE] for number in (in_force, taken.from_publication)]
     differing += [f"code: {codes[0]} -> {codes[1]}"] if codes[0] != codes[1] else []
-    return "\n".join(
-        [
-            f"publication {in_force} is in force, {taken}",
-            "  nothing is built while all that this took back still stands:",
-            *(f"    {line}" for line in differing),
-        ]
-    )
+    lines = [f"publication {in_force} is in force, {taken}"]
+    if differing:
+        lines.append("  nothing is built while all that this took back still stands:")
+        lines += [f"    {line}" for line in differing]
+        lines.append(
+            "  what to do: withdraw or correct the delivery, or mend the code; if it was right after all,"
+            f" lagebild rollback {taken.from_publication}"
+        )
+    return "\n".join(lines)
 
 
 def _inputs_of(connection: Connection, publication_id: int) -> Inputs:
