@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from lagebild import database, publication_commands
 from lagebild.errors import UserError
+from lagebild.stack import run as steps
 from lagebild.version import code_version
 from lagebild.warehouse import build, difference, marts, publications
 from tests import conftest
@@ -198,6 +199,8 @@ def test_a_rollback_is_not_undone_by_the_next_build_of_the_same(published, capsy
     assert "publication 2 is in force" in printed and "employment 2019: delivery 2" in printed
     prepared.deliver(published, "register", "2019-12-31")  # has nothing to do with what was taken back
     assert build.begin(published) is None
+    assert not steps.needs_build(published)
+    assert "publication 2 is in force" in "\n".join(steps.waiting_lines(published, steps.now()))
     assert query(published, "select count(*) from raw.build") == [(3,)]
 
 
@@ -205,6 +208,7 @@ def test_a_rollback_stands_until_what_it_took_back_is_corrected(published):
     publications.rollback(published, 2, "wrong")
     prepared.deliver(published)
     assert build.publish_build(published, prepared.begin(published)) == 4
+    assert steps.waiting_lines(published, steps.now()) == []
     prepared.deliver(published, "register", "2019-12-31")
     assert build.begin(published) is not None  # nothing of the rollback is left
 
