@@ -212,14 +212,16 @@ def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, m
     assert ("9000_view.sql",) in query(warehouse, "select name from public.lagebild_migration")
 
 
-def test_a_migration_that_finds_no_gap_says_who_is_in_its_way_and_goes_on_later(warehouse, monkeypatch):
-    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.2)
+def test_a_migration_that_finds_no_gap_says_who_is_in_its_way_and_goes_on_later(warehouse, monkeypatch, capsys):
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(locks, "TELL_SECONDS", 0.0)
     declare(monkeypatch, columns=marts.definition(MART).columns | EXTRA)
     before = catalogue(warehouse)
     with database.connect(warehouse) as writing:
         writing.execute(f"lock table published.{MART} in row exclusive mode")
         with pytest.raises(UserError, match=rf"(?s)published.{MART}: .*process \d+ of \w+ \(lagebild\) since"):
             migrate.migrate(warehouse)
+    assert capsys.readouterr().out.count(f"published.{MART} waits for a gap between readers: process") == 1
     assert catalogue(warehouse) == before
     migrate.migrate(warehouse)
     assert query(warehouse, f"select extra_eur from marts.{MART}_vintage", role=database.BI_READER) == []
