@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lagebild import contract_commands, delivery_commands, figure_commands, privacy_commands
+from lagebild import contract_commands, delivery_commands, figure_commands, privacy_commands, publication_commands
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -329,6 +329,7 @@ def restore(settings: Settings, folder: Path) -> None:
 
 contract_commands.add_to(cli)
 figure_commands.add_to(cli)
+publication_commands.add_to(cli)
 
 
 def _list(rows: list, nothing: str) -> None:
