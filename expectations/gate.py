@@ -44,6 +44,7 @@ class Verdict:
     passed: bool
     observed: str
     expected: str
+    owner: str
     failing_rows: tuple[int, ...] = ()
 
 
@@ -255,6 +256,7 @@ def _verdict(expectation: Expectation, result: Any, personal: bool) -> Verdict:
         passed=result.success,
         observed=observed,
         expected=expectation.expected,
+        owner=expectation.owner,
         failing_rows=tuple(known[:LISTED_ROWS]),
     )
 
@@ -335,9 +337,12 @@ def _write(settings: Settings, role: str, subject: str, number: int, verdicts: S
     with database.connect(settings, role) as connection:
         connection.cursor().executemany(
             f"insert into quality.verdict ({subject}, expectation, why, severity, passed, observed, expected,"
-            " failing_rows) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            " owner, failing_rows) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
-                (number, v.expectation, v.why, v.severity, v.passed, v.observed, v.expected, list(v.failing_rows))
+                (
+                    *(number, v.expectation, v.why, v.severity, v.passed, v.observed, v.expected, v.owner),
+                    list(v.failing_rows),
+                )
                 for v in verdicts
             ],
         )

@@ -48,7 +48,7 @@ def test_verdicts_are_written_as_returned_and_states_stay(warehouse, delivery_id
     verdicts = gate.check_delivery(warehouse, delivery_id)
     written = _execute(
         warehouse,
-        "select expectation, why, severity, passed, observed, expected, failing_rows from quality.verdict"
+        "select expectation, why, severity, passed, observed, expected, owner, failing_rows from quality.verdict"
         " where delivery_id = %s order by verdict_id",
         delivery_id,
     )

@@ -19,6 +19,7 @@ WRITABLE = {
         "raw.rejected_row": {"INSERT"},
         "raw.landing_deletion": {"INSERT", "DELETE"},
         "quality.verdict": {"INSERT"},
+        "quality.statistic": {"INSERT", "UPDATE"},
     },
     database.BUILDER: {
         "raw.build": {"INSERT", "UPDATE"},
