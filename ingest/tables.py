@@ -9,7 +9,7 @@ from lagebild.errors import UserError
 
 
 def sync(connection: Connection, contract: Contract) -> None:
-    """Make `raw.<source>__<entity>`, or add the columns that the contract gained.
+    """Make `raw.<source>__<entity>`, or add the columns that the contract gained; say in `raw.source` what it is about.
 
     A column whose type changed is refused: history would be cast in silence.
     """
@@ -53,3 +53,8 @@ def sync(connection: Connection, contract: Contract) -> None:
     connection.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(BUILDER)))
     if contract.history is not None:
         history.sync(connection, contract)
+    connection.execute(
+        "insert into raw.source (source, is_about_persons) values (%s, %s)"
+        " on conflict (source) do update set is_about_persons = excluded.is_about_persons",
+        [contract.source, contract.has_personal_fields],
+    )
