@@ -3,10 +3,10 @@ PYTHON ?= python3
 LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status docs test lint bench faults environment
+.PHONY: help run up down status docs quality-docs test lint bench faults environment
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment ## start everything, load what is new, build, publish, extract, print the figures
 	@$(LAGEBILD) run
@@ -22,6 +22,9 @@ status: ## what runs, where it listens, where the files are
 
 docs: environment ## write dbt's documentation as one page, .lagebild/docs/index.html (the stack must run)
 	@$(LAGEBILD) docs
+
+quality-docs: environment ## write what every check said as pages, .lagebild/quality-docs/index.html (the stack must run)
+	@$(LAGEBILD) quality-docs
 
 test: environment ## run the tests (they start what they need, and stop it)
 	@.venv/bin/pytest -n auto

@@ -1,8 +1,9 @@
-"""`lagebild held`, `accept`, `refuse`, `withdraw`: what waits for a person, and what the person says."""
+"""What waits for a person and what the person says: `lagebild held`, `accept`, `refuse`, `withdraw`, `quality-docs`."""
 
 import json
 from dataclasses import asdict
 from datetime import date, datetime
+from pathlib import Path
 
 import click
 
@@ -14,7 +15,7 @@ _reason = click.option("--reason", required=True, help="Why; it is logged and sh
 
 def add_to(cli: click.Group) -> None:
     """Hang the commands of this module into the command line."""
-    for command in (held, accept, refuse, withdraw):
+    for command in (held, accept, refuse, withdraw, quality_docs):
         cli.add_command(command)
 
 
@@ -91,3 +92,22 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
     from ingest import ledger
 
     click.echo(ledger.withdraw(settings, delivery_id, reason))
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Another folder than quality-docs of the state folder.",
+)
+@_pass_settings
+def quality_docs(settings: Settings, out: Path | None) -> None:
+    """Write what every check said as pages (Data Docs) that open without a server and hold no person's value.
+
+    \b
+    Example: lagebild quality-docs --out /tmp/checks
+    """
+    from expectations import docs
+
+    click.echo("writing the pages (Great Expectations takes some seconds to start)", err=True)
+    click.echo(docs.write(settings, out or docs.folder(settings)))
