@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lagebild import contract_commands, decision_commands, delivery_commands, figure_commands, privacy_commands
+from lagebild import (
+    contract_commands,
+    decision_commands,
+    delivery_commands,
+    figure_commands,
+    privacy_commands,
+    publication_commands,
+)
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -283,6 +290,7 @@ def restore(settings: Settings, folder: Path) -> None:
 contract_commands.add_to(cli)
 decision_commands.add_to(cli)
 figure_commands.add_to(cli)
+publication_commands.add_to(cli)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Bring a warehouse to the state this code expects: roles, numbered migrations, tables.
 
-Safe to run at any time and by several at once. Readers of `marts` are not disturbed: tables and
-columns are added, views gain columns at their end, nothing is dropped.
+Safe to run at any time and by several at once, and to run again after it was cut off. What cannot be done is refused
+before anything changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns at their
+end, nothing is dropped, and every change gives way to readers (`locks.py`).
 """
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 from psycopg import Connection
@@ -13,7 +15,7 @@ from ingest import contracts, tables
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.warehouse import marts, roles
+from lagebild.warehouse import locks, marts, roles
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_260_190_001  # any number, the same for every migration run
@@ -21,12 +23,17 @@ _LOCK = 7_260_190_001  # any number, the same for every migration run
 
 def migrate(settings: Settings) -> list[str]:
     """Return the names of the migrations that were applied now."""
-    with database.connect(settings) as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        roles.ensure(connection, settings)
+    with database.connect(settings, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [_LOCK])  # until the connection closes
+        own = [contracts.load(source) for source in contracts.sources()]
+        for contract in own:
+            tables.check(connection, contract)
+        marts.check(connection)
+        with connection.transaction():
+            roles.ensure(connection, settings)
         applied = _apply(connection, sorted(MIGRATIONS.glob("*.sql")))
-        for source in contracts.sources():
-            tables.sync(connection, contracts.load(source))
+        for contract in own:
+            locks.patiently(connection, partial(tables.sync, connection, contract), f"raw.{contract.table}")
         for mart in marts.definitions():
             marts.sync(connection, mart)
         return applied
@@ -55,7 +62,11 @@ def _apply(connection: Connection, files: list[Path]) -> list[str]:
                     remedy=f"restore it (git checkout {file.name}) and put the change into a new migration",
                 )
             continue
-        connection.execute(text)
-        connection.execute("insert into public.lagebild_migration (name, sha256) values (%s, %s)", [file.name, digest])
+        locks.patiently(connection, partial(_apply_one, connection, file.name, text, digest), f"migration {file.name}")
         applied.append(file.name)
     return applied
+
+
+def _apply_one(connection: Connection, name: str, text: str, digest: str) -> None:
+    connection.execute(text)
+    connection.execute("insert into public.lagebild_migration (name, sha256) values (%s, %s)", [name, digest])
