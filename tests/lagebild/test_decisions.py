@@ -183,3 +183,50 @@ def test_every_column_that_readers_see_says_what_it_is(warehouse):
         " and a.attnum > 0 and (col_description(c.oid, a.attnum) is null or obj_description(c.oid) is null)",
     )
     assert lacking == []
+
+
+def test_a_mart_tells_how_old_its_inputs_were_when_it_was_published(warehouse):
+    """Two sources: one came twice, 400 and 30 days before, the other once, 90 days before; a correction was held."""
+    first = accept(warehouse, "employment")
+    held(warehouse, "employment", bundled_bytes("employment") + b"\n")
+    old = accept(warehouse, "employment", bundled_bytes("employment") + b"\n\n", "eu2_employees_2018.csv")
+    series = accept(warehouse, "eu2_series")
+    with database.connect(warehouse) as connection:
+        for delivery, days in ((first, 30), (old, 400), (series, 90)):
+            connection.execute(
+                "update raw.delivery set received_at = now() - make_interval(days => %s) where delivery_id = %s",
+                [days, delivery.delivery_id],
+            )
+        (build_id,) = connection.execute(
+            "insert into raw.build (state, code_version) values ('published', '1') returning build_id"
+        ).fetchone()
+        connection.execute(
+            "insert into raw.build_input select %s, source, period, delivery_id from raw.delivery"
+            " where state = 'accepted'",
+            [build_id],
+        )
+        connection.execute(
+            "insert into published.publication (build_id, code_version, fingerprint) values (%s, '1', 'f')", [build_id]
+        )
+        connection.execute("insert into published.content (mart, sha256, row_count) values ('published_claim', 'a', 1)")
+        connection.execute("insert into published.published_claim (content_id, figure_id) values (1, 'a claim')")
+        connection.execute(
+            "insert into published.publication_mart values (1, 'published_claim', 1, '1', %(s)s,"
+            " published.input_age_days(%(b)s, %(s)s, now()))",
+            {"s": ["employment", "eu2_series"], "b": build_id},
+        )
+        connection.execute("update published.current_publication set publication_id = 1")
+    for view in ("published_claim", "published_claim_vintage"):
+        assert query(warehouse, f"select input_age_days from marts.{view}", role=database.BI_READER) == [(90,)]
+    ages = "select source, period, age_days, held_delivery_id from marts.publication_source order by source, period"
+    shown = query(warehouse, ages, role=database.BI_READER)
+    assert [row[:3] for row in shown] == [
+        ("employment", "2018", 400),
+        ("employment", "2019", 30),
+        ("eu2_series", "2007-2019", 90),
+    ]
+    assert [row[3] for row in shown] == [None, gatekeeper.waiting(warehouse)[0].delivery.delivery_id, None]
+    # What happens later is no matter of that publication.
+    lagebild(warehouse, "refuse", str(shown[1][3]), "--reason", "sent back")
+    lagebild(warehouse, "withdraw", str(series.delivery_id), "--reason", "wrong")
+    assert query(warehouse, ages) == shown

@@ -159,3 +159,65 @@ comment on column marts.publication_acceptance.accepted_until is
 'Last day of the acceptance; after it the next build leaves the delivery out, this publication stays as it is.';
 comment on column marts.publication_acceptance.accepted_why is 'Reason that was given for it.';
 grant select on marts.publication_acceptance to bi_reader, statistics_office, lagebild_builder;
+
+-- How old the inputs of a mart were when it was published. Beside the content and not in it: an unchanged mart is
+-- referenced again by a later publication, and its inputs are older then.
+create function published.input_age_days(build bigint, mart_sources text[], at timestamptz) returns integer
+stable language sql as $$
+    select extract(day from at - min(newest.received_at))::integer
+    from (
+        select max(d.received_at) as received_at
+        from raw.build_input as i
+        inner join raw.delivery as d on i.delivery_id = d.delivery_id
+        where i.build_id = build and i.source = any(mart_sources)
+        group by i.source
+    ) as newest
+$$;
+alter table published.publication_mart add column input_age_days integer;
+update published.publication_mart as m
+set input_age_days = published.input_age_days(p.build_id, m.sources, p.published_at)
+from published.publication as p
+where m.publication_id = p.publication_id;
+
+-- The same for each source and period, as it was when the publication was made: the log of the ledger says so.
+create or replace view marts.publication_source as
+select
+    m.publication_id,
+    m.mart,
+    m.model_version,
+    i.source,
+    i.period,
+    d.delivery_id,
+    d.file_name,
+    d.sha256,
+    d.records,
+    d.loaded,
+    d.rejected,
+    d.received_at,
+    d.erased_at,
+    d.erased_why,
+    d.layout,
+    extract(day from p.published_at - d.received_at)::integer as age_days,
+    w.delivery_id as held_delivery_id
+from published.publication_mart as m
+inner join published.publication as p on m.publication_id = p.publication_id
+inner join raw.build_input as i on p.build_id = i.build_id and i.source = any(m.sources)
+inner join raw.delivery as d on i.delivery_id = d.delivery_id
+left join lateral (
+    select later.delivery_id
+    from raw.delivery as later
+    inner join lateral (
+        select e.state
+        from raw.delivery_event as e
+        where e.delivery_id = later.delivery_id and e.at <= p.published_at
+        order by e.event_id desc
+        limit 1
+    ) as then_in on then_in.state = 'held'
+    where later.source = d.source and later.period = d.period and later.delivery_id <> d.delivery_id
+    order by later.delivery_id desc
+    limit 1
+) as w on true;
+comment on column marts.publication_source.age_days is
+'Full days from the receipt of the delivery to the publication that was built from it.';
+comment on column marts.publication_source.held_delivery_id is
+'Another delivery of the same source and period that was held when this was published, so that this older one was used; else null.';
