@@ -72,22 +72,24 @@ def render_publishing(found: "Publishing", server_version: str, load_before: flo
             PUBLISHING,
             _busy(load_before) + _table(["", "measured", "spread", "must", "aim", "met"], _publishing_demands(found)),
             "",
-            f"Growth: {len(marts.definitions())} marts of {bench.ROWS_A_MART:,} prepared rows each; with every publication"
-            " every row of one of them changes. Sizes are with indexes, vacuumed; reading is warm, the median of"
-            f" {bench.READINGS} readings of all marts as `bi_reader`.",
+            f"Growth: {len(marts.definitions())} marts of {bench.ROWS_A_MART:,} prepared rows each; with every"
+            " publication every row of one of them changes. Sizes are with indexes, vacuumed; reading is warm, the"
+            f" median of {bench.READINGS} readings of all marts as `bi_reader`. After one publication a mart's table"
+            " holds nothing else and is read without its index, whose few pages come on top later.",
             "",
             _table(heading, points),
             "",
-            f"Readers: {storm.readers} connections as `bi_reader` read all {len(bench.READ_BY_BI)} marts in a loop, each"
-            f" pass one REPEATABLE READ transaction, during {storm.publications} publications ({storm.whole_builds} of"
-            " them whole builds by dbt and expectations, the others prepared candidates),"
+            f"Readers: {storm.readers} connections as `bi_reader` read all {len(bench.READ_BY_BI)} marts in a loop,"
+            f" each pass one REPEATABLE READ transaction, during {storm.publications} publications"
+            f" ({storm.whole_builds} of them whole builds by dbt and expectations, the others prepared candidates),"
             f" {storm.rollbacks} rollbacks, {storm.failed_builds} builds that failed at their publication and"
-            f" {storm.migrations} migration that gave every mart a column. They saw {storm.publications_seen} publications"
-            " in force. A pass is held against the publication in force: its number in every mart, and the rows and the"
-            " marked column of every mart against the candidate that was published under this number. The server cancels"
-            f" a reader that waits for a lock longer than {bench.LOCK_WAIT_MS} ms (`lock_timeout`), and that would count"
-            f" as an error; the longest wait was looked for every {bench.SAMPLE_SECONDS * 1000:.0f} ms. The slowest"
-            f" statement of a reader took {storm.slowest_ms:.0f} ms, beside builds on the same machine.",
+            f" {storm.migrations} migration that gave every mart a column. They saw {storm.publications_seen}"
+            " publications in force. A pass is held against the publication in force: its number in every mart, and the"
+            " rows and the marked column of every mart against the candidate that was published under this number. The"
+            f" server cancels a reader that waits for a lock longer than {bench.LOCK_WAIT_MS} ms (`lock_timeout`), and"
+            " that would count as an error; the longest wait was looked for every"
+            f" {bench.SAMPLE_SECONDS * 1000:.0f} ms. The slowest statement of a reader took {storm.slowest_ms:.0f} ms,"
+            " beside builds on the same machine.",
             "",
             *(["```", *storm.errors[:10], *storm.mixtures[:10], "```", ""] if storm.errors or storm.mixtures else []),
             "```",
@@ -142,8 +144,8 @@ def _publishing_demands(found: "Publishing") -> list[list[str]]:
     return [
         _at_most("growth of `published` a publication against one mart's content", [growth / a_mart], 1.25, None),
         _at_most(f"reading all marts in force: {over}", [last.read_ms / first.read_ms], 1.25, None),
-        _at_most("  pages of the database that this reads", [last.pages / first.pages], 1.25, None),
-        _at_most("a publication: in the last quarter against the first", [last.publish_ms / quarter.publish_ms], 1.25, None),
+        _at_most("  pages of the database that this reads", [last.pages / first.pages], 1.5, None),
+        _at_most("time of a publication, last quarter to first", [last.publish_ms / quarter.publish_ms], 1.25, None),
         _at_most(f"errors of readers in {storm.passes:,} passes", [len(storm.errors)], 0, None),
         _at_most("mixtures of two publications", [len(storm.mixtures)], 0, None),
         _at_most("longest wait of a reader for a lock (ms)", [storm.longest_wait_ms], bench.LOCK_WAIT_MS, None),

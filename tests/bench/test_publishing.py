@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lagebild import database
-from lagebild.warehouse import build, locks, marts
+from lagebild.warehouse import locks, marts
 from tests import publications as prepared
 from tests.bench import page, publishing
 from tests.bench.publishing import Pass, Point, Publishing, Storm
@@ -57,23 +57,34 @@ def test_a_migration_that_does_not_give_way_is_noticed(warehouse, monkeypatch):
 
 
 def test_a_mixture_is_told():
-    whole = Pass(2, {"a": {2}, "b": {2}}, {"a": (1, frozenset("x")), "b": (1, frozenset("y"))})
+    whole = Pass(2, {"a": {2}, "b": {2}}, {"a": (1, 11), "b": (1, 12)})
     expected = {2: dict(whole.contents)}
     assert list(publishing.mixed(whole, expected)) == []
     two = Pass(2, {"a": {2}, "b": {1}}, whole.contents)
     assert list(publishing.mixed(two, expected)) == ["b: publication [1] where 2 is in force"]
     nothing = Pass(2, {"a": {2}, "b": set()}, whole.contents)
     assert list(publishing.mixed(nothing, expected)) == ["b: publication [] where 2 is in force"]
-    other = Pass(2, whole.ids, {"a": (1, frozenset("x")), "b": (2, frozenset("y"))})
+    other = Pass(2, whole.ids, {"a": (1, 11), "b": (1, 13)})
     assert list(publishing.mixed(other, expected)) == ["b: not the content of publication 2"]
 
 
-def test_only_what_changed_makes_published_grow(warehouse):
-    points = publishing.growth(warehouse, count=8, rows=300)
-    assert [point.publications for point in points] == [1, 2, 4, 6, 8]
-    assert query(warehouse, "select count(*) from published.content") == [(len(marts.definitions()) + 7,)]
-    assert points[-1].pages <= points[0].pages * 1.5
-    assert build.is_current(warehouse)
+def test_only_what_changed_makes_published_grow(warehouse, monkeypatch):
+    monkeypatch.setattr(publishing, "READINGS", 1)
+    points = publishing.growth(warehouse, count=4, rows=200)
+    assert [point.publications for point in points] == [1, 2, 3, 4]
+    assert query(warehouse, "select count(*) from published.content") == [(len(marts.definitions()) + 3,)]
+    assert points[-1].published_bytes < points[0].published_bytes * 1.5
+    assert all(point.pages > 0 and point.read_ms > 0 for point in points)
+
+
+def test_every_published_table_has_an_index_led_by_the_content(warehouse):
+    led = query(
+        warehouse,
+        "select c.relname from pg_index as i inner join pg_class as c on i.indrelid = c.oid"
+        " inner join pg_attribute as a on a.attrelid = c.oid and a.attnum = i.indkey[0]"
+        " where c.relnamespace = 'published'::regnamespace and a.attname = 'content_id'",
+    )
+    assert {mart.name for mart in marts.definitions()} <= {name for (name,) in led}
 
 
 FOUND = Publishing(
@@ -84,7 +95,7 @@ FOUND = Publishing(
 
 @pytest.mark.parametrize(
     ("what", "met"),
-    [("growth", "must"), ("reading all", "must"), ("pages", "no"), ("in the last quarter", "no"), ("errors", "must"),
+    [("growth", "must"), ("reading all", "must"), ("pages", "must"), ("last quarter", "no"), ("errors", "must"),
      ("longest wait", "must")],
 )  # fmt: skip
 def test_the_section_says_what_is_met(what, met):

@@ -114,7 +114,8 @@ def catalogue(settings) -> list[tuple]:
     return query(
         settings,
         "select c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod) from pg_class as c"
-        " inner join pg_attribute as a on c.oid = a.attrelid where c.relnamespace::regnamespace::text ~ 'marts|published'"
+        " inner join pg_attribute as a on c.oid = a.attrelid"
+        " where c.relnamespace::regnamespace::text ~ 'marts|published'"
         " union all select name, '', '' from public.lagebild_migration order by 1, 2",
     )
 
