@@ -1,6 +1,7 @@
 """Where the ledger and the expectations meet: a loaded delivery is accepted or held, and what is held is explained."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from psycopg import Connection
 
@@ -27,6 +28,12 @@ class Waiting:
     """The accepted delivery of its period, which it would supersede."""
     needs_end: bool
     """Whether it can only be accepted until a day."""
+
+    @property
+    def subject(self) -> str:
+        """The question in a line."""
+        d = self.delivery
+        return f"Delivery {d.delivery_id} is held: {d.source} {d.period} ({d.file_name})"
 
     @property
     def decisions(self) -> list[str]:
@@ -60,6 +67,28 @@ def waiting(settings: Settings) -> list[Waiting]:
     held = ledger.deliveries(settings, states=("held",))
     with database.connect(settings, database.LOADER) as connection:
         return [_waiting(connection, delivery) for delivery in held]
+
+
+def answered(
+    settings: Settings,
+    delivery_id: int,
+    *,
+    is_accepted: bool,
+    supersedes: bool = False,
+    reason: str = "",
+    until: str = "",
+    by: str | None = None,
+) -> Delivery:
+    """Accept or refuse a held delivery as a form was filled in; UserError says what is missing in it."""
+    if not reason.strip():
+        raise UserError("a decision needs a reason", remedy="fill in the reason; it is logged and shown to readers")
+    if not is_accepted:
+        return ledger.refuse(settings, delivery_id, reason, by)
+    try:
+        last_day = date.fromisoformat(until) if until else None
+    except ValueError as error:
+        raise UserError(f"{until!r} is no day", remedy="write it as YYYY-MM-DD, such as 2027-03-31") from error
+    return ledger.accept(settings, delivery_id, reason, supersedes, last_day, by)
 
 
 def check_pending(settings: Settings, source: str) -> list[Delivery]:

@@ -30,7 +30,12 @@ dags = {
         "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         "retries": [task.retries for task in dag.tasks],
         "delays": [task.retry_delay.total_seconds() for task in dag.tasks],
-        "has_timeouts": all(task.execution_timeout for task in dag.tasks),
+        # a question to a person has a time limit of another name
+        "has_timeouts": all(
+            task.execution_timeout or getattr(task, "partial_kwargs", {}).get("response_timeout") for task in dag.tasks
+        ),
+        "templates": {task.task_id: list(task.template_fields) for task in dag.tasks},
+        "unanswered": [d for t in dag.tasks if (d := getattr(t, "partial_kwargs", {}).get("defaults"))],
         "max_active_runs": dag.max_active_runs,
         "catchup": dag.catchup,
         "doc": dag.doc_md,
@@ -82,7 +87,7 @@ def read_bag(folder, home):
 
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
-    others = {"build_warehouse", "release_extract", "retention"}
+    others = {"build_warehouse", "release_extract", "retention", "decide_held"}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others
 
 
@@ -117,6 +122,14 @@ def test_the_build_starts_on_any_source_and_once_a_day(bag):
 
 def test_the_extract_follows_the_publication(bag):
     assert "lagebild://marts" in json.dumps(bag["dags"]["release_extract"]["schedule"])
+
+
+def test_a_question_about_a_held_delivery_accepts_nothing_by_itself_and_runs_no_delivered_text(bag):
+    dag = bag["dags"]["decide_held"]
+    assert dag["tasks"] == {"list_held": ["ask", "decide"], "ask": ["decide"], "decide": []}
+    # Airflow would render a delivered `{{ ... }}` in the question, with its connections at hand.
+    assert dag["templates"]["ask"] == []
+    assert dag["unanswered"] == ["leave it held"]
 
 
 def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
