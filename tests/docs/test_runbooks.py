@@ -1,5 +1,6 @@
 """The runbooks are followed literally: every fenced command, in order, in a copy of the code."""
 
+import json
 import os
 import re
 import shutil
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lagebild import database
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
+from lagebild.warehouse import build
 from tests.support import query
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -95,6 +98,21 @@ def test_the_new_layout_is_loaded_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, "select region_name, employees_persons from raw.employment__employees") == [
         ("Dortmund", 3120)
     ]
+
+
+def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_says(warehouse, checkout):
+    runbook = "held-delivery.md"
+    printed = follow(runbook, "See what waits", warehouse, checkout)
+    assert "share_not_misprinted (hold; ask" in printed and "lines:    7" in printed
+    assert json.loads((checkout / "held.json").read_text())[0]["failed"][0]["failing_rows"] == [7]
+    assert "accepted until" in follow(runbook, "Accept it for a time", warehouse, checkout)
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.delivery set accepted_until = current_date - 2")
+    assert build.begin(warehouse) is None  # nothing else is there to be built from
+    printed = follow(runbook, "When the time is over", warehouse, checkout)
+    assert "share_not_misprinted (hold; ask" in printed
+    printed = follow(runbook, "Send it back", warehouse, checkout)
+    assert [line.split(" rows) ")[1].split(":")[0] for line in printed.splitlines()[-2:]] == ["refused", "accepted"]
 
 
 def test_every_runbook_is_listed():
