@@ -9,7 +9,7 @@ from ingest import ledger, privacy
 from ingest.load import drain
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.gatekeeper import check_pending
+from lagebild.gatekeeper import check_pending, waiting
 from tests import canary
 from tests.expectations.support import begin_build
 from tests.support import MUNICIPALITY, PURPOSE, deliver, drop, query
@@ -102,7 +102,9 @@ def test_no_person_stands_in_a_verdict_or_a_page_whatever_the_register_brings(wa
         shown = connection.execute("select v::text from marts.quality_verdict as v").fetchall()
     failed = query(warehouse, "select count(*) from quality.verdict where not passed and failing_rows <> '{}'")
     assert failed[0][0] > 2 and len(list(folder.glob("check-*.html"))) > 1
-    told = [str(shown), str(query(warehouse, "select v::text from quality.verdict as v"))]
+    waits = waiting(warehouse)
+    assert waits and waits[0].failed
+    told = [str(shown), "".join(map(str, waits)), str(query(warehouse, "select v::text from quality.verdict as v"))]
     told += [
         str(
             query(
