@@ -223,9 +223,9 @@ def expire(settings: Settings) -> list[Delivery]:
 
     A build begins with this; existing publications stay.
     """
-    expired = []
-    while delivery := _expire_next(settings):
-        expired.append(delivery)
+    expired: list[Delivery] = []
+    while over := _over(settings):  # again, because one that is accepted again may be over too
+        expired += filter(None, [_hold_again(settings, delivery_id) for delivery_id in over])
     return expired
 
 
@@ -305,22 +305,27 @@ def _require_end(connection: Connection, delivery: Delivery, overruled: list[str
         raise UserError(f"{until} is over: an acceptance until then would not be one", remedy=again)
 
 
-def _expire_next(settings: Settings) -> Delivery | None:
-    """Each in a transaction of its own: two that expire at once wait for each other one period at a time."""
+def _over(settings: Settings) -> list[int]:
+    """Deliveries that are accepted until a day that is over."""
     with database.connect(settings, database.LOADER) as connection:
-        row = connection.execute(
-            f"select delivery_id from raw.delivery where state = 'accepted' and not {IS_ACCEPTED}"
-            " order by delivery_id limit 1"
-        ).fetchone()
-        if row is None:
+        rows = connection.execute(
+            f"select delivery_id from raw.delivery where state = 'accepted' and not {IS_ACCEPTED} order by delivery_id"
+        )
+        return [delivery_id for (delivery_id,) in rows]
+
+
+def _hold_again(settings: Settings, delivery_id: int) -> Delivery | None:
+    """Each in a transaction of its own, one period at a time; None if somebody decided on it meanwhile."""
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = _locked(connection, delivery_id)
+        (today,) = connection.execute(f"select {TODAY}").fetchone()
+        if delivery.state != "accepted" or delivery.accepted_until is None or delivery.accepted_until >= today:
             return None
-        delivery = _locked(connection, row[0])
-        if delivery.state == "accepted":
-            overruled = problems_of(connection, delivery)
-            ended = f"its acceptance ended on {delivery.accepted_until}"
-            move(connection, delivery, "held", "; ".join([ended, *overruled]), problems=overruled)
-            _reinstate_predecessor(connection, delivery, f"the acceptance of delivery {delivery.delivery_id} ended")
-        return get(connection, delivery.delivery_id)
+        overruled = problems_of(connection, delivery)
+        ended = f"its acceptance ended on {delivery.accepted_until}"
+        move(connection, delivery, "held", "; ".join([ended, *overruled]), problems=overruled)
+        _reinstate_predecessor(connection, delivery, f"the acceptance of delivery {delivery_id} ended")
+        return get(connection, delivery_id)
 
 
 def _reinstate_predecessor(connection: Connection, delivery: Delivery, why: str) -> None:

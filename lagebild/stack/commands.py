@@ -81,11 +81,11 @@ def _up(settings: Settings, board: Board) -> float:
     settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     board.doing("starting PostgreSQL")
     postgres.start(settings, board.say)
+    pages.start(settings)
     board.doing("starting Airflow and preparing the warehouse")
     with _beside(lambda: airflow.start(settings, board.say)) as since:
         for name in migrate(settings):
             board.say(f"migration {name} applied")
-    pages.start(settings)
     return since()
 
 
@@ -147,7 +147,7 @@ def _status_lines(settings: Settings) -> list[str]:
         lines.append(f"Airflow:        partly runs ({', '.join(alive) or 'left-overs'}); make up repairs it")
     else:
         lines.append("Airflow:        is stopped")
-    lines.append(f"checks:         {pages.url(settings) or 'are not served (make quality-docs writes the pages)'}")
+    lines.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.log_path(settings)})'}")
     if runs:
         lines += _warehouse_lines(settings)
         lines += _access_lines(settings)

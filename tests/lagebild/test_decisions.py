@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from ingest import ledger
 from lagebild import cli, database, gatekeeper
+from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.warehouse import build
 from tests.support import accept, bundled_bytes, deliver, query
@@ -95,6 +96,24 @@ def test_other_sources_go_on_while_one_is_held(warehouse):
     build_id = build.begin(warehouse)
     read = query(warehouse, "select delivery_id from raw.build_input where build_id = %s", build_id)
     assert read == [(goes_on.delivery_id,)] and gatekeeper.waiting(warehouse)[0].delivery == waits
+
+
+def test_a_form_that_was_filled_in_decides_as_the_commands_do(warehouse):
+    number = held(warehouse, "employment").delivery_id
+    for form, message in (
+        ({"is_accepted": False}, "needs a reason"),
+        ({"is_accepted": True, "reason": "confirmed"}, "needs an end"),
+        ({"is_accepted": True, "reason": "confirmed", "until": "31.03.2027"}, "'31.03.2027' is no day"),
+    ):
+        with pytest.raises(UserError, match=message):
+            gatekeeper.answered(warehouse, number, **form)
+    assert query(warehouse, "select state from raw.delivery") == [("held",)]
+    answer = {"is_accepted": True, "reason": "confirmed", "until": f"{TOMORROW}", "by": "ada"}
+    assert gatekeeper.answered(warehouse, number, **answer).accepted_until == TOMORROW
+    ledger.withdraw(warehouse, number, "after all")
+    again = held(warehouse, "employment").delivery_id
+    assert gatekeeper.answered(warehouse, again, is_accepted=False, reason="back", by="ada").state == "refused"
+    assert query(warehouse, "select count(*) from raw.delivery_event where by = 'ada'") == [(2,)]
 
 
 def end_of(settings: Settings, delivery_id: int) -> None:

@@ -11,6 +11,8 @@ comment on column raw.delivery_event.until is 'Of an acceptance: its last day. N
 comment on column raw.delivery_event.problems is
 'Of a held delivery: what the gate found. Of an acceptance: what it was accepted in spite of. Null: unknown, or none.';
 
+create index on raw.delivery_event (delivery_id);
+
 create table raw.source (
     source text primary key,
     is_about_persons boolean not null
