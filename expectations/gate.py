@@ -72,7 +72,7 @@ def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
     """
     with _failing_closed(f"delivery {delivery_id}"):
         batch = _landed(settings, delivery_id)
-        verdicts = _judge(settings, database.LOADER, [batch])
+        (verdicts,) = _judge(settings, database.LOADER, [batch])
         _write(settings, database.LOADER, "delivery_id", delivery_id, verdicts)
         return verdicts
 
@@ -80,7 +80,8 @@ def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
 def check_marts(settings: Settings, build_id: int) -> list[Verdict]:
     """Judge the candidate marts in schema `build`; otherwise as `check_delivery`."""
     with _failing_closed(f"the marts of build {build_id}"):
-        verdicts = _judge(settings, database.BUILDER, _candidates(_build(settings, build_id)))
+        judged = _judge(settings, database.BUILDER, _candidates(_build(settings, build_id)))
+        verdicts = [verdict for mart in judged for verdict in mart]
         _write(settings, database.BUILDER, "build_id", build_id, verdicts)
         return verdicts
 
@@ -166,7 +167,15 @@ def _build(settings: Settings, build_id: int) -> Build:
         sources = connection.execute(
             "select distinct source from raw.build_input where build_id = %s", [build_id]
         ).fetchall()
-    return Build(build_id, frozenset(source for (source,) in sources))
+        lost = connection.execute(
+            "select former.source || ' ' || former.period from published.current_publication as current"
+            " inner join published.publication as p on p.publication_id = current.publication_id"
+            " inner join raw.build_input as former on former.build_id = p.build_id"
+            " where not exists (select 1 from raw.build_input as own where own.build_id = %s"
+            " and own.source = former.source and own.period = former.period)",
+            [build_id],
+        ).fetchall()
+    return Build(build_id, frozenset(source for (source,) in sources), frozenset(name for (name,) in lost))
 
 
 def _suite(source: str) -> ModuleType:
@@ -193,8 +202,8 @@ def _delivered(source: str, table: str) -> str:
     return f"{table}_snapshot" if has_history else table
 
 
-def _judge(settings: Settings, role: str, batches: Iterable[_Batch]) -> list[Verdict]:
-    batches = list(batches)
+def _judge(settings: Settings, role: str, batches: Sequence[_Batch]) -> list[list[Verdict]]:
+    """The verdicts on each batch, in a context of this call's own; GateError unless all were reached."""
     for batch in batches:
         names = [expectation.name for expectation in batch.expectations]
         if not names:
@@ -214,7 +223,7 @@ def _judge(settings: Settings, role: str, batches: Iterable[_Batch]) -> list[Ver
     try:
         for engine in engines:
             _limit(engine, began + WHOLE_SECONDS)
-        return [verdict for batch in batches for verdict in _judge_batch(gx, source, batch)]
+        return [_judge_batch(gx, source, batch) for batch in batches]
     finally:
         # two pools: the data source tests its connection with one and computes with the other
         for engine in engines:

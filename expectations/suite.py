@@ -92,6 +92,8 @@ class Build:
     build_id: int
     delivered: frozenset[str]
     """Sources of which the build reads at least one delivery."""
+    lost: frozenset[str] = frozenset()
+    """What the publication in force was made from and this build does not read, as source and period."""
 
 
 def expect(
