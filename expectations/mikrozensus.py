@@ -105,15 +105,15 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             owner=OWNER,
         ),
         no_row(
-            "share_within_0_and_100",
+            "share_within_100",
             """
             select line_number, region_name || ' ' || reference_year || ': ' || value || ' %' as observed
             from batch
-            where value_unit = '%' and value not between 0 and 100
+            where value_unit = '%' and value > 100
             order by 1
             """,
-            why="A share of a population cannot leave 0 to 100 per cent: beyond it a decimal comma was lost.",
-            expected="between 0 and 100 %",
+            why="A share of a population cannot be above 100 per cent: a decimal comma was lost.",
+            expected="at most 100 %",
             severity=HOLD,
             owner=OWNER,
         ),

@@ -198,7 +198,7 @@ SOUND: dict[str, Rows] = {
             **{"region_code": "05913000", "reference_year": year, "population_persons": persons},
             **{"foreign_pct_recomputed": 1, "evidence": "published"},
         }
-        for year, persons in ((2019, 100), (2020, 110), (2021, 99))
+        for year, persons in ((2019, 100), (2020, 110), (2021, 99), (2024, 5))
     ],
 }
 
@@ -286,7 +286,7 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "refinancing.figure_has_evidence": [_breaks("refinancing", 0, evidence=None)],
     "refinancing.denominator_positive": [_breaks("refinancing", 0, cost_eur=-1)],
     "published_claim.figure_has_evidence": [_breaks("published_claim", 0, evidence=" ")],
-    "municipal_profile.denominator_positive": [_breaks("municipal_profile", 0, population_persons=0)],
+    "municipal_profile.denominator_positive": [_breaks("municipal_profile", 3, population_persons=0)],
     "municipal_profile.year_on_year": [
         _breaks("municipal_profile", 0, population_persons=111),
         _breaks("municipal_profile", 0, population_persons=90),
@@ -386,6 +386,12 @@ def publish(settings: Settings, build_id: int, mart: str, rows: Rows) -> None:
             " update published.current_publication set publication_id = p.publication_id from p",
             [build_id, mart, content_id],
         )
+
+
+def unpublish(settings: Settings) -> None:
+    """Let no publication be in force."""
+    with database.connect(settings) as connection:
+        connection.execute("update published.current_publication set publication_id = null")
 
 
 def broken(name: str) -> list[dict[str, Rows]]:
