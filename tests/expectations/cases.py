@@ -42,8 +42,8 @@ class Source:
 
     period: str
     sound: Rows
-    broken: dict[str, Rows | Case | list[Rows]]
-    """By the name of an expectation the rows, the case, or several rows in a list, each of which breaks it."""
+    broken: dict[str, Rows | Case | list[Rows | Case]]
+    """By the name of an expectation the rows or the case, or a list of several, each of which breaks it."""
     also: dict[str, set[str]] = field(default_factory=dict)
     warns: set[str] = field(default_factory=set)
     notes: set[str] = field(default_factory=set)
@@ -60,7 +60,7 @@ def cases(source: str) -> list[tuple[str, Case]]:
     broken = [
         (name, case if isinstance(case, Case) else Case(case, also=frozenset(own.also.get(name, ()))))
         for name, given in own.broken.items()
-        for case in (given if isinstance(given, list) and given and isinstance(given[0], list) else [given])
+        for case in (given if isinstance(given, list) and isinstance(given[0], (list, Case)) else [given])
     ]
     everywhere = {"rows_as_in_the_ledger": Case(own.sound, loaded=len(own.sound) + 1)}
     names = {e.name for e in suite_of(source).expectations(_delivery(source, 1, Case(own.sound), ()))}
@@ -350,7 +350,11 @@ _OF_ESF = Source(
     {
         "has_rows": Case([], also=frozenset({"total_cost_eur_as_usual", "median_cost_eur_as_usual"})),
         "cost_plausible": changed(_ESF, 0, total_cost_eur=200_000_001),
-        "within_the_funding_period": changed(_ESF, 1, starts_on="2013-12-31"),
+        "within_the_funding_period": [
+            changed(_ESF, 1, starts_on="2013-12-31"),
+            changed(_ESF, 1, ends_on="2024-01-01"),
+            Case(changed(_ESF, 1, starts_on="2024-01-01"), also=frozenset({"ends_after_it_begins"})),
+        ],
         "listed_once": changed(_ESF, 1, operation="a"),
         "ends_after_it_begins": changed(_ESF, 1, starts_on="2014-01-02", ends_on="2014-01-01"),
     },
@@ -429,7 +433,10 @@ SOURCES = {
             "fiscal_year_is_the_period": changed(LEDGER, 0, fiscal_year=2018),
             "municipality_is_the_period": changed(LEDGER, 0, region_code="05911000"),
             "product_area_known": changed(LEDGER, 0, product_code="501010"),
-            "posting_magnitude": changed(LEDGER, 0, amount_eur=50_000_000.01),
+            "posting_magnitude": [
+                changed(LEDGER, 0, amount_eur=50_000_000.01),
+                Case(changed(LEDGER, 1, amount_eur=-50_000_000.01), also=frozenset({"total_positive"})),
+            ],
             "total_positive": changed(LEDGER, 0, amount_eur=300),
             "products_still_there": _gone(LEDGER, product_code="020101"),
             "every_month_posted": changed(LEDGER, 11, posted_on="2020-12-31"),
@@ -452,10 +459,24 @@ SOURCES = {
             "line_or_subtotal": [*_TOTALS, {**_SUBTOTAL, "expense_eur": 0}],
             "amount_stated": changed(_TOTALS, 4, expense_eur=None, revenue_eur=None),
             "subtotal_is_the_sum": changed(_TOTALS, 3, expense_eur=600),
-            "expense_magnitude": changed(_TOTALS, 0, expense_eur=2_000_000_000.01),
-            "revenue_magnitude": changed(_TOTALS, 2, revenue_eur=2_000_000_000.01),
-            "expense_positive": [{**_TOTAL, "expense_eur": -1}],
-            "accrual_near_its_year": changed(_TOTALS, 1, accrual_year=2013),
+            "expense_magnitude": [
+                changed(_TOTALS, 0, expense_eur=2_000_000_000.01),
+                Case(
+                    changed(_TOTALS, 1, expense_eur=-2_000_000_000.01),
+                    also=frozenset({"subtotal_is_the_sum", "expense_positive"}),
+                ),
+            ],
+            "revenue_magnitude": [
+                changed(_TOTALS, 2, revenue_eur=2_000_000_000.01),
+                changed(_TOTALS, 2, revenue_eur=-2_000_000_000.01),
+            ],
+            "expense_positive": Case(
+                [{**_TOTAL, "expense_eur": 0}], also=frozenset({"social_share_of_expense_as_usual"})
+            ),
+            "accrual_near_its_year": [
+                changed(_TOTALS, 1, accrual_year=2013),
+                changed(_TOTALS, 1, accrual_year=2020),
+            ],
             "products_still_there": _gone(_TOTALS, product_code="020101"),
         },
         # a line that lost or changed its amount is missing in its sub-totals, too
@@ -485,7 +506,7 @@ SOURCES = {
             "municipality_is_the_period": changed(REGISTER, 0, region_code="05911000"),
             "nationality_of_the_key": changed(REGISTER, 1, nationality_code="100"),
             "nationality_known": changed(REGISTER, 1, nationality_code="999"),
-            "birth_year_plausible": changed(REGISTER, 1, birth_year=1898),
+            "birth_year_plausible": [changed(REGISTER, 1, birth_year=year) for year in (1898, 2020)],
         },
         warns={
             "eu2_share_of_persons_as_usual",
@@ -502,7 +523,11 @@ SOURCES = {
             "has_rows": Case([]),
             "municipality_has_eight_digits": changed(_GRANTS, 0, recipient_ags="5913000"),
             "grant_magnitude": changed(_GRANTS, 0, federal_amount_eur=10_000_000_001),
-            "dates_plausible": changed(_GRANTS, 0, ends_on="2008-01-02"),
+            "dates_plausible": [
+                changed(_GRANTS, 0, ends_on="2008-01-02"),
+                changed(_GRANTS, 0, starts_on="1967-12-31", ends_on="1967-12-31"),
+                changed(_GRANTS, 1, starts_on="2041-01-01", ends_on="2041-01-01"),
+            ],
             "grants_still_there": _gone(_GRANTS, funding_code="c"),
             "ends_after_it_begins": changed(_GRANTS, 1, ends_on="2029-12-31"),
         },
@@ -514,7 +539,12 @@ SOURCES = {
         {
             "has_rows": Case([]),
             "end_as_stated": changed(_MEASURES, 0, ends_on="2031-12-31"),
-            "years_plausible": changed(_MEASURES, 1, last_year=2051),
+            "years_plausible": [
+                changed(_MEASURES, 1, last_year=2051),
+                changed(_MEASURES, 1, last_year=1989),
+                changed(_MEASURES, 1, first_year=2051),
+                changed(_MEASURES, 1, first_year=1989),
+            ],
             "measures_still_there": _gone(_MEASURES, measure_id="d"),
         },
         warns={"measures_still_there"},
@@ -539,7 +569,11 @@ SOURCES = {
             "rate_within_100": changed(_COURSES, 2, value=101, value_printed="101 %"),
             "states_within_country": changed(_COURSES, 1, value=30_001, value_printed="30.001"),
             "amount_as_printed": changed(_COURSES, 3, value=1500),
-            "year_plausible": changed(_COURSES, 2, stated_year=2004, value_printed="100"),
+            "year_plausible": [
+                changed(_COURSES, 2, stated_year=2004, value_printed="100"),
+                changed(_COURSES, 2, stated_year=2031, value_printed="100"),
+                changed(_COURSES, 2, reference_month="2031-01"),
+            ],
             "places_still_there": _gone(_COURSES, region_code="06632"),
         },
         warns=_STILL_THERE,
@@ -551,7 +585,7 @@ SOURCES = {
             "has_rows": Case([]),
             "amount_has_its_year": changed(_RECEIPTS, 0, accrual_year=None),
             "amount_as_printed": changed(_RECEIPTS, 0, amount_eur=1000),
-            "year_plausible": changed(_RECEIPTS, 2, accrual_year=1999),
+            "year_plausible": [changed(_RECEIPTS, 2, accrual_year=year) for year in (1999, 2031)],
             "receipts_still_there": _gone(_RECEIPTS, receipt_id="d"),
         },
         warns={"amount_eur_as_usual", *_STILL_THERE},
@@ -575,13 +609,17 @@ SOURCES = {
         _QUANTITY,
         {
             "has_rows": Case([]),
-            "municipality_is_the_period": [{**row, "region_code": "05911000"} for row in _QUANTITY],
-            "year_is_the_period": [{**row, "reference_date": "2018-12-31"} for row in _QUANTITY],
+            "municipality_is_the_period": changed(_QUANTITY, 1, region_code="05911000"),
+            "year_is_the_period": changed(_QUANTITY, 1, reference_date="2018-12-31"),
             "group_within_all": changed(_QUANTITY, 0, counted=901),
             "group_has_its_whole": _QUANTITY[:1],
             "quantities_still_there": _gone(_QUANTITY, quantity="caseload"),
         },
-        also={"group_has_its_whole": {"inhabitants_as_usual", "eu2_share_of_inhabitants_as_usual"}},
+        also={
+            "group_has_its_whole": {"inhabitants_as_usual", "eu2_share_of_inhabitants_as_usual"},
+            "municipality_is_the_period": {"group_has_its_whole"},
+            "year_is_the_period": {"group_has_its_whole"},
+        },
         warns={"eu2_share_of_inhabitants_as_usual", "quantities_still_there", *_IN_TIME},
     ),
     "mikrozensus": Source(
@@ -614,7 +652,7 @@ SOURCES = {
             "share_not_misprinted": [{**MUNICIPALITY, "foreign_pct": 13.7}],
             "share_recomputes": [{**MUNICIPALITY, "foreign_pct": 12.7}],
             "places_still_there": _gone([MUNICIPALITY], region_code="05911000"),
-            "year_near_the_report": [{**MUNICIPALITY, "reference_year": 2017}],
+            "year_near_the_report": [[{**MUNICIPALITY, "reference_year": year}] for year in (2017, 2022)],
             "foreign_within_migration_background": [
                 {**MUNICIPALITY, "migration_background_persons": 125, "migration_background_pct": 12.5}
             ],

@@ -237,10 +237,17 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "cost_extrapolation.denominator_positive": [_breaks("cost_extrapolation", 0, denominator_persons=None)],
     "cost_extrapolation.figure_has_evidence_and_captions": [_breaks("cost_extrapolation", 0, evidence=None)],
     "cost_extrapolation.agrees_with_published": [_breaks("cost_extrapolation", 0, verdict="differs")],
-    "eu2_population.no_small_cell": [_breaks("eu2_population", -1, bulgaria_persons=2)],
+    "eu2_population.no_small_cell": [
+        _breaks("eu2_population", -1, **{column: count})
+        for column in ("bulgaria_persons", "romania_persons", "eu2_persons")
+        for count in (1, 2)
+    ],
     "eu2_population.figure_has_evidence": [_breaks("eu2_population", 0, evidence="")],
     "eu2_population.every_source_counted": [{"eu2_population": SOUND["eu2_population"][:-1]}],
-    "migration_background.share_within_0_and_100": [_breaks("migration_background", 2, share_pct=100.1)],
+    "migration_background.share_within_0_and_100": [
+        _breaks("migration_background", 2, share_pct=100.1),
+        _breaks("migration_background", 3, share_pct=-0.1),
+    ],
     "migration_background.figure_has_evidence": [_breaks("migration_background", 0, evidence=None)],
     "programme_funding.figure_has_evidence": [_breaks("programme_funding", 0, evidence=None)],
     "programme_funding.part_is_never_added": [_breaks("programme_funding", 1, is_addable=True)],
@@ -261,11 +268,17 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         _breaks("cost_per_person", 0, cost_per_person_eur=1.24, cost_per_person_low_eur=1.24),
         _breaks("cost_per_person", 0, cost_per_person_eur=5.01),
     ],
-    "cost_per_person.no_small_cell": [_breaks("cost_per_person", 1, population_persons=2)],
+    "cost_per_person.no_small_cell": [
+        _breaks("cost_per_person", 1, **{column: count})
+        for column in ("population_persons", "employees_persons", "denominator_persons")
+        for count in (1, 2)
+    ],
     "cost_component.denominator_positive": [_breaks("cost_component", 0, share_denominator=0)],
     "cost_bridge.figure_has_captions": [_breaks("cost_bridge", 0, caption_de=None)],
     "lump_sum_simulation.denominator_positive": [_breaks("lump_sum_simulation", 0, total_cost_eur=0)],
-    "lump_sum_simulation.no_small_cell": [_breaks("lump_sum_simulation", 0, population_persons=1)],
+    "lump_sum_simulation.no_small_cell": [
+        _breaks("lump_sum_simulation", 0, population_persons=count) for count in (1, 2)
+    ],
     "sensitivity_cost_per_person.figure_has_evidence": [_breaks("sensitivity_cost_per_person", 0, evidence=None)],
     "sensitivity_cost_per_person.denominator_positive": [
         _breaks("sensitivity_cost_per_person", 0, denominator_persons=None)
@@ -280,11 +293,21 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         _breaks("migration_background", 0, share_pct=93.9),
     ],
     "programme_outcome.denominator_positive": [_breaks("programme_outcome", 1, results_cases=0)],
-    "programme_outcome.no_small_cell": [_breaks("programme_outcome", 1, employed_after_six_months_persons=2)],
+    "programme_outcome.no_small_cell": [
+        _breaks("programme_outcome", 1, **{column: count})
+        for column in (
+            "participants_persons",
+            "employed_after_six_months_persons",
+            "improved_after_six_months_persons",
+        )
+        for count in (1, 2)
+    ],
     "integration_course.denominator_positive": [_breaks("integration_course", 0, courses=0)],
-    "integration_course.no_small_cell": [_breaks("integration_course", 1, participants_persons=2)],
+    "integration_course.no_small_cell": [
+        _breaks("integration_course", 1, participants_persons=count) for count in (1, 2)
+    ],
     "refinancing.figure_has_evidence": [_breaks("refinancing", 0, evidence=None)],
-    "refinancing.denominator_positive": [_breaks("refinancing", 0, cost_eur=-1)],
+    "refinancing.denominator_positive": [_breaks("refinancing", 0, cost_eur=0)],
     "published_claim.figure_has_evidence": [_breaks("published_claim", 0, evidence=" ")],
     "municipal_profile.denominator_positive": [_breaks("municipal_profile", 3, population_persons=0)],
     "municipal_profile.year_on_year": [

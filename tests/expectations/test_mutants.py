@@ -20,7 +20,7 @@ def test_every_source_and_mart_is_tried():
 
 def test_a_mutant_that_no_case_notices_survives():
     original = no_row("a", "select 1 from batch where b > 5", why="why", expected="x", severity=NOTE, owner="nobody")
-    (looser,) = [m for m in mutate.mutants(original, 1) if m.how == "doubled: > 5"]
+    (looser,) = [m for m in mutate.mutants(original, []) if m.how == "doubled: > 5"]
     assert "b > 10" in looser.expectation.arguments["unexpected_rows_query"]
     unnoticed = mutate.Tried(looser, NOTE, sound=[True], broken=[False])
     assert unnoticed.survives and "survived: a: doubled: > 5" in mutate.report([unnoticed], 1)
