@@ -44,7 +44,7 @@ with DAG(
     def list_held() -> list[dict]:
         """What waits: the number of each delivery, and the question about it."""
         from lagebild import settings
-        from lagebild.gatekeeper import waiting
+        from lagebild.decisions import waiting
 
         with settled():
             return [
@@ -56,7 +56,7 @@ with DAG(
     def decide(question: tuple[dict, dict], *, outlet_events) -> str:
         """Do what was answered; the log names who answered, and a decided delivery makes a build due."""
         from lagebild import settings
-        from lagebild.gatekeeper import answered
+        from lagebild.decisions import answered
 
         held, answer = question
         with settled():

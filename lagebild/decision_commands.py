@@ -30,7 +30,7 @@ def held(settings: Settings, form: str) -> None:
       lagebild held
       lagebild held --format json
     """
-    from lagebild.gatekeeper import waiting
+    from lagebild.decisions import waiting
 
     found = waiting(settings)
     if form == "json":

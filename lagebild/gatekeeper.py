@@ -1,126 +1,51 @@
-"""Where the ledger and the expectations meet: a loaded delivery is accepted or held, and what is held is explained."""
+"""Where the ledger and the expectations meet: a loaded delivery is accepted or held."""
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from psycopg import Connection
-
-from expectations import gate, verdicts
-from expectations.suite import HOLD, NOTE
-from expectations.verdicts import Written
+from expectations import gate
 from ingest import contracts, ledger
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
-
-@dataclass(frozen=True)
-class Waiting:
-    """A held delivery and everything that a person needs to decide on it."""
-
-    delivery: Delivery
-    failed: list[Written]
-    """What its last check found wrong, the gravest first; row numbers are lines of the file."""
-    problems: list[str]
-    """Why else it is held: rejected rows, a gate that could not run."""
-    predecessor: int | None
-    """The accepted delivery of its period, which it would supersede."""
-    needs_end: bool
-    """Whether it can only be accepted until a day."""
-
-    @property
-    def subject(self) -> str:
-        """The question in a line."""
-        d = self.delivery
-        return f"Delivery {d.delivery_id} is held: {d.source} {d.period} ({d.file_name})"
-
-    @property
-    def decisions(self) -> list[str]:
-        """The two commands that decide."""
-        number = self.delivery.delivery_id
-        options = " --supersedes" if self.predecessor else ""
-        options += " --until YYYY-MM-DD" if self.needs_end else ""
-        return [f'lagebild accept {number}{options} --reason "..."', f'lagebild refuse {number} --reason "..."']
-
-    def __str__(self) -> str:
-        d = self.delivery
-        rows = "" if d.records is None else f", {d.loaded} of {d.records} rows"
-        lines = [f"delivery {d.delivery_id} {d.source} {d.period} ({d.file_name}{rows})"]
-        lines[0] += f" held since {d.decided_at:%Y-%m-%d %H:%M}" if d.decided_at else ""
-        for v in self.failed:
-            lines += [
-                f"  {v.expectation} ({v.severity}; ask {v.owner or 'whoever wrote it'})",
-                f"    observed: {v.observed}",
-                f"    expected: {v.expected}",
-                *([f"    lines:    {', '.join(map(str, v.failing_rows))}"] if v.failing_rows else []),
-                f"    why:      {v.why}",
-            ]
-        lines += [f"  {problem}" for problem in self.problems]
-        if self.predecessor:
-            lines.append(f"  delivery {self.predecessor} is accepted for {d.period}: does this one correct it?")
-        return "\n".join([*lines, *(f"  {'or' if n else 'decide:'} {c}" for n, c in enumerate(self.decisions))])
+_TURN = 7_260_190_002  # any number, the same for every process that checks
 
 
-def waiting(settings: Settings) -> list[Waiting]:
-    """Every held delivery, oldest first."""
-    held = ledger.deliveries(settings, states=("held",))
-    with database.connect(settings, database.LOADER) as connection:
-        return [_waiting(connection, delivery) for delivery in held]
+def check_pending(settings: Settings, source: str | None = None) -> list[Delivery]:
+    """Run the gate on every loaded delivery of `source`, or of all, decide each, and return the decided ones.
+
+    One process checks at a time, until nothing is pending: who waited meanwhile finds its deliveries decided, and need
+    not import the library, which takes longer than the checks.
+    """
+    decided: list[Delivery] = []
+    with _turn(settings):
+        while pending := ledger.deliveries(settings, source, states=("loaded",)):
+            decided += [ledger.decide(settings, d.delivery_id, _problems(settings, d)) for d in pending]
+    return decided
 
 
-def answered(
-    settings: Settings,
-    delivery_id: int,
-    *,
-    is_accepted: bool,
-    supersedes: bool = False,
-    reason: str = "",
-    until: str = "",
-    by: str | None = None,
-) -> Delivery:
-    """Accept or refuse a held delivery as a form was filled in; UserError says what is missing in it."""
-    if not reason.strip():
-        raise UserError("a decision needs a reason", remedy="fill in the reason; it is logged and shown to readers")
-    if not is_accepted:
-        return ledger.refuse(settings, delivery_id, reason, by)
-    try:
-        last_day = date.fromisoformat(until) if until else None
-    except ValueError as error:
-        raise UserError(f"{until!r} is no day", remedy="write it as YYYY-MM-DD, such as 2027-03-31") from error
-    return ledger.accept(settings, delivery_id, reason, supersedes, last_day, by)
-
-
-def check_pending(settings: Settings, source: str) -> list[Delivery]:
-    """Run the gate on every loaded delivery of `source`, decide each, and return the decided ones."""
-    pending = ledger.deliveries(settings, source, states=("loaded",))
-    return [ledger.decide(settings, delivery.delivery_id, _problems(settings, delivery)) for delivery in pending]
-
-
-def _waiting(connection: Connection, delivery: Delivery) -> Waiting:
-    problems = ledger.problems_of(connection, delivery)
-    failed = [v for v in verdicts.last_check(connection, delivery.delivery_id) if not v.passed and v.severity != NOTE]
-    said = tuple(f"{v.expectation}: " for v in failed)
-    predecessor = ledger.accepted(connection, delivery.source, delivery.period)
-    return Waiting(
-        delivery=delivery,
-        failed=failed,
-        problems=[problem for problem in problems if not problem.startswith(said)],
-        predecessor=predecessor.delivery_id if predecessor else None,
-        needs_end=bool(problems),
-    )
+@contextmanager
+def _turn(settings: Settings) -> Iterator[None]:
+    """Wait until no other process checks; the turn ends with the connection, however this one ends."""
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [_TURN])
+        yield
 
 
 def _problems(settings: Settings, delivery: Delivery) -> list[str]:
     """Why the delivery must wait; empty if it may pass. A gate that cannot run is a reason to wait."""
-    limit = contracts.load(delivery.source).max_rejected
     problems = []
-    if delivery.rejected is not None and delivery.rejected > limit:
-        problems.append(f"{delivery.rejected} rejected rows, more than the contract's {limit}")
     try:
-        judged = gate.check_delivery(settings, delivery.delivery_id)
+        limit = contracts.load(delivery.source).max_rejected
+        if delivery.rejected is not None and delivery.rejected > limit:
+            problems.append(f"{delivery.rejected} rejected rows, more than the contract's {limit}")
+        verdicts = gate.check_delivery(settings, delivery.delivery_id)
     except UserError as error:
         return [*problems, f"the gate could not run: {error.message}"]
     return problems + [
-        f"{v.expectation}: {v.observed} (expected {v.expected})" for v in judged if not v.passed and v.severity == HOLD
+        f"{v.expectation}: {v.observed} (expected {v.expected})"
+        for v in verdicts
+        if not v.passed and v.severity == "hold"
     ]

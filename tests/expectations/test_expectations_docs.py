@@ -8,8 +8,9 @@ from expectations import docs
 from ingest import ledger, privacy
 from ingest.load import drain
 from lagebild import database
+from lagebild.decisions import waiting
 from lagebild.errors import UserError
-from lagebild.gatekeeper import check_pending, waiting
+from lagebild.gatekeeper import check_pending
 from tests import canary
 from tests.expectations.support import begin_build
 from tests.support import MUNICIPALITY, PURPOSE, deliver, drop, query

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from ingest import ledger
-from lagebild import cli, database, gatekeeper
+from lagebild import cli, database, decisions
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.warehouse import build
@@ -95,7 +95,7 @@ def test_other_sources_go_on_while_one_is_held(warehouse):
     goes_on = accept(warehouse, "eu2_series")
     build_id = build.begin(warehouse)
     read = query(warehouse, "select delivery_id from raw.build_input where build_id = %s", build_id)
-    assert read == [(goes_on.delivery_id,)] and gatekeeper.waiting(warehouse)[0].delivery == waits
+    assert read == [(goes_on.delivery_id,)] and decisions.waiting(warehouse)[0].delivery == waits
 
 
 def test_a_form_that_was_filled_in_decides_as_the_commands_do(warehouse):
@@ -106,13 +106,13 @@ def test_a_form_that_was_filled_in_decides_as_the_commands_do(warehouse):
         ({"is_accepted": True, "reason": "confirmed", "until": "31.03.2027"}, "'31.03.2027' is no day"),
     ):
         with pytest.raises(UserError, match=message):
-            gatekeeper.answered(warehouse, number, **form)
+            decisions.answered(warehouse, number, **form)
     assert query(warehouse, "select state from raw.delivery") == [("held",)]
     answer = {"is_accepted": True, "reason": "confirmed", "until": f"{TOMORROW}", "by": "ada"}
-    assert gatekeeper.answered(warehouse, number, **answer).accepted_until == TOMORROW
+    assert decisions.answered(warehouse, number, **answer).accepted_until == TOMORROW
     ledger.withdraw(warehouse, number, "after all")
     again = held(warehouse, "employment").delivery_id
-    assert gatekeeper.answered(warehouse, again, is_accepted=False, reason="back", by="ada").state == "refused"
+    assert decisions.answered(warehouse, again, is_accepted=False, reason="back", by="ada").state == "refused"
     assert query(warehouse, "select count(*) from raw.delivery_event where by = 'ada'") == [(2,)]
 
 
@@ -140,7 +140,7 @@ def test_a_build_reads_the_predecessor_of_an_expired_acceptance_or_goes_without_
     assert inputs() == [(second.delivery_id,)]
     end_of(warehouse, second.delivery_id)
     assert inputs() == [(first.delivery_id,)]
-    assert {entry.delivery.delivery_id for entry in gatekeeper.waiting(warehouse)} == {
+    assert {entry.delivery.delivery_id for entry in decisions.waiting(warehouse)} == {
         second.delivery_id,
         alone.delivery_id,
     }
@@ -244,7 +244,7 @@ def test_a_mart_tells_how_old_its_inputs_were_when_it_was_published(warehouse):
         ("employment", "2019", 30),
         ("eu2_series", "2007-2019", 90),
     ]
-    assert [row[3] for row in shown] == [None, gatekeeper.waiting(warehouse)[0].delivery.delivery_id, None]
+    assert [row[3] for row in shown] == [None, decisions.waiting(warehouse)[0].delivery.delivery_id, None]
     # What happens later is no matter of that publication.
     lagebild(warehouse, "refuse", str(shown[1][3]), "--reason", "sent back")
     lagebild(warehouse, "withdraw", str(series.delivery_id), "--reason", "wrong")
