@@ -118,9 +118,11 @@ def is_nothing_due(settings: Settings) -> bool:
 
 
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
-    """What a person has to look at: every held delivery, and those that were refused since."""
+    """What a person has to look at: every held delivery, those that were refused since, a rollback that stands."""
     rows = ledger.deliveries(settings, states=("held", "refused"))
-    return [str(row) for row in rows if row.state == "held" or row.received_at >= since]
+    kept_back = build.kept_back(settings)
+    waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
+    return waiting + ([kept_back] if kept_back else [])
 
 
 # --- the runs --------------------------------------------------------------------------------------------------------

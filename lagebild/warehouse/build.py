@@ -40,6 +40,13 @@ def is_current(settings: Settings) -> bool:
         return _is_in_force(connection, inputs) or _standing_rollback(connection, inputs) is not None
 
 
+def kept_back(settings: Settings) -> str | None:
+    """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
+    with database.connect(settings, database.BUILDER) as connection:
+        rollback = _standing_rollback(connection, _inputs(connection))
+        return publications.explained(connection, rollback) if rollback else None
+
+
 def begin(settings: Settings) -> int | None:
     """Fix the inputs of a new build and take the token; None if there is nothing new to build.
 

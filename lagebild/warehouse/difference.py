@@ -171,16 +171,14 @@ def _lines(found: Difference, shown_rows: int | None) -> Iterator[str]:
         yield "no figure differs"
     for mart in found.marts:
         yield ""
-        yield (
-            f"{mart.mart}: {mart.count(CHANGED)} rows changed, {mart.count(ADDED)} added, {mart.count(REMOVED)} removed"
-        )
+        yield f"{mart.mart}: rows " + ", ".join(f"{state} {mart.count(state)}" for state in (CHANGED, ADDED, REMOVED))
         yield f"  due to {_cause(mart)}"
         for row in mart.rows[:shown_rows]:
             yield f"  {row.state} " + " ".join(f"{column}={_text(value)}" for column, value in row.key.items())
             if row.state == CHANGED:
                 yield from (f"    {_change(value)}" for value in row.values)
         if left := len(mart.rows[shown_rows:]) if shown_rows is not None else 0:
-            yield f"  and {left} rows more: --mart {mart.mart} lists them"
+            yield f"  rows more: {left}; --mart {mart.mart} lists them"
 
 
 def _cause(mart: MartDifference) -> str:

@@ -17,26 +17,31 @@ T = TypeVar("T")
 WAIT_MILLISECONDS = 15
 """The longest that a change stands in the way of readers before it holds its lock."""
 PAUSE_SECONDS = 0.1
+TELL_SECONDS = 2.0
 PATIENCE_SECONDS = 600.0
 
 
 def patiently(connection: Connection, change: Callable[[], T], what: str) -> T:
     """Make a change in a short transaction of its own, as often as it takes to find its locks free.
 
-    UserError after `PATIENCE_SECONDS`, naming who reads or writes for so long; nothing of the change is left then.
+    Says after `TELL_SECONDS` for whom it waits. UserError after `PATIENCE_SECONDS`; nothing of the change is left then.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    began, is_told = time.monotonic(), False
     while True:
         try:
             with connection.transaction():
                 connection.execute(f"set local lock_timeout = {WAIT_MILLISECONDS}")
                 return change()
         except errors.LockNotAvailable as error:
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > PATIENCE_SECONDS:
                 raise UserError(
                     f"{what}: its locks were not to be had in {PATIENCE_SECONDS:.0f} s; {_others(connection)}",
                     remedy="wait for these transactions or end them, then lagebild migrate goes on where it stopped",
                 ) from error
+            if waited > TELL_SECONDS and not is_told:
+                print(f"{what} waits for a gap between readers: {_others(connection)}", flush=True)
+                is_told = True
         time.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # not in step with a reader's own rhythm
 
 

@@ -61,10 +61,8 @@ def definition(name: str) -> Mart:
     raise UserError(f"there is no mart {name!r}", remedy=f"one of: {', '.join(m.name for m in definitions())}")
 
 
-def check(connection: Connection) -> None:
-    """Refuse what would break the readers of a mart: a column lost, renamed or of another type, a mart that is gone."""
-    for mart in definitions():
-        _check_columns(connection, mart)
+def refuse_gone(connection: Connection) -> None:
+    """Refuse a mart whose views are there and whose model is not: they would show nothing, or to the wrong audience."""
     declared = [[mart.schema, mart.name] for mart in definitions()]
     gone = connection.execute(
         "select v.schemaname || '.' || v.viewname, v.viewname from pg_views as v"
@@ -102,11 +100,11 @@ def require_synced(connection: Connection) -> None:
 
 
 def sync(connection: Connection, mart: Mart) -> None:
-    """Make or widen the published table and its two views; refuse as `check` does.
+    """Make or widen the published table and its two views; refuse as `check_columns` does.
 
     What readers could wait for happens in transactions of its own, one lock each, and only where something changed.
     """
-    _check_columns(connection, mart)
+    check_columns(connection, mart)
     relation = f'published."{mart.name}"'
     table = sql.Identifier("published", mart.name)
     if not _columns(connection, relation):
@@ -134,7 +132,8 @@ def sync(connection: Connection, mart: Mart) -> None:
         _sync_view(connection, mart, columns, suffix, is_current)
 
 
-def _check_columns(connection: Connection, mart: Mart) -> None:
+def check_columns(connection: Connection, mart: Mart) -> None:
+    """Refuse what would break a mart's readers: a column that is gone, renamed or of another type."""
     existing = _columns(connection, f'published."{mart.name}"')
     wanted = _declared_columns(connection, mart) if existing else {}
     broken = {column for column in existing if existing[column] != wanted.get(column)}

@@ -1,8 +1,8 @@
 """Bring a warehouse to the state this code expects: roles, numbered migrations, tables.
 
-Safe to run at any time and by several at once, and to run again after it was cut off. What cannot be done is refused
-before anything changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns at their
-end, nothing is dropped, and every change gives way to readers (`locks.py`).
+Safe to run at any time and by several at once, and to run again after it was cut off. What a column cannot become is
+refused before anything changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns
+at their end, nothing is dropped, and whatever they could wait for gives way to them (`locks.py`).
 """
 
 import hashlib
@@ -28,12 +28,15 @@ def migrate(settings: Settings) -> list[str]:
         own = [contracts.load(source) for source in contracts.sources()]
         for contract in own:
             tables.check(connection, contract)
-        marts.check(connection)
+        for mart in marts.definitions():
+            marts.check_columns(connection, mart)
         with connection.transaction():
             roles.ensure(connection, settings)
         applied = _apply(connection, sorted(MIGRATIONS.glob("*.sql")))
+        marts.refuse_gone(connection)  # behind the migrations: one of them may have dropped its views
         for contract in own:
-            locks.patiently(connection, partial(tables.sync, connection, contract), f"raw.{contract.table}")
+            with connection.transaction():
+                tables.sync(connection, contract)
         for mart in marts.definitions():
             marts.sync(connection, mart)
         return applied

@@ -82,7 +82,7 @@ class Publication:
         lines = [
             f"{'*' if self.is_current else ' '} publication {self.publication_id}"
             f"  {self.published_at:%Y-%m-%d %H:%M}  build {self.build_id}  code {self.code_version}"
-            f"  {self.deliveries} deliveries" + ("  in force" if self.is_current else ""),
+            f"  deliveries {self.deliveries}" + ("  in force" if self.is_current else ""),
             f"    marts changed: {', '.join(self.changed_marts) or 'none'}",
             *(f"    {change}" for change in self.changed_deliveries),
         ]

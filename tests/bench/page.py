@@ -74,7 +74,7 @@ def render_publishing(found: "Publishing", server_version: str, load_before: flo
             "",
             f"Growth: {len(marts.definitions())} marts of {bench.ROWS_A_MART:,} prepared rows each; with every"
             " publication every row of one of them changes. Sizes are with indexes, vacuumed; reading is warm, the"
-            f" median of {bench.READINGS} readings of all marts as `bi_reader`. After one publication a mart's table"
+            f" fastest of {bench.READINGS} readings of all marts as `bi_reader`. After one publication a mart's table"
             " holds nothing else and is read without its index, whose few pages come on top later.",
             "",
             _table(heading, points),

@@ -62,8 +62,9 @@ def test_a_mixture_is_told():
     assert list(publishing.mixed(whole, expected)) == []
     two = Pass(2, {"a": {2}, "b": {1}}, whole.contents)
     assert list(publishing.mixed(two, expected)) == ["b: publication [1] where 2 is in force"]
-    nothing = Pass(2, {"a": {2}, "b": set()}, whole.contents)
-    assert list(publishing.mixed(nothing, expected)) == ["b: publication [] where 2 is in force"]
+    nothing = Pass(2, {"a": {2}, "b": set()}, whole.contents | {"b": (0, 0)})
+    assert list(publishing.mixed(nothing, expected)) == ["b: not the content of publication 2"]
+    assert list(publishing.mixed(nothing, {2: dict(nothing.contents)})) == []  # a mart may be empty
     other = Pass(2, whole.ids, {"a": (1, 11), "b": (1, 13)})
     assert list(publishing.mixed(other, expected)) == ["b: not the content of publication 2"]
 

@@ -1,5 +1,6 @@
 """Migrations and the tables made from contracts and marts: additive, repeatable, refused when they would break."""
 
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -98,6 +99,15 @@ MART = "cost_per_person"
 EXTRA = {"extra_eur": ("numeric(18,2)", "An extra amount in EUR.")}
 
 
+@pytest.fixture
+def migrations(tmp_path, monkeypatch):
+    """A folder with the migrations there are, for another one."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder)
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    return folder
+
+
 def declare(monkeypatch, **changes) -> None:
     """Let the models declare `cost_per_person` otherwise."""
     declared = [replace(mart, **changes) if mart.name == MART else mart for mart in marts.definitions()]
@@ -131,12 +141,9 @@ def catalogue(settings) -> list[tuple]:
     ids=["removed", "renamed", "retyped", "rescaled"],
 )
 def test_a_breaking_change_of_a_mart_is_refused_before_anything_changes(
-    warehouse, tmp_path, monkeypatch, columns, told
+    warehouse, migrations, monkeypatch, columns, told
 ):
-    for file in migrate.MIGRATIONS.glob("*.sql"):
-        (tmp_path / file.name).write_text(file.read_text())
-    (tmp_path / "9000_new.sql").write_text("create table raw.new (a int)")
-    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
+    (migrations / "9000_new.sql").write_text("create table raw.new (a int)")
     before = catalogue(warehouse)
     declare(monkeypatch, columns=columns())
     with pytest.raises(UserError, match=f"(?s)mart {MART}: .*{told}.*new mart version.*named {MART}_v2"):
@@ -146,14 +153,13 @@ def test_a_breaking_change_of_a_mart_is_refused_before_anything_changes(
 
 @pytest.mark.parametrize("change", [{"name": f"{MART}_v2"}, {"schema": "marts_internal"}], ids=["gone", "moved"])
 def test_a_mart_that_no_model_declares_any_more_is_refused_until_a_migration_drops_its_views(
-    warehouse, monkeypatch, change
+    warehouse, migrations, monkeypatch, change
 ):
     declare(monkeypatch, **change)
     with pytest.raises(UserError, match=rf"(?s)marts.{MART} is there for its readers.*drops marts.{MART} and"):
         migrate.migrate(warehouse)
-    with database.connect(warehouse) as connection:
-        connection.execute(f"drop view marts.{MART}; drop view marts.{MART}_vintage")
-    migrate.migrate(warehouse)
+    (migrations / "9000_retire.sql").write_text(f"drop view marts.{MART}; drop view marts.{MART}_vintage")
+    assert migrate.migrate(warehouse) == ["9000_retire.sql"]
     assert query(warehouse, "select to_regclass('published.cost_per_person') is not null") == [(True,)]
 
 
@@ -185,13 +191,10 @@ def test_a_migration_with_nothing_to_change_disturbs_nobody_and_waits_for_nobody
         assert migrate.migrate(warehouse) == []
 
 
-def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, tmp_path, monkeypatch):
-    for file in migrate.MIGRATIONS.glob("*.sql"):
-        (tmp_path / file.name).write_text(file.read_text())
+def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, migrations, monkeypatch):
     replace = "create or replace view marts.publication_source"
-    again = (tmp_path / "0008_decisions.sql").read_text().split(replace)[1]
-    (tmp_path / "9000_view.sql").write_text(f"{replace}{again}")
-    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
+    again = (migrations / "0008_decisions.sql").read_text().split(replace)[1]
+    (migrations / "9000_view.sql").write_text(f"{replace}{again}")
     declare(monkeypatch, columns=marts.definition(MART).columns | EXTRA)
     with reading(warehouse) as report:
         migrating = threading.Thread(target=migrate.migrate, args=[warehouse])
@@ -210,14 +213,16 @@ def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, t
     assert ("9000_view.sql",) in query(warehouse, "select name from public.lagebild_migration")
 
 
-def test_a_migration_that_finds_no_gap_says_who_is_in_its_way_and_goes_on_later(warehouse, monkeypatch):
-    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.2)
+def test_a_migration_that_finds_no_gap_says_who_is_in_its_way_and_goes_on_later(warehouse, monkeypatch, capsys):
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(locks, "TELL_SECONDS", 0.0)
     declare(monkeypatch, columns=marts.definition(MART).columns | EXTRA)
     before = catalogue(warehouse)
     with database.connect(warehouse) as writing:
         writing.execute(f"lock table published.{MART} in row exclusive mode")
         with pytest.raises(UserError, match=rf"(?s)published.{MART}: .*process \d+ of \w+ \(lagebild\) since"):
             migrate.migrate(warehouse)
+    assert capsys.readouterr().out.count(f"published.{MART} waits for a gap between readers: process") == 1
     assert catalogue(warehouse) == before
     migrate.migrate(warehouse)
     assert query(warehouse, f"select extra_eur from marts.{MART}_vintage", role=database.BI_READER) == []

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from lagebild import database, publication_commands
 from lagebild.errors import UserError
+from lagebild.stack import run as steps
 from lagebild.version import code_version
 from lagebild.warehouse import build, difference, marts, publications
 from tests import conftest
@@ -198,6 +199,8 @@ def test_a_rollback_is_not_undone_by_the_next_build_of_the_same(published, capsy
     assert "publication 2 is in force" in printed and "employment 2019: delivery 2" in printed
     prepared.deliver(published, "register", "2019-12-31")  # has nothing to do with what was taken back
     assert build.begin(published) is None
+    assert not steps.needs_build(published)
+    assert "publication 2 is in force" in "\n".join(steps.waiting_lines(published, steps.now()))
     assert query(published, "select count(*) from raw.build") == [(3,)]
 
 
@@ -205,6 +208,7 @@ def test_a_rollback_stands_until_what_it_took_back_is_corrected(published):
     publications.rollback(published, 2, "wrong")
     prepared.deliver(published)
     assert build.publish_build(published, prepared.begin(published)) == 4
+    assert steps.waiting_lines(published, steps.now()) == []
     prepared.deliver(published, "register", "2019-12-31")
     assert build.begin(published) is not None  # nothing of the rollback is left
 
@@ -288,7 +292,7 @@ def test_the_list_says_what_is_new_in_each_and_which_is_in_force(published):
     text = run(publication_commands.publications, published)
     first, second, third = re.split("^. publication ", text, flags=re.MULTILINE)[1:]
     assert "in force" in second and "in force" not in first + third
-    assert f"code {code_version()}" in first and "1 deliveries" in first and "refinancing" in first
+    assert f"code {code_version()}" in first and "deliveries 1\n" in first and "refinancing" in first
     assert f"marts changed: {MART}\n" in second and "delivery 1 (employment_2019.csv) -> delivery 2" in second
     assert f"rolled back from publication 3 to 2 by {getpass.getuser()}" in third
     listed = json.loads(run(publication_commands.publications, published, "--last", "2", "--format", "json"))
@@ -325,7 +329,7 @@ def test_the_difference_names_figures_amounts_and_the_delivery(published):
     )
     text = run(publication_commands.diff, published, "3", "4")
     assert f"code: {code_version()}, the same" in text
-    assert "cost_per_person: 1 rows changed, 1 added, 1 removed" in text
+    assert "cost_per_person: rows changed 1, added 1, removed 1" in text
     assert "due to employment 2019: delivery 3 (employment_2019.csv) -> delivery 4 (employment_2019.csv)\n" in text
     assert "total_cost_eur: 1.00 -> 15,639,763.10  (+15,639,762.10)" in text and "verdict: t1 -> empty" in text
     back = difference.difference(published, 4, 3).marts[0].rows[0].values[0]
@@ -367,7 +371,7 @@ def test_a_long_difference_is_cut_where_no_mart_is_named(warehouse):
     prepared.publish(warehouse, MART, "a")
     prepared.publish(warehouse, MART, "b")
     short, long = (run(publication_commands.diff, warehouse, "1", "2", *o) for o in ([], ["--mart", MART]))
-    assert f"and 20 rows more: --mart {MART} lists them" in short and short.count("  changed ") == 10
+    assert f"rows more: 20; --mart {MART} lists them" in short and short.count("  changed ") == 10
     assert long.count("  changed ") == 30
 
 
@@ -377,7 +381,7 @@ def test_a_mart_that_only_one_of_the_two_holds_is_added_whole(published):
         "delete from published.publication_mart where publication_id = 1 and mart = 'refinancing' returning 1",
     )
     text = run(publication_commands.diff, published, "1", "2")
-    assert "refinancing: 0 rows changed, 2 added, 0 removed\n  due to the mart itself" in text
+    assert "refinancing: rows changed 0, added 2, removed 0\n  due to the mart itself" in text
 
 
 def test_what_is_not_there_cannot_be_compared(published):
