@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lagebild import contract_commands, delivery_commands, figure_commands, privacy_commands
+from lagebild import calendar_commands, contract_commands, delivery_commands, figure_commands, privacy_commands
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -305,6 +305,7 @@ keys.add_command(privacy_commands.rotate)
 cli.add_command(privacy_commands.erase)
 cli.add_command(privacy_commands.retention)
 cli.add_command(delivery_commands.deliveries)
+cli.add_command(calendar_commands.calendar)
 
 
 @cli.command()

@@ -7,6 +7,7 @@ from lagebild.errors import UserError
 
 ZONE = "Europe/Berlin"
 MARTS = "lagebild://marts"
+RUN_MAY_TAKE = timedelta(hours=6)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
 
 
@@ -17,6 +18,15 @@ def cron(expression: str):
     from airflow.sdk import CronTriggerTimetable
 
     return CronTriggerTimetable(expression, timezone=ZONE, run_immediately=timedelta(0))
+
+
+def deadline():
+    """The alert of a run that still goes on hours after it was queued. A synchronous callback runs in the executor, so
+    that no triggerer is needed; its path is a text, so that the DAG processor need not import it to read a DAG.
+    """
+    from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, RUN_MAY_TAKE, SyncCallback("lagebild.alerts.run_is_late"))
 
 
 def raw_asset(source: str) -> str:

@@ -13,7 +13,7 @@ from ingest import contracts, tables
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.warehouse import marts, roles
+from lagebild.warehouse import marts, roles, schedule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_260_190_001  # any number, the same for every migration run
@@ -25,8 +25,10 @@ def migrate(settings: Settings) -> list[str]:
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         roles.ensure(connection, settings)
         applied = _apply(connection, sorted(MIGRATIONS.glob("*.sql")))
-        for source in contracts.sources():
-            tables.sync(connection, contracts.load(source))
+        every = [contracts.load(source) for source in contracts.sources()]
+        for contract in every:
+            tables.sync(connection, contract)
+        schedule.sync(connection, every)
         for mart in marts.definitions():
             marts.sync(connection, mart)
         return applied

@@ -82,7 +82,7 @@ def read_bag(folder, home):
 
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
-    others = {"build_warehouse", "release_extract", "retention"}
+    others = {"build_warehouse", "release_extract", "retention", "watch_deliveries"}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others
 
 

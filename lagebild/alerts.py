@@ -1,0 +1,156 @@
+"""Messages to whom it concerns: log, e-mail, webhook.
+
+A notifier has a `name` and `send(message)`, which returns when the message was handed over and raises `NotSent`
+otherwise. No text of an error holds a password or the address of a webhook, which is one too.
+"""
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from lagebild.settings import Settings
+
+TIMEOUT_SECONDS = 20
+PASSWORD = "alert_smtp_password"
+
+
+class NotSent(Exception):
+    """A message was not handed over; another try may succeed."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a notifier sends; `facts` is the same for programs."""
+
+    subject: str
+    text: str
+    facts: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Notifier(Protocol):
+    """A channel."""
+
+    name: str
+
+    def send(self, message: Message) -> None: ...
+
+
+class Log:
+    """Prints, which in a task means: into its log."""
+
+    name = "log"
+
+    def send(self, message: Message) -> None:
+        print(f"{message.subject}\n{message.text}")
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """Mail through the server of an URL: `smtp://[USER@]HOST[:25]` (TLS where offered) or `smtps://...[:465]`.
+
+    A password is only sent over TLS.
+    """
+
+    url: str
+    sender: str
+    recipients: tuple[str, ...]
+    password: str | None = field(default=None, repr=False)
+    name: str = "smtp"
+
+    def send(self, message: Message) -> None:
+        mail = EmailMessage()
+        mail["Subject"], mail["From"], mail["To"] = message.subject, self.sender, ", ".join(self.recipients)
+        mail.set_content(message.text)
+        parts = urlsplit(self.url)
+        try:
+            with self._connected(parts.hostname, parts.port, parts.scheme == "smtps") as server:
+                if parts.username:
+                    server.login(parts.username, self.password)
+                refused = server.send_message(mail)
+        except smtplib.SMTPAuthenticationError as error:
+            # The server's answer may repeat what it was told.
+            raise NotSent(f"the mail server {parts.hostname} refuses user or password ({error.smtp_code})") from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(f"the mail server {parts.hostname}: {error}") from error
+        if refused:
+            raise NotSent(f"the mail server {parts.hostname} refuses {len(refused)} of the recipients")
+
+    @contextlib.contextmanager
+    def _connected(self, host: str, port: int | None, is_tls: bool):
+        context = ssl.create_default_context()
+        if is_tls:
+            with smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_SECONDS, context=context) as server:
+                yield server
+            return
+        with smtplib.SMTP(host, port or 25, timeout=TIMEOUT_SECONDS) as server:
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=context)
+            elif self.password:
+                raise NotSent(f"the mail server {host} offers no TLS: the password was not sent")
+            yield server
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """POST of `{"text": ..., "facts": [...]}`, which chat services read as a message."""
+
+    url: str = field(repr=False)
+    name: str = "webhook"
+
+    def send(self, message: Message) -> None:
+        import requests
+
+        body = {"text": f"{message.subject}\n{message.text}", "facts": message.facts}
+        host = urlsplit(self.url).hostname
+        try:
+            answer = requests.post(self.url, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            raise NotSent(f"the webhook at {host}: {type(error).__name__}") from None  # its text has the address
+        if not 200 <= answer.status_code < 300:
+            raise NotSent(f"the webhook at {host} answers {answer.status_code}")
+
+
+def notifiers(settings: Settings) -> list[Notifier]:
+    """The channels that the settings name, the log always; none where alerts are off."""
+    if not settings.sends_alerts:
+        return []
+    found: list[Notifier] = [Log()]
+    if settings.alert_smtp:
+        recipients = tuple(filter(None, (address.strip() for address in settings.alert_to.split(","))))
+        path = settings.secrets / PASSWORD
+        password = path.read_text().strip() if path.exists() else None
+        found.append(Smtp(settings.alert_smtp, settings.alert_from, recipients, password))
+    if settings.alert_webhook:
+        found.append(Webhook(settings.alert_webhook))
+    return found
+
+
+def to_each(channels: Iterable[Notifier], send: Callable[[Notifier], None]) -> None:
+    """Call `send` with each channel, whatever becomes of the others; NotSent names those that failed."""
+    problems = []
+    for channel in channels:
+        try:
+            send(channel)
+        except NotSent as error:
+            problems.append(f"{channel.name}: {error}")
+    if problems:
+        raise NotSent("; ".join(problems))
+
+
+def run_is_late(context: dict[str, Any]) -> None:
+    """Airflow's deadline callback: a DAG run that is still under way long after it was queued."""
+    from lagebild import settings
+
+    run, deadline = context["dag_run"], context["deadline"]["deadline_time"]
+    message = Message(
+        f"Lagebild: a run of {run['dag_id']} takes too long",
+        f"The run {run['dag_run_id']} should have ended by {deadline}. Its tasks and logs are in Airflow.",
+        [{"dag_id": run["dag_id"], "run_id": run["dag_run_id"], "deadline": str(deadline)}],
+    )
+    to_each(notifiers(settings.load()), lambda channel: channel.send(message))
