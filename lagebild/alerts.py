@@ -9,11 +9,14 @@ import smtplib
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.message import EmailMessage
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from lagebild.settings import Settings
+from lagebild.stack.tasks import ZONE
 
 TIMEOUT_SECONDS = 20
 PASSWORD = "alert_smtp_password"
@@ -65,7 +68,7 @@ class Smtp:
     def send(self, message: Message) -> None:
         mail = EmailMessage()
         mail["Subject"], mail["From"], mail["To"] = message.subject, self.sender, ", ".join(self.recipients)
-        mail.set_content(message.text)
+        mail.set_content(message.text, cte="quoted-printable")  # a server need not take bytes of 8 bits
         parts = urlsplit(self.url)
         try:
             with self._connected(parts.hostname, parts.port, parts.scheme == "smtps") as server:
@@ -147,10 +150,11 @@ def run_is_late(context: dict[str, Any]) -> None:
     """Airflow's deadline callback: a DAG run that is still under way long after it was queued."""
     from lagebild import settings
 
-    run, deadline = context["dag_run"], context["deadline"]["deadline_time"]
+    run = context["dag_run"]
+    deadline = datetime.fromisoformat(str(context["deadline"]["deadline_time"])).astimezone(ZoneInfo(ZONE))
     message = Message(
         f"Lagebild: a run of {run['dag_id']} takes too long",
-        f"The run {run['dag_run_id']} should have ended by {deadline}. Its tasks and logs are in Airflow.",
-        [{"dag_id": run["dag_id"], "run_id": run["dag_run_id"], "deadline": str(deadline)}],
+        f"The run {run['dag_run_id']} should have ended by {deadline:%Y-%m-%d %H:%M}, German time; Airflow shows it.",
+        [{"dag_id": run["dag_id"], "run_id": run["dag_run_id"], "deadline": deadline.isoformat()}],
     )
     to_each(notifiers(settings.load()), lambda channel: channel.send(message))

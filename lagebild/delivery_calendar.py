@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -10,6 +11,7 @@ from psycopg.rows import class_row
 from lagebild import alerts, database
 from lagebild.alerts import Message, Notifier
 from lagebild.settings import Settings
+from lagebild.stack.tasks import ZONE
 
 _LOCK = 7_260_190_009  # any number, the same for all that tell
 
@@ -42,7 +44,8 @@ class Entry:
         if self.days_late:
             parts.append(f"{self.days_late} day{'s' * (self.days_late != 1)} late")
         if self.delivery_id:
-            parts.append(f"delivery {self.delivery_id}, first came on {self.first_delivered_at:%Y-%m-%d}")
+            first = self.first_delivered_at.astimezone(ZoneInfo(ZONE))
+            parts.append(f"delivery {self.delivery_id}, first came on {first:%Y-%m-%d}")
         return f"{name}: {', '.join(parts)}"
 
 

@@ -104,9 +104,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         except ValueError:
             is_one = False
         if text and not is_one:  # not repeated: a part of it may be secret
-            raise UserError(
-                f"{name} is not an URL of the form {schemes[0]}://[USER@]HOST[:PORT]", remedy=".env.example shows one"
-            )
+            form = f"{schemes[0]}://HOST without a password in it"
+            raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
         return text or None
 
     demo, enabled = values.get("LAGEBILD_DEMO") or "1", values.get("LAGEBILD_ALERT_ENABLED") or ""
@@ -114,9 +113,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         raise UserError(f"LAGEBILD_ALERT_ENABLED={enabled} is neither 0 nor 1", remedy="set 0 or 1, or unset it")
     smtp, sender, to = (values.get(f"LAGEBILD_ALERT_{name}") or "" for name in ("SMTP", "FROM", "TO"))
     if any((smtp, sender, to)) and not all((smtp, sender, to)):
-        raise UserError(
-            "mail needs LAGEBILD_ALERT_SMTP, LAGEBILD_ALERT_FROM and LAGEBILD_ALERT_TO", remedy="set all three, or none"
-        )
+        names = "LAGEBILD_ALERT_SMTP, LAGEBILD_ALERT_FROM and LAGEBILD_ALERT_TO"
+        raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
     return Settings(

@@ -22,7 +22,7 @@ def cron(expression: str):
 
 def deadline():
     """The alert of a run that still goes on hours after it was queued. A synchronous callback runs in the executor, so
-    that no triggerer is needed; its path is a text, so that the DAG processor need not import it to read a DAG.
+    that no triggerer is needed.
     """
     from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
 
