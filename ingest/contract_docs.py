@@ -47,9 +47,9 @@ _OPERATORS = {
     "<": "kleiner (früher) als",
 }
 _RHYTHMS = {
-    "month": ("monatlich", "Monat"),
-    "quarter": ("vierteljährlich", "Quartal"),
-    "year": ("jährlich", "Jahr"),
+    "month": "monatlich; für jeden Monat",
+    "quarter": "vierteljährlich; für jedes Quartal",
+    "year": "jährlich; für jedes Jahr",
 }
 _STYLE = """
 body { font: 15px/1.45 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #1a1a1a }
@@ -148,9 +148,8 @@ def _expected(due: Due) -> str:
     """When a delivery is expected; it is said each time that this is no date of a law."""
     if due.lag is None:
         return "unregelmäßig, ohne Termin"
-    rhythm, period = _RHYTHMS[due.every]
     lag = f"spätestens {_time(due.lag)} nach seinem Ende" if _time(due.lag) else "spätestens zu seinem Ende"
-    return f"{rhythm}; für jedes {period} {lag} (Erwartung des Hauses, keine gesetzliche Frist)"
+    return f"{_RHYTHMS[due.every]} {lag} (Erwartung des Hauses, keine gesetzliche Frist)"
 
 
 def _time(duration: Duration) -> str:
