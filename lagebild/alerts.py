@@ -147,14 +147,22 @@ def to_each(channels: Iterable[Notifier], send: Callable[[Notifier], None]) -> N
 
 
 def run_is_late(context: dict[str, Any]) -> None:
-    """Airflow's deadline callback: a DAG run that is still under way long after it was queued."""
+    """Airflow's deadline callback: a DAG run that has not succeeded in the hours after it was queued."""
     from lagebild import settings
 
     run = context["dag_run"]
     deadline = datetime.fromisoformat(str(context["deadline"]["deadline_time"])).astimezone(ZoneInfo(ZONE))
     message = Message(
-        f"Lagebild: a run of {run['dag_id']} takes too long",
-        f"The run {run['dag_run_id']} should have ended by {deadline:%Y-%m-%d %H:%M}, German time; Airflow shows it.",
-        [{"dag_id": run["dag_id"], "run_id": run["dag_run_id"], "deadline": deadline.isoformat()}],
+        f"Lagebild: a run of {run['dag_id']} is late",
+        f"The run {run['dag_run_id']} should have succeeded by {deadline:%Y-%m-%d %H:%M}, German time, and is"
+        f" {run['state']}. Airflow shows its tasks and logs.",
+        [
+            {
+                "dag_id": run["dag_id"],
+                "run_id": run["dag_run_id"],
+                "state": run["state"],
+                "deadline": deadline.isoformat(),
+            }
+        ],
     )
     to_each(notifiers(settings.load()), lambda channel: channel.send(message))

@@ -21,8 +21,9 @@ def cron(expression: str):
 
 
 def deadline():
-    """The alert of a run that still goes on hours after it was queued. A synchronous callback runs in the executor, so
-    that no triggerer is needed.
+    """The alert of a run that has not succeeded hours after it was queued: it still goes on, or it failed.
+
+    A synchronous callback runs in the executor, so that no triggerer is needed.
     """
     from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
 

@@ -131,7 +131,7 @@ def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
         assert dag["doc"], dag_id
 
 
-def test_a_run_of_any_dag_that_takes_too_long_is_told(bag):
+def test_a_run_of_any_dag_that_has_not_succeeded_in_time_is_told(bag):
     for dag_id, dag in bag["dags"].items():
         ((reference, seconds, path),) = dag["deadlines"]
         assert (reference, seconds) == ("DagRunQueuedAtDeadline", 6 * 3600), dag_id

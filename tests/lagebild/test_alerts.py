@@ -279,21 +279,20 @@ def test_a_malformed_setting_is_named_and_no_secret_is_repeated(wrong, said, mon
 
 
 CONTEXT = {
-    "dag_run": {"dag_id": "build_warehouse", "dag_run_id": "manual__1"},
+    "dag_run": {"dag_id": "build_warehouse", "dag_run_id": "manual__1", "state": "failed"},
     "deadline": {"id": "1", "deadline_time": "2026-07-01T22:30:00+00:00"},
 }
 
 
-def test_a_run_that_takes_too_long_is_told(hook, monkeypatch):
+def test_a_run_that_has_not_succeeded_in_time_is_told(hook, monkeypatch):
     """With the context that Airflow's scheduler makes; that the DAGs name this function is tested with them."""
     monkeypatch.setenv("LAGEBILD_ALERT_ENABLED", "1")
     monkeypatch.setenv("LAGEBILD_ALERT_WEBHOOK", hook.url)
     alerts.run_is_late(context=CONTEXT)
     ((_, _, body),) = hook.posts
-    assert body["text"].startswith(
-        "Lagebild: a run of build_warehouse takes too long\nThe run manual__1 should have ended"
-    )
-    assert "2026-07-02 00:30, German time" in body["text"]
+    subject, text = body["text"].split("\n")
+    assert subject == "Lagebild: a run of build_warehouse is late"
+    assert text.startswith("The run manual__1 should have succeeded by 2026-07-02 00:30, German time, and is failed.")
     hook.status = 500
     with pytest.raises(NotSent, match="webhook: the webhook at 127.0.0.1 answers 500"):
         alerts.run_is_late(context=CONTEXT)
