@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from lagebild.settings import Settings
@@ -48,6 +49,9 @@ class Log:
 
     name = "log"
 
+    def __str__(self) -> str:
+        return "log: of the task, or the screen"
+
     def send(self, message: Message) -> None:
         print(f"{message.subject}\n{message.text}")
 
@@ -62,7 +66,8 @@ class Smtp:
     url: str
     sender: str
     recipients: tuple[str, ...]
-    password: str | None = field(default=None, repr=False)
+    password: Path
+    """File with the password of the URL's user."""
     name: str = "smtp"
 
     def send(self, message: Message) -> None:
@@ -70,10 +75,11 @@ class Smtp:
         mail["Subject"], mail["From"], mail["To"] = message.subject, self.sender, ", ".join(self.recipients)
         mail.set_content(message.text, cte="quoted-printable")  # a server need not take bytes of 8 bits
         parts = urlsplit(self.url)
+        password = self._password_of(parts.username) if parts.username else None
         try:
-            with self._connected(parts.hostname, parts.port, parts.scheme == "smtps") as server:
-                if parts.username:
-                    server.login(parts.username, self.password)
+            with self._connected(parts) as server:
+                if password:
+                    server.login(parts.username, password)
                 refused = server.send_message(mail)
         except smtplib.SMTPAuthenticationError as error:
             # The server's answer may repeat what it was told.
@@ -83,18 +89,27 @@ class Smtp:
         if refused:
             raise NotSent(f"the mail server {parts.hostname} refuses {len(refused)} of the recipients")
 
+    def __str__(self) -> str:
+        return f"{self.name}: {', '.join(self.recipients)} by {self.url}"
+
+    def _password_of(self, user: str) -> str:
+        try:
+            return self.password.read_text().strip()
+        except OSError as error:
+            raise NotSent(f"the password of {user} is not in {self.password} ({error.strerror})") from error
+
     @contextlib.contextmanager
-    def _connected(self, host: str, port: int | None, is_tls: bool):
-        context = ssl.create_default_context()
-        if is_tls:
-            with smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_SECONDS, context=context) as server:
+    def _connected(self, parts: SplitResult):
+        host, context = parts.hostname, ssl.create_default_context()
+        if parts.scheme == "smtps":
+            with smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_SECONDS, context=context) as server:
                 yield server
             return
-        with smtplib.SMTP(host, port or 25, timeout=TIMEOUT_SECONDS) as server:
+        with smtplib.SMTP(host, parts.port or 25, timeout=TIMEOUT_SECONDS) as server:
             server.ehlo()
             if server.has_extn("starttls"):
                 server.starttls(context=context)
-            elif self.password:
+            elif parts.username:
                 raise NotSent(f"the mail server {host} offers no TLS: the password was not sent")
             yield server
 
@@ -105,6 +120,9 @@ class Webhook:
 
     url: str = field(repr=False)
     name: str = "webhook"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {urlsplit(self.url).hostname}"
 
     def send(self, message: Message) -> None:
         import requests
@@ -126,9 +144,7 @@ def notifiers(settings: Settings) -> list[Notifier]:
     found: list[Notifier] = [Log()]
     if settings.alert_smtp:
         recipients = tuple(filter(None, (address.strip() for address in settings.alert_to.split(","))))
-        path = settings.secrets / PASSWORD
-        password = path.read_text().strip() if path.exists() else None
-        found.append(Smtp(settings.alert_smtp, settings.alert_from, recipients, password))
+        found.append(Smtp(settings.alert_smtp, settings.alert_from, recipients, settings.secrets / PASSWORD))
     if settings.alert_webhook:
         found.append(Webhook(settings.alert_webhook))
     return found

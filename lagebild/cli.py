@@ -305,7 +305,6 @@ keys.add_command(privacy_commands.rotate)
 cli.add_command(privacy_commands.erase)
 cli.add_command(privacy_commands.retention)
 cli.add_command(delivery_commands.deliveries)
-cli.add_command(calendar_commands.calendar)
 
 
 @cli.command()
@@ -328,6 +327,7 @@ def restore(settings: Settings, folder: Path) -> None:
     click.echo(bring_back(settings, folder))
 
 
+calendar_commands.add_to(cli)
 contract_commands.add_to(cli)
 figure_commands.add_to(cli)
 

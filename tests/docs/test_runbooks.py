@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lagebild import database
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
 from tests.support import query
@@ -33,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
 def commands(runbook: str, section: str) -> str:
     """The fenced commands of one section, as they stand."""
     text = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", (RUNBOOKS / runbook).read_text(), re.MULTILINE | re.DOTALL)[1]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     assert blocks, f"{runbook}: no commands under {section!r}"
     return "\n".join(blocks)
 
@@ -95,6 +97,26 @@ def test_the_new_layout_is_loaded_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, "select region_name, employees_persons from raw.employment__employees") == [
         ("Dortmund", 3120)
     ]
+
+
+def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
+    runbook = "late-delivery.md"
+    with database.connect(warehouse) as connection:
+        connection.execute(
+            "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
+            " contract_version, code_version, state, received_at) values ('employment', '2019', repeat('a', 64), 1,"
+            " 'eu2_employees_2019.csv', 1, 'l', 'c', 'c', 'accepted', '2020-05-01 12:00+02')"
+        )
+    printed = follow(runbook, "See what is late", warehouse, checkout)
+    assert "employment 2020: late, due on 2021-09-30" in printed and "employment 2019: late" not in printed
+    assert "eu2_employees_2019.csv" in printed and "owner: data engineering" in printed
+    printed = follow(runbook, "Let old periods rest", warehouse, checkout)
+    assert "nothing found" in printed and "employment 2020" not in printed and "employment 2024" not in printed
+    printed = follow(runbook, "Retire a source", warehouse, checkout)
+    assert "employment: retired since 2024-12-31 (The agency publishes these counts no longer.)" in printed
+    assert "employment 2025" not in printed
+    printed = follow(runbook, "Who is told", replace(warehouse, alert_enabled=True), checkout)
+    assert "Lagebild: a trial" in printed
 
 
 def test_every_runbook_is_listed():

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_string
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from lagebild import alerts
 from lagebild import settings as settings_module
 from lagebild.alerts import Message, NotSent, Smtp, Webhook
+from lagebild.cli import cli
 from lagebild.errors import UserError
 from lagebild.stack import airflow
 from tests.conftest import settings_in
@@ -117,12 +120,21 @@ def tls(tmp_path, monkeypatch) -> ssl.SSLContext:
     return context
 
 
-def mailer(server, user: str = "", password: str | None = None, to: tuple[str, ...] = ("a@example.org",)) -> Smtp:
-    return Smtp(f"smtp://{user}127.0.0.1:{server.server_address[1]}", "house@example.org", to, password)
+@pytest.fixture
+def mailer(mail_server, tmp_path):
+    """Call it for a client of the mail server, with a user whose password lies in a file."""
+
+    def client(user: str = "", password: str = "", to: tuple[str, ...] = ("a@example.org",)) -> Smtp:
+        path = tmp_path / alerts.PASSWORD
+        if password:
+            path.write_text(f"{password}\n")
+        return Smtp(f"smtp://{user}127.0.0.1:{mail_server.server_address[1]}", "house@example.org", to, path)
+
+    return client
 
 
-def test_a_mail_arrives_as_it_was_written(mail_server):
-    mailer(mail_server, to=("a@example.org", "b@example.org")).send(MESSAGE)
+def test_a_mail_arrives_as_it_was_written(mail_server, mailer):
+    mailer(to=("a@example.org", "b@example.org")).send(MESSAGE)
     (text,) = mail_server.mails
     mail = message_from_string(text)
     assert (mail["Subject"], mail["From"], mail["To"]) == (
@@ -132,49 +144,55 @@ def test_a_mail_arrives_as_it_was_written(mail_server):
     assert sum(line.upper().startswith("RCPT") for line in mail_server.heard) == 2
 
 
-def test_a_password_is_never_sent_in_the_clear(mail_server):
+def test_a_password_is_never_sent_in_the_clear(mail_server, mailer):
     with pytest.raises(NotSent, match="offers no TLS") as caught:
-        mailer(mail_server, "clerk@", PASSWORD).send(MESSAGE)
+        mailer("clerk@", PASSWORD).send(MESSAGE)
     assert not [line for line in mail_server.heard if line.startswith("AUTH")]
     assert mail_server.mails == [] and PASSWORD not in str(caught.value)
 
 
-def test_a_user_logs_in_over_tls(mail_server, tls):
+def test_a_user_logs_in_over_tls(mail_server, mailer, tls):
     mail_server.tls = tls
-    mailer(mail_server, "clerk@", PASSWORD).send(MESSAGE)
+    mailer("clerk@", PASSWORD).send(MESSAGE)
     assert len(mail_server.mails) == 1
     verbs = [line.split()[0].upper() for line in mail_server.heard]
     assert verbs.index("(TLS)") < verbs.index("AUTH") < verbs.index("MAIL")
 
 
-def test_a_wrong_password_is_not_repeated(mail_server, tls):
+def test_a_wrong_password_is_not_repeated(mail_server, mailer, tls):
     mail_server.tls = tls
     with pytest.raises(NotSent, match="refuses user or password .535.") as caught:
-        mailer(mail_server, "clerk@", "my other password").send(MESSAGE)
+        mailer("clerk@", "my other password").send(MESSAGE)
     assert "other" not in str(caught.value) and caught.value.__suppress_context__
-    assert "horse" not in repr(mailer(mail_server, "clerk@", PASSWORD))
 
 
-def test_a_certificate_that_is_not_trusted_ends_it(mail_server, tls, monkeypatch):
+def test_a_missing_password_is_named_by_its_file(mail_server, mailer, tls):
     mail_server.tls = tls
-    monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(NotSent, match="CERTIFICATE_VERIFY_FAILED"):
-        mailer(mail_server, "clerk@", PASSWORD).send(MESSAGE)
+    with pytest.raises(NotSent, match="the password of clerk is not in .*alert_smtp_password"):
+        mailer("clerk@").send(MESSAGE)
     assert mail_server.mails == []
 
 
-def test_a_recipient_that_is_refused_is_no_success(mail_server):
+def test_a_certificate_that_is_not_trusted_ends_it(mail_server, mailer, tls, monkeypatch):
+    mail_server.tls = tls
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(NotSent, match="CERTIFICATE_VERIFY_FAILED"):
+        mailer("clerk@", PASSWORD).send(MESSAGE)
+    assert mail_server.mails == []
+
+
+def test_a_recipient_that_is_refused_is_no_success(mail_server, mailer):
     with pytest.raises(NotSent, match="refuses 1 of the recipients"):
-        mailer(mail_server, to=("a@example.org", "nobody@example.org")).send(MESSAGE)
+        mailer(to=("a@example.org", "nobody@example.org")).send(MESSAGE)
     with pytest.raises(NotSent):
-        mailer(mail_server, to=("nobody@example.org",)).send(MESSAGE)
+        mailer(to=("nobody@example.org",)).send(MESSAGE)
 
 
 def test_a_mail_server_that_is_away_is_named():
     with socketserver.TCPServer(("127.0.0.1", 0), MailHandler) as server:
         port = server.server_address[1]
     with pytest.raises(NotSent, match="the mail server 127.0.0.1: .*refused"):
-        Smtp(f"smtp://127.0.0.1:{port}", "house@example.org", ("a@example.org",)).send(MESSAGE)
+        Smtp(f"smtp://127.0.0.1:{port}", "house@example.org", ("a@example.org",), Path()).send(MESSAGE)
 
 
 # --- webhook ------------------------------------------------------------------------------------------
@@ -235,11 +253,10 @@ def test_the_settings_name_the_channels(tmp_path):
     assert [channel.name for channel in alerts.notifiers(own)] == ["log"]
     assert alerts.notifiers(replace(own, alert_enabled=False)) == []
     assert alerts.notifiers(replace(own, demo=True)) == []
-    own.secrets.mkdir()
-    (own.secrets / alerts.PASSWORD).write_text(f"{PASSWORD}\n")
     mail = {"alert_smtp": "smtps://clerk@mail.example.org", "alert_from": "f@x.org", "alert_to": "a@x.org, b@x.org"}
     _, smtp, webhook = alerts.notifiers(replace(own, **mail, alert_webhook="https://chat.example.org/hooks/1"))
-    assert (smtp.recipients, smtp.password, webhook.name) == (("a@x.org", "b@x.org"), PASSWORD, "webhook")
+    assert (smtp.recipients, webhook.name) == (("a@x.org", "b@x.org"), "webhook")
+    assert smtp.password == own.secrets / "alert_smtp_password"
 
 
 SET = {
@@ -276,6 +293,21 @@ def test_a_malformed_setting_is_named_and_no_secret_is_repeated(wrong, said, mon
     with pytest.raises(UserError, match=said) as caught:
         settings_module.load(SET | wrong)
     assert "secret" not in str(caught.value)
+
+
+def test_the_command_lists_the_channels_and_tries_them(tmp_path, hook, monkeypatch):
+    def command(own, *arguments):
+        monkeypatch.setattr("lagebild.cli.settings_module.load", lambda: own)
+        return CliRunner().invoke(cli, ["alerts", *arguments], catch_exceptions=False).output
+
+    own = settings_in(tmp_path)
+    assert command(own) == "nobody is told: alerts are off (LAGEBILD_ALERT_ENABLED)\n"
+    own = replace(own, alert_enabled=True, alert_webhook=hook.url)
+    assert command(own) == "log: of the task, or the screen\nwebhook: 127.0.0.1\n" and hook.posts == []
+    assert command(own, "--try").endswith("sent to 2\n") and len(hook.posts) == 1
+    hook.status = 500
+    with pytest.raises(UserError, match="webhook: the webhook at 127.0.0.1 answers 500"):
+        command(own, "--try")
 
 
 CONTEXT = {
