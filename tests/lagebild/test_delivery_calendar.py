@@ -1,5 +1,7 @@
 """The calendar on fixed days: what is due, what came, what nobody sent; and each late period is told once."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -103,7 +105,7 @@ def test_a_first_period_is_due_though_nothing_ever_came(ruled):
 def test_a_source_that_never_came_is_listed(ruled):
     house = ruled(due=YEARLY)
     (entry,) = delivery_calendar.entries(house, date(2026, 7, 1))
-    assert (entry.source, entry.period, entry.state, entry.is_late) == ("moves", None, "awaited", False)
+    assert (entry.source, entry.period, entry.state, entry.is_late) == ("moves", None, "not_begun", False)
 
 
 def test_due_dates_at_month_ends_and_in_leap_years(ruled):
@@ -285,7 +287,7 @@ def command(monkeypatch):
 
 def test_the_command_says_by_its_exit_code_whether_something_is_late(ruled, command):
     house = ruled(due=YEARLY)
-    assert (command(house).exit_code, command(house).output) == (0, "moves: awaited\n")
+    assert (command(house).exit_code, command(house).output) == (0, "moves: not_begun\n")
     quiet = command(house, "--late")
     assert (quiet.exit_code, quiet.output) == (0, "nothing is late\n")
     ruled(due=YEARLY | {"first": 2020})
@@ -354,6 +356,15 @@ def test_a_channel_that_failed_is_told_later_and_the_others_are_not_told_twice(r
     broken.is_broken = False
     delivery_calendar.tell_late(house, [broken, sound], day)
     assert broken.periods == sound.periods == [["2024"]]
+
+
+def test_two_that_tell_at_once_tell_once(ruled):
+    house, channel, day = ruled(due=YEARLY | {"first": 2024}), Channel(), date(2025, 7, 1)
+    slowly = channel.send
+    channel.send = lambda message: (time.sleep(0.2), slowly(message))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: delivery_calendar.tell_late(house, [channel], day), range(3)))
+    assert channel.periods == [["2024"]]
 
 
 def test_municipalities_are_told_apart(ruled):

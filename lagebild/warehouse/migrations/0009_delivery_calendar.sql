@@ -226,7 +226,7 @@ begin atomic
         null,
         null,
         null,
-        case when r.retired_on is null then 'awaited' else 'retired' end,
+        case when r.retired_on is null then 'not_begun' else 'retired' end,
         false,
         null,
         r.retired_on,
@@ -270,7 +270,7 @@ comment on column marts.delivery_calendar.first_delivered_at is 'When the first 
 comment on column marts.delivery_calendar.days_late is
 'Days from the last day in time to the first delivery that was not sent back, or to today; 0 in time, null where nothing was due.';
 comment on column marts.delivery_calendar.state is
-'due: nothing came yet; late: nothing came in time; received, loaded, held, accepted, superseded, refused, withdrawn: the state of the delivery that stands for the period; retired: the source is given up; awaited: it never came.';
+'due: nothing came yet; late: nothing came in time; received, loaded, held, accepted, superseded, refused, withdrawn: the state of the delivery that stands for the period; retired: the source is given up; not_begun: nothing ever came, and nothing is due before it does.';
 comment on column marts.delivery_calendar.is_late is
 'Whether the last day in time is over and nothing is there: nothing came, or all of it was refused or withdrawn.';
 comment on column marts.delivery_calendar.delivery_id is
