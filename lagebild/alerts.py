@@ -27,6 +27,10 @@ class NotSent(Exception):
     """A message was not handed over; another try may succeed."""
 
 
+class PartlySent(NotSent):
+    """A message reached some of a channel's recipients; another try would tell them again."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What a notifier sends; `facts` is the same for programs."""
@@ -87,7 +91,7 @@ class Smtp:
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"the mail server {parts.hostname}: {error}") from error
         if refused:
-            raise NotSent(f"the mail server {parts.hostname} refuses {len(refused)} of the recipients")
+            raise PartlySent(f"the mail server {parts.hostname} refuses {len(refused)} of the recipients")
 
     def __str__(self) -> str:
         return f"{self.name}: {', '.join(self.recipients)} by {self.url}"

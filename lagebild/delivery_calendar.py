@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from lagebild import alerts, database
-from lagebild.alerts import Message, Notifier
+from lagebild.alerts import Message, Notifier, PartlySent
 from lagebild.settings import Settings
 from lagebild.stack.tasks import ZONE
 
@@ -70,9 +70,14 @@ def tell_late(settings: Settings, channels: list[Notifier] | None = None, today:
         def tell(channel: Notifier) -> None:
             told = _told(connection, channel)
             news = [entry for entry in late if _key(entry) not in told]
-            if news:
+            if not news:
+                return
+            try:
                 channel.send(_message(news))
+            except PartlySent:
                 _remember(connection, channel, news)
+                raise
+            _remember(connection, channel, news)
 
         alerts.to_each(channels, tell)
     return late

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lagebild import alerts
 from lagebild import settings as settings_module
-from lagebild.alerts import Message, NotSent, Smtp, Webhook
+from lagebild.alerts import Message, NotSent, PartlySent, Smtp, Webhook
 from lagebild.cli import cli
 from lagebild.errors import UserError
 from lagebild.stack import airflow
@@ -182,10 +182,11 @@ def test_a_certificate_that_is_not_trusted_ends_it(mail_server, mailer, tls, mon
 
 
 def test_a_recipient_that_is_refused_is_no_success(mail_server, mailer):
-    with pytest.raises(NotSent, match="refuses 1 of the recipients"):
+    with pytest.raises(PartlySent, match="refuses 1 of the recipients"):
         mailer(to=("a@example.org", "nobody@example.org")).send(MESSAGE)
-    with pytest.raises(NotSent):
+    with pytest.raises(NotSent) as caught:
         mailer(to=("nobody@example.org",)).send(MESSAGE)
+    assert not isinstance(caught.value, PartlySent)
 
 
 def test_a_mail_server_that_is_away_is_named():

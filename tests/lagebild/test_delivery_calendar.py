@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from ingest import contracts
 from lagebild import database, delivery_calendar
-from lagebild.alerts import NotSent
+from lagebild.alerts import NotSent, PartlySent
 from lagebild.cli import cli
 from lagebild.delivery_calendar import Entry
 from lagebild.settings import Settings
@@ -193,6 +193,7 @@ def test_each_municipality_is_expected_on_its_own(ruled):
 def test_a_file_counts_for_the_periods_that_it_covers(ruled):
     for every, period, covered in [
         ("year", "2005-2020", ["2020"]),
+        ("year", "1990_2005-2020", ["2020"]),
         ("year", "05913000_2019-12-31", ["2019"]),
         ("year", "2024-03", ["2024"]),
         ("quarter", "2024-05-31", ["2024-Q2"]),
@@ -365,6 +366,22 @@ def test_two_that_tell_at_once_tell_once(ruled):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: delivery_calendar.tell_late(house, [channel], day), range(3)))
     assert channel.periods == [["2024"]]
+
+
+def test_a_mail_that_reached_some_is_an_error_once_and_not_sent_again(ruled):
+    house, day, tries = ruled(due=YEARLY | {"first": 2024}), date(2025, 7, 1), []
+
+    class Mail:
+        name = "smtp"
+
+        def send(self, message) -> None:
+            tries.append(message)
+            raise PartlySent("1 of the recipients is refused")
+
+    with pytest.raises(NotSent, match="smtp: 1 of the recipients"):
+        delivery_calendar.tell_late(house, [Mail()], day)
+    delivery_calendar.tell_late(house, [Mail()], day)
+    assert len(tries) == 1
 
 
 def test_municipalities_are_told_apart(ruled):
