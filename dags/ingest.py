@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Asset, AssetAlias, get_parsing_context, task
 
 from ingest import contracts
 from lagebild.errors import UserError
-from lagebild.stack.tasks import DEFAULTS, cron, owner, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, owner, raw_asset, settled
 
 
 def ingest_dag(source: str) -> DAG:
@@ -29,6 +29,7 @@ def ingest_dag(source: str) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=defaults,
+        deadline=deadline(),
         doc_md=f"{about}\n\nFiles in `drop/{source}/` are loaded, then checked: accepted, or held with the reason.",
         tags=["ingest", source],
     ) as dag:

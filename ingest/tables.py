@@ -56,7 +56,8 @@ def sync(connection: Connection, contract: Contract) -> None:
         history.sync(connection, contract)
     connection.execute(
         "insert into raw.source (source, is_about_persons) values (%s, %s)"
-        " on conflict (source) do update set is_about_persons = excluded.is_about_persons",
+        " on conflict (source) do update set is_about_persons = excluded.is_about_persons"
+        " where source.is_about_persons <> excluded.is_about_persons",
         [contract.source, contract.has_personal_fields],
     )
 

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from lagebild import (
+    calendar_commands,
     contract_commands,
     decision_commands,
     delivery_commands,
@@ -287,6 +288,7 @@ def restore(settings: Settings, folder: Path) -> None:
     click.echo(bring_back(settings, folder))
 
 
+calendar_commands.add_to(cli)
 contract_commands.add_to(cli)
 decision_commands.add_to(cli)
 figure_commands.add_to(cli)

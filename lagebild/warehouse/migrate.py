@@ -15,7 +15,7 @@ from ingest import contracts, tables
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.warehouse import locks, marts, roles
+from lagebild.warehouse import locks, marts, roles, schedule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_260_190_001  # any number, the same for every migration run
@@ -37,6 +37,8 @@ def migrate(settings: Settings) -> list[str]:
         for contract in own:
             with connection.transaction():
                 tables.sync(connection, contract)
+        with connection.transaction():
+            schedule.sync(connection, own)
         for mart in marts.definitions():
             marts.sync(connection, mart)
         return applied

@@ -1,5 +1,6 @@
 """The DAGs are read as Airflow reads them, in a fresh interpreter without a database behind it."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -41,6 +42,7 @@ dags = {
         "doc": dag.doc_md,
         "tags": sorted(dag.tags),
         "schedule": DagSerialization.to_dict(dag)["dag"]["timetable"],
+        "deadlines": [[d.reference.reference_name, d.interval.total_seconds(), d.callback.path] for d in dag.deadline],
     }
     for dag_id, dag in bag.dags.items()
 }
@@ -87,7 +89,7 @@ def read_bag(folder, home):
 
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
-    others = {"build_warehouse", "release_extract", "retention", "decide_held"}
+    others = {"build_warehouse", "release_extract", "retention", "decide_held", "watch_deliveries"}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others
 
 
@@ -140,6 +142,21 @@ def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
         assert min(dag["delays"]) >= 5, dag_id
         assert dag["has_timeouts"], dag_id
         assert dag["doc"], dag_id
+
+
+def test_a_run_of_any_dag_that_has_not_succeeded_in_time_is_told(bag):
+    for dag_id, dag in bag["dags"].items():
+        ((reference, seconds, path),) = dag["deadlines"]
+        assert (reference, seconds) == ("DagRunQueuedAtDeadline", 6 * 3600), dag_id
+        module, name = path.rsplit(".", 1)
+        assert callable(getattr(importlib.import_module(module), name)), dag_id
+
+
+def test_late_deliveries_are_looked_for_every_morning_by_a_dag_of_their_own(bag):
+    dag = bag["dags"]["watch_deliveries"]
+    schedule = dag["schedule"]["__var"]
+    assert (schedule["expression"], schedule["timezone"]) == ("0 8 * * *", "Europe/Berlin")
+    assert dag["tasks"] == {"tell_late": []}
 
 
 def test_the_check_for_work_at_import_finds_a_dag_that_does_some(tmp_path):

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def checkout(tmp_path: Path) -> Path:
 def commands(runbook: str, section: str) -> str:
     """The fenced commands of one section, as they stand."""
     text = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", (RUNBOOKS / runbook).read_text(), re.MULTILINE | re.DOTALL)[1]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     assert blocks, f"{runbook}: no commands under {section!r}"
     return "\n".join(blocks)
 
@@ -137,6 +138,26 @@ def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, in_force) == [(2, "second")]
     follow(runbook, "When it was right after all", warehouse, checkout)
     assert query(warehouse, in_force) == [(3, "third")]
+
+
+def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
+    runbook = "late-delivery.md"
+    with database.connect(warehouse) as connection:
+        connection.execute(
+            "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
+            " contract_version, code_version, state, received_at) values ('employment', '2019', repeat('a', 64), 1,"
+            " 'eu2_employees_2019.csv', 1, 'l', 'c', 'c', 'accepted', '2020-05-01 12:00+02')"
+        )
+    printed = follow(runbook, "See what is late", warehouse, checkout)
+    assert "employment 2020: late, due on 2021-09-30" in printed and "employment 2019: late" not in printed
+    assert "eu2_employees_2019.csv" in printed and "owner: data engineering" in printed
+    printed = follow(runbook, "Let old periods rest", warehouse, checkout)
+    assert "nothing found" in printed and "employment 2020" not in printed and "employment 2024" not in printed
+    printed = follow(runbook, "Retire a source", warehouse, checkout)
+    assert "employment: retired since 2024-12-31 (The agency publishes these counts no longer.)" in printed
+    assert "employment 2025" not in printed
+    printed = follow(runbook, "Who is told", replace(warehouse, alert_enabled=True), checkout)
+    assert "Lagebild: a trial" in printed
 
 
 def test_every_runbook_is_listed():

@@ -56,6 +56,20 @@ def test_a_contract_may_gain_a_column_but_not_change_a_type(warehouse):
             tables.sync(connection, replace(contract, fields=(*contract.fields, changed)))
 
 
+def test_migrating_writes_down_when_each_source_is_due(warehouse):
+    query_all = "select source, every, lag::text, first_on, retired_on, owner from quality.source_schedule"
+    before = {row[0]: row[1:] for row in query(warehouse, query_all)}
+    assert set(before) == set(contracts.sources())
+    assert before["register"][:4] == ("quarter", "1 mon", None, None)
+    assert before["structure_tables"][:4] == (None, None, None, None)
+    with database.connect(warehouse) as connection:
+        connection.execute("update quality.source_schedule set lag = '99 years' where every is not null")
+        connection.execute("delete from quality.source_schedule where source = 'ledger'")
+        connection.execute("insert into quality.source_schedule (source, owner, reason) values ('gone', 'o', 'r')")
+    migrate.migrate(warehouse)
+    assert {row[0]: row[1:] for row in query(warehouse, query_all)} == before
+
+
 def test_a_mart_may_gain_a_column_but_not_lose_or_change_one(warehouse):
     mart = marts.definition("cost_per_person")
     wider = replace(mart, columns={**mart.columns, "extra_eur": ("numeric(18,2)", "An extra amount in EUR.")})
