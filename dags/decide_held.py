@@ -8,7 +8,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Asset, AssetAlias, Param, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, raw_asset, settled
 
 ACCEPT, CORRECTION, REFUSE, WAIT = "accept", "accept as a correction", "refuse", "leave it held"
 DECIDED = "decided_by_hand"
@@ -35,6 +35,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
+    deadline=deadline(),  # who did not answer for hours is reminded by the alert of a late run
     doc_md="### Decide on held deliveries\n\nAsks under *Required Actions*, once a day or when triggered, about every"
     " delivery that is held. Whoever does not answer leaves it held. The same as `lagebild held`, `accept`, `refuse`.",
     tags=["decide"],
