@@ -3,10 +3,10 @@ PYTHON ?= python3
 LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status docs test lint bench faults environment
+.PHONY: help run up down status docs quality-docs test lint bench faults mutants environment
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment ## start everything, load what is new, build, publish, extract, print the figures
 	@$(LAGEBILD) run
@@ -23,6 +23,9 @@ status: ## what runs, where it listens, where the files are
 docs: environment ## write dbt's documentation as one page, .lagebild/docs/index.html (the stack must run)
 	@$(LAGEBILD) docs
 
+quality-docs: environment ## write what every check said as pages, .lagebild/quality-docs/index.html (the stack must run)
+	@$(LAGEBILD) quality-docs
+
 test: environment ## run the tests (they start what they need, and stop it)
 	@.venv/bin/pytest -n auto
 
@@ -36,6 +39,9 @@ bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a qu
 
 faults: environment ## break a load at every point in every way, and check that nothing is lost; writes docs/faults.md
 	@.venv/bin/python -m tests.faults
+
+mutants: environment ## change every expectation in turn, and check that its cases notice (OPTIONS="--only ledger")
+	@.venv/bin/python -m tests.expectations.mutate $(OPTIONS)
 
 environment:
 	@$(PYTHON) lagebild/bootstrap.py

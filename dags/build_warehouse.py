@@ -9,7 +9,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 
 from ingest import contracts
-from lagebild.stack.tasks import DEFAULTS, MARTS, cron, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, MARTS, cron, deadline, raw_asset, settled
 
 LAYERS = ("staging", "intermediate", "marts")
 
@@ -23,6 +23,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
+    deadline=deadline(),
     doc_md="### Build and publish\n\nFixes the inputs of a build, runs dbt layer by layer, checks the marts and"
     " publishes them in one transaction. Whatever fails, the last publication stays in force.",
     tags=["build"],

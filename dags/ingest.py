@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Asset, AssetAlias, get_parsing_context, task
 
 from ingest import contracts
 from lagebild.errors import UserError
-from lagebild.stack.tasks import DEFAULTS, cron, owner, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, owner, raw_asset, settled
 
 
 def ingest_dag(source: str) -> DAG:
@@ -29,6 +29,7 @@ def ingest_dag(source: str) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=defaults,
+        deadline=deadline(),
         doc_md=f"{about}\n\nFiles in `drop/{source}/` are loaded, then checked: accepted, or held with the reason.",
         tags=["ingest", source],
     ) as dag:
@@ -48,7 +49,8 @@ def ingest_dag(source: str) -> DAG:
         @task(
             execution_timeout=timedelta(hours=1),
             outlets=[AssetAlias(f"checked__{source}")],
-            doc_md="Run the expectations on every loaded delivery and decide: accepted or held.",
+            doc_md="Run the expectations on every loaded delivery, of any source, and decide: accepted or"
+            " held. Of sources that arrive together the first checks for all: importing the library costs the most.",
         )
         def check(*, outlet_events) -> list[str]:
             from ingest.ledger import is_drained
@@ -57,7 +59,7 @@ def ingest_dag(source: str) -> DAG:
 
             with settled():
                 own = settings.load()
-                decided = [str(delivery) for delivery in check_pending(own, source)]
+                decided = [str(delivery) for delivery in check_pending(own)]
                 if is_drained(own):
                     outlet_events[AssetAlias(f"checked__{source}")].add(Asset(raw_asset(source)))
             return decided

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, task
 
-from lagebild.stack.tasks import DEFAULTS, MARTS, settled
+from lagebild.stack.tasks import DEFAULTS, MARTS, deadline, settled
 
 with DAG(
     dag_id="release_extract",
@@ -12,6 +12,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
+    deadline=deadline(),
     doc_md="### Release an extract\n\nWorkbook, CSV, `datapackage.json` and checksums of the publication in force,"
     " registered in the log of releases.",
     tags=["extract"],

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, settled
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="retention",
@@ -12,6 +12,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
+    deadline=deadline(),
     doc_md="### Retention\n\nDeletes landed bytes of personal sources after their contract's retention, and finishes"
     " deletions that were cut off. Path, hash and ledger stay. The same as `lagebild retention --apply`.",
     tags=["privacy"],

@@ -1,12 +1,27 @@
 """azr_nrw: foreigners by nationality and district of North Rhine-Westphalia (AZR, Landesdatenbank NRW)."""
 
-from expectations.suite import HOLD, Delivery, Expectation, arrived_whole, expect, no_row
+from expectations.history import Statistic, as_usual, in_its_time
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, no_row
 
 TABLE = "raw.azr_nrw__nationality"
 PERSONAL = False
 OWNER = "data engineering"
 
+STATISTICS = {
+    "eu2_persons": Statistic(
+        "sum(persons) filter (where region_code = '05' and nationality_code in ('125', '154'))",
+        "The state's count moves by some per cent a year: another level is another table or a slipped digit.",
+        HOLD,
+    ),
+    "eu2_share_of_europe": Statistic(
+        "sum(persons) filter (where region_code = '05' and nationality_code in ('125', '154'))::numeric"
+        " / nullif(sum(persons) filter (where region_code = '05' and nationality_code = '1'), 0)",
+        "The mix of nationalities changes slowly: a jump means that codes were assigned anew or rows exchanged.",
+    ),
+}
+
 ROUNDED_SINCE = 2016
+NAMES = {"1": "Europa", "125": "Bulgarien", "154": "Rumänien"}
 STATE = ("05",)
 GOVERNMENT_REGIONS = ("051", "053", "055", "057", "059")
 # The 53 districts since the Städteregion Aachen (05334) took in the Kreis Aachen (05354) on 21 October 2009. The
@@ -25,6 +40,8 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `azr_nrw` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        *in_its_time(delivery, OWNER),
         expect(
             "reference_date_is_year_end",
             "ExpectColumnValuesToBeInSet",
@@ -90,6 +107,63 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             why="Continents stand among countries in one column; a total below its parts means that rows slipped.",
             expected="Europe at least Bulgaria and Romania together, within rounding (5 persons)",
             severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "nationality_named_as_coded",
+            f"""
+            select line_number, nationality_code || ' is ' || nationality_name as observed
+            from batch
+            inner join (values {", ".join(f"('{code}', '{name}')" for code, name in NAMES.items())})
+                as stated (code, stated_name) on nationality_code = code
+            where nationality_name not like stated_name || '%'
+            order by 1
+            """,
+            why="Figures are read by the code: a code beside another country's name has slipped by a row.",
+            expected=", ".join(f"{code} {name}" for code, name in NAMES.items()),
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "sexes_add_up",
+            """
+            select line_number, region_code || ' ' || nationality_code || ': ' || persons || ' persons, '
+                || male_persons || ' male, ' || female_persons || ' female' as observed
+            from batch
+            -- three counts, each rounded to 5 on its own: at most 2 off each, so 6 in all, and a multiple of 5
+            where abs(persons - male_persons - female_persons) > 5
+            order by 1
+            """,
+            why="Men and women are all persons: a difference that rounding cannot make is a cell of another row.",
+            expected="male + female = persons, within rounding (5 persons)",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "regions_add_up",
+            """
+            with part as (
+                select
+                    nationality_code,
+                    case length(region_code) when 3 then '05' else left(region_code, 3) end as within,
+                    sum(coalesce(persons, 0)) as persons,
+                    count(*) as parts
+                from batch
+                -- the city of Aachen is printed besides its Städteregion
+                where length(region_code) in (3, 5) and region_code <> '05313'
+                group by 1, 2
+            )
+            select whole.line_number, whole.region_code || ' ' || whole.nationality_code || ': ' || whole.persons
+                || ', its parts ' || part.persons as observed
+            from batch as whole
+            inner join part on part.within = whole.region_code and part.nationality_code = whole.nationality_code
+            -- each part and the total are rounded on their own, at most 2 off each; a part that prints - counts as 0
+            where abs(whole.persons - part.persons) > 2 * (part.parts + 1)
+            order by 1
+            """,
+            why="Districts make up their region, regions the state: beyond rounding, a place is missing or twice.",
+            expected="parts that sum to their total, within 2 persons for each rounded count",
+            severity=WARN,
             owner=OWNER,
         ),
         *_rounding(delivery),

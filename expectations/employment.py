@@ -1,10 +1,20 @@
 """employment: Bulgarian and Romanian employees subject to social insurance contributions (BA, IAB)."""
 
-from expectations.suite import HOLD, NOTE, Delivery, Expectation, arrived_whole, expect, no_row
+from expectations.history import Statistic, as_usual, in_its_time, still_there
+from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation, arrived_whole, expect, no_row
 
 TABLE = "raw.employment__employees"
 PERSONAL = False
 OWNER = "data engineering"
+
+STATISTICS = {
+    "employees_in_germany_persons": Statistic(
+        "max(employees_persons) filter (where region_code = '00')",
+        "Employment of a group moves by some per cent a year: another level is another group or a slipped digit.",
+        HOLD,
+        0.5,  # EU2 employment doubled within three years after free movement began
+    ),
+}
 
 # Germany has about 35 m employees subject to social insurance, of all nationalities.
 MOST_EMPLOYEES = 12_000_000
@@ -14,14 +24,15 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `employment` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        *in_its_time(delivery, OWNER),
         expect(
             "employees_plausible",
             "ExpectColumnValuesToBeBetween",
             column="employees_persons",
-            min_value=0,
             max_value=MOST_EMPLOYEES,
             why="No single group can be a third of all employees in Germany: the thousands point slipped.",
-            expected=f"between 0 and {MOST_EMPLOYEES} persons",
+            expected=f"at most {MOST_EMPLOYEES} persons",
             severity=HOLD,
             owner=OWNER,
         ),
@@ -41,6 +52,37 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             why="A municipality is part of the country: a count above Germany's belongs to another key or unit.",
             expected="no municipality above Germany on the same day",
             severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "country_present",
+            "select 'no row for 00' as observed where not exists (select 1 from batch where region_code = '00')",
+            why="The extrapolation to the country takes its employees from this row: without it there is none.",
+            expected="a row for Germany (00)",
+            severity=WARN,
+            owner=OWNER,
+        ),
+        no_row(
+            "reference_date_in_the_period",
+            f"""
+            select line_number, reference_date::text as observed
+            from batch
+            where extract(year from reference_date) <> {delivery.year}
+            order by 1
+            """,
+            why="Employees are taken from the population of the same year: those of another make a wrong denominator.",
+            expected=f"a day in {delivery.year}",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        still_there(
+            delivery,
+            TABLE,
+            "places_still_there",
+            "region_code",
+            why="A place that was delivered last time and is missing now loses its denominator in silence.",
+            expected="every place of the last accepted delivery",
+            severity=WARN,
             owner=OWNER,
         ),
         expect(

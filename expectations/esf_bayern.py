@@ -1,9 +1,9 @@
 """esf_bayern: operations of the European Social Fund, as Bayern's list has them."""
 
-from expectations.esf import OWNER, PERSONAL, list_of_operations
+from expectations.esf import OWNER, PERSONAL, STATISTICS, list_of_operations
 from expectations.suite import Delivery, Expectation
 
-__all__ = ["OWNER", "PERSONAL", "TABLE", "expectations"]
+__all__ = ["OWNER", "PERSONAL", "STATISTICS", "TABLE", "expectations"]
 TABLE = "raw.esf_bayern__operation"
 
 

@@ -1,9 +1,9 @@
 """esf_berlin: operations of the European Social Fund, as Berlin's list has them."""
 
-from expectations.esf import OWNER, PERSONAL, list_of_operations
+from expectations.esf import OWNER, PERSONAL, STATISTICS, list_of_operations
 from expectations.suite import Delivery, Expectation
 
-__all__ = ["OWNER", "PERSONAL", "TABLE", "expectations"]
+__all__ = ["OWNER", "PERSONAL", "STATISTICS", "TABLE", "expectations"]
 TABLE = "raw.esf_berlin__operation"
 
 

@@ -1,10 +1,13 @@
 """eu2_series: Bulgarian and Romanian population of Germany by year, as a working paper prints it (Tab. 1)."""
 
+from expectations.history import Statistic, as_delivered_before, as_usual, period_is_over, still_there
 from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, no_row
 
 TABLE = "raw.eu2_series__year"
 PERSONAL = False
 OWNER = "data engineering"
+
+STATISTICS: dict[str, Statistic] = {}  # a series grows by a year at a time: its own years are its history
 
 # Printed yearly growth since accession lies between 7.3 % (2019) and 30.0 % (2014, free movement of workers). Twice
 # that, and a fall by a third, have no known cause but a lost digit or exchanged rows.
@@ -17,6 +20,49 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `eu2_series` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        period_is_over(delivery, OWNER),
+        no_row(
+            "years_of_the_period",
+            f"""
+            with year as (
+                select line_number, reference_date, extract(year from reference_date)::integer as number from batch
+            )
+            select line_number, reference_date || ' is no year end of the period' as observed
+            from year
+            where number not between {delivery.first_year} and {delivery.year}
+                or to_char(reference_date, 'MM-DD') <> '12-31'
+            union all
+            select null, 'no row for ' || stated.number
+            from (values ({delivery.first_year}), ({delivery.year})) as stated (number)
+            where not exists (select 1 from year where year.number = stated.number)
+            order by 1
+            """,
+            why="The file's name says which year ends the series covers: one outside or a missing end is another file.",
+            expected=f"year ends from {delivery.first_year} to {delivery.year}, the first and the last among them",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        still_there(
+            delivery,
+            TABLE,
+            "years_still_there",
+            "extract(year from reference_date)",
+            why="A longer series replaces the shorter one: a year that drops out takes its growth rates along.",
+            expected="every year of the last accepted delivery",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        as_delivered_before(
+            delivery,
+            TABLE,
+            "no_year_revised",
+            ["region_code", "reference_date"],
+            "eu2_persons",
+            why="A count of a past year end that changes was revised by its source, and readers will ask why.",
+            expected="the counts of the last accepted delivery for the years that both hold",
+            owner=OWNER,
+        ),
         no_row(
             "parts_add_up",
             """

@@ -8,19 +8,25 @@ import gc
 import importlib
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from expectations import marts
+from psycopg import Connection
+
+from expectations import history, marts
 from expectations.suite import HOLD, WARN, Build, Delivery, Expectation
 from ingest import contracts
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
+# A statement that waits (for a lock, for a plan gone wrong) must not keep a delivery undecided: it is cancelled, and
+# the gate holds. The limit of the whole is that of one delivery, or of all marts.
+STATEMENT_SECONDS, WHOLE_SECONDS = 300, 1800
 LISTED_ROWS = 20
 LISTED_FINDINGS = 5
 _LINE = "line_number"
@@ -44,6 +50,7 @@ class Verdict:
     passed: bool
     observed: str
     expected: str
+    owner: str
     failing_rows: tuple[int, ...] = ()
 
 
@@ -63,15 +70,9 @@ def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
 
     Raises GateError if anything keeps the suite from being judged whole; nothing is written then.
     """
-    subject = f"delivery {delivery_id}"
-    with _failing_closed(subject):
-        delivery = _delivery(settings, delivery_id)
-        module = _suite(delivery.source)
-        # Persons unless the suite says otherwise: forgetting to say so must not print values.
-        personal = getattr(module, "PERSONAL", True)
-        query = f"select * from {_delivered(delivery.source, module.TABLE)} where delivery_id = {int(delivery_id)}"
-        batch = _Batch(delivery.source, query, module.expectations(delivery), personal, has_lines=True)
-        verdicts = _judge(settings, database.LOADER, [batch])
+    with _failing_closed(f"delivery {delivery_id}"):
+        batch = _landed(settings, delivery_id)
+        (verdicts,) = _judge(settings, database.LOADER, [batch])
         _write(settings, database.LOADER, "delivery_id", delivery_id, verdicts)
         return verdicts
 
@@ -79,12 +80,8 @@ def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
 def check_marts(settings: Settings, build_id: int) -> list[Verdict]:
     """Judge the candidate marts in schema `build`; otherwise as `check_delivery`."""
     with _failing_closed(f"the marts of build {build_id}"):
-        build = _build(settings, build_id)
-        batches = [
-            _Batch(mart, f"select * from build.{mart}", expectations, personal=False, has_lines=False)
-            for mart, expectations in marts.suites(build).items()
-        ]
-        verdicts = _judge(settings, database.BUILDER, batches)
+        judged = _judge(settings, database.BUILDER, _candidates(_build(settings, build_id)))
+        verdicts = [verdict for mart in judged for verdict in mart]
         _write(settings, database.BUILDER, "build_id", build_id, verdicts)
         return verdicts
 
@@ -110,12 +107,46 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {re.sub(r'//[^@/ ]*@', '//***@', first)[:300]}".rstrip(": ")
 
 
-def _delivery(settings: Settings, delivery_id: int) -> Delivery:
-    with database.connect(settings, database.LOADER) as connection:
-        row = connection.execute(
-            "select delivery_id, source, period, loaded - erased_loaded from raw.delivery where delivery_id = %s",
-            [delivery_id],
-        ).fetchone()
+@contextmanager
+def _connection(settings: Settings, role: str) -> Iterator[Connection]:
+    with database.connect(settings, role) as connection:
+        connection.execute(f"set statement_timeout = '{STATEMENT_SECONDS}s'")
+        yield connection
+
+
+def _landed(settings: Settings, delivery_id: int) -> _Batch:
+    """The rows of a delivery and its source's suite; its statistics are computed and kept on the way."""
+    with _connection(settings, database.LOADER) as connection:
+        delivery = _delivery(connection, delivery_id)
+        module = _suite(delivery.source)
+        # Persons unless the suite says otherwise: forgetting to say so must not print values.
+        personal = getattr(module, "PERSONAL", True)
+        query = f"select * from {_delivered(delivery.source, module.TABLE)} where delivery_id = {delivery_id:d}"
+        try:
+            history.remember(connection, delivery_id, query, history.all_statistics(module.STATISTICS))
+        except Exception as error:
+            raise GateError(
+                f"the statistics of {delivery.source} could not be computed ({_withheld(personal) or _told(error)})",
+                remedy=f"compare expectations/{delivery.source}.py with the columns of the table, and check again",
+            ) from (None if personal else error)
+        before, known = history.accepted_before(connection, delivery_id)
+    delivery = replace(delivery, before=before, known=known)
+    return _Batch(delivery.source, query, module.expectations(delivery), personal, has_lines=True)
+
+
+def _candidates(build: Build) -> list[_Batch]:
+    return [
+        _Batch(mart, f"select * from build.{mart}", expectations, personal=False, has_lines=False)
+        for mart, expectations in marts.suites(build).items()
+    ]
+
+
+def _delivery(connection: Connection, delivery_id: int) -> Delivery:
+    row = connection.execute(
+        "select delivery_id, source, period, loaded - erased_loaded, received_at::date from raw.delivery"
+        " where delivery_id = %s",
+        [delivery_id],
+    ).fetchone()
     if row is None:
         raise GateError(
             f"delivery {delivery_id} is not in the ledger", remedy="look up the number: select * from raw.delivery"
@@ -130,26 +161,39 @@ def _delivery(settings: Settings, delivery_id: int) -> Delivery:
 
 
 def _build(settings: Settings, build_id: int) -> Build:
-    with database.connect(settings, database.BUILDER) as connection:
+    with _connection(settings, database.BUILDER) as connection:
         if connection.execute("select 1 from raw.build where build_id = %s", [build_id]).fetchone() is None:
             raise GateError(f"build {build_id} is not known", remedy="begin a build first")
         sources = connection.execute(
             "select distinct source from raw.build_input where build_id = %s", [build_id]
         ).fetchall()
-    return Build(build_id, frozenset(source for (source,) in sources))
+        lost = connection.execute(
+            "select former.source || ' ' || former.period from published.current_publication as current"
+            " inner join published.publication as p on p.publication_id = current.publication_id"
+            " inner join raw.build_input as former on former.build_id = p.build_id"
+            " where not exists (select 1 from raw.build_input as own where own.build_id = %s"
+            " and own.source = former.source and own.period = former.period)",
+            [build_id],
+        ).fetchall()
+    return Build(build_id, frozenset(source for (source,) in sources), frozenset(name for (name,) in lost))
 
 
 def _suite(source: str) -> ModuleType:
-    remedy = f"write expectations/{source}.py with TABLE, PERSONAL, OWNER and expectations(delivery)"
+    remedy = f"write expectations/{source}.py with TABLE, PERSONAL, OWNER, STATISTICS and expectations(delivery)"
     try:
         module = importlib.import_module(f"expectations.{source}")
     except ModuleNotFoundError as error:
         if error.name != f"expectations.{source}":
             raise
         raise GateError(f"source {source} has no suite of expectations", remedy=remedy) from error
-    if not (hasattr(module, "TABLE") and hasattr(module, "expectations")):
+    if not all(hasattr(module, name) for name in ("TABLE", "STATISTICS", "expectations")):
         raise GateError(f"{module.__file__} is no suite of a source", remedy=remedy)
     return module
+
+
+def _withheld(personal: bool) -> str:
+    """What stands for a database error that may quote the value it stumbled over; empty where it need not."""
+    return "its text is withheld, the source is about persons" if personal else ""
 
 
 def _delivered(source: str, table: str) -> str:
@@ -158,8 +202,8 @@ def _delivered(source: str, table: str) -> str:
     return f"{table}_snapshot" if has_history else table
 
 
-def _judge(settings: Settings, role: str, batches: Iterable[_Batch]) -> list[Verdict]:
-    batches = list(batches)
+def _judge(settings: Settings, role: str, batches: Sequence[_Batch]) -> list[list[Verdict]]:
+    """The verdicts on each batch, in a context of this call's own; GateError unless all were reached."""
     for batch in batches:
         names = [expectation.name for expectation in batch.expectations]
         if not names:
@@ -169,17 +213,33 @@ def _judge(settings: Settings, role: str, batches: Iterable[_Batch]) -> list[Ver
             )
         if len(names) != len(set(names)):
             raise GateError(f"the suite of {batch.name} names an expectation twice", remedy="give each its own name")
-    gx = _great_expectations()
+    began = time.monotonic()
+    gx = great_expectations()
     context = _context(gx)
     source = context.data_sources.add_postgres(
         "warehouse", connection_string=database.url(settings, role, driver="postgresql+psycopg2")
     )
+    engines = (source.get_engine(), source.get_execution_engine().engine)
     try:
-        return [verdict for batch in batches for verdict in _judge_batch(gx, source, batch)]
+        for engine in engines:
+            _limit(engine, began + WHOLE_SECONDS)
+        return [_judge_batch(gx, source, batch) for batch in batches]
     finally:
         # two pools: the data source tests its connection with one and computes with the other
-        source.get_engine().dispose()
-        source.get_execution_engine().engine.dispose()
+        for engine in engines:
+            engine.dispose()
+
+
+def _limit(engine: Any, deadline: float) -> None:
+    """Cancel a statement of this engine that takes too long, and refuse to begin one after the deadline."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _(connection, cursor, statement, parameters, context, executemany) -> None:
+        left = min(STATEMENT_SECONDS, deadline - time.monotonic())
+        if left <= 0:
+            raise TimeoutError(f"the checks took longer than {WHOLE_SECONDS} s together")
+        cursor.execute(f"set statement_timeout = {max(1, int(left * 1000))}")
 
 
 def _judge_batch(gx: ModuleType, source: Any, batch: _Batch) -> list[Verdict]:
@@ -208,10 +268,9 @@ def _verdicts(batch: _Batch, results: Iterable[Any]) -> list[Verdict]:
                 remedy="Great Expectations returned fewer results than expectations: run the check again",
             )
         if raised := _exception(result.exception_info):
-            # A database error may quote the value it stumbled over.
-            told = "its text is withheld, the source is about persons" if batch.personal else raised
             raise GateError(
-                f"{batch.name}: the expectation {expectation.name} could not be computed ({told})",
+                f"{batch.name}: the expectation {expectation.name} could not be computed"
+                f" ({_withheld(batch.personal) or raised})",
                 remedy=f"compare expectations/{batch.name}.py with the columns of the table, and check again",
             )
         if not isinstance(result.success, bool):
@@ -243,8 +302,8 @@ def _verdict(expectation: Expectation, result: Any, personal: bool) -> Verdict:
         observed = "not shown: the source is about persons"
     else:
         observed = f"{details['observed_value']}"
-    findings = [_finding(line, word) for line, word in zip(lines, words, strict=False) if word] if not personal else []
-    if findings:
+    findings = [_finding(line, word) for line, word in zip(lines, words, strict=False) if word]
+    if findings and not (personal and expectation.tells_of_rows):
         rest = count - len(findings[:LISTED_FINDINGS])
         observed = "; ".join(findings[:LISTED_FINDINGS]) + (f"; and {rest} more" if rest else "")
     known = sorted({line for line in lines if line is not None})
@@ -255,6 +314,7 @@ def _verdict(expectation: Expectation, result: Any, personal: bool) -> Verdict:
         passed=result.success,
         observed=observed,
         expected=expectation.expected,
+        owner=expectation.owner,
         failing_rows=tuple(known[:LISTED_ROWS]),
     )
 
@@ -311,7 +371,7 @@ def _context(gx: ModuleType) -> Any:
     )
 
 
-def _great_expectations() -> ModuleType:
+def great_expectations() -> ModuleType:
     """The library, imported when first needed: it takes 5 to 6 s, once a process."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     paused = gc.isenabled()
@@ -332,12 +392,15 @@ def _great_expectations() -> ModuleType:
 def _write(settings: Settings, role: str, subject: str, number: int, verdicts: Sequence[Verdict]) -> None:
     if not verdicts:
         raise GateError("no verdict was reached", remedy="an empty suite would let everything pass: see expectations/")
-    with database.connect(settings, role) as connection:
+    with _connection(settings, role) as connection:
         connection.cursor().executemany(
             f"insert into quality.verdict ({subject}, expectation, why, severity, passed, observed, expected,"
-            " failing_rows) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            " owner, failing_rows) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
-                (number, v.expectation, v.why, v.severity, v.passed, v.observed, v.expected, list(v.failing_rows))
+                (
+                    *(number, v.expectation, v.why, v.severity, v.passed, v.observed, v.expected, v.owner),
+                    list(v.failing_rows),
+                )
                 for v in verdicts
             ],
         )

@@ -1,11 +1,20 @@
 """ledger_plan: a municipality's budget with the results of the two years before (dialect C)."""
 
-from expectations.ledger import OWNER, of_its_period
+from expectations.history import Statistic, as_usual
+from expectations.ledger import OWNER, of_its_period, products_still_there
 from expectations.ledger_totals import LARGEST_TOTAL_EUR
 from expectations.suite import HOLD, Delivery, Expectation, arrived_whole, no_row
 
 TABLE = "raw.ledger_plan__position"
 PERSONAL = False
+
+STATISTICS = {
+    "planned_eur": Statistic(
+        "sum(abs(planned_year) * case amount_unit when 'TEUR' then 1000 else 1 end)",
+        "A budget resembles the one before: a total elsewhere is a part of it, or in another unit.",
+        HOLD,
+    ),
+}
 
 # Budgets miss their plans by a few per cent; ten times is another unit, not another year.
 LARGEST_RATIO = 10
@@ -15,6 +24,8 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `ledger_plan` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        products_still_there(delivery, TABLE),
         *of_its_period(delivery, "budget_year"),
         no_row(
             "one_unit",

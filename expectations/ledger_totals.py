@@ -1,10 +1,24 @@
 """ledger_totals: a year's totals of a municipality by product and account (dialect B)."""
 
-from expectations.ledger import OWNER, of_its_period
-from expectations.suite import HOLD, Delivery, Expectation, arrived_whole, expect, no_row
+from expectations.history import Statistic, as_usual, in_its_time
+from expectations.ledger import OWNER, of_its_period, products_still_there
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, no_row
 
 TABLE = "raw.ledger_totals__total"
 PERSONAL = False
+
+STATISTICS = {
+    "expense_eur": Statistic(
+        "sum(expense_eur) filter (where subtotal_mark is null)",
+        "A year's expense moves by some per cent: a total elsewhere is a part of the budget, or in another unit.",
+        HOLD,
+    ),
+    "social_share_of_expense": Statistic(
+        "sum(expense_eur) filter (where subtotal_mark is null and starts_with(product_code, '05'))"
+        " / nullif(sum(expense_eur) filter (where subtotal_mark is null), 0)",
+        "The weight of social benefits (product area 05) changes slowly: a jump is another cut of products.",
+    ),
+}
 
 # All products of the largest city together spend some 5 bn EUR a year: no account of one product reaches 2 bn.
 LARGEST_TOTAL_EUR = 2_000_000_000
@@ -14,7 +28,23 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `ledger_totals` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        *in_its_time(delivery, OWNER),
+        products_still_there(delivery, TABLE),
         *of_its_period(delivery),
+        no_row(
+            "accrual_near_its_year",
+            f"""
+            select line_number, product_code || ': ' || accrual_year as observed
+            from batch
+            where accrual_year not between {delivery.year - 5} and {delivery.year}
+            order by 1
+            """,
+            why="Corrections reach back some years, and no year can bear what is not yet due: the year is mistyped.",
+            expected=f"{delivery.year - 5} to {delivery.year}",
+            severity=WARN,
+            owner=OWNER,
+        ),
         no_row(
             "line_or_subtotal",
             """

@@ -6,16 +6,20 @@ guard (keys, relations, formulas) is not repeated here.
 
 from collections.abc import Callable, Mapping
 
+from expectations.eu2_series import HIGHEST_GROWTH_PCT, LOWEST_GROWTH_PCT
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 
 OWNER = "data engineering"
 SMALLEST_COUNT = 3
 CENT = 0.005
+# Of fewer persons a single large family moves the rate by a per cent and more.
+LEAST_PERSONS = 100
+LARGEST_CHANGE_POINTS = 3.0
 
 
 def suites(build: Build) -> Mapping[str, list[Expectation]]:
     """Expectations by mart (a table in schema `build`)."""
-    return {mart: _filled(mart, build) + rules(build) for mart, rules in _RULES.items()}
+    return {mart: _filled(mart, build) + _still_there(mart, build) + rules(build) for mart, rules in _RULES.items()}
 
 
 def _cost_per_person(build: Build) -> list[Expectation]:
@@ -49,6 +53,20 @@ def _cost_per_person(build: Build) -> list[Expectation]:
             expected="low <= figure <= high",
             severity=HOLD,
             owner=OWNER,
+        ),
+        _year_on_year(
+            "cost_per_person",
+            "cost_per_person_eur",
+            ("municipality_ags", "method"),
+            "reference_year",
+            "not between 0.5 * previous and 2.0 * previous",
+            why="Cost and persons move by some per cent a year: half or twice is another way of booking or counting.",
+            expected="between half and twice the year before, same place and method",
+        ),
+        _no_small_cell(
+            "cost_per_person",
+            ("population_persons", "employees_persons", "denominator_persons"),
+            "municipality_ags || ' ' || reference_year",
         ),
     ]
 
@@ -91,6 +109,7 @@ def _cost_bridge(build: Build) -> list[Expectation]:
             owner=OWNER,
         ),
         _evidence("cost_bridge", "part_eur", "municipality_ags || ' ' || part"),
+        _captions("cost_bridge", "part_eur", "municipality_ags || ' ' || part"),
     ]
 
 
@@ -114,6 +133,7 @@ def _cost_comparability(build: Build) -> list[Expectation]:
 
 def _ledger_choice(build: Build) -> list[Expectation]:
     return [
+        _evidence("ledger_choice", "amount_eur", "municipality_ags || ' ' || fiscal_year || ' ' || source"),
         no_row(
             "ledger_choice.left_aside_has_reason",
             """
@@ -146,6 +166,8 @@ def _lump_sum_simulation(build: Build) -> list[Expectation]:
             owner=OWNER,
         ),
         _evidence("lump_sum_simulation", "lump_sum_eur", "municipality_ags || ' ' || lump_sum"),
+        _denominator("lump_sum_simulation", "covered_pct", "total_cost_eur", "municipality_ags || ' ' || lump_sum"),
+        _no_small_cell("lump_sum_simulation", ("population_persons",), "municipality_ags || ' ' || lump_sum"),
     ]
 
 
@@ -165,24 +187,14 @@ def _sensitivity_cost_per_person(build: Build) -> list[Expectation]:
             severity=HOLD,
             owner=OWNER,
         ),
+        _evidence("sensitivity_cost_per_person", "cost_per_person_eur", "sensitivity"),
+        _denominator("sensitivity_cost_per_person", "cost_per_person_eur", "denominator_persons", "sensitivity"),
     ]
 
 
 def _cost_figure(mart: str, figure: str, place: str) -> list[Expectation]:
     return [
-        no_row(
-            f"{mart}.denominator_positive",
-            f"""
-            select {place} || ' ' || reference_year || ': ' || coalesce(denominator_persons::text, 'none') as observed
-            from batch
-            where {figure} is not null and coalesce(denominator_persons, 0) <= 0
-            order by 1
-            """,
-            why="Cost is divided by population less employees: with none left over, no figure has a meaning.",
-            expected="a denominator above 0 wherever there is a figure",
-            severity=HOLD,
-            owner=OWNER,
-        ),
+        _denominator(mart, figure, "denominator_persons", f"{place} || ' ' || reference_year"),
         no_row(
             f"{mart}.figure_has_evidence_and_captions",
             f"""
@@ -356,6 +368,7 @@ def _cost_component(build: Build) -> list[Expectation]:
             owner=OWNER,
         ),
         _evidence("cost_component", "amount_eur", "product_code || '/' || account_code"),
+        _denominator("cost_component", "share_numerator", "share_denominator", "product_code || '/' || account_code"),
     ]
 
 
@@ -378,22 +391,21 @@ def _eu2_population(build: Build) -> list[Expectation]:
         )
     ]
     return [
-        no_row(
-            "eu2_population.no_small_cell",
-            f"""
-            select region_code || ' ' || reference_date as observed
-            from batch
-            where source = 'register' and (
-                (bulgaria_persons > 0 and bulgaria_persons < {SMALLEST_COUNT})
-                or (romania_persons > 0 and romania_persons < {SMALLEST_COUNT})
-                or (eu2_persons > 0 and eu2_persons < {SMALLEST_COUNT})
-            )
-            order by 1
-            """,
-            why="One or two persons in a cell can be recognised by their neighbours: such counts are masked first.",
-            expected=f"no count of 1 to {SMALLEST_COUNT - 1} persons from the register",
-            severity=HOLD,
-            owner=OWNER,
+        _no_small_cell(
+            "eu2_population",
+            ("bulgaria_persons", "romania_persons", "eu2_persons"),
+            "region_code || ' ' || reference_date",
+            "source = 'register'",
+        ),
+        _year_on_year(
+            "eu2_population",
+            "eu2_persons",
+            ("region_code", "source"),
+            "extract(year from reference_date)::integer",
+            f"not between {1 + LOWEST_GROWTH_PCT / 100} * previous and {1 + HIGHEST_GROWTH_PCT / 100} * previous"
+            f" and previous >= {LEAST_PERSONS}",
+            why="In the year of free movement EU2 grew by 30 %: twice that, or a fall by a third, asks for its cause.",
+            expected=f"{LOWEST_GROWTH_PCT} to {HIGHEST_GROWTH_PCT} % on the year before, above {LEAST_PERSONS} persons",
         ),
         _evidence("eu2_population", "eu2_persons", "region_code || ' ' || reference_date"),
         *(missing if counting else []),
@@ -412,6 +424,15 @@ def _migration_background(build: Build) -> list[Expectation]:
             expected="between 0 and 100 %",
             severity=HOLD,
             owner=OWNER,
+        ),
+        _year_on_year(
+            "migration_background",
+            "share_pct",
+            ("region_code", "sense", "population_group"),
+            "reference_year",
+            f"not between previous - {LARGEST_CHANGE_POINTS} and previous + {LARGEST_CHANGE_POINTS}",
+            why="A share moves by a point a year; more is a break of the survey (2005, 2011, 2016, 2017, 2020).",
+            expected=f"within {LARGEST_CHANGE_POINTS} points of the year before",
         ),
         _evidence("migration_background", "coalesce(share_pct, persons)", "region_code || ' ' || reference_year"),
     ]
@@ -490,6 +511,13 @@ def _funding_cliff(build: Build) -> list[Expectation]:
 def _programme_outcome(build: Build) -> list[Expectation]:
     return [
         _evidence("programme_outcome", "results_cases", "programme_id || ' ' || region_code"),
+        _denominator("programme_outcome", "eur_per_result", "results_cases", "programme_id || ' ' || region_code"),
+        _no_small_cell(
+            "programme_outcome",
+            ("participants_persons", "employed_after_six_months_persons", "improved_after_six_months_persons"),
+            "programme_id || ' ' || region_code",
+            "evidence <> 'published'",
+        ),
         _reason("programme_outcome", "eur_per_result", "eur_per_result_reason", "programme_id || ' ' || region_code"),
     ]
 
@@ -498,6 +526,8 @@ def _integration_course(build: Build) -> list[Expectation]:
     place = "region_code || ' ' || stated_year || ' ' || reference_month"
     return [
         _evidence("integration_course", "coalesce(courses, participants_persons)", place),
+        _denominator("integration_course", "eur_per_course", "courses", place),
+        _no_small_cell("integration_course", ("participants_persons",), place, "evidence <> 'published'"),
         _reason("integration_course", "eur_per_course", "eur_per_course_reason", place),
         no_row(
             "integration_course.success_is_defined",
@@ -518,6 +548,8 @@ def _integration_course(build: Build) -> list[Expectation]:
 def _refinancing(build: Build) -> list[Expectation]:
     place = "region_code || ' ' || accrual_year || ' ' || method || ' ' || funding_level"
     return [
+        _evidence("refinancing", "rate_pct", place),
+        _denominator("refinancing", "rate_pct", "cost_eur", place),
         _reason("refinancing", "rate_pct", "reason", place),
         no_row(
             "refinancing.unknown_is_not_zero",
@@ -537,6 +569,7 @@ def _refinancing(build: Build) -> list[Expectation]:
 
 def _published_claim(build: Build) -> list[Expectation]:
     return [
+        _evidence("published_claim", "compared_value", "figure_id"),
         # No hold: what a source printed wrongly is shown with its verdict, and the marts beside it are right.
         no_row(
             "published_claim.is_plausible",
@@ -556,7 +589,24 @@ def _published_claim(build: Build) -> list[Expectation]:
 
 
 def _municipal_profile(build: Build) -> list[Expectation]:
-    return [_evidence("municipal_profile", "population_persons", "region_code || ' ' || reference_year")]
+    place = "region_code || ' ' || reference_year"
+    return [
+        _evidence("municipal_profile", "population_persons", place),
+        _denominator("municipal_profile", "foreign_pct_recomputed", "population_persons", place),
+        _year_on_year(
+            "municipal_profile",
+            "population_persons",
+            ("region_code",),
+            "reference_year",
+            "not between 0.9 * previous and 1.1 * previous",
+            why="A place grows or shrinks by a few per cent a year: more is a change of its borders, or another place.",
+            expected="within 10 % of the year before",
+        ),
+    ]
+
+
+def _eu2_population_unmasked(build: Build) -> list[Expectation]:
+    return [_evidence("eu2_population_unmasked", "eu2_persons", "region_code || ' ' || reference_date")]
 
 
 def _reason(mart: str, figure: str, reason: str, place: str) -> Expectation:
@@ -570,6 +620,110 @@ def _reason(mart: str, figure: str, reason: str, place: str) -> Expectation:
         """,
         why="A missing figure without its reason reads as zero, or as something to hide.",
         expected="a reason wherever there is no figure",
+        severity=HOLD,
+        owner=OWNER,
+    )
+
+
+def _denominator(mart: str, figure: str, denominator: str, place: str) -> Expectation:
+    return no_row(
+        f"{mart}.denominator_positive",
+        f"""
+        select {place} || ': ' || coalesce({denominator}::text, 'none') as observed
+        from batch
+        where {figure} is not null and coalesce({denominator}, 0) <= 0
+        order by 1
+        """,
+        why="With nothing, or less than nothing, to divide by, a rate has no meaning.",
+        expected=f"{denominator} above 0 wherever there is {figure}",
+        severity=HOLD,
+        owner=OWNER,
+    )
+
+
+def _year_on_year(
+    mart: str, figure: str, keys: tuple[str, ...], year: str, bounds: str, *, why: str, expected: str
+) -> Expectation:
+    """A warning where a figure leaves `bounds` (SQL that follows the figure and knows `previous`, a year before)."""
+    place, own = " || ' ' || ".join(keys), ", ".join(keys)
+    return no_row(
+        f"{mart}.year_on_year",
+        f"""
+        with yearly as (
+            select {place} as place, {year} as of_year, {figure} as figure,
+                lag({figure}) over (partition by {own} order by {year}) as previous,
+                lag({year}) over (partition by {own} order by {year}) as previous_year
+            from batch
+            where {figure} is not null
+        )
+        select place || ' ' || of_year || ': ' || trim_scale(figure::numeric) || ' after '
+            || trim_scale(previous::numeric) as observed
+        from yearly
+        where of_year = previous_year + 1 and figure {bounds}
+        order by 1
+        """,
+        why=why,
+        expected=expected,
+        severity=WARN,
+        owner=OWNER,
+    )
+
+
+def _no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = "true") -> Expectation:
+    small = " or ".join(f"({count} > 0 and {count} < {SMALLEST_COUNT})" for count in counts)
+    return no_row(
+        f"{mart}.no_small_cell",
+        f"""
+        select {place} as observed
+        from batch
+        where {where} and ({small})
+        order by 1
+        """,
+        why="One or two persons in a cell can be recognised by their neighbours: such counts are masked first.",
+        expected=f"no count of 1 to {SMALLEST_COUNT - 1} persons that is derived from persons",
+        severity=HOLD,
+        owner=OWNER,
+    )
+
+
+def _still_there(mart: str, build: Build) -> list[Expectation]:
+    """That every place of the publication in force is in the mart: it may go with a withdrawn delivery, and no other
+    way; a mart that drops a place on purpose is a new version of it.
+    """
+    if mart not in _PLACES:
+        return []
+    schema, place = _PLACES[mart]
+    return [
+        no_row(
+            f"{mart}.places_still_there",
+            f"""
+            with gone as (
+                select ({place})::text as place from {schema}.{mart}
+                except
+                select ({place})::text from batch
+            )
+            select place as observed from gone order by 1
+            """,
+            why="A place that readers find today must not be missing tomorrow without anybody having decided so.",
+            expected="every place of the publication in force"
+            + (f"; it also read what was withdrawn: {', '.join(sorted(build.lost))}" if build.lost else ""),
+            severity=WARN if build.lost else HOLD,
+            owner=OWNER,
+        )
+    ]
+
+
+def _captions(mart: str, figure: str, place: str) -> Expectation:
+    return no_row(
+        f"{mart}.figure_has_captions",
+        f"""
+        select {place} as observed
+        from batch
+        where {figure} is not null and '' in (btrim(coalesce(caption_de, '')), btrim(coalesce(caption_en, '')))
+        order by 1
+        """,
+        why="Without its caption this figure is read as the cost of an immigrant, which it is not.",
+        expected="a caption (de, en) with every figure",
         severity=HOLD,
         owner=OWNER,
     )
@@ -639,6 +793,27 @@ _RESTS_ON: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
     "published_claim": (_rest_on("eu2_series"),),
     "municipal_profile": (_rest_on("structure_tables"),),
 }
+# By mart, where the publication in force stands, and what of it must not be lost.
+_PLACES: Mapping[str, tuple[str, str]] = {
+    "cost_per_person": ("marts", "municipality_ags || ' ' || reference_year"),
+    "cost_component": ("marts", "municipality_ags || ' ' || fiscal_year"),
+    "cost_extrapolation": ("marts", "municipality_ags || ' ' || reference_year || ' ' || region_code"),
+    "lump_sum_simulation": ("marts", "municipality_ags || ' ' || reference_year"),
+    "sensitivity_cost_per_person": ("marts_internal", "municipality_ags || ' ' || reference_year"),
+    "eu2_population": ("marts", "source || ' ' || region_code"),
+    "eu2_population_unmasked": ("marts_internal", "source || ' ' || region_code"),
+    "migration_background": ("marts", "region_code"),
+    "programme_funding": ("marts", "figure_id"),
+    "programme_funding_year": ("marts", "programme_id"),
+    "funding_cliff": ("marts", "measure_id"),
+    "funding_granted": ("marts", "funder || ' ' || region_code"),
+    "ledger_choice": ("marts", "municipality_ags || ' ' || fiscal_year"),
+    "programme_outcome": ("marts", "programme_id || ' ' || region_code"),
+    "integration_course": ("marts", "region_code"),
+    "refinancing": ("marts", "region_code || ' ' || accrual_year"),
+    "published_claim": ("marts", "figure_id"),
+    "municipal_profile": ("marts", "region_code"),
+}
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "cost_per_person": _cost_per_person,
     "cost_bridge": _cost_bridge,
@@ -646,6 +821,7 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "cost_component": _cost_component,
     "cost_extrapolation": _cost_extrapolation,
     "eu2_population": _eu2_population,
+    "eu2_population_unmasked": _eu2_population_unmasked,
     "lump_sum_simulation": _lump_sum_simulation,
     "migration_background": _migration_background,
     "programme_funding": _programme_funding,

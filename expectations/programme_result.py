@@ -1,16 +1,31 @@
 """programme_result: participants, results and cost of funding programmes."""
 
-from expectations.suite import HOLD, Delivery, Expectation, arrived_whole, no_row
+from expectations.history import Statistic, as_usual, still_there
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, no_row, printed_agrees
 
 TABLE = "raw.programme_result__value"
 PERSONAL = False
 OWNER = "data engineering"
+
+STATISTICS: dict[str, Statistic] = {}  # results in persons, cases, per cent and EUR: none has a total
 
 
 def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `programme_result` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        printed_agrees("value_printed", "value", OWNER),
+        still_there(
+            delivery,
+            TABLE,
+            "results_still_there",
+            "programme_id || ' ' || region_code || ' ' || period_printed || ' ' || indicator",
+            why="A result that was printed stays printed: one that is gone was left out, or its key was changed.",
+            expected="every result of the last accepted delivery",
+            severity=WARN,
+            owner=OWNER,
+        ),
         no_row(
             "share_within_100",
             """

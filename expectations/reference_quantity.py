@@ -1,16 +1,44 @@
 """reference_quantity: inhabitants, cases and pupils by which cost booked for everybody is attributed to a group."""
 
-from expectations.suite import HOLD, Delivery, Expectation, arrived_whole, expect, no_row
+from expectations.history import Statistic, as_usual, in_its_time, still_there
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, no_row
 
 TABLE = "raw.reference_quantity__quantity"
 PERSONAL = False
 OWNER = "data engineering"
+
+STATISTICS = {
+    "inhabitants": Statistic(
+        "max(counted) filter (where quantity = 'population' and target_group = 'all')",
+        "A municipality's population moves by some per cent: another level is another place or a slipped digit.",
+        HOLD,
+    ),
+    "eu2_share_of_inhabitants": Statistic(
+        "max(counted) filter (where quantity = 'population' and target_group = 'EU2')::numeric"
+        " / nullif(max(counted) filter (where quantity = 'population' and target_group = 'all'), 0)",
+        "This share splits what is booked for everybody: a jump moves the figure more than any posting.",
+        WARN,
+        0.5,
+    ),
+}
 
 
 def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `reference_quantity` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        *in_its_time(delivery, OWNER),
+        still_there(
+            delivery,
+            TABLE,
+            "quantities_still_there",
+            "quantity || ' ' || target_group",
+            why="A count that is missing leaves the cost split by it unattributed, where last year's was.",
+            expected="every quantity and group of the last accepted delivery",
+            severity=WARN,
+            owner=OWNER,
+        ),
         expect(
             "municipality_is_the_period",
             "ExpectColumnValuesToBeInSet",

@@ -3,20 +3,41 @@
 Verdicts on it hold counts and line numbers only, never a value of a row.
 """
 
+from expectations.history import Statistic, as_usual, period_is_over
 from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect
 
 TABLE = "raw.register__person"
 PERSONAL = True
 OWNER = "statistics office of the municipality"
 
+STATISTICS = {
+    "eu2_share_of_persons": Statistic(
+        "count(*) filter (where nationality_code in ('125', '154'))::numeric / nullif(count(*), 0)",
+        "The mix of nationalities changes slowly: a jump is another selection of persons, or codes assigned anew.",
+    ),
+    "women_share_of_persons": Statistic(
+        "count(*) filter (where sex = 'female')::numeric / nullif(count(*), 0)",
+        "About half are women, year after year: a jump is a selection, or the codes of the sexes exchanged.",
+        least_spread=0.1,
+    ),
+    "mean_age_years": Statistic(
+        "avg(extract(year from reference_date) - birth_year)",
+        "A population ages by months, not by years: a jump is a selection by age, or a mistyped century.",
+        least_spread=0.1,
+    ),
+}
+
 UNKNOWN_NATIONALITY = ["998", "999"]
 LARGEST_UNKNOWN_SHARE = 0.05
+OLDEST_YEARS = 120
 
 
 def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `register` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        period_is_over(delivery, OWNER),
         expect(
             "reference_date_is_the_period",
             "ExpectColumnValuesToBeInSet",
@@ -59,26 +80,13 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             owner=OWNER,
         ),
         expect(
-            "moved_in_by_the_reference_date",
-            "ExpectColumnPairValuesAToBeGreaterThanB",
-            column_A="reference_date",
-            column_B="moved_in_on",
-            or_equal=True,
-            ignore_row_if="either_value_is_missing",
-            why="Whoever moved in after the reference date did not live there on it and is no part of that stock.",
-            expected="no move in after the reference date",
-            severity=HOLD,
-            owner=OWNER,
-        ),
-        expect(
-            "moved_out_after_moving_in",
-            "ExpectColumnPairValuesAToBeGreaterThanB",
-            column_A="moved_out_on",
-            column_B="moved_in_on",
-            or_equal=True,
-            ignore_row_if="either_value_is_missing",
-            why="Nobody moves out before moving in: such rows have their dates exchanged, and their stay is unknown.",
-            expected="no move out before the move in",
+            "birth_year_plausible",
+            "ExpectColumnValuesToBeBetween",
+            column="birth_year",
+            min_value=delivery.year - OLDEST_YEARS,
+            max_value=delivery.year,
+            why="Nobody in a stock is born after its day or more than 120 years before: such a year is mistyped.",
+            expected=f"{delivery.year - OLDEST_YEARS} to {delivery.year}",
             severity=WARN,
             owner=OWNER,
         ),

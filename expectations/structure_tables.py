@@ -1,10 +1,18 @@
 """structure_tables: population, foreign persons and migration background of municipalities, as a report prints them."""
 
+from expectations.history import Statistic, as_usual, still_there
 from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, no_row
 
 TABLE = "raw.structure_tables__municipality"
 PERSONAL = False
 OWNER = "data engineering"
+
+STATISTICS = {
+    "population_persons": Statistic(
+        "sum(population_persons)", "The same places have nearly the same population: another sum is other places.", HOLD
+    ),
+}
+YEARS_BACK = 3
 
 MISPRINT_POINTS = 1
 # Half of the one decimal printed (0.05), and a hundredth more for shares that end exactly between two decimals.
@@ -15,6 +23,44 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `structure_tables` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
+        still_there(
+            delivery,
+            TABLE,
+            "places_still_there",
+            "region_code",
+            why="A place of the last report that is missing now would drop out of every comparison.",
+            expected="every place of the last accepted delivery",
+            severity=WARN,
+            owner=OWNER,
+        ),
+        no_row(
+            "year_near_the_report",
+            f"""
+            select line_number, municipality_name || ': ' || reference_year as observed
+            from batch
+            where reference_year not between {delivery.year - YEARS_BACK} and {delivery.year}
+            order by 1
+            """,
+            why="A report prints the newest figures there are: any other year is mistyped, or of another table.",
+            expected=f"{delivery.year - YEARS_BACK} to {delivery.year}",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "foreign_within_migration_background",
+            """
+            select line_number, municipality_name || ': ' || foreign_persons || ' foreign, '
+                || migration_background_persons || ' with a migration background' as observed
+            from batch
+            where foreign_persons > migration_background_persons
+            order by 1
+            """,
+            why="Foreign persons have a migration background by definition: fewer of those means exchanged columns.",
+            expected="at least as many persons with a migration background as foreign persons",
+            severity=WARN,
+            owner=OWNER,
+        ),
         no_row(
             "parts_within_population",
             """

@@ -6,7 +6,7 @@ expectation class and its arguments, and `gate` builds it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -32,6 +32,8 @@ class Expectation:
     kind: str
     """Class in `great_expectations.expectations`."""
     arguments: Mapping[str, Any]
+    tells_of_rows: bool = True
+    """Whether what it finds may quote a row: such findings are withheld of a source about persons."""
 
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:
@@ -48,6 +50,11 @@ class Delivery:
     source: str
     period: str
     loaded: int
+    received_on: date
+    before: tuple[int, ...] = ()
+    """The last accepted deliveries of the same source and municipality, newest decision first."""
+    known: Mapping[str, int] = field(default_factory=dict)
+    """How many of those have a value, by statistic."""
 
     @property
     def year(self) -> int:
@@ -55,9 +62,15 @@ class Delivery:
         return self.reference_date.year
 
     @property
+    def first_year(self) -> int:
+        """First year of a period such as `2007-2019`; of any other, its year."""
+        found = re.fullmatch(r"(\d{4})-\d{4}", self.period)
+        return int(found[1]) if found else self.year
+
+    @property
     def reference_date(self) -> date:
         """Day of the period: the one it names, or 31 December of the year it names."""
-        found = re.search(r"(?:^|_)(\d{4})(?:-(\d{2})-(\d{2}))?$", self.period)
+        found = re.search(r"(?:^|_|^\d{4}-)(\d{4})(?:-(\d{2})-(\d{2}))?$", self.period)
         if not found:
             raise ValueError(f"period {self.period!r} ends neither in a year nor in a date")
         year, month, day = found.groups()
@@ -79,6 +92,8 @@ class Build:
     build_id: int
     delivered: frozenset[str]
     """Sources of which the build reads at least one delivery."""
+    lost: frozenset[str] = frozenset()
+    """What the publication in force was made from and this build does not read, as source and period."""
 
 
 def expect(
@@ -88,21 +103,22 @@ def expect(
     return Expectation(name, why, expected, severity, owner, kind, arguments)
 
 
-def no_row(name: str, sql: str, *, why: str, expected: str, severity: str, owner: str) -> Expectation:
+def no_row(
+    name: str, sql: str, *, why: str, expected: str, severity: str, owner: str, tells_of_rows: bool = True
+) -> Expectation:
     """An expectation that fails for every row `sql` returns.
 
     `sql` reads the data under check as `batch`. It may return `line_number` (the row to mend) and
-    `observed` (a few words on what is wrong there; never shown for a source about persons).
-    Curly braces must be doubled: GX formats the text.
+    `observed` (a few words on what is wrong there; for a source about persons shown only where it
+    does not tell of rows). Curly braces must be doubled: GX formats the text.
     """
     sql = sql.strip()
     # GX names the batch's sub-query itself, but only in a query without a join (1.24).
     alias = " as delivered" if _JOIN.search(sql) else ""
     head = f"with batch as (select * from {{batch}}{alias})"
     query = f"{head}, {sql[4:].lstrip()}" if sql.lower().startswith("with") else f"{head} {sql}"
-    return Expectation(
-        name, why, expected, severity, owner, "UnexpectedRowsExpectation", {"unexpected_rows_query": query}
-    )
+    arguments = {"unexpected_rows_query": query}
+    return Expectation(name, why, expected, severity, owner, "UnexpectedRowsExpectation", arguments, tells_of_rows)
 
 
 def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
@@ -127,3 +143,35 @@ def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
             owner=owner,
         ),
     ]
+
+
+def printed_agrees(printed: str, value: str, owner: str) -> Expectation:
+    """That an amount is one of the numbers in the words it was printed with; words without a digit are not compared."""
+    return no_row(
+        "amount_as_printed",
+        rf"""
+        select line_number, {printed} || ' was read as ' || {value} as observed
+        from batch
+        where {value} is not null and {printed} ~ '[0-9]' and not exists (
+            select 1
+            from regexp_matches(
+                {printed},
+                '([0-9]{{{{1,3}}}}(?:[.][0-9]{{{{3}}}})+|[0-9]+)(?:,([0-9]+))? *'
+                || '(Mrd|Milliarde|Mio|Million|Tsd|Tausend|T€)?',
+                'g'
+            ) as found
+            where {value} = (replace(found[1], '.', '') || coalesce('.' || found[2], ''))::numeric
+                * case
+                    when found[3] in ('Mrd', 'Milliarde') then 1000000000
+                    when found[3] in ('Mio', 'Million') then 1000000
+                    when found[3] is not null then 1000
+                    else 1
+                end
+        )
+        order by 1
+        """,
+        why="The amount was keyed in from the words beside it: another number is a slipped point, comma or unit.",
+        expected="the amount that its own words print",
+        severity=HOLD,
+        owner=owner,
+    )

@@ -27,6 +27,8 @@ class Contents:
     sources: list[dict[str, Any]]
     """One dict a mart and delivery, with model_version, file name, SHA-256 and row counts."""
     warnings: list[dict[str, Any]]
+    acceptances: list[dict[str, Any]]
+    """One dict a delivery that was accepted in spite of what its checks found."""
 
     def label(self, column: str) -> str:
         """The heading of a column in the workbook."""
@@ -79,6 +81,10 @@ class Contents:
                 "Auffälligkeiten der Prüfungen",
                 [(w["subject"], _warning_line(w)) for w in self.warnings] or [("", "keine")],
             ),
+            (
+                "Trotz Beanstandung angenommene Lieferungen",
+                [(a["source"], _acceptance_line(a)) for a in self.acceptances] or [("", "keine")],
+            ),
             ("Lizenzen und Quellenangaben", [(s, _attribution_line(a)) for s, a in self.attributions.items()]),
             ("Zu den Dateien", [("", note) for note in package.notes]),
         ]
@@ -113,6 +119,7 @@ def gather(connection: psycopg.Connection, package: Package, publication_id: int
         marts=tuple(marts.mart(connection, entry, number) for entry in package.marts),
         sources=marts.sources(connection, number),
         warnings=marts.warnings(connection, number),
+        acceptances=marts.acceptances(connection, number),
     )
     for mart in contents.marts:
         _require_captions(contents, mart)
@@ -163,3 +170,12 @@ def _delivery_line(delivery: dict[str, Any]) -> str:
 
 def _warning_line(warning: dict[str, Any]) -> str:
     return f"{warning['why']} Gefunden: {warning['observed'] or '–'}; erwartet: {warning['expected'] or '–'}"
+
+
+def _acceptance_line(acceptance: dict[str, Any]) -> str:
+    until = acceptance["accepted_until"]
+    return (
+        f"{acceptance['file_name']} ({acceptance['period']}), SHA-256 {acceptance['sha256']}: angenommen am"
+        f" {acceptance['accepted_at']:%d.%m.%Y} {f'bis {until:%d.%m.%Y}' if until else 'ohne Frist'}."
+        f" Begründung: {acceptance['accepted_why']} Beanstandet war: {acceptance['in_spite_of']}"
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import date
 from typing import Any
 
 from extracts.contents import Contents
@@ -45,6 +46,10 @@ def descriptor(contents: Contents, files: dict[str, bytes]) -> dict[str, Any]:
             "code_version": publication.code_version,
             "model_versions": contents.model_versions,
             "deliveries": contents.deliveries,
+            "accepted_in_spite_of_a_finding": [
+                {name: f"{value}" if isinstance(value, date) else value for name, value in acceptance.items()}
+                for acceptance in contents.acceptances
+            ],
             "evidence": contents.package.evidence,
         },
     }

@@ -122,6 +122,17 @@ def warnings(connection: psycopg.Connection, publication_id: int) -> list[dict[s
     )
 
 
+def acceptances(connection: psycopg.Connection, publication_id: int) -> list[dict[str, Any]]:
+    """Deliveries behind the publication that a person accepted in spite of a finding; who it was stays in the house."""
+    return _dicts(
+        connection,
+        "select source, period, file_name, sha256, in_spite_of, accepted_at, accepted_until, accepted_why"
+        ' from marts.publication_acceptance where publication_id = %s order by source collate "C", period collate "C",'
+        " delivery_id",
+        publication_id,
+    )
+
+
 def _dicts(connection: psycopg.Connection, query: str, *parameters: Any) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, parameters).fetchall()

@@ -24,7 +24,7 @@ SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
 Place = tuple[str | int, ...]
 
 DESCRIPTOR = {"$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild"}
-OWN_REQUIRED = ("owner", "retention", "reader", "file_name", "example", "schedule", "max_rejected")
+OWN_REQUIRED = ("owner", "retention", "reader", "file_name", "example", "schedule", "due", "max_rejected")
 OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "owner": str,
     "contact": str,
@@ -36,6 +36,8 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "example": str,
     "evidence": str,
     "schedule": str,
+    "due": dict,
+    "retired": dict,
     "max_rejected": int,
     "pseudonym_purpose": str,
     "layouts": list,
@@ -300,7 +302,7 @@ def _source(path: Path, descriptor: dict, own: dict, resource: dict) -> Iterator
 def _german(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
     """The supplier's page: each field has its German meaning, or none has."""
     german, place = own.get("german", {}), ("lagebild", "german")
-    known = ("title", "description", "legal_basis", "contact", "fields")
+    known = ("title", "description", "legal_basis", "contact", "retired", "fields")
     for key, value in german.items():
         if key not in known:
             yield (*place, key), f"german: {key!r} is none of {', '.join(known)}"
@@ -467,9 +469,12 @@ def _history(entries: list[dict], own: dict, resource: dict) -> Iterator[tuple[P
 
 
 def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
-    """Retention, code lists, rules and layouts, each read as the loader reads it."""
+    """Retention, due dates, code lists, rules and layouts, each read as the loader reads it."""
     own, (resource,) = descriptor["lagebild"], descriptor["resources"]
     found = list(_attempt(("lagebild", "retention"), lambda: contracts.duration(own["retention"])))
+    found += _attempt(("lagebild", "due"), lambda: contracts.due(own["due"]))
+    if "retired" in own:
+        found += _attempt(("lagebild", "retired"), lambda: contracts.retirement(own["retired"]))
     for name, entry in own.get("code_lists", {}).items():
         found += _attempt(
             ("lagebild", "code_lists", name),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from html import escape
 
-from ingest.contracts import Contract, Duration, Field, Layout, Rule
+from ingest.contracts import Contract, Due, Duration, Field, Layout, Rule
 
 MAX_LISTED = 40
 """Allowed values that are printed; more are counted."""
@@ -45,6 +45,11 @@ _OPERATORS = {
     "!=": "nicht gleich",
     ">": "größer (später) als",
     "<": "kleiner (früher) als",
+}
+_RHYTHMS = {
+    "month": "monatlich; für jeden Monat",
+    "quarter": "vierteljährlich; für jedes Quartal",
+    "year": "jährlich; für jedes Jahr",
 }
 _STYLE = """
 body { font: 15px/1.45 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #1a1a1a }
@@ -123,6 +128,10 @@ def _facts(contract: Contract) -> str:
         rows.append(("Rechtsgrundlage", _german(basis, contract.legal_basis)))
     else:
         rows.append(("Rechtsgrundlage", "Keine nötig: die Lieferung enthält keine personenbezogenen Angaben."))
+    rows.append(("Erwartet", escape(_expected(contract.due))))
+    if contract.retired:
+        reason = _german(contract.german.get("retired"), contract.retired.reason)
+        rows.append(("Eingestellt", f"zum {contract.retired.on:%d.%m.%Y}: {reason}"))
     rows.append(("Aufbewahrung", escape(_time(contract.retention))))
     rows.append(("Ansprechstelle", escape(contract.german.get("contact") or contract.contact or contract.owner)))
     body = "\n".join(f'<tr><th scope="row">{escape(name)}</th><td>{value}</td></tr>' for name, value in rows)
@@ -133,6 +142,14 @@ def _doubled(contract: Contract) -> str:
     if contract.double_quote:
         return "im Text verdoppelt"
     return f"im Text mit vorangestelltem <code>{escape(str(contract.escape))}</code>"
+
+
+def _expected(due: Due) -> str:
+    """When a delivery is expected; it is said each time that this is no date of a law."""
+    if due.lag is None:
+        return "unregelmäßig, ohne Termin"
+    lag = f"spätestens {_time(due.lag)} nach seinem Ende" if _time(due.lag) else "spätestens zu seinem Ende"
+    return f"{_RHYTHMS[due.every]} {lag} (Erwartung des Hauses, keine gesetzliche Frist)"
 
 
 def _time(duration: Duration) -> str:

@@ -28,6 +28,7 @@ EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthet
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "xlsx", "fixed_width")
 CURRENT = "current"
+EVERY = ("month", "quarter", "year", "irregular")
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
 _SQL_TYPES = {
     "string": "text",
@@ -119,6 +120,27 @@ class Duration:
         year, month = divmod(months, 12)
         last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - date(year, month + 1, 1)).days
         return date.fromordinal(date(year, month + 1, min(day.day, last)).toordinal() + self.days)
+
+
+@dataclass(frozen=True)
+class Due:
+    """When the house expects a source's deliveries: an expectation of its own, not a date that a law sets."""
+
+    every: str
+    """Length of a period: one of `EVERY`; `irregular` where no period is due."""
+    lag: Duration | None
+    """Time from the end of a period to its last day in time; None where irregular."""
+    first: date | None
+    """First day of the first period that is due, delivered or not; None: from the first delivery on."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """A source that is given up: no period that ends after the day is due any more."""
+
+    on: date
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -266,6 +288,8 @@ class Contract:
     fields: tuple[Field, ...]
     evidence: str | None
     schedule: str
+    due: Due
+    retired: Retirement | None
     max_rejected: int
     pseudonym_purpose: str | None
     legal_basis: str | None
@@ -476,6 +500,8 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         fields=fields,
         evidence=own.get("evidence"),
         schedule=own["schedule"],
+        due=due(own["due"]),
+        retired=retirement(own["retired"]) if "retired" in own else None,
         max_rejected=own["max_rejected"],
         pseudonym_purpose=own.get("pseudonym_purpose"),
         legal_basis=own.get("legal_basis"),
@@ -542,6 +568,49 @@ def duration(text: Any) -> Duration:
     if years > 1000 or months > 12000 or weeks * 7 + days > 366000:
         raise ValueError(f"{text!r} is longer than a thousand years")
     return Duration(str(text), years, months, weeks * 7 + days)
+
+
+def due(entry: Any) -> Due:
+    """When deliveries are expected: `{every, lag, first, reason}`; irregular ones: `{every, reason}`."""
+    entry = _explained("due", entry, ("every", "lag", "first", "reason"))
+    every = entry.get("every")
+    if every not in EVERY:
+        raise ValueError(f"due: every {every!r} is none of {', '.join(EVERY)}")
+    if (every == "irregular") == ("lag" in entry):
+        raise ValueError("due: a lag after the period's end, such as P6M, has every source that is not irregular")
+    if every == "irregular":
+        if "first" in entry:
+            raise ValueError("due: an irregular source has no first period")
+        return Due(every, None, None, entry["reason"])
+    first = period_start(every, str(entry["first"])) if "first" in entry else None
+    return Due(every, duration(entry["lag"]), first, entry["reason"])
+
+
+def retirement(entry: Any) -> Retirement:
+    """That a source is given up: `{date, reason}`."""
+    entry = _explained("retired", entry, ("date", "reason"))
+    if not isinstance(entry.get("date"), date):
+        raise ValueError("retired: date is no day as in 2026-06-30")
+    return Retirement(entry["date"], entry["reason"])
+
+
+def _explained(name: str, entry: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    """The entry, when it has no unknown keys and gives a reason."""
+    if not isinstance(entry, dict) or set(entry) - set(known):
+        raise ValueError(f"{name} is no mapping of {', '.join(known)}")
+    if not isinstance(entry.get("reason"), str) or not entry["reason"].strip():
+        raise ValueError(f"{name}: the reason is missing")
+    return entry
+
+
+def period_start(every: str, text: str) -> date:
+    """The first day of a period as the calendar names it: 2024, 2024-Q3, 2024-07."""
+    forms = {"year": r"(\d{4})", "quarter": r"(\d{4})-Q([1-4])", "month": r"(\d{4})-(0[1-9]|1[0-2])"}
+    match = re.fullmatch(forms[every], text)
+    if match is None or match[1] == "0000":
+        raise ValueError(f"due: first {text!r} is no {every} as in 2024, 2024-Q3 or 2024-07")
+    number = int(match[2]) if every != "year" else 1
+    return date(int(match[1]), number * 3 - 2 if every == "quarter" else number, 1)
 
 
 def span(text: Any) -> tuple[int, int]:

@@ -1,15 +1,17 @@
 """The ledger `raw.delivery`: which delivery is in which state, and who moved it there and why.
 
 States: received -> loaded -> accepted or held -> superseded or withdrawn; refused before anything was
-loaded, or by hand while held. A period of a source has at most one accepted delivery.
+loaded, or by hand while held; held again when an acceptance expires. A period of a source has at most
+one accepted delivery.
 
 Every transition first locks the period, then the row: two that meet wait for each other in the same order.
 """
 
 import getpass
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -22,6 +24,9 @@ from lagebild.version import code_version
 
 STATES = ("received", "loaded", "accepted", "held", "refused", "superseded", "withdrawn")
 IN_FORCE = ("received", "loaded", "held", "accepted")
+TODAY = "(now() at time zone 'Europe/Berlin')::date"
+IS_ACCEPTED = f"(state = 'accepted' and coalesce(accepted_until >= {TODAY}, true))"
+"""SQL: the delivery is accepted, and its acceptance has not expired (which the next build writes down)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Delivery:
     received_at: datetime
     loaded_at: datetime | None
     decided_at: datetime | None
+    accepted_until: date | None
+    """Last day of an acceptance that was given an end."""
     erased_at: datetime | None
     erased_why: str | None
     erased_loaded: int
@@ -57,11 +64,12 @@ class Delivery:
     def __str__(self) -> str:
         rows = "" if self.records is None else f", {self.loaded} of {self.records} rows"
         rows += "" if self.layout in (None, CURRENT) else f", layout {self.layout}"
+        until = f" until {self.accepted_until}" if self.accepted_until and self.state == "accepted" else ""
         reason = f": {self.reason}" if self.reason else ""
         erased = f" [bytes erased on {self.erased_at:%Y-%m-%d}: {self.erased_why}]" if self.erased_at else ""
         return (
             f"delivery {self.delivery_id} {self.source} {self.period} ({self.file_name}{rows})"
-            f" {self.state}{reason}{erased}"
+            f" {self.state}{until}{reason}{erased}"
         )
 
 
@@ -113,21 +121,31 @@ def lock_period(connection: Connection, source: str, period: str) -> None:
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{source} {period}"])
 
 
-def move(connection: Connection, delivery: Delivery, state: str, reason: str | None) -> None:
-    """Put a delivery into a state, and write down who and why."""
+def move(connection: Connection, delivery: Delivery, state: str, reason: str | None, **details: Any) -> None:
+    """Put a delivery into a state, and write down who and why; `details` as for `record`."""
     connection.execute(
         "update raw.delivery set state = %s, reason = %s, decided_at = clock_timestamp() where delivery_id = %s",
         [state, reason, delivery.delivery_id],
     )
-    record(connection, delivery.delivery_id, state, reason)
+    record(connection, delivery.delivery_id, state, reason, **details)
 
 
-def record(connection: Connection, delivery_id: int, state: str, why: str | None) -> None:
-    """Write a transition into the log of the ledger: who, why, when, by which code.
+def record(
+    connection: Connection,
+    delivery_id: int,
+    state: str,
+    why: str | None,
+    by: str | None = None,
+    until: date | None = None,
+    problems: list[str] | None = None,
+) -> None:
+    """Write a transition into the log of the ledger: who (else this process's account), why, when, by which code;
+    of an acceptance its last day and what it overrules, of a held delivery what the gate found.
 
     The first transition of an attempt brings its arrival along; with `loaded` the clock of the load stops.
     """
-    values = {"id": delivery_id, "state": state, "by": getpass.getuser(), "why": why, "code": code_version()}
+    values = {"id": delivery_id, "state": state, "by": by or getpass.getuser(), "why": why, "code": code_version()}
+    values |= {"until": until, "problems": problems}
     connection.execute(
         "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version)"
         " select delivery_id, 'received', received_at, %(by)s, file_name, %(code)s from raw.delivery as d"
@@ -136,8 +154,8 @@ def record(connection: Connection, delivery_id: int, state: str, why: str | None
         values,
     )
     connection.execute(
-        "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version)"
-        " values (%(id)s, %(state)s, clock_timestamp(), %(by)s, %(why)s, %(code)s)",
+        "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version, until, problems)"
+        " values (%(id)s, %(state)s, clock_timestamp(), %(by)s, %(why)s, %(code)s, %(until)s, %(problems)s)",
         values,
     )
     if state == "loaded":
@@ -154,18 +172,31 @@ def decide(settings: Settings, delivery_id: int, problems: list[str]) -> Deliver
         if delivery.state != "loaded":
             return delivery  # decided by another run meanwhile
         predecessor = accepted(connection, delivery.source, delivery.period)
+        reasons = list(problems)
         if predecessor:
-            problems = [
-                *problems,
+            reasons.append(
                 f"delivery {predecessor.delivery_id} is accepted for {delivery.period}: if this one corrects it, "
-                f"lagebild accept {delivery_id} --supersedes --reason ...",
-            ]
-        move(connection, delivery, "held" if problems else "accepted", "; ".join(problems) or None)
+                f"lagebild accept {delivery_id} --supersedes --reason ..."
+            )
+        if reasons:
+            move(connection, delivery, "held", "; ".join(reasons), problems=problems)
+        else:
+            move(connection, delivery, "accepted", None)
         return get(connection, delivery_id)
 
 
-def accept(settings: Settings, delivery_id: int, reason: str, supersedes: bool = False) -> Delivery:
-    """Accept a held delivery; with `supersedes` it replaces the accepted one of its period."""
+def accept(
+    settings: Settings,
+    delivery_id: int,
+    reason: str,
+    supersedes: bool = False,
+    until: date | None = None,
+    by: str | None = None,
+) -> Delivery:
+    """Accept a held delivery; with `supersedes` it replaces the accepted one of its period.
+
+    What the gate found wrong is overruled for a time only: then `until`, the last day, must be given.
+    """
     with database.connect(settings, database.LOADER) as connection:
         delivery = _held(connection, delivery_id)
         predecessor = accepted(connection, delivery.source, delivery.period)
@@ -174,20 +205,34 @@ def accept(settings: Settings, delivery_id: int, reason: str, supersedes: bool =
                 f"delivery {predecessor.delivery_id} is accepted for {delivery.source} {delivery.period}",
                 remedy=f"if this one corrects it: lagebild accept {delivery_id} --supersedes --reason ...",
             )
+        overruled = problems_of(connection, delivery)
+        _require_end(connection, delivery, overruled, until)
         if predecessor:
-            move(connection, predecessor, "superseded", f"by delivery {delivery_id}: {reason}")
-            connection.execute(
-                "update raw.delivery set supersedes = %s where delivery_id = %s",
-                [predecessor.delivery_id, delivery_id],
-            )
-        move(connection, delivery, "accepted", reason)
+            move(connection, predecessor, "superseded", f"by delivery {delivery_id}: {reason}", by=by)
+        # Also when it is none: a link from an earlier acceptance, which expired, could lead in a circle.
+        connection.execute(
+            "update raw.delivery set supersedes = %s, accepted_until = %s where delivery_id = %s",
+            [predecessor.delivery_id if predecessor else None, until, delivery_id],
+        )
+        move(connection, delivery, "accepted", reason, by=by, until=until, problems=overruled)
         return get(connection, delivery_id)
 
 
-def refuse(settings: Settings, delivery_id: int, reason: str) -> Delivery:
+def expire(settings: Settings) -> list[Delivery]:
+    """Hold every delivery again whose acceptance is over, and accept the one again that it superseded.
+
+    A build begins with this; existing publications stay.
+    """
+    expired: list[Delivery] = []
+    while over := _over(settings):  # again, because one that is accepted again may be over too
+        expired += filter(None, [_hold_again(settings, delivery_id) for delivery_id in over])
+    return expired
+
+
+def refuse(settings: Settings, delivery_id: int, reason: str, by: str | None = None) -> Delivery:
     """Send a held delivery back; the same bytes may be loaded again later."""
     with database.connect(settings, database.LOADER) as connection:
-        move(connection, _held(connection, delivery_id), "refused", reason)
+        move(connection, _held(connection, delivery_id), "refused", reason, by=by)
         return get(connection, delivery_id)
 
 
@@ -206,14 +251,20 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
                 remedy=f"lagebild refuse {delivery_id} --reason ..." if delivery.state == "held" else None,
             )
         move(connection, delivery, "withdrawn", reason)
-        predecessor = _superseded_by(connection, delivery) if delivery.state == "accepted" else None
-        if predecessor:
-            again = in_force(connection, predecessor.source, predecessor.period, predecessor.sha256)
-            if again:
-                same = f"the same bytes are accepted again as delivery {predecessor.delivery_id}"
-                move(connection, again, "refused", same)
-            move(connection, predecessor, "accepted", f"reinstated, delivery {delivery_id} was withdrawn: {reason}")
+        if delivery.state == "accepted":
+            _reinstate_predecessor(connection, delivery, f"delivery {delivery_id} was withdrawn: {reason}")
         return get(connection, delivery_id)
+
+
+def problems_of(connection: Connection, delivery: Delivery) -> list[str]:
+    """What the gate found when it held the delivery last; that a period has two deliveries is no such problem."""
+    row = connection.execute(
+        "select problems, why from raw.delivery_event where delivery_id = %s and state = 'held'"
+        " order by event_id desc limit 1",
+        [delivery.delivery_id],
+    ).fetchone()
+    problems, why = row or ([], None)
+    return [why or "unknown"] if problems is None else problems  # held before problems were kept
 
 
 def is_drained(settings: Settings) -> bool:
@@ -241,6 +292,54 @@ def _held(connection: Connection, delivery_id: int) -> Delivery:
     if delivery.state != "held":
         raise UserError(f"{delivery}: it is not held", remedy="lagebild held lists what waits")
     return delivery
+
+
+def _require_end(connection: Connection, delivery: Delivery, overruled: list[str], until: date | None) -> None:
+    again = f"lagebild accept {delivery.delivery_id} --until YYYY-MM-DD --reason ..."
+    if overruled and until is None:
+        raise UserError(
+            f"{delivery}: the gate found something wrong, and accepting it all the same needs an end", remedy=again
+        )
+    (today,) = connection.execute(f"select {TODAY}").fetchone()
+    if until is not None and until < today:
+        raise UserError(f"{until} is over: an acceptance until then would not be one", remedy=again)
+
+
+def _over(settings: Settings) -> list[int]:
+    """Deliveries that are accepted until a day that is over."""
+    with database.connect(settings, database.LOADER) as connection:
+        rows = connection.execute(
+            f"select delivery_id from raw.delivery where state = 'accepted' and not {IS_ACCEPTED} order by delivery_id"
+        )
+        return [delivery_id for (delivery_id,) in rows]
+
+
+def _hold_again(settings: Settings, delivery_id: int) -> Delivery | None:
+    """Each in a transaction of its own, one period at a time; None if somebody decided on it meanwhile."""
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = _locked(connection, delivery_id)
+        (today,) = connection.execute(f"select {TODAY}").fetchone()
+        if delivery.state != "accepted" or delivery.accepted_until is None or delivery.accepted_until >= today:
+            return None
+        overruled = problems_of(connection, delivery)
+        ended = f"its acceptance ended on {delivery.accepted_until}"
+        move(connection, delivery, "held", "; ".join([ended, *overruled]), problems=overruled)
+        _reinstate_predecessor(connection, delivery, f"the acceptance of delivery {delivery_id} ended")
+        return get(connection, delivery_id)
+
+
+def _reinstate_predecessor(connection: Connection, delivery: Delivery, why: str) -> None:
+    """Accept again what a delivery had superseded that is accepted no more, if there is something left of it."""
+    predecessor = _superseded_by(connection, delivery)
+    if predecessor is None:
+        return
+    again = in_force(connection, predecessor.source, predecessor.period, predecessor.sha256)
+    if again:
+        same = f"the same bytes are accepted again as delivery {predecessor.delivery_id}"
+        move(connection, again, "refused", same)
+    overruled = problems_of(connection, predecessor)
+    until = predecessor.accepted_until
+    move(connection, predecessor, "accepted", f"reinstated, {why}", until=until, problems=overruled)
 
 
 def _superseded_by(connection: Connection, delivery: Delivery) -> Delivery | None:

@@ -537,6 +537,7 @@ def _own_lines(file_name: str, guess: Guess, pattern: str) -> Iterator[str]:
         yield f"  {key}: {value}{_review(guess, key)}"
     yield "  evidence: delivered  # review: published, delivered, derived or synthetic"
     yield "  schedule: '0 5 * * 1'  # review: when to look for it"
+    yield "  due: {every: irregular, reason: To be named.}  # review: or {every: year, lag: P6M, reason: ...}"
     yield "  max_rejected: 0  # review: how many rejected rows a delivery may have"
     if "pseudonym" in privacy:
         yield "  pseudonym_purpose: statistics  # review: names the key; file_name then needs a group ags"

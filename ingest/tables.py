@@ -21,7 +21,10 @@ def check(connection: Connection, contract: Contract) -> None:
 
 
 def sync(connection: Connection, contract: Contract) -> None:
-    """Make `raw.<source>__<entity>`, or add the columns that the contract gained; refuse as `check` does."""
+    """Make `raw.<source>__<entity>`, or add the columns that the contract gained; refuse as `check` does.
+
+    What the source is about goes into `raw.source`.
+    """
     check(connection, contract)
     table = sql.Identifier("raw", contract.table)
     connection.execute(
@@ -51,6 +54,12 @@ def sync(connection: Connection, contract: Contract) -> None:
     connection.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(BUILDER)))
     if contract.history is not None:
         history.sync(connection, contract)
+    connection.execute(
+        "insert into raw.source (source, is_about_persons) values (%s, %s)"
+        " on conflict (source) do update set is_about_persons = excluded.is_about_persons"
+        " where source.is_about_persons <> excluded.is_about_persons",
+        [contract.source, contract.has_personal_fields],
+    )
 
 
 def _columns(connection: Connection, contract: Contract) -> dict[str, str]:

@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lagebild import contract_commands, delivery_commands, figure_commands, privacy_commands, publication_commands
+from lagebild import (
+    calendar_commands,
+    contract_commands,
+    decision_commands,
+    delivery_commands,
+    figure_commands,
+    privacy_commands,
+    publication_commands,
+)
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -125,53 +133,6 @@ def reload(settings: Settings, delivery_id: int) -> None:
     delivery = load_again(settings, delivery_id)
     decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
     click.echo(decided.get(delivery.delivery_id, delivery))
-
-
-@cli.command()
-@_pass_settings
-def held(settings: Settings) -> None:
-    """List the deliveries that wait for a decision, with the reason."""
-    from ingest import ledger
-
-    _list(ledger.deliveries(settings, states=("held",)), "nothing is held")
-
-
-@cli.command()
-@click.argument("delivery_id", type=int)
-@click.option("--reason", required=True, help="Why; it is logged.")
-@click.option("--supersedes", is_flag=True, help="It corrects the accepted delivery of its period.")
-@_pass_settings
-def accept(settings: Settings, delivery_id: int, reason: str, supersedes: bool) -> None:
-    """Accept a held delivery.
-
-    \b
-    Example: lagebild accept 12 --supersedes --reason "corrected by the supplier on 3 March"
-    """
-    from ingest import ledger
-
-    click.echo(ledger.accept(settings, delivery_id, reason, supersedes))
-
-
-@cli.command()
-@click.argument("delivery_id", type=int)
-@click.option("--reason", required=True, help="Why; it is logged.")
-@_pass_settings
-def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
-    """Send a held delivery back."""
-    from ingest import ledger
-
-    click.echo(ledger.refuse(settings, delivery_id, reason))
-
-
-@cli.command()
-@click.argument("delivery_id", type=int)
-@click.option("--reason", required=True, help="Why; it is logged.")
-@_pass_settings
-def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
-    """Withdraw an accepted delivery, and the one it superseded is in force again; or a superseded one."""
-    from ingest import ledger
-
-    click.echo(ledger.withdraw(settings, delivery_id, reason))
 
 
 @cli.command()
@@ -327,13 +288,11 @@ def restore(settings: Settings, folder: Path) -> None:
     click.echo(bring_back(settings, folder))
 
 
+calendar_commands.add_to(cli)
 contract_commands.add_to(cli)
+decision_commands.add_to(cli)
 figure_commands.add_to(cli)
 publication_commands.add_to(cli)
-
-
-def _list(rows: list, nothing: str) -> None:
-    click.echo("\n".join(map(str, rows)) or nothing)
 
 
 if __name__ == "__main__":

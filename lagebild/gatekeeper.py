@@ -1,25 +1,46 @@
 """Where the ledger and the expectations meet: a loaded delivery is accepted or held."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from expectations import gate
 from ingest import contracts, ledger
 from ingest.ledger import Delivery
+from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
+_TURN = 7_260_190_002  # any number, the same for every process that checks
 
-def check_pending(settings: Settings, source: str) -> list[Delivery]:
-    """Run the gate on every loaded delivery of `source`, decide each, and return the decided ones."""
-    pending = ledger.deliveries(settings, source, states=("loaded",))
-    return [ledger.decide(settings, delivery.delivery_id, _problems(settings, delivery)) for delivery in pending]
+
+def check_pending(settings: Settings, source: str | None = None) -> list[Delivery]:
+    """Run the gate on every loaded delivery of `source`, or of all, decide each, and return the decided ones.
+
+    One process checks at a time, until nothing is pending: who waited meanwhile finds its deliveries decided, and need
+    not import the library, which takes longer than the checks.
+    """
+    decided: list[Delivery] = []
+    with _turn(settings):
+        while pending := ledger.deliveries(settings, source, states=("loaded",)):
+            decided += [ledger.decide(settings, d.delivery_id, _problems(settings, d)) for d in pending]
+    return decided
+
+
+@contextmanager
+def _turn(settings: Settings) -> Iterator[None]:
+    """Wait until no other process checks; the turn ends with the connection, however this one ends."""
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [_TURN])
+        yield
 
 
 def _problems(settings: Settings, delivery: Delivery) -> list[str]:
     """Why the delivery must wait; empty if it may pass. A gate that cannot run is a reason to wait."""
-    limit = contracts.load(delivery.source).max_rejected
     problems = []
-    if delivery.rejected is not None and delivery.rejected > limit:
-        problems.append(f"{delivery.rejected} rejected rows, more than the contract's {limit}")
     try:
+        limit = contracts.load(delivery.source).max_rejected
+        if delivery.rejected is not None and delivery.rejected > limit:
+            problems.append(f"{delivery.rejected} rejected rows, more than the contract's {limit}")
         verdicts = gate.check_delivery(settings, delivery.delivery_id)
     except UserError as error:
         return [*problems, f"the gate could not run: {error.message}"]

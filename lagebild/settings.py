@@ -7,8 +7,9 @@
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lagebild.errors import UserError
 
@@ -42,6 +43,19 @@ class Settings:
     airflow_port: int | None
     demo: bool
     """Whether bundled deliveries are put into the drop folder."""
+    alert_enabled: bool | None = None
+    """Whether anybody is told of late deliveries and runs; None: not in the demo."""
+    alert_smtp: str | None = None
+    """URL of the mail server; its password is the secret `alert_smtp_password`."""
+    alert_from: str = ""
+    alert_to: str = ""
+    """Addresses, separated by commas."""
+    alert_webhook: str | None = field(default=None, repr=False)
+    """An address to post alerts to; whoever knows it may post too."""
+
+    @property
+    def sends_alerts(self) -> bool:
+        return not self.demo if self.alert_enabled is None else self.alert_enabled
 
     def secret(self, name: str) -> str:
         """Return the secret `name`; create it at first use where the folder may be written."""
@@ -82,7 +96,25 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             raise UserError(f"{name}={text} is not a port", remedy="set a number from 1 to 65535, or unset it")
         return int(text) if text else None
 
-    demo = values.get("LAGEBILD_DEMO") or "1"
+    def url(name: str, *schemes: str) -> str | None:
+        text = values.get(name) or ""
+        try:
+            parts = urlsplit(text)
+            is_one = parts.scheme in schemes and bool(parts.hostname) and not parts.password and parts.port != 0
+        except ValueError:
+            is_one = False
+        if text and not is_one:  # not repeated: a part of it may be secret
+            form = f"{schemes[0]}://HOST without a password in it"
+            raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
+        return text or None
+
+    demo, enabled = values.get("LAGEBILD_DEMO") or "1", values.get("LAGEBILD_ALERT_ENABLED") or ""
+    if enabled not in ("", "0", "1"):
+        raise UserError(f"LAGEBILD_ALERT_ENABLED={enabled} is neither 0 nor 1", remedy="set 0 or 1, or unset it")
+    smtp, sender, to = (values.get(f"LAGEBILD_ALERT_{name}") or "" for name in ("SMTP", "FROM", "TO"))
+    if any((smtp, sender, to)) and not all((smtp, sender, to)):
+        names = "LAGEBILD_ALERT_SMTP, LAGEBILD_ALERT_FROM and LAGEBILD_ALERT_TO"
+        raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
     return Settings(
@@ -97,6 +129,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         postgres_port=port("LAGEBILD_POSTGRES_PORT"),
         airflow_port=port("LAGEBILD_AIRFLOW_PORT"),
         demo=demo == "1",
+        alert_enabled=enabled == "1" if enabled else None,
+        alert_smtp=url("LAGEBILD_ALERT_SMTP", "smtp", "smtps"),
+        alert_from=sender,
+        alert_to=to,
+        alert_webhook=url("LAGEBILD_ALERT_WEBHOOK", "https", "http"),
     )
 
 

@@ -62,6 +62,7 @@ MOVES: dict[str, Any] = {
         "example": "moves_2021.csv",
         "evidence": "synthetic",
         "schedule": "0 4 * * *",
+        "due": {"every": "year", "lag": "P6M", "reason": "The tests expect it."},
         "max_rejected": 0,
     },
 }

@@ -49,7 +49,7 @@
     left join lateral (
         select
             count(*) filter (where latest.passed) as passed_count,
-            count(*) filter (where not latest.passed and latest.severity <> 'hold') as warned_count,
+            count(*) filter (where not latest.passed and latest.severity = 'warn') as warned_count,
             count(*) filter (where not latest.passed and latest.severity = 'hold') as failed_count
         from (
             select distinct on (verdict.expectation) verdict.*

@@ -7,6 +7,7 @@ from lagebild.errors import UserError
 
 ZONE = "Europe/Berlin"
 MARTS = "lagebild://marts"
+RUN_MAY_TAKE = timedelta(hours=6)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
 
 
@@ -17,6 +18,16 @@ def cron(expression: str):
     from airflow.sdk import CronTriggerTimetable
 
     return CronTriggerTimetable(expression, timezone=ZONE, run_immediately=timedelta(0))
+
+
+def deadline():
+    """The alert of a run that has not succeeded hours after it was queued: it still goes on, or it failed.
+
+    A synchronous callback runs in the executor, so that no triggerer is needed.
+    """
+    from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, RUN_MAY_TAKE, SyncCallback("lagebild.alerts.run_is_late"))
 
 
 def raw_asset(source: str) -> str:

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import Connection
 
 from expectations import gate
+from ingest import ledger
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
@@ -47,7 +48,11 @@ def kept_back(settings: Settings) -> str | None:
 
 
 def begin(settings: Settings) -> int | None:
-    """Fix the inputs of a new build and take the token; None if there is nothing new to build."""
+    """Fix the inputs of a new build and take the token; None if there is nothing new to build.
+
+    What was accepted until a day that is over is held again first, and its predecessor is read.
+    """
+    ledger.expire(settings)
     with database.connect(settings, database.BUILDER) as connection:
         inputs = _inputs(connection)
         if not inputs or _is_in_force(connection, inputs):
@@ -197,7 +202,7 @@ def _assert_passed(connection: Connection, build_id: int) -> None:
 
 def _inputs(connection: Connection) -> list[tuple[int, str, str]]:
     return connection.execute(
-        "select delivery_id, source, period from raw.delivery where state = 'accepted' order by source, period"
+        f"select delivery_id, source, period from raw.delivery where {ledger.IS_ACCEPTED} order by source, period"
     ).fetchall()
 
 

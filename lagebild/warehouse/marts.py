@@ -21,6 +21,12 @@ from lagebild.warehouse import locks
 
 AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
 SENSITIVITY = "sensitivity_"
+AGE = "input_age_days"
+"""Column of every mart's views that is not its content: an unchanged mart is referenced again, its inputs are older."""
+AGE_MEANS = (
+    "Full days between publication and receipt of the newest delivery of the source behind this mart that has been"
+    " silent longest. Fixed at publication; marts.publication_source has it for each source and period."
+)
 # dbt's doc blocks: texts that several columns share are written once and called by name.
 _DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
 _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
@@ -134,7 +140,7 @@ def check_columns(connection: Connection, mart: Mart) -> None:
     if broken:
         raise UserError(
             f"mart {mart.name}: " + ", ".join(sorted(f"{column} was {existing[column]}" for column in broken)),
-            remedy="nothing was changed. A removed, renamed or retyped column is a new mart version: keep the old model"
+            remedy="no mart was changed. A removed, renamed or retyped column is a new mart version: keep the old model"
             f" and add one named {mart.name}_v2, with a table and a view of its own",
         )
 
@@ -185,11 +191,16 @@ def _columns(connection: Connection, relation: str) -> dict[str, str]:
 def _sync_view(connection: Connection, mart: Mart, columns: list[str], suffix: str, is_current: bool) -> None:
     view, name = sql.Identifier(mart.schema, mart.name + suffix), f'{mart.schema}."{mart.name}{suffix}"'
     current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
+    shown = {"publication_id": sql.Identifier("p", "publication_id")}
+    shown |= {column: sql.Identifier("m", column) for column in columns}
+    shown |= {AGE: sql.Identifier("p", AGE)}
+    # PostgreSQL replaces a view only where new columns come behind those that its readers know.
+    order = [*_columns(connection, name), *shown]
     query = sql.SQL(
-        "select p.publication_id, {} from published.publication_mart as p "
-        "{}inner join {} as m on p.content_id = m.content_id where p.mart = {}"
+        "select {} from published.publication_mart as p {}inner join {} as m on p.content_id = m.content_id"
+        " where p.mart = {}"
     ).format(
-        sql.SQL(", ").join(sql.Identifier("m", column) for column in columns),
+        sql.SQL(", ").join(shown[column] for column in dict.fromkeys(order)),
         current if is_current else sql.SQL(""),
         sql.Identifier("published", mart.name),
         mart.name,
@@ -198,7 +209,7 @@ def _sync_view(connection: Connection, mart: Mart, columns: list[str], suffix: s
         replace = sql.SQL("create or replace view {} as {}").format(view, query)
         locks.patiently(connection, partial(connection.execute, replace), name)
     vintage = "" if is_current else " Every publication; filter on publication_id."
-    comments = {"": mart.description + vintage, "publication_id": "Publication this row belongs to."}
+    comments = {"": mart.description + vintage, "publication_id": "Publication this row belongs to.", AGE: AGE_MEANS}
     comments |= {column: description for column, (_, description) in mart.columns.items()}
     there = _comments(connection, name)
     with connection.transaction():

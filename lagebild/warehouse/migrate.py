@@ -15,7 +15,7 @@ from ingest import contracts, tables
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.warehouse import locks, marts, roles
+from lagebild.warehouse import locks, marts, roles, schedule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_260_190_001  # any number, the same for every migration run
@@ -28,15 +28,18 @@ def migrate(settings: Settings) -> list[str]:
         own = [contracts.load(source) for source in contracts.sources()]
         for contract in own:
             tables.check(connection, contract)
-        for mart in marts.definitions():
-            marts.check_columns(connection, mart)
         with connection.transaction():
             roles.ensure(connection, settings)
         applied = _apply(connection, sorted(MIGRATIONS.glob("*.sql")))
-        marts.refuse_gone(connection)  # behind the migrations: one of them may have dropped its views
+        # Behind the migrations: one of them may have taken a mart, or a column of it, from its readers on purpose.
+        marts.refuse_gone(connection)
+        for mart in marts.definitions():
+            marts.check_columns(connection, mart)
         for contract in own:
             with connection.transaction():
                 tables.sync(connection, contract)
+        with connection.transaction():
+            schedule.sync(connection, own)
         for mart in marts.definitions():
             marts.sync(connection, mart)
         return applied

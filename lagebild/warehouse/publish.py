@@ -31,15 +31,17 @@ def publish(connection: Connection, build_id: int, fingerprint: str, manifest: P
     lineage = Lineage(json.loads(manifest.read_text()))
     for mart in marts.definitions():
         connection.execute(
-            "insert into published.publication_mart (publication_id, mart, content_id, model_version, sources)"
-            " values (%s, %s, %s, %s, %s)",
-            [
-                publication_id,
-                mart.name,
-                _store(connection, mart),
-                lineage.version(mart.name),
-                _sources(connection, mart) or lineage.sources(mart.name),
-            ],
+            "insert into published.publication_mart (publication_id, mart, content_id, model_version, sources,"
+            " input_age_days) values (%(publication)s, %(mart)s, %(content)s, %(version)s, %(sources)s,"
+            " published.input_age_days(%(build)s, %(sources)s, now()))",
+            {
+                "publication": publication_id,
+                "mart": mart.name,
+                "content": _store(connection, mart),
+                "version": lineage.version(mart.name),
+                "sources": _sources(connection, mart) or lineage.sources(mart.name),
+                "build": build_id,
+            },
         )
     connection.execute("update published.current_publication set publication_id = %s", [publication_id])
     return publication_id

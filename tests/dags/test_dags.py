@@ -1,5 +1,6 @@
 """The DAGs are read as Airflow reads them, in a fresh interpreter without a database behind it."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -30,12 +31,18 @@ dags = {
         "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         "retries": [task.retries for task in dag.tasks],
         "delays": [task.retry_delay.total_seconds() for task in dag.tasks],
-        "has_timeouts": all(task.execution_timeout for task in dag.tasks),
+        # a question to a person has a time limit of another name
+        "has_timeouts": all(
+            task.execution_timeout or getattr(task, "partial_kwargs", {}).get("response_timeout") for task in dag.tasks
+        ),
+        "templates": {task.task_id: list(task.template_fields) for task in dag.tasks},
+        "unanswered": [d for t in dag.tasks if (d := getattr(t, "partial_kwargs", {}).get("defaults"))],
         "max_active_runs": dag.max_active_runs,
         "catchup": dag.catchup,
         "doc": dag.doc_md,
         "tags": sorted(dag.tags),
         "schedule": DagSerialization.to_dict(dag)["dag"]["timetable"],
+        "deadlines": [[d.reference.reference_name, d.interval.total_seconds(), d.callback.path] for d in dag.deadline],
     }
     for dag_id, dag in bag.dags.items()
 }
@@ -82,7 +89,7 @@ def read_bag(folder, home):
 
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
-    others = {"build_warehouse", "release_extract", "retention"}
+    others = {"build_warehouse", "release_extract", "retention", "decide_held", "watch_deliveries"}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others
 
 
@@ -119,6 +126,14 @@ def test_the_extract_follows_the_publication(bag):
     assert "lagebild://marts" in json.dumps(bag["dags"]["release_extract"]["schedule"])
 
 
+def test_a_question_about_a_held_delivery_accepts_nothing_by_itself_and_runs_no_delivered_text(bag):
+    dag = bag["dags"]["decide_held"]
+    assert dag["tasks"] == {"list_held": ["ask", "decide"], "ask": ["decide"], "decide": []}
+    # Airflow would render a delivered `{{ ... }}` in the question, with its connections at hand.
+    assert dag["templates"]["ask"] == []
+    assert dag["unanswered"] == ["leave it held"]
+
+
 def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
     for dag_id, dag in bag["dags"].items():
         assert dag["max_active_runs"] == 1, dag_id
@@ -127,6 +142,21 @@ def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
         assert min(dag["delays"]) >= 5, dag_id
         assert dag["has_timeouts"], dag_id
         assert dag["doc"], dag_id
+
+
+def test_a_run_of_any_dag_that_has_not_succeeded_in_time_is_told(bag):
+    for dag_id, dag in bag["dags"].items():
+        ((reference, seconds, path),) = dag["deadlines"]
+        assert (reference, seconds) == ("DagRunQueuedAtDeadline", 6 * 3600), dag_id
+        module, name = path.rsplit(".", 1)
+        assert callable(getattr(importlib.import_module(module), name)), dag_id
+
+
+def test_late_deliveries_are_looked_for_every_morning_by_a_dag_of_their_own(bag):
+    dag = bag["dags"]["watch_deliveries"]
+    schedule = dag["schedule"]["__var"]
+    assert (schedule["expression"], schedule["timezone"]) == ("0 8 * * *", "Europe/Berlin")
+    assert dag["tasks"] == {"tell_late": []}
 
 
 def test_the_check_for_work_at_import_finds_a_dag_that_does_some(tmp_path):

@@ -1,14 +1,17 @@
 """The runbooks are followed literally: every fenced command, in order, in a copy of the code."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lagebild import database
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
 from lagebild.warehouse import build, marts
@@ -35,7 +38,7 @@ def checkout(tmp_path: Path) -> Path:
 def commands(runbook: str, section: str) -> str:
     """The fenced commands of one section, as they stand."""
     text = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", (RUNBOOKS / runbook).read_text(), re.MULTILINE | re.DOTALL)[1]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     assert blocks, f"{runbook}: no commands under {section!r}"
     return "\n".join(blocks)
 
@@ -99,6 +102,21 @@ def test_the_new_layout_is_loaded_as_the_runbook_says(warehouse, checkout):
     ]
 
 
+def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_says(warehouse, checkout):
+    runbook = "held-delivery.md"
+    printed = follow(runbook, "See what waits", warehouse, checkout)
+    assert "share_not_misprinted (hold; ask" in printed and "lines:    7" in printed
+    assert json.loads((checkout / "held.json").read_text())[0]["failed"][0]["failing_rows"] == [7]
+    assert "accepted until" in follow(runbook, "Accept it for a time", warehouse, checkout)
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.delivery set accepted_until = current_date - 2")
+    assert build.begin(warehouse) is None  # nothing else is there to be built from
+    printed = follow(runbook, "When the time is over", warehouse, checkout)
+    assert "share_not_misprinted (hold; ask" in printed
+    printed = follow(runbook, "Send it back", warehouse, checkout)
+    assert [line.split(" rows) ")[1].split(":")[0] for line in printed.splitlines()[-2:]] == ["refused", "accepted"]
+
+
 def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
     runbook = "rollback.md"
     prepared.fill(warehouse)
@@ -120,6 +138,26 @@ def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, in_force) == [(2, "second")]
     follow(runbook, "When it was right after all", warehouse, checkout)
     assert query(warehouse, in_force) == [(3, "third")]
+
+
+def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
+    runbook = "late-delivery.md"
+    with database.connect(warehouse) as connection:
+        connection.execute(
+            "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
+            " contract_version, code_version, state, received_at) values ('employment', '2019', repeat('a', 64), 1,"
+            " 'eu2_employees_2019.csv', 1, 'l', 'c', 'c', 'accepted', '2020-05-01 12:00+02')"
+        )
+    printed = follow(runbook, "See what is late", warehouse, checkout)
+    assert "employment 2020: late, due on 2021-09-30" in printed and "employment 2019: late" not in printed
+    assert "eu2_employees_2019.csv" in printed and "owner: data engineering" in printed
+    printed = follow(runbook, "Let old periods rest", warehouse, checkout)
+    assert "nothing found" in printed and "employment 2020" not in printed and "employment 2024" not in printed
+    printed = follow(runbook, "Retire a source", warehouse, checkout)
+    assert "employment: retired since 2024-12-31 (The agency publishes these counts no longer.)" in printed
+    assert "employment 2025" not in printed
+    printed = follow(runbook, "Who is told", replace(warehouse, alert_enabled=True), checkout)
+    assert "Lagebild: a trial" in printed
 
 
 def test_every_runbook_is_listed():

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from lagebild import settings as settings_module
-from lagebild.stack import airflow, postgres
+from lagebild.stack import airflow, pages, postgres
 from tests import figures
 from tests.conftest import remove_state
 from tests.support import query
@@ -65,6 +65,21 @@ def wait_for_a_loaded_delivery(settings, process: subprocess.Popen) -> None:
     pytest.fail(f"nothing was loaded: {process.communicate()[0]}")
 
 
+def answer_in_airflow(settings, option: str, **form: str) -> None:
+    """Let Airflow ask about what is held, and answer the first question, as a person does in its pages."""
+    rest = airflow.client(settings)
+    run = rest.trigger("decide_held")
+    path = f"dags/decide_held/dagRuns/{run.run_id}"
+    deadline = time.monotonic() + 120
+    while "awaiting_input" not in [task.state for task in rest.tasks(run)] and time.monotonic() < deadline:
+        time.sleep(0.5)
+    answer = {"chosen_options": [option], "params_input": form}
+    rest._call("PATCH", f"{path}/taskInstances/ask/0/hitlDetails", json=answer)
+    while not rest.run(run).is_finished and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert rest.run(run).state == "success", rest.tasks(run)
+
+
 def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     process = subprocess.Popen(**_call(own, "run"), text=True)
     wait_for_a_loaded_delivery(own, process)
@@ -102,7 +117,13 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     for shown in ("formula", "derived_from_result", "sha256", "ledger_05913000_2019.csv", "retraced", "loaded"):
         assert shown in explained
 
+    answer_in_airflow(own, "refuse", reason="misprinted, sent back", until="")
+    assert lagebild(own, "held").stdout == "nothing is held\n"
+    decided = "select state, by, why from raw.delivery_event order by event_id desc limit 1"
+    assert query(own, decided) == [("refused", airflow.ADMIN, "misprinted, sent back")]
+
+    assert pages.process(own)
     assert lagebild(own, "down").returncode == 0
-    assert airflow.processes(own) == []
+    assert airflow.processes(own) == [] and pages.process(own) is None
     with pytest.raises((FileNotFoundError, psutil.NoSuchProcess)):
         postmaster(own)

@@ -1,7 +1,7 @@
 """Hand-made deliveries and marts for the gate's tests: a few rows, straight into the tables."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from psycopg import sql
@@ -38,7 +38,7 @@ def deliver_rows(
                 [delivery_id, source, series, day],
             )
         common = {"delivery_id": delivery_id, "evidence": "synthetic"}
-        _insert(connection, table, [{**common, "line_number": n, **row} for n, row in enumerate(rows, start=2)])
+        insert(connection, table, [{**common, "line_number": n, **row} for n, row in enumerate(rows, start=2)])
     return delivery_id
 
 
@@ -56,15 +56,6 @@ def begin_build(settings: Settings, delivery_ids: Iterable[int] = ()) -> int:
     return build_id
 
 
-def fill_marts(settings: Settings, columns: Mapping[str, str], marts: Mapping[str, Rows]) -> None:
-    """Make each mart anew in schema `build`, as the builder does, with these rows."""
-    with database.connect(settings, database.BUILDER) as connection:
-        for mart, declared in columns.items():
-            connection.execute(f"drop table if exists build.{mart}")
-            connection.execute(f"create table build.{mart} ({declared})")
-            _insert(connection, f"build.{mart}", marts.get(mart, []))
-
-
 def failed(verdicts: Iterable[gate.Verdict]) -> set[str]:
     """Names of the expectations that failed."""
     return {verdict.expectation for verdict in verdicts if not verdict.passed}
@@ -80,7 +71,8 @@ def without(rows: Rows, drop: Callable[[dict[str, Any]], bool]) -> Rows:
     return [row for row in rows if not drop(row)]
 
 
-def _insert(connection: Any, table: str, rows: Rows) -> None:
+def insert(connection: Any, table: str, rows: Rows) -> None:
+    """Insert rows; a column that only some of them name is null in the others."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     if rows:
         connection.cursor().executemany(

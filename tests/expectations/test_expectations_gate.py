@@ -1,8 +1,11 @@
 """The gate writes what it judged, and lets nothing pass that it could not judge."""
 
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from expectations import employment, gate, suite
 from expectations.gate import GateError
 from lagebild import database
-from tests.expectations.support import begin_build, deliver_rows
+from tests.expectations.support import begin_build, deliver_rows, failed
 
 _ROW = {
     "reference_date": "2019-12-31",
@@ -21,6 +24,9 @@ _ROW = {
     "employees_persons": 20_000_000,
     "source_name": "by hand",
 }
+
+
+DELIVERY = suite.Delivery(1, "employment", "2019", 1, date(2020, 6, 30))
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_verdicts_are_written_as_returned_and_states_stay(warehouse, delivery_id
     verdicts = gate.check_delivery(warehouse, delivery_id)
     written = _execute(
         warehouse,
-        "select expectation, why, severity, passed, observed, expected, failing_rows from quality.verdict"
+        "select expectation, why, severity, passed, observed, expected, owner, failing_rows from quality.verdict"
         " where delivery_id = %s order by verdict_id",
         delivery_id,
     )
@@ -56,7 +62,12 @@ def test_verdicts_are_written_as_returned_and_states_stay(warehouse, delivery_id
     assert {(v.expectation, v.severity) for v in verdicts if not v.passed} == {
         ("employees_plausible", "hold"),
         ("place_basis_stated", "note"),
+        ("rows_as_usual", "note"),
+        ("employees_in_germany_persons_as_usual", "note"),
+        ("places_still_there", "note"),
     }
+    statistics = "select statistic, value from quality.statistic where delivery_id = %s order by statistic"
+    assert _execute(warehouse, statistics, delivery_id) == [("employees_in_germany_persons", 20_000_000), ("rows", 1)]
     assert _execute(warehouse, "select state from raw.delivery") == [("loaded",)]
 
 
@@ -76,12 +87,53 @@ def test_a_library_that_cannot_be_imported_holds(warehouse, delivery_id, monkeyp
 
 def test_a_missing_table_holds(warehouse, delivery_id):
     _execute(warehouse, f"drop table {employment.TABLE}")
-    _refuses(warehouse, delivery_id, "employment: the expectation", employment.TABLE, "does not exist")
+    _refuses(warehouse, delivery_id, "the statistics of employment", employment.TABLE, "does not exist")
 
 
 def test_an_exception_within_a_metric_holds(warehouse, delivery_id):
+    _execute(warehouse, f"alter table {employment.TABLE} rename column place_basis to basis")
+    assert "expectations/employment.py" in _refuses(warehouse, delivery_id, "place_basis_stated").remedy
+
+
+def test_a_statistic_that_cannot_be_computed_holds(warehouse, delivery_id):
     _execute(warehouse, f"alter table {employment.TABLE} rename column employees_persons to employees")
-    assert "expectations/employment.py" in _refuses(warehouse, delivery_id, "employees_plausible").remedy
+    assert "expectations/employment.py" in _refuses(warehouse, delivery_id, "statistics", "employees_persons").remedy
+
+
+def test_a_statement_that_takes_too_long_is_cancelled_and_holds(warehouse, delivery_id, monkeypatch):
+    monkeypatch.setattr(gate, "STATEMENT_SECONDS", 0.3)
+    with database.connect(warehouse) as holder:
+        holder.execute(f"lock table {employment.TABLE}")
+        _refuses(warehouse, delivery_id, "statistics", "statement timeout")
+    slow = suite.no_row(
+        "slow", "select 1 from pg_sleep(60)", why="why", expected="sleep", severity=suite.NOTE, owner="nobody"
+    )
+    monkeypatch.setattr(employment, "expectations", lambda delivery: [slow])
+    began = time.monotonic()
+    _refuses(warehouse, delivery_id, "the expectation slow", "statement timeout")
+    assert time.monotonic() - began < 30
+
+
+def test_checks_that_take_too_long_together_hold(warehouse, delivery_id, monkeypatch):
+    monkeypatch.setattr(gate, "WHOLE_SECONDS", 0)
+    _refuses(warehouse, delivery_id, "the checks took longer than 0 s")
+
+
+def test_two_gates_at_once_judge_as_if_alone(warehouse):
+    """Each has a context of its own: neither takes the other's suite, connection or verdicts for its own."""
+    rows = [_ROW, {**_ROW, "employees_persons": 1, "place_basis": "residence"}]
+    numbers = [deliver_rows(warehouse, "employment", employment.TABLE, "2019", [row]) for row in rows]
+    alone = [gate.check_delivery(warehouse, number) for number in numbers]
+    assert failed(alone[0]) - failed(alone[1]) == {"employees_plausible", "place_basis_stated"}
+    together = threading.Barrier(len(numbers))
+
+    def check(number: int) -> list[list[gate.Verdict]]:
+        together.wait()
+        return [gate.check_delivery(warehouse, number) for _ in range(3)]
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        for expected, found in zip(alone, pool.map(check, numbers), strict=True):
+            assert found == [expected] * 3
 
 
 def test_an_exception_about_persons_withholds_its_text(warehouse):
@@ -108,7 +160,7 @@ def test_a_source_without_a_suite_holds(warehouse, source):
 
 
 def test_a_suite_with_a_name_twice_or_an_unknown_class_holds(warehouse, delivery_id, monkeypatch):
-    first = employment.expectations(suite.Delivery(1, "employment", "2019", 1))[0]
+    first = employment.expectations(DELIVERY)[0]
     monkeypatch.setattr(employment, "expectations", lambda delivery: [first, first])
     _refuses(warehouse, delivery_id, "twice")
     monkeypatch.setattr(employment, "expectations", lambda delivery: [replace(first, kind="ExpectMiracles")])
@@ -135,7 +187,7 @@ def test_verdicts_that_cannot_be_written_hold(warehouse, delivery_id):
 
 
 def _batch_and_results():
-    expectations = employment.expectations(suite.Delivery(1, "employment", "2019", 1))
+    expectations = employment.expectations(DELIVERY)
     results = [
         SimpleNamespace(
             expectation_config=SimpleNamespace(meta={"name": expectation.name}),
@@ -172,7 +224,7 @@ def test_an_unknown_build_and_missing_marts_stop(warehouse):
 
 
 def test_an_expectation_must_say_why_and_what_follows():
-    whole = employment.expectations(suite.Delivery(1, "employment", "2019", 1))[0]
+    whole = employment.expectations(DELIVERY)[0]
     for lacking in ({"why": " "}, {"severity": "shrug"}, {"owner": ""}, {"expected": ""}):
         with pytest.raises(ValueError, match=whole.name):
             replace(whole, **lacking)
@@ -183,4 +235,4 @@ def test_an_expectation_must_say_why_and_what_follows():
     [("2024", "2024-12-31"), ("05913000_2019", "2019-12-31"), ("05913000_2019-06-30", "2019-06-30")],
 )
 def test_the_period_names_the_day(period, day):
-    assert suite.Delivery(1, "register", period, 1).reference_date.isoformat() == day
+    assert suite.Delivery(1, "register", period, 1, DELIVERY.received_on).reference_date.isoformat() == day

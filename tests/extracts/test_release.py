@@ -205,6 +205,33 @@ def test_notes_name_what_was_found_wrong_and_let_pass_before_the_publication(pub
     assert "Erst nachher" not in notes and "Alles gut" not in notes
 
 
+def test_notes_and_descriptor_name_what_was_accepted_in_spite_of_a_finding_and_no_account(published, package_file):
+    event = "insert into raw.delivery_event (delivery_id, state, at, by, why, until, problems) values"
+    with database.connect(published) as connection:
+        connection.execute(
+            f"{event} (1, 'held', '2026-01-03', 'pipeline', 'odd', null, '{{odd: 72 (expected 7.2)}}'),"
+            " (1, 'accepted', '2026-01-04 12:00', 'somebodys-account', 'Vom Amt bestätigt.', '2026-12-31',"
+            " '{odd: 72 (expected 7.2)}')"
+        )
+    folder = release(published, package_file=package_file)
+    book = CalamineWorkbook.from_path(str(folder / "lagebild.xlsx"))
+    notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
+    assert "angenommen am 04.01.2026 bis 31.12.2026. Begründung: Vom Amt bestätigt." in notes
+    assert "Beanstandet war: odd: 72 (expected 7.2)" in notes
+    (entry,) = json.loads((folder / "datapackage.json").read_text())["lagebild"]["accepted_in_spite_of_a_finding"]
+    assert (entry["source"], entry["accepted_until"], entry["sha256"]) == ("ledger", "2026-12-31", SHA256)
+    first = _files(folder)
+    assert not [name for name, data in first.items() if b"somebodys-account" in data] and "somebodys" not in notes
+    # It expires, and is accepted for another reason: the publication, and its extract, stay what they were.
+    with database.connect(published) as connection:
+        connection.execute(
+            f"{event} (1, 'held', '2027-01-01', 'pipeline', 'ended', null, '{{odd}}'),"
+            " (1, 'accepted', '2027-01-02', 'another', 'Noch einmal.', '2027-12-31', '{odd}')"
+        )
+    shutil.rmtree(published.extracts)
+    assert _files(release(published, package_file=package_file)) == first
+
+
 def test_checksums_verify_with_sha256sum(published, package_file):
     folder = release(published, package_file=package_file)
     check = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)

@@ -25,6 +25,7 @@ def resource(**entries):
     return lambda made: made["resources"][0].update(entries)
 
 
+DUE = {"every": "year", "lag": "P6M", "reason": "The tests expect it."}
 RULE = {"name": "in_order", "check": "moved_out_on >= moved_in_on", "message": "leaves before it comes"}
 
 
@@ -50,6 +51,23 @@ def test_every_contract_is_good(source):
         (own(max_rejected=-1), "below zero"),
         (own(reader="guess"), "reader 'guess' is none of csv"),
         (own(schedule="daily"), "no cron expression"),
+        (lambda d: d["lagebild"].pop("due"), "lagebild: 'due' is missing"),
+        (own(due="yearly"), "due is no dict"),
+        (own(due=DUE | {"every": "week"}), "due: every 'week' is none of month, quarter, year, irregular"),
+        (own(due=DUE | {"until": 2030}), "due is no mapping of every, lag, first, reason"),
+        (own(due={"every": "year", "lag": "P6M"}), "due: the reason is missing"),
+        (own(due=DUE | {"reason": " "}), "due: the reason is missing"),
+        (own(due={"every": "year", "reason": "r"}), "due: a lag after the period's end"),
+        (own(due=DUE | {"every": "irregular"}), "due: a lag after the period's end"),
+        (own(due={"every": "irregular", "first": 2024, "reason": "r"}), "an irregular source has no first period"),
+        (own(due=DUE | {"lag": "6 months"}), "no ISO 8601 duration"),
+        (own(due=DUE | {"first": "2024-Q1"}), "first '2024-Q1' is no year as in 2024"),
+        (own(due=DUE | {"every": "quarter", "first": "2024-Q5"}), "first '2024-Q5' is no quarter"),
+        (own(due=DUE | {"every": "month", "first": "2024-13"}), "first '2024-13' is no month"),
+        (own(due=DUE | {"first": "0000"}), "first '0000' is no year"),
+        (own(retired={"date": "soon", "reason": "r"}), "retired: date is no day as in 2026-06-30"),
+        (own(retired={"date": date(2026, 6, 30)}), "retired: the reason is missing"),
+        (own(retired={"on": date(2026, 6, 30), "reason": "r"}), "retired is no mapping of date, reason"),
         (own(evidence="believed"), "evidence 'believed' is none of"),
         (own(file_name="^moves_(.csv"), "is no regular expression"),
         (own(file_name=r"^moves_\d{4}\.csv$"), "no group (?P<period>...)"),

@@ -2,6 +2,7 @@
 
 import re
 from copy import deepcopy
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
@@ -72,6 +73,30 @@ def test_the_registers_page_says_what_happens_to_persons():
         "nicht kleiner (früher) als",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("due", "said"),
+    [
+        ({"every": "year", "lag": "P9M"}, "jährlich; für jedes Jahr spätestens 9 Monate nach seinem Ende"),
+        ({"every": "quarter", "lag": "P1M10D"}, "vierteljährlich; für jedes Quartal spätestens 1 Monat, 10 Tage nach"),
+        ({"every": "month", "lag": "P0D"}, "monatlich; für jeden Monat spätestens zu seinem Ende"),
+        ({"every": "irregular"}, "unregelmäßig, ohne Termin"),
+    ],
+)
+def test_the_page_says_when_a_delivery_is_expected_and_that_no_law_does(tmp_path, due, said):
+    page = contract_docs.page(read(tmp_path, descriptor(due=due | {"reason": "r"})))
+    assert said in page
+    assert ("Erwartung des Hauses, keine gesetzliche Frist" in page) == ("lag" in due)
+    assert "Eingestellt" not in page
+
+
+def test_the_page_of_a_retired_source_says_so(tmp_path):
+    retired = {"date": date(2026, 6, 30), "reason": "The register <moved>."}
+    page = contract_docs.page(read(tmp_path, descriptor(retired=retired)))
+    assert "zum 30.06.2026" in page and '<span lang="en">The register &lt;moved&gt;.</span>' in page
+    german = {"german": {"retired": "Umgezogen.", "fields": dict.fromkeys(fields(descriptor()), "x")}}
+    assert "zum 30.06.2026: Umgezogen." in contract_docs.page(read(tmp_path, descriptor(retired=retired, **german)))
 
 
 def test_layouts_code_lists_and_odd_signs_are_printed(tmp_path):

@@ -20,7 +20,7 @@ EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthet
 TYPES = {"string", "integer", "number", "date", "year", "boolean"}
 PERSONAL = {"pseudonym", "drop", "year"}
 DESCRIPTOR_KEYS = ("$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild")
-OWN_KEYS = ("owner", "retention", "reader", "file_name", "example", "schedule", "max_rejected")
+OWN_KEYS = ("owner", "retention", "reader", "file_name", "example", "schedule", "due", "max_rejected")
 
 
 def contract(source: str) -> dict:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import date, timedelta
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_only_held_deliveries_are_decided_by_hand(warehouse, action):
 
 def test_every_transition_is_logged_with_who_and_why(warehouse):
     held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
-    ledger.accept(warehouse, held.delivery_id, "checked by phone")
+    ledger.accept(warehouse, held.delivery_id, "checked by phone", until=date.max)
     events = query(
         warehouse, "select state, by <> '', code_version <> '', why from raw.delivery_event order by event_id"
     )
@@ -305,3 +306,98 @@ def test_the_commands_list_and_move_deliveries(warehouse, tmp_path):
     moved = lagebild(warehouse, "refuse", str(held.delivery_id), "--reason", "sent back", home=tmp_path)
     assert "refused: sent back" in moved.stdout
     assert "the ledger has no such" in lagebild(warehouse, "deliveries", "--state", "held", home=tmp_path).stdout
+
+
+YESTERDAY, TOMORROW = (date.today() + timedelta(days=days) for days in (-1, 1))
+
+
+def expired(settings, delivery_id: int) -> list[int]:
+    """What expires when the acceptance of this delivery ended yesterday."""
+    with database.connect(settings) as connection:
+        connection.execute(
+            "update raw.delivery set accepted_until = %s where delivery_id = %s", [YESTERDAY, delivery_id]
+        )
+    return [delivery.delivery_id for delivery in ledger.expire(settings)]
+
+
+def test_what_the_gate_found_is_overruled_for_a_time_only(warehouse):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["share is off", "two rows rejected"])
+    with pytest.raises(UserError, match="needs an end.*\n.*--until"):
+        ledger.accept(warehouse, held.delivery_id, "confirmed")
+    with pytest.raises(UserError, match=f"{YESTERDAY} is over"):
+        ledger.accept(warehouse, held.delivery_id, "confirmed", until=YESTERDAY)
+    accepted = ledger.accept(warehouse, held.delivery_id, "confirmed", until=TOMORROW, by="ada")
+    assert (accepted.state, accepted.accepted_until) == ("accepted", TOMORROW)
+    assert f"accepted until {TOMORROW}: confirmed" in str(accepted)
+    assert ledger.expire(warehouse) == []
+    events = query(warehouse, "select state, by = 'ada', until, problems from raw.delivery_event order by event_id")
+    assert events[2:] == [
+        ("held", False, None, ["share is off", "two rows rejected"]),
+        ("accepted", True, TOMORROW, ["share is off", "two rows rejected"]),
+    ]
+
+
+def test_a_correction_that_passed_the_gate_needs_no_end(warehouse):
+    ledger.decide(warehouse, loaded(warehouse).delivery_id, [])
+    second = ledger.decide(warehouse, loaded(warehouse, b"\n").delivery_id, [])
+    accepted = ledger.accept(warehouse, second.delivery_id, "corrected", supersedes=True)
+    assert (accepted.state, accepted.accepted_until) == ("accepted", None)
+    assert ledger.expire(warehouse) == []
+
+
+def test_an_expired_acceptance_is_held_again_and_its_predecessor_accepted(warehouse):
+    first = ledger.decide(warehouse, loaded(warehouse).delivery_id, [])
+    second = ledger.decide(warehouse, loaded(warehouse, b"\n").delivery_id, ["share is off"])
+    ledger.accept(warehouse, second.delivery_id, "confirmed", supersedes=True, until=TOMORROW)
+    assert expired(warehouse, second.delivery_id) == [second.delivery_id]
+    assert states(warehouse) == ["accepted", "held"]
+    assert f"its acceptance ended on {YESTERDAY}; share is off" in ledger.deliveries(warehouse)[1].reason
+    (why,) = query(
+        warehouse,
+        "select why from raw.delivery_event where delivery_id = %s order by event_id desc limit 1",
+        first.delivery_id,
+    )
+    assert why == (f"reinstated, the acceptance of delivery {second.delivery_id} ended",)
+    with pytest.raises(UserError, match="needs an end"):
+        ledger.accept(warehouse, second.delivery_id, "still", supersedes=True)
+    ledger.accept(warehouse, second.delivery_id, "still", supersedes=True, until=TOMORROW)
+    assert states(warehouse) == ["superseded", "accepted"]
+
+
+def test_a_reinstated_delivery_whose_own_acceptance_is_over_expires_too(warehouse):
+    chain = [ledger.decide(warehouse, loaded(warehouse).delivery_id, [])]
+    for number in (1, 2):
+        chain.append(ledger.decide(warehouse, loaded(warehouse, b"\n" * number).delivery_id, ["off"]))
+        ledger.accept(warehouse, chain[-1].delivery_id, "for now", supersedes=True, until=TOMORROW)
+    assert expired(warehouse, chain[1].delivery_id) == []  # superseded: nobody reads it
+    assert expired(warehouse, chain[2].delivery_id) == [chain[2].delivery_id, chain[1].delivery_id]
+    assert states(warehouse) == ["accepted", "held", "held"]
+    # accepted in the other order than before: no link leads in a circle
+    ledger.accept(warehouse, chain[2].delivery_id, "for now", supersedes=True, until=TOMORROW)
+    ledger.accept(warehouse, chain[1].delivery_id, "for now", supersedes=True, until=TOMORROW)
+    for number, left in ((1, ["superseded", "withdrawn", "accepted"]), (2, ["accepted", "withdrawn", "withdrawn"])):
+        ledger.withdraw(warehouse, chain[number].delivery_id, "no more")
+        assert states(warehouse) == left
+
+
+def test_an_acceptance_is_of_an_attempt_and_ends_with_it(warehouse):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["off"])
+    ledger.accept(warehouse, held.delivery_id, "for now", until=TOMORROW)
+    again = deliver(warehouse, SOURCE)
+    assert (again.delivery_id, again.state) == (held.delivery_id, "accepted")  # the same bytes: a no-op
+    with pytest.raises(UserError, match="lagebild withdraw"):
+        load.reload(warehouse, held.delivery_id)
+    ledger.withdraw(warehouse, held.delivery_id, "to be read again")
+    again = load.reload(warehouse, held.delivery_id)
+    assert (again.attempt, again.state, again.accepted_until) == (2, "loaded", None)
+    ledger.decide(warehouse, again.delivery_id, ["off"])
+    with pytest.raises(UserError, match="needs an end"):
+        ledger.accept(warehouse, again.delivery_id, "as before")
+
+
+def test_what_was_held_before_its_problems_were_kept_needs_an_end(warehouse):
+    held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["off"])
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.delivery_event set problems = null")
+    with pytest.raises(UserError, match="needs an end"):
+        ledger.accept(warehouse, held.delivery_id, "confirmed")

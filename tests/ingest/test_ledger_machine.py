@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import threading
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck
@@ -87,7 +88,7 @@ class Model:
             raise Impossible
         if former:
             self.entries[former].state = "superseded"
-            self.entries[key].supersedes = former
+        self.entries[key].supersedes = former
         self.entries[key].state = "accepted"
 
     def refuse(self, key: Key) -> None:
@@ -98,10 +99,18 @@ class Model:
         self.require(key, "accepted", "superseded")
         was_accepted = self.entries[key].state == "accepted"
         self.entries[key].state = "withdrawn"
-        former = self.entries[key].supersedes
-        while was_accepted and former and self.entries[former].state != "superseded":
+        if was_accepted:
+            self.reinstate(self.entries[key].supersedes)
+
+    def expire(self, key: Key) -> None:
+        self.require(key, "accepted")
+        self.entries[key].state = "held"
+        self.reinstate(self.entries[key].supersedes)
+
+    def reinstate(self, former: Key | None) -> None:
+        while former and self.entries[former].state != "superseded":
             former = self.entries[former].supersedes
-        if was_accepted and former:
+        if former:
             for other, entry in self.entries.items():
                 if other[:2] == former[:2] and entry.state in IN_FORCE:
                     entry.state = "refused"
@@ -162,6 +171,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(pick=PICK, supersedes=st.sampled_from([True, True, False]))
     def is_accepted(self, pick, supersedes):
         self.on_some(pick, ("held",), lambda key: ("accept", key, supersedes))
+
+    @rule(pick=PICK)
+    def expires(self, pick):
+        self.on_some(pick, ("accepted",), lambda key: ("expire", key))
 
     @rule(period=st.sampled_from([0, 0, 0, 1]), content=st.integers(0, VARIANTS - 1))
     def is_corrected(self, period, content):
@@ -278,7 +291,10 @@ class LedgerMachine(RuleBasedStateMachine):
             if verb == "decide":
                 ledger.decide(self.warehouse, number, ["odd"] if rest[0] else [])
             elif verb == "accept":
-                ledger.accept(self.warehouse, number, "because", supersedes=rest[0])
+                ledger.accept(self.warehouse, number, "because", supersedes=rest[0], until=date.max)
+            elif verb == "expire":
+                self.end_acceptance(number)
+                assert [d.delivery_id for d in ledger.expire(self.warehouse)] == [number]
             elif verb == "reload":
                 load.reload(self.warehouse, number)
             else:
@@ -286,6 +302,13 @@ class LedgerMachine(RuleBasedStateMachine):
             return True
         except UserError:
             return False
+
+    def end_acceptance(self, number):
+        with database.connect(self.warehouse, database.LOADER) as connection:
+            yesterday = date.today() - timedelta(days=1)
+            connection.execute(
+                "update raw.delivery set accepted_until = %s where delivery_id = %s", [yesterday, number]
+            )
 
     # --- what must hold ---
 
@@ -343,4 +366,6 @@ def test_the_ledger_is_what_the_model_says(warehouse, tmp_path):
     ways = {row for (row,) in query(warehouse, "select distinct state from raw.delivery_event")}
     assert ways == set(ledger.STATES)
     assert query(warehouse, "select count(*) > 0 from raw.delivery_event where why like 'reinstated%'") == [(True,)]
+    ended = "select count(*) > 0 from raw.delivery_event where why like '%the acceptance of delivery % ended'"
+    assert query(warehouse, ended) == [(True,)]
     assert query(warehouse, "select count(*) > 0 from raw.delivery where attempt > 1") == [(True,)]

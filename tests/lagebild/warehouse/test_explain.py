@@ -5,6 +5,7 @@ import io
 import json
 import random
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal, localcontext
 from functools import reduce
 from pathlib import Path
@@ -310,7 +311,7 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_w
              (late.delivery_id, "b", "hold", False), (late.delivery_id, "c", "warn", False)],
         )  # fmt: skip
     ledger.decide(warehouse, late.delivery_id, ["b"])
-    ledger.accept(warehouse, late.delivery_id, "confirmed by the office", supersedes=True)
+    ledger.accept(warehouse, late.delivery_id, "confirmed by the office", supersedes=True, until=date.max)
     publication = build.run(warehouse)
 
     def leaf() -> dict:

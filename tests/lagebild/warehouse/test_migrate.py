@@ -56,6 +56,20 @@ def test_a_contract_may_gain_a_column_but_not_change_a_type(warehouse):
             tables.sync(connection, replace(contract, fields=(*contract.fields, changed)))
 
 
+def test_migrating_writes_down_when_each_source_is_due(warehouse):
+    query_all = "select source, every, lag::text, first_on, retired_on, owner from quality.source_schedule"
+    before = {row[0]: row[1:] for row in query(warehouse, query_all)}
+    assert set(before) == set(contracts.sources())
+    assert before["register"][:4] == ("quarter", "1 mon", None, None)
+    assert before["structure_tables"][:4] == (None, None, None, None)
+    with database.connect(warehouse) as connection:
+        connection.execute("update quality.source_schedule set lag = '99 years' where every is not null")
+        connection.execute("delete from quality.source_schedule where source = 'ledger'")
+        connection.execute("insert into quality.source_schedule (source, owner, reason) values ('gone', 'o', 'r')")
+    migrate.migrate(warehouse)
+    assert {row[0]: row[1:] for row in query(warehouse, query_all)} == before
+
+
 def test_a_mart_may_gain_a_column_but_not_lose_or_change_one(warehouse):
     mart = marts.definition("cost_per_person")
     wider = replace(mart, columns={**mart.columns, "extra_eur": ("numeric(18,2)", "An extra amount in EUR.")})
@@ -206,8 +220,9 @@ def test_a_migration_with_nothing_to_change_disturbs_nobody_and_waits_for_nobody
 
 
 def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, migrations, monkeypatch):
-    again = (migrations / "0004_layout.sql").read_text().split("create or replace view", 1)[1]
-    (migrations / "9000_view.sql").write_text(f"create or replace view {again}")
+    replace = "create or replace view marts.publication_source"
+    again = (migrations / "0008_decisions.sql").read_text().split(replace)[1]
+    (migrations / "9000_view.sql").write_text(f"{replace}{again}")
     declare(monkeypatch, columns=marts.definition(MART).columns | EXTRA)
     with reading(warehouse) as report:
         migrating = threading.Thread(target=migrate.migrate, args=[warehouse])

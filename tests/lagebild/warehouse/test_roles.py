@@ -18,7 +18,9 @@ WRITABLE = {
         "raw.snapshot": {"INSERT"},
         "raw.rejected_row": {"INSERT"},
         "raw.landing_deletion": {"INSERT", "DELETE"},
+        "quality.late_alert": {"INSERT", "DELETE"},
         "quality.verdict": {"INSERT"},
+        "quality.statistic": {"INSERT", "UPDATE"},
     },
     database.BUILDER: {
         "raw.build": {"INSERT", "UPDATE"},

@@ -1,0 +1,89 @@
+"""Airflow DAG `decide_held`: asks a person about every held delivery, in Airflow's own pages.
+
+The answer does what `lagebild accept` and `lagebild refuse` do, and nothing else: the ledger decides what is possible.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Asset, AssetAlias, Param, task
+
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, raw_asset, settled
+
+ACCEPT, CORRECTION, REFUSE, WAIT = "accept", "accept as a correction", "refuse", "leave it held"
+DECIDED = "decided_by_hand"
+
+
+class Question(HITLOperator):
+    """What was delivered stands in the question: it must not run as a template, with Airflow's secrets at hand."""
+
+    template_fields = ()
+
+
+def _quoted(text: str) -> str:
+    """A block that shows the text as it stands, whatever Markdown was delivered in it."""
+    return "```\n" + text.replace("```", "` ` `") + "\n```"
+
+
+def _question(entry: dict) -> dict:
+    return {"subject": entry["subject"], "body": entry["body"]}
+
+
+with DAG(
+    dag_id="decide_held",
+    schedule=cron("30 7 * * *"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    deadline=deadline(),  # who did not answer for hours is reminded by the alert of a late run
+    doc_md="### Decide on held deliveries\n\nAsks under *Required Actions*, once a day or when triggered, about every"
+    " delivery that is held. Whoever does not answer leaves it held. The same as `lagebild held`, `accept`, `refuse`.",
+    tags=["decide"],
+) as dag:
+
+    @task(execution_timeout=timedelta(minutes=10))
+    def list_held() -> list[dict]:
+        """What waits: the number of each delivery, and the question about it."""
+        from lagebild import settings
+        from lagebild.decisions import waiting
+
+        with settled():
+            return [
+                {"delivery_id": entry.delivery.delivery_id, "subject": entry.subject, "body": _quoted(str(entry))}
+                for entry in waiting(settings.load())
+            ]
+
+    @task(execution_timeout=timedelta(minutes=10), outlets=[AssetAlias(DECIDED)])
+    def decide(question: tuple[dict, dict], *, outlet_events) -> str:
+        """Do what was answered; the log names who answered, and a decided delivery makes a build due."""
+        from lagebild import settings
+        from lagebild.decisions import answered
+
+        held, answer = question
+        with settled():
+            (option,) = answer["chosen_options"]
+            if option == WAIT:
+                return f"delivery {held['delivery_id']} stays held"
+            delivery = answered(
+                settings.load(),
+                held["delivery_id"],
+                is_accepted=option != REFUSE,
+                supersedes=option == CORRECTION,
+                by=(answer.get("responded_by_user") or {}).get("name"),
+                **answer["params_input"],
+            )
+            outlet_events[AssetAlias(DECIDED)].add(Asset(raw_asset(delivery.source)))
+            return str(delivery)
+
+    held = list_held()
+    answers = Question.partial(
+        task_id="ask",
+        options=[ACCEPT, CORRECTION, REFUSE, WAIT],
+        defaults=WAIT,  # no answer accepts nothing
+        params={
+            "reason": Param("", type="string", description="Why; it is logged and shown to readers: name no person."),
+            "until": Param("", type="string", description="Last day, where the checks found something: YYYY-MM-DD."),
+        },
+        response_timeout=timedelta(hours=23),
+    ).expand_kwargs(held.map(_question))
+    decide.expand(question=held.zip(answers.output))

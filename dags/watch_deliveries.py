@@ -1,0 +1,31 @@
+"""Airflow DAG `watch_deliveries`: once a day, whether something is late that nobody sent.
+
+A DAG of its own, because the DAG of a source that is sent nothing runs, finds nothing, and is green.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+
+with DAG(
+    dag_id="watch_deliveries",
+    schedule=cron("0 8 * * *"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    deadline=deadline(),
+    doc_md="### Watch deliveries\n\nAsks the delivery calendar and tells each channel of LAGEBILD_ALERT_* once what"
+    " became late. `lagebild calendar --late` lists it; what to do: docs/runbooks/late-delivery.md.",
+    tags=["watch"],
+) as dag:
+
+    @task(execution_timeout=timedelta(minutes=10))
+    def tell_late() -> list[str]:
+        from lagebild import delivery_calendar, settings
+
+        with settled():
+            return [str(entry) for entry in delivery_calendar.tell_late(settings.load())]
+
+    tell_late()

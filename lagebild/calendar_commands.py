@@ -1,0 +1,66 @@
+"""`lagebild calendar` and `lagebild alerts`: what was due and when it came, and who is told."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+_pass_settings = click.make_pass_decorator(Settings)
+
+
+def add_to(cli: click.Group) -> None:
+    """Hang the commands of this module into the command line."""
+    cli.add_command(calendar)
+    cli.add_command(alerts)
+
+
+@click.command()
+@click.option("--late", "is_late_only", is_flag=True, help="Only what is late; exit code 1 when something is.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_pass_settings
+def calendar(settings: Settings, is_late_only: bool, form: str) -> None:
+    """List what was due, when it came, and in what state it is. BI reads the same as marts.delivery_calendar.
+
+    Due dates are the house's own expectations, as the contracts state them under due.
+
+    \b
+    Exit code with --late: 1 when something is late, else 0.
+    Examples:
+      lagebild calendar
+      lagebild calendar --late --format json
+    """
+    from lagebild.delivery_calendar import entries
+
+    found = [entry for entry in entries(settings) if entry.is_late or not is_late_only]
+    if form == "json":
+        click.echo(json.dumps([asdict(entry) for entry in found], default=str, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(map(str, found)) or "nothing is late")
+    if is_late_only and found:
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--try", "is_tried", is_flag=True, help="Send a trial message to each.")
+@_pass_settings
+def alerts(settings: Settings, is_tried: bool) -> None:
+    """List the channels that are told of late deliveries and runs (LAGEBILD_ALERT_* in .env.example).
+
+    \b
+    Example: lagebild alerts --try
+    """
+    from lagebild import alerts as channels
+
+    found = channels.notifiers(settings)
+    click.echo("\n".join(map(str, found)) or "nobody is told: alerts are off (LAGEBILD_ALERT_ENABLED)")
+    if is_tried:
+        trial = channels.Message("Lagebild: a trial", "lagebild alerts --try sent this message. Nothing is late.")
+        try:
+            channels.to_each(found, lambda channel: channel.send(trial))
+        except channels.NotSent as error:
+            raise UserError(str(error), remedy="see LAGEBILD_ALERT_* in .env.example") from error
+        click.echo(f"sent to {len(found)}")

@@ -1,0 +1,105 @@
+"""What waits for a person: each held delivery with all that is needed to decide on it, and the decision."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg import Connection
+
+from expectations import verdicts
+from expectations.suite import NOTE
+from expectations.verdicts import Written
+from ingest import ledger
+from ingest.ledger import Delivery
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A held delivery and everything that a person needs to decide on it."""
+
+    delivery: Delivery
+    failed: list[Written]
+    """What its last check found wrong, the gravest first; row numbers are lines of the file."""
+    problems: list[str]
+    """Why else it is held: rejected rows, a gate that could not run."""
+    predecessor: int | None
+    """The accepted delivery of its period, which it would supersede."""
+    needs_end: bool
+    """Whether it can only be accepted until a day."""
+
+    @property
+    def subject(self) -> str:
+        """The question in a line."""
+        d = self.delivery
+        return f"Delivery {d.delivery_id} is held: {d.source} {d.period} ({d.file_name})"
+
+    @property
+    def decisions(self) -> list[str]:
+        """The two commands that decide."""
+        number = self.delivery.delivery_id
+        options = " --supersedes" if self.predecessor else ""
+        options += " --until YYYY-MM-DD" if self.needs_end else ""
+        return [f'lagebild accept {number}{options} --reason "..."', f'lagebild refuse {number} --reason "..."']
+
+    def __str__(self) -> str:
+        d = self.delivery
+        rows = "" if d.records is None else f", {d.loaded} of {d.records} rows"
+        lines = [f"delivery {d.delivery_id} {d.source} {d.period} ({d.file_name}{rows})"]
+        lines[0] += f" held since {d.decided_at:%Y-%m-%d %H:%M}" if d.decided_at else ""
+        for v in self.failed:
+            lines += [
+                f"  {v.expectation} ({v.severity}; ask {v.owner or 'whoever wrote it'})",
+                f"    observed: {v.observed}",
+                f"    expected: {v.expected}",
+                *([f"    lines:    {', '.join(map(str, v.failing_rows))}"] if v.failing_rows else []),
+                f"    why:      {v.why}",
+            ]
+        lines += [f"  {problem}" for problem in self.problems]
+        if self.predecessor:
+            lines.append(f"  delivery {self.predecessor} is accepted for {d.period}: does this one correct it?")
+        return "\n".join([*lines, *(f"  {'or' if n else 'decide:'} {c}" for n, c in enumerate(self.decisions))])
+
+
+def waiting(settings: Settings) -> list[Waiting]:
+    """Every held delivery, oldest first."""
+    held = ledger.deliveries(settings, states=("held",))
+    with database.connect(settings, database.LOADER) as connection:
+        return [_waiting(connection, delivery) for delivery in held]
+
+
+def answered(
+    settings: Settings,
+    delivery_id: int,
+    *,
+    is_accepted: bool,
+    supersedes: bool = False,
+    reason: str = "",
+    until: str = "",
+    by: str | None = None,
+) -> Delivery:
+    """Accept or refuse a held delivery as a form was filled in; UserError says what is missing in it."""
+    if not reason.strip():
+        raise UserError("a decision needs a reason", remedy="fill in the reason; it is logged and shown to readers")
+    if not is_accepted:
+        return ledger.refuse(settings, delivery_id, reason, by)
+    try:
+        last_day = date.fromisoformat(until) if until else None
+    except ValueError as error:
+        raise UserError(f"{until!r} is no day", remedy="write it as YYYY-MM-DD, such as 2027-03-31") from error
+    return ledger.accept(settings, delivery_id, reason, supersedes, last_day, by)
+
+
+def _waiting(connection: Connection, delivery: Delivery) -> Waiting:
+    problems = ledger.problems_of(connection, delivery)
+    failed = [v for v in verdicts.last_check(connection, delivery.delivery_id) if not v.passed and v.severity != NOTE]
+    said = tuple(f"{v.expectation}: " for v in failed)
+    predecessor = ledger.accepted(connection, delivery.source, delivery.period)
+    return Waiting(
+        delivery=delivery,
+        failed=failed,
+        problems=[problem for problem in problems if not problem.startswith(said)],
+        predecessor=predecessor.delivery_id if predecessor else None,
+        needs_end=bool(problems),
+    )

@@ -1,0 +1,663 @@
+"""The smallest inputs that break each expectation, beside those that break none: for the tests and the mutants.
+
+A source has a few sound rows. Former deliveries are made for each case from its own rows, so that nothing but the
+change under test can be conspicuous: statistics a hundredth above its own, and the same rows as the last delivery.
+"""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from expectations import azr_nrw, gate, history
+from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation
+from lagebild import database
+from lagebild.settings import Settings
+from tests.expectations.support import Rows, changed, deliver_rows, without
+
+ALIKE = (1.01, 1.01, 1.01)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A delivery, and what was accepted before it."""
+
+    rows: Rows
+    loaded: int | None = None
+    """Rows that the ledger vouches for, if not as many as there are."""
+    previous: Rows | None = None
+    """Rows of the last accepted delivery, if not the same."""
+    factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """By statistic, what it was in the former deliveries, as a multiple of its value in this one; else `ALIKE`."""
+    years_ago: tuple[int, ...] = (1, 2, 3)
+    received_on: date = date(2030, 12, 31)
+    also: frozenset[str] = frozenset()
+    """Expectations that cannot but fail along with the one under test."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Sound rows of one source and what breaks each of its own expectations."""
+
+    period: str
+    sound: Rows
+    broken: dict[str, Rows | Case | list[Rows | Case]]
+    """By the name of an expectation the rows or the case, or a list of several, each of which breaks it."""
+    also: dict[str, set[str]] = field(default_factory=dict)
+    warns: set[str] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
+    """Severity by name; what is in neither holds."""
+
+
+def suite_of(source: str) -> Any:
+    return importlib.import_module(f"expectations.{source}")
+
+
+def cases(source: str) -> list[tuple[str, Case]]:
+    """The expectation that must fail, and a case in which it does; every expectation of the source is among them."""
+    own = SOURCES[source]
+    broken = [
+        (name, case if isinstance(case, Case) else Case(case, also=frozenset(own.also.get(name, ()))))
+        for name, given in own.broken.items()
+        for case in (given if isinstance(given, list) and isinstance(given[0], (list, Case)) else [given])
+    ]
+    everywhere = {"rows_as_in_the_ledger": Case(own.sound, loaded=len(own.sound) + 1)}
+    names = {e.name for e in suite_of(source).expectations(_delivery(source, 1, Case(own.sound), ()))}
+    if "period_is_over" in names:
+        day = _delivery(source, 1, Case(own.sound), ()).reference_date
+        everywhere["period_is_over"] = Case(own.sound, received_on=date.fromordinal(day.toordinal() - 1))
+    statistics = history.all_statistics(suite_of(source).STATISTICS)
+    if "no_period_skipped" in names:
+        everywhere["no_period_skipped"] = Case(own.sound, years_ago=(2, 3, 4))
+        everywhere["not_another_period_again"] = Case(own.sound, factors=dict.fromkeys(statistics, (1, 1.01, 1.01)))
+    found = [*broken, *everywhere.items()]
+    for name, statistic in statistics.items():
+        # just beyond the least spread, where former deliveries were alike; and just beyond five spreads of theirs
+        flat = 1.001 / (1 - statistic.least_spread)
+        found.append((f"{name}_as_usual", Case(own.sound, factors={name: (flat,) * 3})))
+        found.append((f"{name}_as_usual", Case(own.sound, factors={name: (0.513, 0.57, 0.627)})))
+    return found
+
+
+def severity_of(source: str, name: str) -> str:
+    """The severity that an expectation must have."""
+    return WARN if name in SOURCES[source].warns else NOTE if name in SOURCES[source].notes else HOLD
+
+
+def batch(settings: Settings, source: str, case: Case, past: bool = True) -> gate._Batch:
+    """Put a case into the warehouse; what the gate would judge of it."""
+    suite, period = suite_of(source), SOURCES[source].period
+    number = deliver_rows(settings, source, suite.TABLE, period, case.rows, case.loaded)
+    query = f"select * from {gate._delivered(source, suite.TABLE)} where delivery_id = {number}"
+    statistics = history.all_statistics(suite.STATISTICS)
+    with database.connect(settings, database.LOADER) as connection:
+        history.remember(connection, number, query, statistics)
+    before: list[int] = []
+    for n, years in enumerate(case.years_ago if past else ()):
+        rows = (case.rows if case.previous is None else case.previous) if n == 0 else []
+        before.append(deliver_rows(settings, source, suite.TABLE, _earlier(period, years), rows))
+        with database.connect(settings) as connection:
+            connection.cursor().executemany(
+                "insert into quality.statistic (delivery_id, statistic, value)"
+                " select %s, statistic, value * %s from quality.statistic where delivery_id = %s and statistic = %s",
+                [(before[-1], case.factors.get(name, ALIKE)[n], number, name) for name in statistics],
+            )
+    with database.connect(settings) as connection:
+        known = dict(
+            connection.execute(
+                "select statistic, count(value) from quality.statistic where delivery_id = any(%s) group by 1", [before]
+            ).fetchall()
+        )
+    delivery = replace(_delivery(source, number, case, tuple(before)), known=known)
+    return gate._Batch(
+        f"{source} {number}", query, suite.expectations(delivery), personal=suite.PERSONAL, has_lines=True
+    )
+
+
+def judged(settings: Settings, batches: Iterable[gate._Batch]) -> list[list[gate.Verdict]]:
+    """The verdicts on each batch, all on one connection."""
+    return gate._judge(settings, database.LOADER, batches)
+
+
+def named(expectations: Iterable[Expectation], name: str) -> Expectation:
+    """The expectation called so."""
+    (found,) = [e for e in expectations if e.name == name]
+    return found
+
+
+def _delivery(source: str, number: int, case: Case, before: tuple[int, ...]) -> Delivery:
+    loaded = len(case.rows) if case.loaded is None else case.loaded
+    return Delivery(number, source, SOURCES[source].period, loaded, case.received_on, before)
+
+
+def _earlier(period: str, years: int) -> str:
+    """The same period, some years ago: 05913000_2019-12-31 becomes 05913000_2018-12-31."""
+    head, _, day = period.partition("_") if "_" in period else ("", "", period)
+    if len(day) == 9:  # of a range its last year moves
+        return f"{day[:5]}{int(day[5:]) - years}"
+    return f"{head}_{int(day[:4]) - years}{day[4:]}".removeprefix("_")
+
+
+_NAMES = {"1": "Europa", "125": "Bulgarien", "154": "Rumänien"}
+
+
+def _azr() -> Rows:
+    """Every region with 20 Europeans a district, half of them Bulgarian, half Romanian, and totals that add up."""
+    districts = {region: 1 for region in azr_nrw.DISTRICTS}
+    regions = {region: sum(d.startswith(region) for d in districts) for region in azr_nrw.GOVERNMENT_REGIONS}
+    rows = [
+        {
+            **{"reference_date": "2024-12-31", "region_code": region, "region_name": region, "nationality_code": code},
+            **{"nationality_name": name, "persons": count * (20 if code == "1" else 10)},
+            **{"male_persons": None, "male_persons_sign": "-", "female_persons": None},
+        }
+        for region, count in {"05": len(districts), **regions, **districts}.items()
+        for code, name in _NAMES.items()
+    ]
+    # the last district: 15 is less than 10 + 10, and 10 more than 0 + 5, as far as rounding may go
+    rows[-3] |= {"persons": 15}
+    rows[-1] |= {"male_persons": 0, "male_persons_sign": None, "female_persons": 5}
+    # the state's total is 10 off its five regions, as far as six rounded counts may go
+    rows[0] |= {"persons": rows[0]["persons"] + 10}
+    return rows
+
+
+_AZR = _azr()
+_SERIES = [
+    {
+        "reference_date": f"{year}-12-31",
+        "region_code": "00",
+        "bulgaria_persons": bulgaria,
+        "romania_persons": romania,
+        "eu2_persons": eu2,
+        "change_printed_persons": change,
+        "change_printed_pct": pct,
+        "printed_in": "Tab. 1",
+        "source_name": "by hand",
+    }
+    # 2003 is missing, so 2004's printed change cannot be recomputed, but its percentage can
+    for year, bulgaria, romania, eu2, change, pct in (
+        (2001, 40, 60, 100, None, None),
+        (2002, 50, 80, 130, 30, 30.0),
+        (2004, 100, 200, 300, 50, 20.0),
+        (2005, None, None, 330, 30, 10.0),
+    )
+]
+_EMPLOYMENT = [
+    {
+        "reference_date": "2019-12-31",
+        "region_code": region,
+        "region_name": region,
+        "nationality_group": "EU2",
+        "place_basis": "residence",
+        "employees_persons": employees,
+        "source_name": "by hand",
+    }
+    for region, employees in (("00", 1000), ("05913000", 100))
+]
+LEDGER = [
+    {
+        "region_code": "05913000",
+        "fiscal_year": 2019,
+        "document_number": str(month),
+        "posted_on": f"2019-{month:02}-01",
+        "product_code": "050101",
+        "account_code": "533100",
+        "target_group": "EU2",
+        "amount_eur": amount,
+    }
+    for month, amount in enumerate((1000, -400, *[10] * 10), start=1)
+]
+_TOTAL = {
+    **{"region_code": "05913000", "fiscal_year": 2019, "product_code": "050101", "product_name": "by hand"},
+    **{"account_code": "533100", "account_name": "by hand"},
+}
+_SUBTOTAL = {**_TOTAL, "account_code": None, "account_name": None}
+_TOTALS = [
+    {**_TOTAL, "expense_eur": 1000.01},
+    {**_TOTAL, "expense_eur": -400, "accrual_year": 2018},
+    {**_TOTAL, "account_code": "448100", "revenue_eur": 30},
+    {**_SUBTOTAL, "subtotal_mark": "*", "expense_eur": 600.01, "revenue_eur": 30},
+    {**_SUBTOTAL, "subtotal_mark": "***", "product_code": "05", "expense_eur": 600.01, "revenue_eur": 30},
+]
+_PLAN = [
+    {
+        **{"region_code": "05315000", "budget_year": 2020, "product_code": "180101", "product_name": "by hand"},
+        **{"account_code": account, "account_name": "by hand", "amount_unit": "TEUR", "result_two_years_before": 7},
+        **{"result_year_before": 8, "planned_year_before": 9, "planned_year": 10},
+    }
+    for account in ("533100", "448100")
+]
+_QUANTITY = [
+    {
+        "reference_date": "2019-12-31",
+        "region_code": "05913000",
+        "quantity": "population",
+        "target_group": group,
+        "counted": counted,
+        "source_name": "by hand",
+    }
+    for group, counted in (("EU2", 30), ("all", 900))
+]
+_PERSON = {
+    "reference_date": "2019-12-31",
+    "region_code": "05913000",
+    "nationality_code": "125",
+    "sex": "female",
+    "birth_year": 1990,
+    "moved_in_on": "2019-12-31",
+    "moved_out_on": None,
+    "residence_type": "main",
+}
+REGISTER = [
+    {**_PERSON, "person_pseudonym": str(n), "nationality_code": code}
+    for n, code in enumerate(["998", "000", "121", "599", *["125"] * 16])  # 1 of 20 unknown: at the bound
+]
+_FUNDING = [
+    {
+        **{"figure_id": "whole", "programme": "A", "amount_eur": 50, "amount_printed": "50 Euro", "part_of": None},
+        **{"amount_per": "year", "granted_eur": 9, "called_eur": 9, "proven_eur": 4, "paid_back_eur": 5},
+    },
+    {
+        **{"figure_id": "part", "programme": "B", "amount_eur": 50, "amount_printed": "50 €", "part_of": "whole"},
+        **{"amount_per": "year"},
+    },
+    {
+        **{"figure_id": "long", "programme": "B", "amount_eur": 60, "amount_printed": "60 €", "part_of": "whole"},
+        **{"amount_per": "total"},
+    },
+]
+_MIKROZENSUS = [
+    {
+        "reference_year": 2020,
+        "region_code": "DG",
+        "region_name": "Deutschland",
+        "sense_code": sense,
+        "group_code": "",
+        "value": value,
+        "value_unit": unit,
+        "value_variable_code": variable,
+    }
+    for sense, value, unit, variable in (
+        ("", 100, "%", "X-ANTMH"),
+        ("X-WEIT", 25, "%", "X-ANTMH"),
+        ("X-ENG", 25, "%", "X-ANTMH"),
+        ("X-WEIT", 21900, "1000", "X-BEVMH"),
+    )
+]
+MUNICIPALITY = {
+    "region_code": "05913000",
+    "municipality_name": "Dorf",
+    "reference_year": 2021,
+    "population_persons": 1000,
+    "foreign_persons": 126,
+    "foreign_pct": 12.6,
+    "migration_background_persons": None,
+    "migration_background_pct": 30.0,
+}
+
+_ESF = [{"operation": name, "starts_on": "2014-01-01", "ends_on": "2023-12-31", "total_cost_eur": 775} for name in "ab"]
+_GRANTS = [
+    {"funding_code": name, "recipient_ags": ags, "starts_on": starts, "ends_on": ends, "federal_amount_eur": 5}
+    for name, ags, starts, ends in (
+        ("a", "05913000", "1968-01-01", "2008-01-01"),
+        ("b", "", "2040-12-31", "2040-12-31"),
+    )
+]
+_MEASURES = [
+    {"measure_id": "a", "first_year": 1990, "last_year": 2030, "ends_on": "2030-12-31", "end_status": "ended"},
+    {"measure_id": "b", "last_year": 2050, "ends_on": None, "end_status": "planned"},
+    {"measure_id": "c", "last_year": None, "ends_on": None, "end_status": "not_stated"},
+]
+_RESULTS = [
+    {
+        **{"programme_id": "p", "region_code": "05", "period_printed": "x", "indicator": indicator, "value": value},
+        "value_printed": f"rund {value}",
+    }
+    for indicator, value in (("participants", 10), ("insured_share_pct", 100), ("EECR05", 10))
+]
+_COURSES = [
+    {
+        **{"region_code": region, "stated_year": year, "reference_month": month, "indicator": indicator},
+        **{"value": value, "value_printed": f"im Jahr {year} {printed}"},
+    }
+    for region, year, month, indicator, value, printed in (
+        ("00", 2030, "", "courses", 30_000, "30.000"),
+        ("05", 2030, "", "courses", 30_000, "rund 30 Tsd. Kurse"),
+        ("00", 2005, "2030-12", "success_rate_pct", 100, "100 %"),
+        ("00", 2030, "", "federal_money_eur", 1_500_000, "1,5 Mio. Euro"),
+        ("00", 2030, "2030-01", "federal_money_eur", 2_000_000_000, "2 Milliarden Euro"),
+    )
+]
+_RECEIPTS = [
+    {"receipt_id": "a", "accrual_year": 2030, "amount_eur": 1, "amount_printed": "1 EUR"},
+    {"receipt_id": "b", "accrual_year": None, "amount_eur": None, "amount_printed": "3 Projekte"},
+    {"receipt_id": "c", "accrual_year": 2000, "amount_eur": 2, "amount_printed": "zwei EUR"},
+]
+
+
+def _gone(rows: Rows, **values: Any) -> Case:
+    """The last delivery had a row more, with these values."""
+    return Case(rows, previous=[*rows, {**rows[0], **values}])
+
+
+_STILL_THERE = {"places_still_there", "products_still_there", "figures_still_there", "receipts_still_there"}
+_IN_TIME = {"no_period_skipped"}
+_OF_ESF = Source(
+    "2014-2020",
+    _ESF,
+    {
+        "has_rows": Case([], also=frozenset({"total_cost_eur_as_usual", "median_cost_eur_as_usual"})),
+        "cost_plausible": changed(_ESF, 0, total_cost_eur=200_000_001),
+        "within_the_funding_period": [
+            changed(_ESF, 1, starts_on="2013-12-31"),
+            changed(_ESF, 1, ends_on="2024-01-01"),
+            Case(changed(_ESF, 1, starts_on="2024-01-01"), also=frozenset({"ends_after_it_begins"})),
+        ],
+        "listed_once": changed(_ESF, 1, operation="a"),
+        "ends_after_it_begins": changed(_ESF, 1, starts_on="2014-01-02", ends_on="2014-01-01"),
+    },
+    warns={"median_cost_eur_as_usual", "within_the_funding_period", "ends_after_it_begins"},
+    notes={"listed_once"},
+)
+SOURCES = {
+    "azr_nrw": Source(
+        "2024",
+        _AZR,
+        {
+            "has_rows": Case([]),
+            "reference_date_is_year_end": changed(_AZR, 0, reference_date="2023-12-31"),
+            "state_present": without(_AZR, lambda row: row["region_code"] == "05"),
+            "government_regions_complete": without(_AZR, lambda row: row["region_code"] == "059"),
+            "districts_complete": without(_AZR, lambda row: row["region_code"] == "05111"),
+            "eu2_in_every_region": _AZR[:-1],
+            "europe_holds_its_parts": changed(_AZR, -3, persons=10),
+            "counts_rounded_to_five": changed(_AZR, -3, persons=16),
+            "nationality_named_as_coded": changed(_AZR, -1, nationality_name="Bulgarien"),
+            "sexes_add_up": changed(_AZR, -1, male_persons=15),
+            "regions_add_up": changed(_AZR, 0, persons=_AZR[0]["persons"] + 5),
+        },
+        also={
+            "state_present": {"eu2_persons_as_usual", "eu2_share_of_europe_as_usual"},
+            "government_regions_complete": {"regions_add_up"},
+        },
+        warns={"regions_add_up", "eu2_share_of_europe_as_usual"} | _IN_TIME,
+    ),
+    "eu2_series": Source(
+        "2001-2005",
+        _SERIES,
+        {
+            "has_rows": Case([]),
+            "parts_add_up": changed(_SERIES, 0, bulgaria_persons=41),
+            "split_printed_whole": changed(_SERIES, 0, bulgaria_persons=None),
+            "growth_within_bounds": changed(
+                changed(_SERIES, 0, bulgaria_persons=40, romania_persons=41, eu2_persons=81),
+                *(1,),
+                change_printed_persons=49,
+                change_printed_pct=60.5,
+            ),
+            "printed_change_recomputes": changed(_SERIES, 3, change_printed_persons=31, change_printed_pct=10.4),
+            "printed_percentage_recomputes": changed(_SERIES, 1, change_printed_pct=30.1),
+            "years_of_the_period": [
+                changed(_SERIES, 2, reference_date="2004-12-30"),
+                [*_SERIES, {**_SERIES[0], "reference_date": "1999-12-31"}],
+                [*_SERIES, {**_SERIES[0], "reference_date": "2007-12-31"}],
+            ],
+            "years_still_there": _gone(_SERIES, reference_date="2003-12-31"),
+            "no_year_revised": Case(_SERIES, previous=changed(_SERIES, 1, eu2_persons=131)),
+        },
+        warns={"printed_change_recomputes", "printed_percentage_recomputes", "no_year_revised"},
+    ),
+    "employment": Source(
+        "2019",
+        _EMPLOYMENT,
+        {
+            "has_rows": Case([]),
+            "employees_plausible": changed(_EMPLOYMENT, 0, employees_persons=12_000_001),
+            "no_place_above_the_country": changed(_EMPLOYMENT, 1, employees_persons=1001),
+            "country_present": _EMPLOYMENT[1:],
+            "reference_date_in_the_period": changed(_EMPLOYMENT, 1, reference_date="2018-12-31"),
+            "places_still_there": _gone(_EMPLOYMENT, region_code="05911000"),
+            "place_basis_stated": changed(_EMPLOYMENT, 0, place_basis="not_stated"),
+        },
+        also={"country_present": {"employees_in_germany_persons_as_usual"}},
+        warns={"country_present", *_STILL_THERE, *_IN_TIME},
+        notes={"place_basis_stated"},
+    ),
+    "ledger": Source(
+        "05913000_2019",
+        LEDGER,
+        {
+            "has_rows": Case([]),
+            "fiscal_year_is_the_period": changed(LEDGER, 0, fiscal_year=2018),
+            "municipality_is_the_period": changed(LEDGER, 0, region_code="05911000"),
+            "product_area_known": changed(LEDGER, 0, product_code="501010"),
+            "posting_magnitude": [
+                changed(LEDGER, 0, amount_eur=50_000_000.01),
+                Case(changed(LEDGER, 1, amount_eur=-50_000_000.01), also=frozenset({"total_positive"})),
+            ],
+            "total_positive": changed(LEDGER, 0, amount_eur=300),
+            "products_still_there": _gone(LEDGER, product_code="020101"),
+            "every_month_posted": changed(LEDGER, 11, posted_on="2020-12-31"),
+            "posted_around_its_year": [*LEDGER, {**LEDGER[0], "posted_on": "2021-01-01"}],
+        },
+        also={"total_positive": {"eu2_share_of_cost_as_usual"}},
+        warns={
+            *("product_area_known", "eu2_share_of_cost_as_usual", "every_month_posted", "posted_around_its_year"),
+            *_STILL_THERE,
+            *_IN_TIME,
+        },
+    ),
+    "ledger_totals": Source(
+        "05913000_2019",
+        _TOTALS,
+        {
+            "has_rows": Case([]),
+            "fiscal_year_is_the_period": changed(_TOTALS, 0, fiscal_year=2018),
+            "municipality_is_the_period": changed(_TOTALS, 0, region_code="05911000"),
+            "line_or_subtotal": [*_TOTALS, {**_SUBTOTAL, "expense_eur": 0}],
+            "amount_stated": changed(_TOTALS, 4, expense_eur=None, revenue_eur=None),
+            "subtotal_is_the_sum": changed(_TOTALS, 3, expense_eur=600),
+            "expense_magnitude": [
+                changed(_TOTALS, 0, expense_eur=2_000_000_000.01),
+                Case(
+                    changed(_TOTALS, 1, expense_eur=-2_000_000_000.01),
+                    also=frozenset({"subtotal_is_the_sum", "expense_positive"}),
+                ),
+            ],
+            "revenue_magnitude": [
+                changed(_TOTALS, 2, revenue_eur=2_000_000_000.01),
+                changed(_TOTALS, 2, revenue_eur=-2_000_000_000.01),
+            ],
+            "expense_positive": Case(
+                [{**_TOTAL, "expense_eur": 0}], also=frozenset({"social_share_of_expense_as_usual"})
+            ),
+            "accrual_near_its_year": [
+                changed(_TOTALS, 1, accrual_year=2013),
+                changed(_TOTALS, 1, accrual_year=2020),
+            ],
+            "products_still_there": _gone(_TOTALS, product_code="020101"),
+        },
+        # a line that lost or changed its amount is missing in its sub-totals, too
+        also={name: {"subtotal_is_the_sum"} for name in ("amount_stated", "expense_magnitude", "revenue_magnitude")},
+        warns={"social_share_of_expense_as_usual", "accrual_near_its_year", *_STILL_THERE, *_IN_TIME},
+    ),
+    "ledger_plan": Source(
+        "05315000_2020",
+        _PLAN,
+        {
+            "has_rows": Case([]),
+            "budget_year_is_the_period": changed(_PLAN, 0, budget_year=2019),
+            "municipality_is_the_period": changed(_PLAN, 0, region_code="05913000"),
+            "one_unit": changed(_PLAN, 0, amount_unit="EUR"),
+            "position_magnitude": changed(_PLAN, 0, planned_year=2_000_001),
+            "result_resembles_plan": changed(_PLAN, 0, result_year_before=173),
+            "products_still_there": _gone(_PLAN, product_code="020101"),
+        },
+        warns=_STILL_THERE,
+    ),
+    "register": Source(
+        "05913000_2019-12-31",
+        REGISTER,
+        {
+            "has_rows": Case([]),
+            "reference_date_is_the_period": changed(REGISTER, 0, reference_date="2020-01-01"),
+            "municipality_is_the_period": changed(REGISTER, 0, region_code="05911000"),
+            "nationality_of_the_key": changed(REGISTER, 1, nationality_code="100"),
+            "nationality_known": changed(REGISTER, 1, nationality_code="999"),
+            "birth_year_plausible": [changed(REGISTER, 1, birth_year=year) for year in (1898, 2020)],
+        },
+        warns={
+            "eu2_share_of_persons_as_usual",
+            "women_share_of_persons_as_usual",
+            "mean_age_years_as_usual",
+            "birth_year_plausible",
+        },
+    ),
+    **dict.fromkeys(("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen"), _OF_ESF),
+    "foerderkatalog": Source(
+        "2024",
+        _GRANTS,
+        {
+            "has_rows": Case([]),
+            "municipality_has_eight_digits": changed(_GRANTS, 0, recipient_ags="5913000"),
+            "grant_magnitude": changed(_GRANTS, 0, federal_amount_eur=10_000_000_001),
+            "dates_plausible": [
+                changed(_GRANTS, 0, ends_on="2008-01-02"),
+                changed(_GRANTS, 0, starts_on="1967-12-31", ends_on="1967-12-31"),
+                changed(_GRANTS, 1, starts_on="2041-01-01", ends_on="2041-01-01"),
+            ],
+            "grants_still_there": _gone(_GRANTS, funding_code="c"),
+            "ends_after_it_begins": changed(_GRANTS, 1, ends_on="2029-12-31"),
+        },
+        warns={"median_grant_eur_as_usual", "dates_plausible", "grants_still_there"},
+    ),
+    "programme_measure": Source(
+        "2024",
+        _MEASURES,
+        {
+            "has_rows": Case([]),
+            "end_as_stated": changed(_MEASURES, 0, ends_on="2031-12-31"),
+            "years_plausible": [
+                changed(_MEASURES, 1, last_year=2051),
+                changed(_MEASURES, 1, last_year=1989),
+                changed(_MEASURES, 1, first_year=2051),
+                changed(_MEASURES, 1, first_year=1989),
+            ],
+            "measures_still_there": _gone(_MEASURES, measure_id="d"),
+        },
+        warns={"measures_still_there"},
+    ),
+    "programme_result": Source(
+        "2024",
+        _RESULTS,
+        {
+            "has_rows": Case([]),
+            "share_within_100": changed(_RESULTS, 1, value=101, value_printed="101"),
+            "lasting_within_participants": changed(_RESULTS, 2, value=11, value_printed="11"),
+            "amount_as_printed": changed(_RESULTS, 0, value=10_000),
+            "results_still_there": _gone(_RESULTS, indicator="results"),
+        },
+        warns={"results_still_there"},
+    ),
+    "integration_course": Source(
+        "2019",
+        _COURSES,
+        {
+            "has_rows": Case([]),
+            "rate_within_100": changed(_COURSES, 2, value=101, value_printed="101 %"),
+            "states_within_country": changed(_COURSES, 1, value=30_001, value_printed="30.001"),
+            "amount_as_printed": changed(_COURSES, 3, value=1500),
+            "year_plausible": [
+                changed(_COURSES, 2, stated_year=2004, value_printed="100"),
+                changed(_COURSES, 2, stated_year=2031, value_printed="100"),
+                changed(_COURSES, 2, reference_month="2031-01"),
+            ],
+            "places_still_there": _gone(_COURSES, region_code="06632"),
+        },
+        warns=_STILL_THERE,
+    ),
+    "funding_received": Source(
+        "2021",
+        _RECEIPTS,
+        {
+            "has_rows": Case([]),
+            "amount_has_its_year": changed(_RECEIPTS, 0, accrual_year=None),
+            "amount_as_printed": changed(_RECEIPTS, 0, amount_eur=1000),
+            "year_plausible": [changed(_RECEIPTS, 2, accrual_year=year) for year in (1999, 2031)],
+            "receipts_still_there": _gone(_RECEIPTS, receipt_id="d"),
+        },
+        warns={"amount_eur_as_usual", *_STILL_THERE},
+    ),
+    "funding": Source(
+        "2024",
+        _FUNDING,
+        {
+            "has_rows": Case([]),
+            "amount_positive": changed(_FUNDING, 1, amount_eur=0, amount_printed="0"),
+            "part_of_a_listed_figure": changed(_FUNDING, 1, part_of="gone"),
+            "amount_as_printed": changed(_FUNDING, 1, amount_printed="5 €"),
+            "figures_still_there": _gone(_FUNDING, figure_id="c"),
+            "part_within_its_whole": changed(_FUNDING, 1, amount_eur=51, amount_printed="51"),
+            "money_flows_down": changed(_FUNDING, 0, paid_back_eur=5.01),
+        },
+        warns={"amount_eur_as_usual", "money_flows_down", *_STILL_THERE},
+    ),
+    "reference_quantity": Source(
+        "05913000_2019",
+        _QUANTITY,
+        {
+            "has_rows": Case([]),
+            "municipality_is_the_period": changed(_QUANTITY, 1, region_code="05911000"),
+            "year_is_the_period": changed(_QUANTITY, 1, reference_date="2018-12-31"),
+            "group_within_all": changed(_QUANTITY, 0, counted=901),
+            "group_has_its_whole": _QUANTITY[:1],
+            "quantities_still_there": _gone(_QUANTITY, quantity="caseload"),
+        },
+        also={
+            "group_has_its_whole": {"inhabitants_as_usual", "eu2_share_of_inhabitants_as_usual"},
+            "municipality_is_the_period": {"group_has_its_whole"},
+            "year_is_the_period": {"group_has_its_whole"},
+        },
+        warns={"eu2_share_of_inhabitants_as_usual", "quantities_still_there", *_IN_TIME},
+    ),
+    "mikrozensus": Source(
+        "2020-2020",
+        _MIKROZENSUS,
+        {
+            "has_rows": Case([]),
+            "share_within_100": changed(_MIKROZENSUS, 0, value=100.1),
+            "sense_known": changed(_MIKROZENSUS, 0, sense_code="MIGRA1"),
+            "wider_holds_narrow": changed(_MIKROZENSUS, 2, value=25.1),
+            "years_of_the_period": [
+                changed(_MIKROZENSUS, 0, reference_year=2019),
+                changed(_MIKROZENSUS, 0, reference_year=2021),
+            ],
+            "values_still_there": _gone(_MIKROZENSUS, region_code="X-OST"),
+            "no_value_revised": Case(_MIKROZENSUS, previous=changed(_MIKROZENSUS, 0, value=99)),
+            "population_behind_the_share": changed(_MIKROZENSUS, 3, value=22_501),
+            "parts_within_country": [*_MIKROZENSUS, {**_MIKROZENSUS[3], "region_code": "X-OST", "value": 21_901}],
+        },
+        warns={"values_still_there", "no_value_revised"},
+    ),
+    "structure_tables": Source(
+        "2021",
+        [MUNICIPALITY],
+        {
+            "has_rows": Case([]),
+            "parts_within_population": [
+                {**MUNICIPALITY, "migration_background_persons": 1001, "migration_background_pct": None}
+            ],
+            "share_not_misprinted": [{**MUNICIPALITY, "foreign_pct": 13.7}],
+            "share_recomputes": [{**MUNICIPALITY, "foreign_pct": 12.7}],
+            "places_still_there": _gone([MUNICIPALITY], region_code="05911000"),
+            "year_near_the_report": [[{**MUNICIPALITY, "reference_year": year}] for year in (2017, 2022)],
+            "foreign_within_migration_background": [
+                {**MUNICIPALITY, "migration_background_persons": 125, "migration_background_pct": 12.5}
+            ],
+        },
+        also={"share_not_misprinted": {"share_recomputes"}},
+        warns={"share_recomputes", "foreign_within_migration_background", *_STILL_THERE},
+    ),
+}

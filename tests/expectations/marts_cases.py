@@ -1,0 +1,465 @@
+"""Sound candidate marts, and the smallest changes that break each expectation on them: for tests and mutants."""
+
+import re
+import secrets
+from collections.abc import Mapping
+
+from expectations import gate, marts
+from expectations.suite import HOLD, WARN, Build, Expectation
+from lagebild import database
+from lagebild.settings import Settings
+from lagebild.warehouse.marts import definitions
+from tests.expectations.support import Rows, begin_build, changed, deliver_rows, insert
+
+_CHOICE_COLUMNS = (
+    "delivery_id bigint, municipality_ags text, booked_year int, fiscal_year int, amount_eur numeric,"
+    " is_counted boolean, reason text"
+)
+LEDGER_SHA256 = "a" * 64
+_FIGURE = {
+    "reference_year": 2019,
+    "method": "m",
+    "denominator_persons": 3,
+    "verdict": "retraced",
+    "evidence": "derived",
+    "caption_de": "nicht",
+    "caption_en": "not",
+}
+_GAP = {"evidence": None, "caption_de": None, "caption_en": None, "denominator_persons": None}
+_COST = {"municipality_ags": "05913000", "cost_per_person_eur": 2.5, "cost_per_person_low_eur": 2.4} | _FIGURE
+_BRIDGE = {
+    **{"municipality_ags": "05913000", "measure": "total_cost_eur", "region_code": "05913000"},
+    **{"from_method": "m", "from_year": 2018, "to_method": "m", "to_year": 2019},
+    **{"from_eur": 10, "to_eur": 12, "difference_eur": 2, "evidence": "synthetic"},
+    **{"caption_de": "nicht", "caption_en": "not"},
+}
+_PAIR = {"left_municipality_ags": "05911000", "right_municipality_ags": "05913000", "dimension": "cost_basis"}
+_GRANT = {"source_sha256": "a", "funder": "EU", "region_code": "06", "evidence": "delivered"}
+_LUMP_SUM = {
+    **{"reference_year": 2019, "population_persons": 3, "covered_pct": 50, "total_cost_eur": 10},
+    **{"municipality_ags": "05913000", "lump_sum": "a", "lump_sum_eur": 5, "is_scenario": True},
+    **{"evidence": "derived", "caption_de": "nicht", "caption_en": "not"},
+}
+COMPONENT = {
+    "municipality_ags": "05913000",
+    "fiscal_year": 2019,
+    "method": "m",
+    "product_code": "050101",
+    "account_code": "533100",
+    "share_numerator": 1,
+    "share_denominator": 1,
+    "evidence": "synthetic",
+    "source_sha256": LEDGER_SHA256,
+}
+CHOICE = {
+    **{"delivery_id": 1, "municipality_ags": "05913000", "booked_year": 2019, "fiscal_year": 2019},
+    **{"amount_eur": 10.5, "is_counted": True},
+}
+_COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
+_SHARE = {"region_code": "00", "sense": "wider", "population_group": "", "evidence": "published"}
+SOUND: dict[str, Rows] = {
+    "cost_per_person": [
+        {**_COST, "reference_year": 2018, "cost_per_person_eur": 1.25, "cost_per_person_low_eur": 1.25},
+        {**_COST, "population_persons": 3},
+        {**_COST, "reference_year": 2020, "cost_per_person_eur": None, **_GAP, "reason": "none"},
+    ],
+    "cost_component": [
+        {**COMPONENT, "treatment": "attributed", "amount_eur": 7},
+        {**COMPONENT, "treatment": "excluded", "exclusion_reason": "other_group", "amount_eur": 3.5},
+    ],
+    "int_cost__ledger_choice": [CHOICE],
+    "cost_extrapolation": [
+        {"region_code": "00", "extrapolated_cost_unrounded_rate_eur": 9, "persons_year": 2019, **_FIGURE}
+    ],
+    "cost_bridge": [{**_BRIDGE, "part": "price", "part_eur": 3}, {**_BRIDGE, "part": "rounding", "part_eur": -1}],
+    "cost_comparability": [{**_PAIR, "left_value": "net", "reason": "cost_basis_unknown"}],
+    "lump_sum_simulation": [_LUMP_SUM],
+    "sensitivity_cost_per_person": [
+        {
+            **{"municipality_ags": "05913000", "reference_year": 2019, "sensitivity": "sensitivity_a"},
+            **{"cost_per_person_eur": 1, "denominator_persons": 1, "evidence": "derived"},
+            **{"caption_de": "nicht", "caption_en": "not"},
+        }
+    ],
+    "eu2_population": [
+        {**_COUNT, "region_code": "00", "source": "eu2_series", "eu2_persons": 160},
+        {**_COUNT, "region_code": "00", "source": "eu2_series", "reference_date": "2018-12-31", "eu2_persons": 100},
+        {**_COUNT, "region_code": "01", "source": "eu2_series", "eu2_persons": 67},
+        {**_COUNT, "region_code": "01", "source": "eu2_series", "reference_date": "2018-12-31", "eu2_persons": 100},
+        {**_COUNT, "region_code": "02", "source": "eu2_series", "eu2_persons": 300},
+        {**_COUNT, "region_code": "02", "source": "eu2_series", "reference_date": "2018-12-31", "eu2_persons": 99},
+        {**_COUNT, "region_code": "05", "source": "azr_nrw", "eu2_persons": 5},
+        {
+            **{**_COUNT, "region_code": "05913000", "source": "register"},
+            **{"bulgaria_persons": 0, "romania_persons": 3, "eu2_persons": 3},
+        },
+    ],
+    "eu2_population_unmasked": [{**_COUNT, "region_code": "05913000", "source": "register", "eu2_persons": 2}],
+    "migration_background": [
+        {**_SHARE, "reference_year": 2020, "share_pct": 100},
+        {**_SHARE, "reference_year": 2021, "share_pct": 97},
+        {**_SHARE, "reference_year": 2023, "share_pct": 100},
+        {**_SHARE, "reference_year": 2025, "share_pct": 7},
+    ],
+    "programme_funding": [
+        {"figure_id": "a", "amount_eur": 1, "evidence": "published", "is_addable": True},
+        {"figure_id": "b", "amount_eur": 1, "evidence": "published", "part_of": "a", "is_addable": False},
+    ],
+    "programme_funding_year": [
+        {"programme_id": "p", "reference_year": 2030, "amount_eur": 1, "evidence": "published"},
+        {"programme_id": "p", "reference_year": 2031, "reason": "no_amount_stated_for_the_year"},
+    ],
+    "funding_cliff": [
+        {
+            "measure_id": "a",
+            "measure": "m",
+            "receiving_programme_id": "k",
+            "module_number": 1,
+            "stated_by": "position",
+            "eligibility_document": "paper",
+            "evidence": "published",
+        },
+        {
+            "measure_id": "b",
+            "measure": "m",
+            "receiving_programme_id": "not_stated",
+            "module_number": 0,
+            "stated_by": "nobody",
+            "evidence": "published",
+        },
+    ],
+    "funding_granted": [
+        {**_GRANT, "begin_year": "all", "operations": 10, "granted_eur": 50},
+        {**_GRANT, "begin_year": "2030", "operations": 6, "reason": "rate_not_listed"},
+        {**_GRANT, "begin_year": "2031", "reason": "too_few_operations"},
+        {**_GRANT, "begin_year": "2032", "reason": "too_few_operations"},
+    ],
+    "ledger_choice": [
+        {
+            **{"municipality_ags": "a", "fiscal_year": 2030, "source": "ledger", "is_counted": True},
+            **{"amount_eur": 1, "evidence": "delivered"},
+        },
+        {
+            **{"municipality_ags": "a", "fiscal_year": 2030, "source": "ledger_totals", "is_counted": False},
+            **{"reason": "journal_counts"},
+        },
+    ],
+    "programme_outcome": [
+        {
+            "programme_id": "p",
+            "region_code": "05",
+            "results_cases": 4,
+            "participants_persons": 1,
+            "eur_per_result_reason": "own_cost_not_delivered",
+            "evidence": "published",
+        },
+        {
+            **{
+                "programme_id": "q",
+                "region_code": "05",
+                "results_cases": 4,
+                "eur_per_result": 1,
+                "evidence": "delivered",
+            },
+            **{"participants_persons": 3, "employed_after_six_months_persons": 3},
+        },
+    ],
+    "integration_course": [
+        {
+            "region_code": "00",
+            "stated_year": 2030,
+            "reference_month": "not_stated",
+            "courses": 2,
+            "eur_per_course": 5,
+            "evidence": "derived",
+        },
+        {
+            "region_code": "00",
+            "stated_year": 2031,
+            "reference_month": "2031-01",
+            "participants_persons": 3,
+            "eur_per_course_reason": "courses_not_delivered",
+            "eur_per_success": 5,
+            "success_definition": "level B1",
+            "evidence": "delivered",
+        },
+    ],
+    "refinancing": [
+        {
+            "region_code": "a",
+            "accrual_year": "2030",
+            "method": "m",
+            "funding_level": "third_party",
+            "received_eur": 0,
+            "cost_eur": 7,
+            "rate_pct": 0,
+            "gap_eur": 7,
+            "evidence": "delivered",
+        },
+        {
+            "region_code": "a",
+            "accrual_year": "2031",
+            "method": "m",
+            "funding_level": "EU",
+            "reason": "received_not_delivered",
+        },
+    ],
+    "published_claim": [
+        {
+            **{"figure_id": "a", "claimed_high": 5, "compared_with": "c", "compared_value": 4},
+            **{"verdict": "plausible", "evidence": "published"},
+        }
+    ],
+    "municipal_profile": [
+        {
+            **{"region_code": "05913000", "reference_year": year, "population_persons": persons},
+            **{"foreign_pct_recomputed": 1, "evidence": "published"},
+        }
+        for year, persons in ((2019, 100), (2020, 110), (2021, 99), (2024, 5))
+    ],
+}
+
+
+def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
+    return {mart: changed(SOUND[mart], index, **values)}
+
+
+MAY_BE_EMPTY = {"cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice"}
+BROKEN: dict[str, list[dict[str, Rows]]] = {
+    "cost_per_person.denominator_positive": [_breaks("cost_per_person", 0, denominator_persons=0)],
+    "cost_per_person.figure_has_evidence_and_captions": [_breaks("cost_per_person", 0, caption_en=" ")],
+    "cost_per_person.agrees_with_published": [_breaks("cost_per_person", 0, verdict="differs")],
+    "cost_per_person.gap_has_reason": [_breaks("cost_per_person", 2, reason=None)],
+    "cost_component.reconciles_with_ledger": [_breaks("cost_component", 1, amount_eur=3.49)],
+    "cost_component.one_ledger_a_year": [{"int_cost__ledger_choice": [CHOICE, {**CHOICE, "delivery_id": 2}]}],
+    "cost_component.ledger_left_aside": [
+        {
+            "int_cost__ledger_choice": [
+                CHOICE,
+                {**CHOICE, "delivery_id": 2, "is_counted": False, "reason": "journal_counts"},
+            ]
+        }
+    ],
+    "cost_component.exclusion_has_reason": [_breaks("cost_component", 1, exclusion_reason=None)],
+    "cost_component.figure_has_evidence": [_breaks("cost_component", 0, evidence=None)],
+    "cost_component.everything_mapped": [_breaks("cost_component", 1, exclusion_reason="unmapped")],
+    "cost_per_person.interval_holds_the_figure": [_breaks("cost_per_person", 0, cost_per_person_low_eur=2.6)],
+    "cost_bridge.parts_sum_to_the_difference": [_breaks("cost_bridge", 1, part_eur=-0.99)],
+    "cost_bridge.figure_has_evidence": [_breaks("cost_bridge", 0, evidence=None)],
+    "cost_comparability.not_knowing_is_a_reason": [_breaks("cost_comparability", 0, reason=None)],
+    "lump_sum_simulation.assumption_is_said": [_breaks("lump_sum_simulation", 0, is_scenario=False)],
+    "lump_sum_simulation.figure_has_evidence": [_breaks("lump_sum_simulation", 0, evidence=None)],
+    "sensitivity_cost_per_person.named_as_such": [_breaks("sensitivity_cost_per_person", 0, sensitivity="all_persons")],
+    "cost_extrapolation.other_year_by_price_basis": [_breaks("cost_extrapolation", 0, persons_year=2020)],
+    "cost_extrapolation.denominator_positive": [_breaks("cost_extrapolation", 0, denominator_persons=None)],
+    "cost_extrapolation.figure_has_evidence_and_captions": [_breaks("cost_extrapolation", 0, evidence=None)],
+    "cost_extrapolation.agrees_with_published": [_breaks("cost_extrapolation", 0, verdict="differs")],
+    "eu2_population.no_small_cell": [
+        _breaks("eu2_population", -1, **{column: count})
+        for column in ("bulgaria_persons", "romania_persons", "eu2_persons")
+        for count in (1, 2)
+    ],
+    "eu2_population.figure_has_evidence": [_breaks("eu2_population", 0, evidence="")],
+    "eu2_population.every_source_counted": [{"eu2_population": SOUND["eu2_population"][:-1]}],
+    "migration_background.share_within_0_and_100": [
+        _breaks("migration_background", 2, share_pct=100.1),
+        _breaks("migration_background", 3, share_pct=-0.1),
+    ],
+    "migration_background.figure_has_evidence": [_breaks("migration_background", 0, evidence=None)],
+    "programme_funding.figure_has_evidence": [_breaks("programme_funding", 0, evidence=None)],
+    "programme_funding.part_is_never_added": [_breaks("programme_funding", 1, is_addable=True)],
+    "programme_funding_year.figure_has_evidence": [_breaks("programme_funding_year", 0, evidence=None)],
+    "programme_funding_year.gap_has_reason": [_breaks("programme_funding_year", 1, reason=None)],
+    "funding_cliff.position_has_its_author": [_breaks("funding_cliff", 0, stated_by=" ")],
+    "funding_cliff.figure_has_evidence": [_breaks("funding_cliff", 1, evidence=None)],
+    "funding_granted.figure_has_evidence": [_breaks("funding_granted", 0, evidence=None)],
+    "funding_granted.gap_has_reason": [_breaks("funding_granted", 1, reason=None)],
+    "funding_granted.no_small_cell": [
+        # shown themselves, and left over: 10 in all less 8, less 9
+        *(_breaks("funding_granted", 3, operations=count, reason=None, granted_eur=1) for count in (1, 2)),
+        *(_breaks("funding_granted", 1, operations=count) for count in (8, 9)),
+    ],
+    "ledger_choice.figure_has_evidence": [_breaks("ledger_choice", 0, evidence=None)],
+    "ledger_choice.left_aside_has_reason": [
+        _breaks("ledger_choice", 1, reason=" "),
+        _breaks("ledger_choice", 0, reason="journal_counts"),
+    ],
+    "programme_outcome.figure_has_evidence": [_breaks("programme_outcome", 0, evidence=None)],
+    "programme_outcome.gap_has_reason": [_breaks("programme_outcome", 0, eur_per_result_reason=None)],
+    "integration_course.figure_has_evidence": [_breaks("integration_course", 0, evidence="")],
+    "integration_course.gap_has_reason": [_breaks("integration_course", 1, eur_per_course_reason=" ")],
+    "integration_course.success_is_defined": [_breaks("integration_course", 1, success_definition=None)],
+    "refinancing.gap_has_reason": [_breaks("refinancing", 1, reason=None)],
+    "refinancing.unknown_is_not_zero": [_breaks("refinancing", 0, received_eur=None)],
+    "published_claim.is_plausible": [_breaks("published_claim", 0, compared_value=75, verdict="contradicted")],
+    "municipal_profile.figure_has_evidence": [_breaks("municipal_profile", 0, evidence=None)],
+    "cost_per_person.year_on_year": [
+        _breaks("cost_per_person", 0, cost_per_person_eur=1.24, cost_per_person_low_eur=1.24),
+        _breaks("cost_per_person", 0, cost_per_person_eur=5.01),
+    ],
+    "cost_per_person.no_small_cell": [
+        _breaks("cost_per_person", 1, **{column: count})
+        for column in ("population_persons", "employees_persons", "denominator_persons")
+        for count in (1, 2)
+    ],
+    "cost_component.denominator_positive": [_breaks("cost_component", 0, share_denominator=0)],
+    "cost_bridge.figure_has_captions": [_breaks("cost_bridge", 0, caption_de=None)],
+    "lump_sum_simulation.denominator_positive": [_breaks("lump_sum_simulation", 0, total_cost_eur=0)],
+    "lump_sum_simulation.no_small_cell": [
+        _breaks("lump_sum_simulation", 0, population_persons=count) for count in (1, 2)
+    ],
+    "sensitivity_cost_per_person.figure_has_evidence": [_breaks("sensitivity_cost_per_person", 0, evidence=None)],
+    "sensitivity_cost_per_person.denominator_positive": [
+        _breaks("sensitivity_cost_per_person", 0, denominator_persons=None)
+    ],
+    "eu2_population.year_on_year": [
+        _breaks("eu2_population", 0, eu2_persons=161),
+        _breaks("eu2_population", 2, eu2_persons=66),
+    ],
+    "eu2_population_unmasked.figure_has_evidence": [_breaks("eu2_population_unmasked", 0, evidence=None)],
+    "migration_background.year_on_year": [
+        _breaks("migration_background", 1, share_pct=96.9),
+        _breaks("migration_background", 0, share_pct=93.9),
+    ],
+    "programme_outcome.denominator_positive": [_breaks("programme_outcome", 1, results_cases=0)],
+    "programme_outcome.no_small_cell": [
+        _breaks("programme_outcome", 1, **{column: count})
+        for column in (
+            "participants_persons",
+            "employed_after_six_months_persons",
+            "improved_after_six_months_persons",
+        )
+        for count in (1, 2)
+    ],
+    "integration_course.denominator_positive": [_breaks("integration_course", 0, courses=0)],
+    "integration_course.no_small_cell": [
+        _breaks("integration_course", 1, participants_persons=count) for count in (1, 2)
+    ],
+    "refinancing.figure_has_evidence": [_breaks("refinancing", 0, evidence=None)],
+    "refinancing.denominator_positive": [_breaks("refinancing", 0, cost_eur=0)],
+    "published_claim.figure_has_evidence": [_breaks("published_claim", 0, evidence=" ")],
+    "municipal_profile.denominator_positive": [_breaks("municipal_profile", 3, population_persons=0)],
+    "municipal_profile.year_on_year": [
+        _breaks("municipal_profile", 0, population_persons=111),
+        _breaks("municipal_profile", 0, population_persons=90),
+    ],
+} | {f"{mart}.has_rows": [{mart: []}] for mart in SOUND if mart not in MAY_BE_EMPTY}
+# Without any row there is nothing from a source, and nothing that adds up to its ledger, either.
+ALSO = {
+    "cost_component.has_rows": {"cost_component.reconciles_with_ledger"},
+    "eu2_population.has_rows": {"eu2_population.every_source_counted"},
+}
+WARNINGS = {
+    "cost_per_person.year_on_year",
+    "eu2_population.year_on_year",
+    "migration_background.year_on_year",
+    "municipal_profile.year_on_year",
+    "cost_per_person.agrees_with_published",
+    "cost_component.everything_mapped",
+    "cost_component.ledger_left_aside",
+    "cost_extrapolation.agrees_with_published",
+    "cost_extrapolation.has_rows",
+    "programme_funding_year.has_rows",
+    "published_claim.is_plausible",
+}
+SOURCES = frozenset(
+    (
+        "azr_nrw",
+        "eu2_series",
+        "employment",
+        "ledger",
+        "register",
+        "esf_hessen",
+        "funding",
+        "mikrozensus",
+        "structure_tables",
+        "programme_measure",
+        "programme_result",
+        "integration_course",
+        "funding_received",
+    )
+)
+
+
+def severity_of(name: str) -> str:
+    """The severity that an expectation must have."""
+    return WARN if name in WARNINGS else HOLD
+
+
+def mart_of(name: str) -> str:
+    """The mart that an expectation is about: its name begins with it."""
+    return name.partition(".")[0]
+
+
+def prepare(settings: Settings) -> Build:
+    """A build that reads a delivery of every source (the ledger's holds 10.50 EUR), beside sound candidates."""
+    posting = {"region_code": "05913000", "fiscal_year": 2019, "amount_eur": 5.25}
+    ledger = deliver_rows(
+        settings, "ledger", "raw.ledger__posting", "05913000_2019", [posting] * 2, None, LEDGER_SHA256
+    )
+    # a delivery that the build does not read must not count
+    deliver_rows(settings, "ledger", "raw.ledger__posting", "05913000_2018", [posting])
+    others = [
+        deliver_rows(settings, source, "raw.register__person", "2019", []) for source in sorted(SOURCES - {"ledger"})
+    ]
+    make_candidates(settings)
+    put(settings, SOUND)
+    return Build(begin_build(settings, [ledger, *others]), SOURCES)
+
+
+def make_candidates(settings: Settings) -> None:
+    """Empty tables in schema `build`, with the columns that the marts declare."""
+    with database.connect(settings, database.BUILDER) as connection:
+        for mart in definitions():
+            columns = ", ".join(f"{name} {data_type}" for name, (data_type, _) in mart.columns.items())
+            connection.execute(f"create table build.{mart.name} ({columns})")
+        connection.execute(f"create table build.int_cost__ledger_choice ({_CHOICE_COLUMNS})")
+
+
+def put(settings: Settings, rows: Mapping[str, Rows]) -> None:
+    """Replace what the named candidates hold."""
+    with database.connect(settings, database.BUILDER) as connection:
+        for mart, content in rows.items():
+            connection.execute(f"truncate build.{mart}")
+            insert(connection, f"build.{mart}", content)
+
+
+def publish(settings: Settings, build_id: int, mart: str, rows: Rows) -> None:
+    """Make a publication of this one mart, and put it in force."""
+    with database.connect(settings) as connection:
+        (content_id,) = connection.execute(
+            "insert into published.content (mart, sha256, row_count) values (%s, %s, %s) returning content_id",
+            [mart, secrets.token_hex(32), len(rows)],
+        ).fetchone()
+        insert(connection, f"published.{mart}", [{"content_id": content_id, **row} for row in rows])
+        connection.execute(
+            "with p as (insert into published.publication (build_id, code_version, fingerprint) values (%s, '1', '1')"
+            " returning publication_id), m as (insert into published.publication_mart"
+            " select publication_id, %s, %s, '1', '{}' from p)"
+            " update published.current_publication set publication_id = p.publication_id from p",
+            [build_id, mart, content_id],
+        )
+
+
+def unpublish(settings: Settings) -> None:
+    """Let no publication be in force."""
+    with database.connect(settings) as connection:
+        connection.execute("update published.current_publication set publication_id = null")
+
+
+def broken(name: str) -> list[dict[str, Rows]]:
+    """The candidates in which an expectation must fail."""
+    return [{}] if name.endswith(".places_still_there") else BROKEN[name]
+
+
+def with_gone(mart: str) -> Rows:
+    """What was published: the sound rows and one of another place."""
+    first = re.match(r"\w+", marts._PLACES[mart][1])[0]
+    return [*SOUND[mart], {**SOUND[mart][0], first: "gone"}]
+
+
+def judged(settings: Settings, mart: str, expectations: list[Expectation]) -> list[gate.Verdict]:
+    """Verdicts of these expectations on a candidate."""
+    batch = gate._Batch(mart, f"select * from build.{mart}", expectations, personal=False, has_lines=False)
+    (verdicts,) = gate._judge(settings, database.BUILDER, [batch])
+    return verdicts
