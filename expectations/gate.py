@@ -172,7 +172,7 @@ def _build(settings: Settings, build_id: int) -> Build:
             " inner join published.publication as p on p.publication_id = current.publication_id"
             " inner join raw.build_input as former on former.build_id = p.build_id"
             " where not exists (select 1 from raw.build_input as own where own.build_id = %s"
-            " and own.source = former.source and own.period = former.period)",
+            " and own.delivery_id = former.delivery_id)",
             [build_id],
         ).fetchall()
     return Build(build_id, frozenset(source for (source,) in sources), frozenset(name for (name,) in lost))

@@ -687,8 +687,8 @@ def _no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = 
 
 
 def _still_there(mart: str, build: Build) -> list[Expectation]:
-    """That every place of the publication in force is in the mart: it may go with a withdrawn delivery, and no other
-    way; a mart that drops a place on purpose is a new version of it.
+    """That every place of the publication in force is in the mart: it may go with a delivery that was withdrawn or
+    corrected, and no other way; a mart that drops a place on purpose is a new version of it.
     """
     if mart not in _PLACES:
         return []
@@ -706,7 +706,9 @@ def _still_there(mart: str, build: Build) -> list[Expectation]:
             """,
             why="A place that readers find today must not be missing tomorrow without anybody having decided so.",
             expected="every place of the publication in force"
-            + (f"; it also read what was withdrawn: {', '.join(sorted(build.lost))}" if build.lost else ""),
+            + (
+                f"; it also read what was withdrawn or corrected: {', '.join(sorted(build.lost))}" if build.lost else ""
+            ),
             severity=WARN if build.lost else HOLD,
             owner=OWNER,
         )

@@ -10,18 +10,26 @@ TABLE = "raw.register__person"
 PERSONAL = True
 OWNER = "statistics office of the municipality"
 
+# A mean or share of fewer persons would tell of each of them.
+FEWEST_PERSONS = 20
+
+
+def _of_enough(share: str) -> str:
+    return f"case when count(*) >= {FEWEST_PERSONS} then {share} end"
+
+
 STATISTICS = {
     "eu2_share_of_persons": Statistic(
-        "count(*) filter (where nationality_code in ('125', '154'))::numeric / nullif(count(*), 0)",
+        _of_enough("count(*) filter (where nationality_code in ('125', '154'))::numeric / count(*)"),
         "The mix of nationalities changes slowly: a jump is another selection of persons, or codes assigned anew.",
     ),
     "women_share_of_persons": Statistic(
-        "count(*) filter (where sex = 'female')::numeric / nullif(count(*), 0)",
+        _of_enough("count(*) filter (where sex = 'female')::numeric / count(*)"),
         "About half are women, year after year: a jump is a selection, or the codes of the sexes exchanged.",
         least_spread=0.1,
     ),
     "mean_age_years": Statistic(
-        "avg(extract(year from reference_date) - birth_year)",
+        _of_enough("avg(extract(year from reference_date) - birth_year)"),
         "A population ages by months, not by years: a jump is a selection by age, or a mistyped century.",
         least_spread=0.1,
     ),

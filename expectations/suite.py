@@ -93,7 +93,8 @@ class Build:
     delivered: frozenset[str]
     """Sources of which the build reads at least one delivery."""
     lost: frozenset[str] = frozenset()
-    """What the publication in force was made from and this build does not read, as source and period."""
+    """Deliveries, as source and period, that the publication in force was made from and this build does not read:
+    they were withdrawn or corrected meanwhile."""
 
 
 def expect(

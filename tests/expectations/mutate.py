@@ -1,6 +1,6 @@
 """Each expectation removed, inverted, loosened and made less severe in turn; the fixed cases must notice every time.
 
-    python -m tests.expectations.mutate [--only azr_nrw] [--only cost_component]
+    python -m tests.expectations.mutate [--only azr_nrw] [--only marts.cost_component]
 
 A mutant is killed if a case tells it from the original: what is expected to fail on the smallest input that breaks
 it passes, or what is expected to pass on sound rows fails, or the severity is not the one that the cases state.
@@ -31,6 +31,7 @@ from tests.conftest import on_database, remove_state, settings_in
 from tests.expectations import cases, marts_cases
 from tests.expectations.support import Rows
 
+UNCHANGED = "unchanged"
 _LESS = {HOLD: WARN, WARN: NOTE, NOTE: HOLD}
 _NUMBER = r"(\d+(?:\.\d+)?)(?![\w.])"
 # Where a bound or a tolerance stands in SQL, and whether loosening it makes it larger.
@@ -69,10 +70,16 @@ class Tried:
         kept = self.mutant.expectation
         return kept is not None and kept.severity == self.severity and all(self.sound) and not any(self.broken)
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a mutant survives, or the original itself does not do what its cases say."""
+        return self.survives != (self.mutant.how == UNCHANGED)
+
 
 def mutants(original: Expectation, rows: Rows) -> list[Mutant]:
     """The mutants of an expectation that is judged on these rows; the same ones, in order, for each judged batch."""
     return [
+        Mutant(original.name, UNCHANGED, original),
         Mutant(original.name, "removed", None),
         Mutant(original.name, "inverted", original, inverts=True),
         Mutant(original.name, "less severe", replace(original, severity=_LESS[original.severity])),
@@ -198,21 +205,27 @@ def run(settings: Settings, subjects: list[str], told: Callable[[str, int, int],
             found += try_source(settings, subject)
         else:
             build = build or marts_cases.prepare(settings)
-            found += try_mart(settings, build, subject)
+            found += try_mart(settings, build, subject.removeprefix("marts."))
     return found
 
 
 def subjects() -> list[str]:
-    """Every source and every mart that has expectations."""
-    return [*cases.SOURCES, *marts.suites(Build(1, marts_cases.SOURCES))]
+    """Every source, and every mart that has expectations as `marts.<mart>`."""
+    return [*cases.SOURCES, *(f"marts.{mart}" for mart in marts.suites(Build(1, marts_cases.SOURCES)))]
 
 
 def report(tried: list[Tried], seconds: float) -> str:
     """The counts in a line, after one for each survivor."""
-    left = [f"survived: {t.mutant.name}: {t.mutant.how}" for t in tried if t.survives]
-    originals = sum(t.mutant.how == "removed" for t in tried)
-    counts = f"{originals} expectations, {len(tried)} mutants, {len(tried) - len(left)} killed, {len(left)} survived"
-    return "\n".join([*left, f"{counts}, {seconds:.0f} s"])
+    originals = [t for t in tried if t.mutant.how == UNCHANGED]
+    wrong = [t for t in tried if t.is_wrong]
+    left = sum(t not in originals for t in wrong)
+    lines = [
+        f"{'not as its cases say' if t.mutant.how == UNCHANGED else 'survived'}: {t.mutant.name}: {t.mutant.how}"
+        for t in wrong
+    ]
+    number = len(tried) - len(originals)
+    counts = f"{len(originals)} expectations, {number} mutants, {number - left} killed, {left} survived"
+    return "\n".join([*lines, f"{counts}, {seconds:.0f} s"])
 
 
 def main() -> int:
@@ -238,7 +251,7 @@ def main() -> int:
     finally:
         remove_state(settings)
     print(report(tried, seconds))
-    return 1 if any(t.survives for t in tried) else 0
+    return 1 if any(t.is_wrong for t in tried) else 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ingest import contracts
 from tests.expectations import cases
 from tests.expectations.cases import LEDGER, MUNICIPALITY, REGISTER, SOURCES, Case, suite_of
 from tests.expectations.support import changed, deliver_rows, failed
-from tests.support import BUNDLED, deliver
+from tests.support import BUNDLED, deliver, query
 
 # The five lists of operations share their expectations, and so their cases.
 DISTINCT = [source for source in SOURCES if source not in ("esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen")]
@@ -86,6 +86,16 @@ def test_verdicts_on_persons_hold_counts_and_lines_only(warehouse):
     assert bad["municipality_is_the_period"] == ("1 of 20 rows", (5,))
     written = " ".join(observed for observed, _ in bad.values())
     assert not any(value in written for value in ("1801", "05911000", "125"))
+
+
+def test_no_statistic_tells_of_a_few_persons(warehouse):
+    told = []
+    for rows in (REGISTER, REGISTER[:-1]):
+        number = deliver_rows(warehouse, "register", suite_of("register").TABLE, "05913000_2019-12-31", rows)
+        gate.check_delivery(warehouse, number)
+        statement = "select statistic from quality.statistic where delivery_id = %s and value is not null"
+        told.append({name for (name,) in query(warehouse, statement, number)})
+    assert told == [{"rows", *suite_of("register").STATISTICS}, {"rows"}]
 
 
 def test_at_most_twenty_lines_are_listed_and_all_are_counted(warehouse):
