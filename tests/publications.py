@@ -10,7 +10,13 @@ from lagebild.settings import Settings
 from lagebild.warehouse import build, marts
 from lagebild.warehouse.marts import Mart
 
-_VALUES = {"text": "'t' || n", "date": "date '2000-01-01' + n", "boolean": "n % 2 = 0"}
+_VALUES = {
+    "text": "'t' || n",
+    "date": "date '2000-01-01' + n",
+    "timestamp with time zone": "timestamptz '2000-01-01 00:00+00' + n * interval '1 day'",
+    "boolean": "n % 2 = 0",
+}
+"""By type; whatever is not named here is a number."""
 
 
 def fill(settings: Settings, rows: int = 2) -> None:
