@@ -8,16 +8,18 @@ from lagebild.database import BUILDER, LOADER
 from lagebild.errors import UserError
 
 
-def check(connection: Connection, contract: Contract) -> None:
+def check(connection: Connection, *contracts: Contract) -> None:
     """Refuse a column whose type changed: history would be cast in silence."""
-    existing = _columns(connection, contract)
-    for name, sql_type in contract.columns:
-        if existing.get(name, sql_type) != sql_type:
-            raise UserError(
-                f"{contract.path}:{contract.line_of(f'name: {name}')}: {name} is {existing[name]} in raw."
-                f"{contract.table} and {sql_type} in the contract",
-                remedy="give the changed column a new name",
-            )
+    existing = _columns(connection)
+    for contract in contracts:
+        for name, sql_type in contract.columns:
+            found = existing.get((contract.table, name), sql_type)
+            if found != sql_type:
+                raise UserError(
+                    f"{contract.path}:{contract.line_of(f'name: {name}')}: {name} is {found} in raw.{contract.table}"
+                    f" and {sql_type} in the contract",
+                    remedy="give the changed column a new name",
+                )
 
 
 def sync(connection: Connection, contract: Contract) -> None:
@@ -38,9 +40,9 @@ def sync(connection: Connection, contract: Contract) -> None:
     # lines upwards, and writes the ledger's row in the same transaction.
     index = sql.SQL("create index if not exists {} on {} using brin (delivery_id, line_number)")
     connection.execute(index.format(sql.Identifier(f"{contract.table}_by_delivery"), table))
-    existing = _columns(connection, contract)
+    existing = _columns(connection)
     for name, sql_type in contract.columns:
-        if name not in existing:
+        if (contract.table, name) not in existing:
             connection.execute(
                 sql.SQL("alter table {} add column {} {}").format(table, sql.Identifier(name), sql.SQL(sql_type))
             )
@@ -62,11 +64,11 @@ def sync(connection: Connection, contract: Contract) -> None:
     )
 
 
-def _columns(connection: Connection, contract: Contract) -> dict[str, str]:
-    """The columns of the contract's table and their types; none where there is no table yet."""
+def _columns(connection: Connection) -> dict[tuple[str, str], str]:
+    """(table, column) -> type, of every table in schema `raw`."""
     rows = connection.execute(
-        "select attname, format_type(atttypid, null) from pg_attribute"
-        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
-        [f'raw."{contract.table}"'],
+        "select c.relname, a.attname, format_type(a.atttypid, null) from pg_class as c"
+        " inner join pg_attribute as a on c.oid = a.attrelid where c.relnamespace = to_regnamespace('raw')"
+        " and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped"
     ).fetchall()
-    return dict(rows)
+    return {(table, column): sql_type for table, column, sql_type in rows}

@@ -10,7 +10,13 @@ from lagebild.settings import Settings
 from lagebild.warehouse import build, marts
 from lagebild.warehouse.marts import Mart
 
-_VALUES = {"text": "'t' || n", "date": "date '2000-01-01' + n", "boolean": "n % 2 = 0"}
+_VALUES = {
+    "text": "'t' || n",
+    "date": "date '2000-01-01' + n",
+    "timestamp with time zone": "timestamptz '2000-01-01 00:00+00' + n * interval '1 day'",
+    "boolean": "n % 2 = 0",
+}
+_NUMBER = "n % 1000"
 
 
 def fill(settings: Settings, rows: int = 2) -> None:
@@ -19,7 +25,7 @@ def fill(settings: Settings, rows: int = 2) -> None:
         for mart in marts.definitions():
             columns = [
                 sql.SQL("({})::{} as {}").format(
-                    sql.SQL(_VALUES.get(data_type, "n")), sql.SQL(data_type), sql.Identifier(name)
+                    sql.SQL(_VALUES.get(data_type, _NUMBER)), sql.SQL(data_type), sql.Identifier(name)
                 )
                 for name, (data_type, _) in mart.columns.items()
             ]

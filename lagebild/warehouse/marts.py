@@ -27,6 +27,7 @@ AGE_MEANS = (
     "Full days between publication and receipt of the newest delivery of the source behind this mart that has been"
     " silent longest. Fixed at publication; marts.publication_source has it for each source and period."
 )
+_VIEWS = ("", "_vintage")
 # dbt's doc blocks: texts that several columns share are written once and called by name.
 _DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
 _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
@@ -61,16 +62,27 @@ def definition(name: str) -> Mart:
     raise UserError(f"there is no mart {name!r}", remedy=f"one of: {', '.join(m.name for m in definitions())}")
 
 
-def refuse_gone(connection: Connection) -> None:
-    """Refuse a mart whose views are there and whose model is not: they would show nothing, or to the wrong audience."""
-    declared = [[mart.schema, mart.name] for mart in definitions()]
+def declared_columns(connection: Connection) -> dict[str, dict[str, str]]:
+    """Mart -> the columns that its model declares, with PostgreSQL's own names of their types."""
+    return {mart.name: _declared_columns(connection, mart) for mart in definitions()}
+
+
+def check(connection: Connection, declared: dict[str, dict[str, str]]) -> None:
+    """Refuse what would break readers: a column that is gone, renamed or of another type; views whose mart is gone.
+
+    Such views would show nothing, or would be open to the wrong audience.
+    """
+    published = _published_columns(connection)
+    for mart in definitions():
+        _refuse_broken(mart, published.get(mart.name, {}), declared[mart.name])
+    known = [[mart.schema, mart.name] for mart in definitions()]
     gone = connection.execute(
         "select v.schemaname || '.' || v.viewname, v.viewname from pg_views as v"
         " inner join pg_attribute as a on a.attrelid = to_regclass(format('published.%%I', v.viewname))"
         " where v.schemaname = any(%s) and a.attname = 'content_id'"
         " and not exists (select 1 from unnest(%s::text[], %s::text[]) as d (schema, mart)"
         " where d.schema = v.schemaname and d.mart = v.viewname) order by 1",
-        [list(AUDIENCES), *map(list, zip(*declared, strict=True))],
+        [list(AUDIENCES), *map(list, zip(*known, strict=True))],
     ).fetchone()
     if gone:
         view, name = gone
@@ -81,16 +93,24 @@ def refuse_gone(connection: Connection) -> None:
         )
 
 
+def restore_views(connection: Connection) -> None:
+    """Make views that a migration of this transaction dropped with a column of theirs: readers never miss them."""
+    published = _published_columns(connection)
+    there = set(connection.execute("select schemaname, viewname from pg_views").fetchall())
+    for mart in definitions():
+        for suffix in _VIEWS if mart.name in published else ():
+            if (mart.schema, mart.name + suffix) not in there:
+                _replace_view(connection, mart, list(published[mart.name]), suffix)
+
+
 def require_synced(connection: Connection) -> None:
     """UserError unless the published tables have every column that the marts' models declare."""
-    known = set(
-        connection.execute(
-            "select c.relname, a.attname from pg_class as c inner join pg_attribute as a on c.oid = a.attrelid"
-            " where c.relnamespace = 'published'::regnamespace and a.attnum > 0 and not a.attisdropped"
-        ).fetchall()
-    )
+    published = _published_columns(connection)
     missing = [
-        f"{mart.name}.{column}" for mart in definitions() for column in mart.columns if (mart.name, column) not in known
+        f"{mart.name}.{column}"
+        for mart in definitions()
+        for column in mart.columns
+        if column not in published.get(mart.name, {})
     ]
     if missing:
         raise UserError(
@@ -100,14 +120,14 @@ def require_synced(connection: Connection) -> None:
 
 
 def sync(connection: Connection, mart: Mart) -> None:
-    """Make or widen the published table and its two views; refuse as `check_columns` does.
+    """Make or widen the published table and its two views; refuse a column that is gone or of another type.
 
     What readers could wait for happens in transactions of its own, one lock each, and only where something changed.
     """
-    check_columns(connection, mart)
-    relation = f'published."{mart.name}"'
+    there = _published_columns(connection).get(mart.name, {})
+    _refuse_broken(mart, there, _declared_columns(connection, mart))
     table = sql.Identifier("published", mart.name)
-    if not _columns(connection, relation):
+    if not there:
         create = sql.SQL(
             "create table if not exists {} (content_id bigint not null references published.content on delete cascade)"
         )
@@ -118,29 +138,30 @@ def sync(connection: Connection, mart: Mart) -> None:
         with connection.transaction():
             for statement in (create.format(table), index, grant):
                 connection.execute(statement)
-    existing = _columns(connection, relation)
     added = [
         sql.SQL("add column {} {}").format(sql.Identifier(name), sql.SQL(data_type))
         for name, (data_type, _) in mart.columns.items()
-        if name not in existing
+        if name not in there
     ]
     if added:
         widen = sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(added))
         locks.patiently(connection, partial(connection.execute, widen), f"published.{mart.name}")
-    columns = list(_columns(connection, relation))
-    for suffix, is_current in (("", True), ("_vintage", False)):
-        _sync_view(connection, mart, columns, suffix, is_current)
+    columns = list(_published_columns(connection)[mart.name])
+    for suffix in _VIEWS:
+        if not _is_view_of(connection, _view(mart, suffix), _query(connection, mart, columns, suffix)):
+            replace = partial(_replace_view, connection, mart, columns, suffix)
+            locks.patiently(connection, replace, _view(mart, suffix))
+        _describe(connection, mart, suffix)
 
 
-def check_columns(connection: Connection, mart: Mart) -> None:
-    """Refuse what would break a mart's readers: a column that is gone, renamed or of another type."""
-    existing = _columns(connection, f'published."{mart.name}"')
-    wanted = _declared_columns(connection, mart) if existing else {}
-    broken = {column for column in existing if existing[column] != wanted.get(column)}
+def _refuse_broken(mart: Mart, existing: dict[str, str], declared: dict[str, str]) -> None:
+    broken = sorted(
+        f"{column} was {existing[column]}" for column in existing if existing[column] != declared.get(column)
+    )
     if broken:
         raise UserError(
-            f"mart {mart.name}: " + ", ".join(sorted(f"{column} was {existing[column]}" for column in broken)),
-            remedy="no mart was changed. A removed, renamed or retyped column is a new mart version: keep the old model"
+            f"mart {mart.name}: {', '.join(broken)}",
+            remedy="nothing was changed. A removed, renamed or retyped column is a new mart version: keep the old model"
             f" and add one named {mart.name}_v2, with a table and a view of its own",
         )
 
@@ -175,54 +196,73 @@ def _declared_columns(connection: Connection, mart: Mart) -> dict[str, str]:
     ]
     with connection.transaction(force_rollback=True):
         connection.execute(sql.SQL("create temporary table declared ({})").format(sql.SQL(", ").join(declared)))
-        return _columns(connection, "pg_temp.declared")
+        return _columns(connection, "pg_my_temp_schema()")["declared"]
 
 
-def _columns(connection: Connection, relation: str) -> dict[str, str]:
+def _published_columns(connection: Connection) -> dict[str, dict[str, str]]:
+    """Table of schema `published` -> its columns in their order, with their types, without the content's number."""
+    return _columns(connection, "to_regnamespace('published')")
+
+
+def _columns(connection: Connection, schema: str) -> dict[str, dict[str, str]]:
     rows = connection.execute(
-        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped and attname <> 'content_id'"
-        " order by attnum",
-        [relation],
-    ).fetchall()
-    return dict(rows)
+        "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_class as c"
+        f" inner join pg_attribute as a on c.oid = a.attrelid where c.relnamespace = {schema} and c.relkind = 'r'"
+        " and a.attnum > 0 and not a.attisdropped and a.attname <> 'content_id' order by c.relname, a.attnum"
+    )
+    found: dict[str, dict[str, str]] = {}
+    for table, column, data_type in rows:
+        found.setdefault(table, {})[column] = data_type
+    return found
 
 
-def _sync_view(connection: Connection, mart: Mart, columns: list[str], suffix: str, is_current: bool) -> None:
-    view, name = sql.Identifier(mart.schema, mart.name + suffix), f'{mart.schema}."{mart.name}{suffix}"'
+def _view(mart: Mart, suffix: str) -> str:
+    return f'{mart.schema}."{mart.name}{suffix}"'
+
+
+def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> sql.Composed:
+    """What a view shows: under no suffix the publication in force, under `_vintage` every one."""
     current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
     shown = {"publication_id": sql.Identifier("p", "publication_id")}
     shown |= {column: sql.Identifier("m", column) for column in columns}
     shown |= {AGE: sql.Identifier("p", AGE)}
     # PostgreSQL replaces a view only where new columns come behind those that its readers know.
-    order = [*_columns(connection, name), *shown]
-    query = sql.SQL(
-        "select {} from published.publication_mart as p {}inner join {} as m on p.content_id = m.content_id"
-        " where p.mart = {}"
+    known = connection.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 order by attnum",
+        [_view(mart, suffix)],
+    ).fetchall()
+    order = dict.fromkeys([*(column for (column,) in known), *shown])
+    return sql.SQL(
+        "select {} from published.publication_mart as p "
+        "{}inner join {} as m on p.content_id = m.content_id where p.mart = {}"
     ).format(
-        sql.SQL(", ").join(shown[column] for column in dict.fromkeys(order)),
-        current if is_current else sql.SQL(""),
+        sql.SQL(", ").join(shown[column] for column in order),
+        sql.SQL("") if suffix else current,
         sql.Identifier("published", mart.name),
         mart.name,
     )
-    if not _is_view_of(connection, name, query):
-        replace = sql.SQL("create or replace view {} as {}").format(view, query)
-        locks.patiently(connection, partial(connection.execute, replace), name)
-    vintage = "" if is_current else " Every publication; filter on publication_id."
+
+
+def _replace_view(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> None:
+    view = sql.Identifier(mart.schema, mart.name + suffix)
+    query = _query(connection, mart, columns, suffix)
+    connection.execute(sql.SQL("create or replace view {} as {}").format(view, query))
+    readers = sql.SQL(", ").join(map(sql.Identifier, AUDIENCES[mart.schema]))
+    connection.execute(sql.SQL("grant select on {} to {}").format(view, readers))
+
+
+def _describe(connection: Connection, mart: Mart, suffix: str) -> None:
+    view = sql.Identifier(mart.schema, mart.name + suffix)
+    vintage = " Every publication; filter on publication_id." if suffix else ""
     comments = {"": mart.description + vintage, "publication_id": "Publication this row belongs to.", AGE: AGE_MEANS}
     comments |= {column: description for column, (_, description) in mart.columns.items()}
-    there = _comments(connection, name)
+    there = _comments(connection, _view(mart, suffix))
     with connection.transaction():
         for column, text in comments.items():
             if there.get(column) != text:
-                on = (
-                    sql.SQL("column {}.{}").format(view, sql.Identifier(column))
-                    if column
-                    else sql.SQL("view {}").format(view)
-                )
-                connection.execute(sql.SQL("comment on {} is {}").format(on, text))
-        for role in AUDIENCES[mart.schema]:
-            connection.execute(sql.SQL("grant select on {} to {}").format(view, sql.Identifier(role)))
+                target = sql.SQL("column {}.{}").format(view, sql.Identifier(column))
+                target = target if column else sql.SQL("view {}").format(view)
+                connection.execute(sql.SQL("comment on {} is {}").format(target, text))
 
 
 def _is_view_of(connection: Connection, name: str, query: sql.Composed) -> bool:

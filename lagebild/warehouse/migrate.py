@@ -1,6 +1,6 @@
 """Bring a warehouse to the state this code expects: roles, numbered migrations, tables.
 
-Safe to run at any time and by several at once, and to run again after it was cut off. What a column cannot become is
+Safe to run at any time and by several at once, and to run again after it was cut off. What tables cannot become is
 refused before anything changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns
 at their end, nothing is dropped, and whatever they could wait for gives way to them (`locks.py`).
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from psycopg import Connection
 
 from ingest import contracts, tables
+from ingest.contracts import Contract
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -25,16 +26,12 @@ def migrate(settings: Settings) -> list[str]:
     """Return the names of the migrations that were applied now."""
     with database.connect(settings, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [_LOCK])  # until the connection closes
-        own = [contracts.load(source) for source in contracts.sources()]
-        for contract in own:
-            tables.check(connection, contract)
+        declared = marts.declared_columns(connection)
         with connection.transaction():
             roles.ensure(connection, settings)
-        applied = _apply(connection, sorted(MIGRATIONS.glob("*.sql")))
-        # Behind the migrations: one of them may have taken a mart, or a column of it, from its readers on purpose.
-        marts.refuse_gone(connection)
-        for mart in marts.definitions():
-            marts.check_columns(connection, mart)
+        files = sorted(MIGRATIONS.glob("*.sql"))
+        own = [contracts.load(source) for source in contracts.sources()]
+        applied = locks.patiently(connection, partial(_apply, connection, files, own, declared), "the migrations")
         for contract in own:
             with connection.transaction():
                 tables.sync(connection, contract)
@@ -45,7 +42,10 @@ def migrate(settings: Settings) -> list[str]:
         return applied
 
 
-def _apply(connection: Connection, files: list[Path]) -> list[str]:
+def _apply(
+    connection: Connection, files: list[Path], own: list[Contract], declared: dict[str, dict[str, str]]
+) -> list[str]:
+    """Apply the numbered migrations that are due, and see whether the rest can follow: all of it or nothing."""
     connection.execute(
         "create table if not exists public.lagebild_migration ("
         "name text primary key, sha256 text not null, applied_at timestamptz not null default now())"
@@ -68,11 +68,10 @@ def _apply(connection: Connection, files: list[Path]) -> list[str]:
                     remedy=f"restore it (git checkout {file.name}) and put the change into a new migration",
                 )
             continue
-        locks.patiently(connection, partial(_apply_one, connection, file.name, text, digest), f"migration {file.name}")
+        connection.execute(text)
+        connection.execute("insert into public.lagebild_migration (name, sha256) values (%s, %s)", [file.name, digest])
         applied.append(file.name)
+    tables.check(connection, *own)
+    marts.check(connection, declared)
+    marts.restore_views(connection)
     return applied
-
-
-def _apply_one(connection: Connection, name: str, text: str, digest: str) -> None:
-    connection.execute(text)
-    connection.execute("insert into public.lagebild_migration (name, sha256) values (%s, %s)", [name, digest])

@@ -241,6 +241,22 @@ def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, m
     assert ("9000_view.sql",) in query(warehouse, "select name from public.lagebild_migration")
 
 
+def test_readers_do_not_miss_a_view_that_a_migration_drops_with_a_column(warehouse, migrations, monkeypatch):
+    (migrations / "9000_drop.sql").write_text(f"alter table published.{MART} drop column verdict cascade")
+    declare(monkeypatch, columns=without("verdict"))
+    migrating = threading.Thread(target=migrate.migrate, args=[warehouse])
+    migrating.start()
+    with database.connect(warehouse, database.BI_READER, autocommit=True) as connection:
+        connection.execute("set lock_timeout = 1000")
+        while migrating.is_alive():
+            connection.execute(f"select total_cost_eur from marts.{MART}")
+            connection.execute(f"select total_cost_eur from marts.{MART}_vintage")
+    shown = {column for relation, column, _ in catalogue(warehouse) if relation == f"marts.{MART}"}
+    assert "total_cost_eur" in shown and "verdict" not in shown
+    description = marts.definition(MART).description
+    assert query(warehouse, "select obj_description(%s::regclass)", f"marts.{MART}") == [(description,)]
+
+
 def test_a_migration_that_finds_no_gap_says_who_is_in_its_way_and_goes_on_later(warehouse, monkeypatch, capsys):
     monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(locks, "TELL_SECONDS", 0.0)

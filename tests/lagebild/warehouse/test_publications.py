@@ -4,6 +4,7 @@ import getpass
 import json
 import re
 import threading
+from dataclasses import replace
 from decimal import Decimal
 
 import psycopg
@@ -98,16 +99,16 @@ def test_a_publish_task_that_is_tried_again_after_its_commit_finds_it_done(wareh
     assert query(warehouse, "select count(*) from published.publication") == [(1,)]
 
 
-def test_a_model_that_gives_more_than_the_warehouse_can_take_is_no_build(published, monkeypatch):
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [({"columns": {"extra_eur": ("numeric(18,2)", "Extra.")}}, "cost_per_person.extra_eur"),
+     ({"name": "cost_per_person_v2"}, "cost_per_person_v2.municipality_ags")],
+)  # fmt: skip
+def test_a_model_that_gives_more_than_the_warehouse_can_take_is_no_build(published, monkeypatch, change, missing):
     prepared.deliver(published)
-    wider = tuple(
-        marts.Mart(**{**vars(m), "columns": {**m.columns, "extra_eur": ("numeric(18,2)", "Extra.")}})
-        if m.name == MART
-        else m
-        for m in marts.definitions()
-    )
+    wider = tuple(replace(mart, **change) if mart.name == MART else mart for mart in marts.definitions())
     monkeypatch.setattr(marts, "definitions", lambda: wider)
-    with pytest.raises(UserError, match=r"(?s)cost_per_person\.extra_eur.*lagebild migrate"):
+    with pytest.raises(UserError, match=f"(?s){missing}.*lagebild migrate"):
         build.begin(published)
     assert query(published, "select max(state) from raw.build") == [("published",)]
 
