@@ -112,6 +112,24 @@ def _cost_comparability(build: Build) -> list[Expectation]:
     ]
 
 
+def _ledger_choice(build: Build) -> list[Expectation]:
+    return [
+        no_row(
+            "ledger_choice.left_aside_has_reason",
+            """
+            select municipality_ags || ' ' || fiscal_year || ' ' || source as observed
+            from batch
+            where is_counted = (btrim(coalesce(reason, '')) <> '')
+            order by 1
+            """,
+            why="Money that a city booked and that no figure holds must say why, or it looks lost.",
+            expected="a reason for each ledger that does not count, and none for those that do",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
 def _lump_sum_simulation(build: Build) -> list[Expectation]:
     return [
         no_row(
@@ -425,6 +443,30 @@ def _programme_funding_year(build: Build) -> list[Expectation]:
     ]
 
 
+def _funding_granted(build: Build) -> list[Expectation]:
+    place = "funder || ' ' || region_code || ' ' || begin_year"
+    return [
+        _evidence("funding_granted", "granted_eur", place),
+        _reason("funding_granted", "granted_eur", "reason", place),
+        no_row(
+            "funding_granted.no_small_cell",
+            f"""
+            select funder || ' ' || region_code || ': ' || min(operations) as observed
+            from batch
+            group by source_sha256, funder, region_code
+            having min(operations) < {SMALLEST_COUNT}
+                or max(operations) filter (where begin_year = 'all')
+                - coalesce(sum(operations) filter (where begin_year <> 'all'), 0) between 1 and {SMALLEST_COUNT - 1}
+            order by 1
+            """,
+            why="A beneficiary may be a person: one or two operations lead to them, also as the rest of a sum.",
+            expected=f"no {SMALLEST_COUNT - 1} or fewer operations, neither shown nor left by the years of a sum",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+    ]
+
+
 def _funding_cliff(build: Build) -> list[Expectation]:
     return [
         no_row(
@@ -551,10 +593,8 @@ def _evidence(mart: str, figure: str, place: str) -> Expectation:
 
 def _filled(mart: str, build: Build) -> list[Expectation]:
     """That the mart has rows, if all it rests on was delivered: a warehouse need not have every source."""
-    if mart not in _RESTS_ON:
-        return []
-    sources, severity = _RESTS_ON[mart]
-    if not sources <= build.delivered:
+    met = [severity for sources, severity in _RESTS_ON.get(mart, ()) if sources <= build.delivered]
+    if not met:
         return []
     return [
         expect(
@@ -563,31 +603,41 @@ def _filled(mart: str, build: Build) -> list[Expectation]:
             min_value=1,
             why="What it rests on was delivered: an empty mart would replace published figures by none.",
             expected="at least 1 row",
-            severity=severity,
+            severity=HOLD if HOLD in met else WARN,
             owner=OWNER,
         )
     ]
 
 
-# A bridge and a comparison need two figures: they may be empty whatever was delivered.
-# The extrapolation only warns: it needs the years of four sources to meet, which one's own deliveries need not do.
-_RESTS_ON: Mapping[str, tuple[frozenset[str], str]] = {
-    "cost_per_person": (frozenset({"ledger"}), HOLD),
-    "cost_component": (frozenset({"ledger"}), HOLD),
-    "lump_sum_simulation": (frozenset({"ledger"}), HOLD),
-    "sensitivity_cost_per_person": (frozenset({"ledger"}), HOLD),
-    "cost_extrapolation": (frozenset({"ledger", "register", "employment", "eu2_series"}), WARN),
-    "eu2_population": (frozenset({"eu2_series"}), HOLD),
-    "migration_background": (frozenset({"mikrozensus"}), HOLD),
-    "programme_funding": (frozenset({"funding"}), HOLD),
+def _rest_on(*sources: str, severity: str = HOLD) -> tuple[frozenset[str], str]:
+    return frozenset(sources), severity
+
+
+# One ledger of any dialect is enough; a budget may hold plans alone, which are no cost.
+_A_LEDGER = (_rest_on("ledger"), _rest_on("ledger_totals"), _rest_on("ledger_plan", severity=WARN))
+_ESF_STATES = ("bayern", "berlin", "bremen", "hessen", "sachsen")
+# What a mart must not be empty with: any of these sets of sources. A bridge and a comparison need two figures: they may
+# be empty whatever was delivered.
+_RESTS_ON: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
+    "cost_per_person": _A_LEDGER,
+    "cost_component": _A_LEDGER,
+    "lump_sum_simulation": _A_LEDGER,
+    "sensitivity_cost_per_person": _A_LEDGER,
+    # it needs the years of four sources to meet, which one's own deliveries need not do
+    "cost_extrapolation": (_rest_on("ledger", "register", "employment", "eu2_series", severity=WARN),),
+    "eu2_population": (_rest_on("eu2_series"),),
+    "migration_background": (_rest_on("mikrozensus"),),
+    "programme_funding": (_rest_on("funding"),),
     # one's own programmes need not be those whose periods the seed reads
-    "programme_funding_year": (frozenset({"funding"}), WARN),
-    "funding_cliff": (frozenset({"programme_measure"}), HOLD),
-    "programme_outcome": (frozenset({"programme_result"}), HOLD),
-    "integration_course": (frozenset({"integration_course"}), HOLD),
-    "refinancing": (frozenset({"ledger"}), HOLD),
-    "published_claim": (frozenset({"eu2_series"}), HOLD),
-    "municipal_profile": (frozenset({"structure_tables"}), HOLD),
+    "programme_funding_year": (_rest_on("funding", severity=WARN),),
+    "funding_cliff": (_rest_on("programme_measure"),),
+    "funding_granted": tuple(_rest_on(s) for s in ("foerderkatalog", *(f"esf_{state}" for state in _ESF_STATES))),
+    "ledger_choice": _A_LEDGER,
+    "programme_outcome": (_rest_on("programme_result"),),
+    "integration_course": (_rest_on("integration_course"),),
+    "refinancing": _A_LEDGER,
+    "published_claim": (_rest_on("eu2_series"),),
+    "municipal_profile": (_rest_on("structure_tables"),),
 }
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "cost_per_person": _cost_per_person,
@@ -601,8 +651,10 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "programme_funding": _programme_funding,
     "programme_funding_year": _programme_funding_year,
     "funding_cliff": _funding_cliff,
+    "funding_granted": _funding_granted,
     "programme_outcome": _programme_outcome,
     "integration_course": _integration_course,
+    "ledger_choice": _ledger_choice,
     "refinancing": _refinancing,
     "published_claim": _published_claim,
     "municipal_profile": _municipal_profile,

@@ -68,10 +68,28 @@ class Cells:
 
 def row_heads(n_fields: int, delivery_id: int, lines: np.ndarray) -> Cells:
     """What every row begins with: number of fields, delivery (bigint), line (bigint)."""
-    rows = np.empty((len(lines), 26), np.uint8)
-    rows[:, :18] = np.frombuffer(n_fields.to_bytes(2) + cell(delivery_id, "bigint") + b"\0\0\0\x08", np.uint8)
-    rows[:, 18:] = lines.astype(">i8").view(np.uint8).reshape(-1, 8)
-    return Cells(rows.reshape(-1), np.arange(len(lines), dtype=np.int32) * 26, np.full(len(lines), 26, np.int32))
+    head = n_fields.to_bytes(2) + cell(delivery_id, "bigint")
+    return _of_one_width(np.tile(np.frombuffer(head, np.uint8), (len(lines), 1)), _bigint_bytes(lines))
+
+
+def bigints(values: np.ndarray) -> Cells:
+    """A column of bigint, none of them NULL."""
+    return _of_one_width(_bigint_bytes(values))
+
+
+def _bigint_bytes(values: np.ndarray) -> np.ndarray:
+    """Size and bytes of each: uint8, (n, 12)."""
+    out = np.empty((len(values), 12), np.uint8)
+    out[:, :4] = 0, 0, 0, 8
+    out[:, 4:] = values.astype(">i8").view(np.uint8).reshape(-1, 8)
+    return out
+
+
+def _of_one_width(*parts: np.ndarray) -> Cells:
+    """A column whose cells are the rows of the parts (uint8) side by side."""
+    rows = np.concatenate(parts, axis=1)
+    n, width = rows.shape
+    return Cells(rows.reshape(-1), np.arange(n, dtype=np.int32) * width, np.full(n, width, np.int32))
 
 
 def rows(columns: list[Cells], chosen: np.ndarray) -> np.ndarray:

@@ -6,8 +6,6 @@ snapshots of a series. The file is a cache: where it is missing, damaged, or of 
 it is made anew from raw, without the texts.
 """
 
-import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -18,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ingest import kernels
+from ingest import kernels, unfinished
 from ingest.keys import ENTRY, PARTS
 from lagebild.settings import Settings
 
@@ -52,10 +50,9 @@ class Draft:
         self._path = path
         for folder in (path.parent.parent.parent, path.parent.parent, path.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _clear(path.parent)
+        unfinished.clear(path.parent, ".*")
         self._draft = path.with_name(f".{uuid.uuid4().hex}")
-        self._file = os.fdopen(os.open(self._draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # says that whoever writes is alive
+        self._file = unfinished.locked(self._draft)
         self._counts: list[int] = []
         self._sums: list[int] = []
 
@@ -89,14 +86,6 @@ class Draft:
             if old.name not in stays:
                 old.unlink(missing_ok=True)
         self._draft.rename(self._path)
-
-
-def _clear(folder: Path) -> None:
-    """Remove drafts whose writers were killed: nobody holds their lock any more."""
-    for left in folder.glob(".*"):
-        with contextlib.suppress(OSError), left.open("rb") as draft:
-            fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
 
 
 class Digests:

@@ -12,13 +12,12 @@ Raw keeps a row a line in both; where a table has one measure, a layout of the c
 fields. The service answers faults with HTTP 200 and a JSON envelope, which is told apart here.
 """
 
-import io
 import json
 import re
 from dataclasses import dataclass
 
 from ingest.contracts import Contract
-from ingest.readers import Records, Refused, count_records, parse
+from ingest.readers import Records, Refused, count_records, lines_of, parse
 
 FLAT, WIDE = "flat", "wide"
 _FLAT_HEAD = ["statistics_code", "statistics_label", "time_code", "time_label", "time"]
@@ -58,7 +57,9 @@ def shape_of(header: list[str]) -> Shape | None:
 def read(contract: Contract, content: bytes) -> Records:
     """Records of a flat file; Refused for the service's fault reports and for headers of no flat layout."""
     _refuse_envelope(content)
-    lines = _lines(contract, content)
+    lines = lines_of(contract, content)
+    if not any(map(str.strip, lines)):
+        raise Refused("the file is empty", "ask the supplier for the file again")
     rows = parse(contract, lines, first_line=1, remedy="download the table again")
     line, header = next(rows)
     # The old layout pads the names of its measures with blanks.
@@ -95,24 +96,3 @@ def _refuse_envelope(content: bytes) -> None:
         f"the file is a report of the service, code {code}: {text}",
         remedies.get(code, "download the table again"),
     )
-
-
-def _lines(contract: Contract, content: bytes) -> list[str]:
-    try:
-        text = content.decode(contract.encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise Refused(
-            f"line {line}: byte {error.start} is not {contract.encoding}",
-            f"name the file's encoding at {contract.path}:{contract.line_of('encoding')}",
-        ) from error
-    if text.startswith("\ufeff"):
-        raise Refused(
-            "line 1: a byte order mark, which is not agreed",
-            f"name the encoding utf-8-sig at {contract.path}:{contract.line_of('encoding')}",
-        )
-    if "\x00" in text:
-        raise Refused("a NUL byte", "the file is damaged or not text: ask for it again")
-    if not text.strip():
-        raise Refused("the file is empty", "ask the supplier for the file again")
-    return list(io.StringIO(text, newline=""))

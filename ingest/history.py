@@ -218,15 +218,9 @@ class Comparison:
 
     def _ends(self, places: np.ndarray, deliveries: list[int]) -> np.ndarray:
         """Rows of a binary COPY: ended_by, line_number, delivery_id."""
-        ids = np.array(deliveries, np.int64)[places >> LINE_BITS]
-        rows = np.empty((len(places), 12), np.uint8)
-        rows[:, :4] = (0, 0, 0, 8)
-        rows[:, 4:] = ids.astype(">i8").view(np.uint8).reshape(-1, 8)
         heads = copy.row_heads(3, self._delivery_id, places & ((1 << LINE_BITS) - 1))
-        cells = copy.Cells(
-            rows.reshape(-1), np.arange(len(rows), dtype=np.int32) * 12, np.full(len(rows), 12, np.int32)
-        )
-        return copy.rows([heads, cells], np.arange(len(rows)))
+        ids = copy.bigints(np.array(deliveries, np.int64)[places >> LINE_BITS])
+        return copy.rows([heads, ids], np.arange(len(places)))
 
     def _digests(self, connection: Connection, delivery_id: int, texts: str | None) -> Digests:
         """The digests of a stored snapshot, from their file or made anew; `texts` as in `digests.read`."""

@@ -12,9 +12,15 @@ from numba import boolean, int32, int64, njit, uint8, uint64, void
 from numba.types import Array, UniTuple
 
 _compiled = partial(njit, nogil=True, cache=True)
-_inner = njit(nogil=True)  # becomes part of what calls it
+# Loops that make no arrays: without counting who holds one, a call of an inner function costs next to nothing. The
+# option has no documented name; a numba that does not know it any more says so.
+_bare = partial(_compiled, _nrt=False)
+_inner = njit(nogil=True, _nrt=False)  # becomes part of what calls it
 # What is only read; named types let the code be made once, whoever owns the arrays.
 _BYTES, _INTS, _PLACES, _HASHES = (Array(kind, 1, "C", readonly=True) for kind in (uint8, int32, int64, uint64))
+
+U = np.uint64
+"""Positions are unsigned in the innermost loops: a signed one may count from the end, which each access would ask."""
 
 LANES = 16
 """SHA-256 runs for so many texts side by side, in the vector registers."""
@@ -149,13 +155,72 @@ def hmac_sha256(key: bytes, data: np.ndarray, start: np.ndarray, size: np.ndarra
     return digits, hashes
 
 
+# --- eight bytes at once ----------------------------------------------------------------------------
+
+
+@_inner
+def _word(data, at):
+    """The eight bytes from `at` on as a number, the first one lowest: one load."""
+    low = U(data[at]) | U(data[at + U(1)]) << U(8) | U(data[at + U(2)]) << U(16) | U(data[at + U(3)]) << U(24)
+    at += U(4)
+    high = U(data[at]) | U(data[at + U(1)]) << U(8) | U(data[at + U(2)]) << U(16) | U(data[at + U(3)]) << U(24)
+    return low | high << U(32)
+
+
+@_inner
+def _part(data, at, left):
+    """The same of `left` bytes, or of eight where there are more."""
+    if left >= U(8):
+        return _word(data, at)
+    value, shift = U(0), U(0)
+    if left & U(4):
+        value = U(data[at]) | U(data[at + U(1)]) << U(8) | U(data[at + U(2)]) << U(16) | U(data[at + U(3)]) << U(24)
+        at, shift = at + U(4), U(32)
+    if left & U(2):
+        value |= (U(data[at]) | U(data[at + U(1)]) << U(8)) << shift
+        at, shift = at + U(2), shift + U(16)
+    if left & U(1):
+        value |= U(data[at]) << shift
+    return value
+
+
+@_inner
+def _is_same(data, at, other, begin, size):
+    """Whether `size` bytes of the one and the other are the same."""
+    left = size
+    while True:
+        if _part(data, at, left) != _part(other, begin, left):
+            return False
+        if left <= U(8):
+            return True
+        at, begin, left = at + U(8), begin + U(8), left - U(8)
+
+
+@_inner
+def _copy(out, to, data, begin, size):
+    left = size
+    while left >= U(8):
+        word = _word(data, begin)
+        out[to], out[to + U(1)] = uint8(word), uint8(word >> U(8))
+        out[to + U(2)], out[to + U(3)] = uint8(word >> U(16)), uint8(word >> U(24))
+        out[to + U(4)], out[to + U(5)] = uint8(word >> U(32)), uint8(word >> U(40))
+        out[to + U(6)], out[to + U(7)] = uint8(word >> U(48)), uint8(word >> U(56))
+        to, begin, left = to + U(8), begin + U(8), left - U(8)
+    if left & U(4):
+        a, b, c, d = data[begin], data[begin + U(1)], data[begin + U(2)], data[begin + U(3)]
+        out[to], out[to + U(1)], out[to + U(2)], out[to + U(3)] = a, b, c, d
+        to, begin = to + U(4), begin + U(4)
+    for k in range(left & U(3)):
+        out[to + U(k)] = data[begin + U(k)]
+
+
 # --- lines to fields --------------------------------------------------------------------------------
 
 BLANK, RECORD, WRONG_COUNT, TO_PARSE = range(4)
 """What a line is: nothing; a record; one of another width; one with quotes or escapes that a grammar has to read."""
 
 
-@_compiled(
+@_bare(
     void(_BYTES, _PLACES, _PLACES, int64, int64, int64, boolean, int32[:, ::1], int32[:, ::1], uint8[::1], int32[::1])
 )
 def split(data, line_start, line_end, delimiter, quote, escape, has_excel_text, start, size, kind, count):
@@ -164,40 +229,41 @@ def split(data, line_start, line_end, delimiter, quote, escape, has_excel_text, 
     `quote` and `escape` are -1 where there are none. A quoted field is read here when it is closed on its line, holds
     no quote and no escape, and is followed by the delimiter or the line's end; anything else is `TO_PARSE`.
     """
-    width = start.shape[0]
+    width = U(start.shape[0])
+    one = U(1)
     for line in range(len(line_start)):
-        i, end = line_start[line], line_end[line]
+        i, end = U(line_start[line]), U(line_end[line])
         if i == end:
             kind[line] = BLANK
             continue
-        field, is_odd = 0, False
+        field, is_odd = U(0), False
         while True:
             begin, j = i, i
-            if has_excel_text and i + 1 < end and data[i] == 61 and data[i + 1] == quote:  # ="
-                j = i + 1
+            if has_excel_text and i + one < end and data[i] == 61 and data[i + one] == quote:  # ="
+                j = i + one
             if j < end and data[j] == quote:
-                begin = j + 1
+                begin = j + one
                 j = begin
                 while j < end and data[j] != quote and data[j] != escape:
-                    j += 1
+                    j += one
                 stop = j
-                if j == end or data[j] == escape or (j + 1 < end and data[j + 1] != delimiter):
+                if j == end or data[j] == escape or (j + one < end and data[j + one] != delimiter):
                     is_odd = True
                     break
-                j += 1
+                j += one
             else:
                 j = i
                 while j < end and data[j] != delimiter:
                     is_odd |= data[j] == quote or data[j] == escape
-                    j += 1
+                    j += one
                 stop = j
             if field < width:
                 start[field, line] = begin
                 size[field, line] = stop - begin
-            field += 1
+            field += one
             if j == end:
                 break
-            i = j + 1
+            i = j + one
         count[line] = field
         kind[line] = TO_PARSE if is_odd else RECORD if field == width else WRONG_COUNT
 
@@ -210,10 +276,10 @@ _SPACES = np.array([int.from_bytes(chr(n).encode()) for n in range(0x3001) if ch
 
 @_inner
 def _space(value):
-    return (value == _SPACES).any()
+    return value in _SPACES
 
 
-@_compiled(void(_BYTES, int32[::1], int32[::1]))
+@_bare(void(_BYTES, int32[::1], int32[::1]))
 def strip(data, start, size):
     """Leave out the blanks around each text, as `str.strip()` does: `start` and `size` are changed in place."""
     for row in range(len(start)):
@@ -242,72 +308,83 @@ def strip(data, start, size):
 
 
 @_inner
-def _hash(data, start, size):
-    """FNV-1a with the last step of MurmurHash3: the same in every process."""
-    value = np.uint64(0xCBF29CE484222325)
-    for k in range(start, start + size):
-        value = (value ^ np.uint64(data[k])) * np.uint64(0x100000001B3)
-    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))
+def _hash(data, at, size):
+    """The steps of SplitMix64, one for each eight bytes: the same in every process."""
+    value, left = size, size
+    while True:
+        value = (value ^ _part(data, at, left)) * U(0x9E3779B97F4A7C15)
+        value ^= value >> U(32)
+        if left <= U(8):
+            break
+        at, left = at + U(8), left - U(8)
+    value = (value ^ (value >> U(30))) * U(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> U(27))) * U(0x94D049BB133111EB)
+    return value ^ (value >> U(31))
 
 
-@_compiled(uint64[::1](_BYTES, _INTS, _INTS))
-def hashes_of(data, start, size):
+@_bare(void(_BYTES, _INTS, _INTS, uint64[::1]))
+def _hashes_of(data, start, size, out):
+    for row in range(len(out)):
+        out[row] = _hash(data, U(start[row]), U(size[row]))
+
+
+def hashes_of(data: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
     """A hash (uint64) of each text."""
     out = np.empty(len(start), np.uint64)
-    for row in range(len(start)):
-        out[row] = _hash(data, start[row], size[row])
+    _hashes_of(data, start, size, out)
     return out
 
 
 @_inner
-def _sip_round(a, b, c, d):
+def _sip_round(a, b, c, d, word):
+    d ^= word
     a += b
-    b = ((b << np.uint64(13)) | (b >> np.uint64(51))) ^ a
-    a = (a << np.uint64(32)) | (a >> np.uint64(32))
+    b = ((b << U(13)) | (b >> U(51))) ^ a
+    a = (a << U(32)) | (a >> U(32))
     c += d
-    d = ((d << np.uint64(16)) | (d >> np.uint64(48))) ^ c
+    d = ((d << U(16)) | (d >> U(48))) ^ c
     a += d
-    d = ((d << np.uint64(21)) | (d >> np.uint64(43))) ^ a
+    d = ((d << U(21)) | (d >> U(43))) ^ a
     c += b
-    b = ((b << np.uint64(17)) | (b >> np.uint64(47))) ^ c
-    c = (c << np.uint64(32)) | (c >> np.uint64(32))
-    return a, b, c, d
+    b = ((b << U(17)) | (b >> U(47))) ^ c
+    c = (c << U(32)) | (c >> U(32))
+    return a ^ word, b, c, d
 
 
-@_compiled(
-    uint64[::1](_BYTES, Array(int32, 2, "C", readonly=True), Array(int32, 2, "C", readonly=True), _INTS, _HASHES)
-)
-def sip(data, start, size, columns, key):
-    """SipHash-1-3 under a key (2 x uint64) of each record's texts in these columns, each with 0xFF behind it."""
-    n = start.shape[1]
-    out = np.empty(n, np.uint64)
-    for row in range(n):
-        a, b = key[0] ^ np.uint64(0x736F6D6570736575), key[1] ^ np.uint64(0x646F72616E646F6D)
-        c, d = key[0] ^ np.uint64(0x6C7967656E657261), key[1] ^ np.uint64(0x7465646279746573)
-        word, filled, total = np.uint64(0), np.uint64(0), np.uint64(0)
-        for column in columns:
-            begin = start[column, row]
-            end = begin + size[column, row]
-            for k in range(begin, end + 1):
-                byte = np.uint64(data[k]) if k < end else np.uint64(0xFF)
-                word |= byte << (np.uint64(8) * filled)
-                filled += np.uint64(1)
-                if filled == 8:
-                    d ^= word
-                    a, b, c, d = _sip_round(a, b, c, d)
-                    a ^= word
-                    total += np.uint64(8)
-                    word, filled = np.uint64(0), np.uint64(0)
-        word |= (total + filled) << np.uint64(56)
-        d ^= word
-        a, b, c, d = _sip_round(a, b, c, d)
-        a ^= word
-        c ^= np.uint64(0xFF)
+_TABLE = Array(int32, 2, "C", readonly=True)
+
+
+@_bare(void(_BYTES, _TABLE, _TABLE, _INTS, _HASHES, uint64[::1]))
+def _sip(data, start, size, columns, key, out):
+    for row in range(len(out)):
+        a, b = key[0] ^ U(0x736F6D6570736575), key[1] ^ U(0x646F72616E646F6D)
+        c, d = key[0] ^ U(0x6C7967656E657261), key[1] ^ U(0x7465646279746573)
+        words = U(0)
+        for n in range(len(columns)):
+            column = columns[n]
+            at, left = U(start[column, row]), U(size[column, row])
+            # Where a text ends is said before it: a short one's size stands above its bytes.
+            if left < U(8):
+                a, b, c, d = _sip_round(a, b, c, d, left << U(56) | _part(data, at, left))
+                words += U(1)
+                continue
+            a, b, c, d = _sip_round(a, b, c, d, U(1) << U(63) | left)
+            words += U(1)
+            while left > U(0):
+                a, b, c, d = _sip_round(a, b, c, d, _part(data, at, left))
+                words += U(1)
+                at, left = at + U(8), left - min(left, U(8))
+        a, b, c, d = _sip_round(a, b, c, d, words << U(56))
+        c ^= U(0xFF)
         for _ in range(3):
-            a, b, c, d = _sip_round(a, b, c, d)
+            a, b, c, d = _sip_round(a, b, c, d, U(0))
         out[row] = a ^ b ^ c ^ d
+
+
+def sip(data: np.ndarray, start: np.ndarray, size: np.ndarray, columns: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """SipHash-1-3 under a key (2 x uint64) of each record's texts in these columns, sizes included."""
+    out = np.empty(start.shape[1], np.uint64)
+    _sip(data, start, size, columns, key, out)
     return out
 
 
@@ -335,7 +412,7 @@ def find(hashes, starts, shift, wanted):
     return out
 
 
-@_compiled(void(uint64[::1], _HASHES, _INTS))
+@_bare(void(uint64[::1], _HASHES, _INTS))
 def mix(mixed, hashes, which):
     """Take one more column into the hash (uint64) of each row: `hashes[which[row]]`; `which` empty: `hashes[row]`."""
     for row in range(len(mixed)):
@@ -344,7 +421,7 @@ def mix(mixed, hashes, which):
         mixed[row] = value ^ (value >> np.uint64(29))
 
 
-@_compiled(
+@_bare(
     UniTuple(int64, 2)(_BYTES, _INTS, _INTS, int64, int32[::1], uint8[::1], int64[::1], uint64[::1], int64, int32[::1])
 )
 def number(data, start, size, first, slots, store, store_end, store_hash, known, numbers):
@@ -354,44 +431,38 @@ def number(data, start, size, first, slots, store, store_end, store_hash, known,
     `store_hash[n]`. `slots` (int32, -1: free; a power of two long, never more than half full) is the hash table. It
     begins at row `first` and stops early when a new text does not fit any more.
     """
-    mask = np.uint64(len(slots) - 1)
-    last = -1
-    for row in range(first, len(start)):
-        begin, length = start[row], size[row]
-        if last >= 0 and store_end[last + 1] - store_end[last] == length:  # many columns say the same again and again
-            at, k = store_end[last], 0
-            while k < length and store[at + k] == data[begin + k]:
-                k += 1
-            if k == length:
-                numbers[row] = last
-                continue
+    mask = U(len(slots) - 1)
+    none = U(1) << U(63)
+    last, last_at, last_size = none, U(0), none
+    for n in range(first, len(start)):
+        row = U(n)
+        begin, length = U(start[row]), U(size[row])
+        # Many columns say the same again and again.
+        if length == last_size and _is_same(store, last_at, data, begin, length):
+            numbers[row] = int32(last)
+            continue
         value = _hash(data, begin, length)
-        slot = value & mask
-        found = -1
+        slot, found = value & mask, none
         while slots[slot] >= 0:
-            other = slots[slot]
-            at = store_end[other]
-            if store_hash[other] == value and store_end[other + 1] - at == length:
-                k = 0
-                while k < length and store[at + k] == data[begin + k]:
-                    k += 1
-                if k == length:
+            other = U(slots[slot])
+            if store_hash[other] == value:
+                at = U(store_end[other])
+                if U(store_end[other + U(1)]) - at == length and _is_same(store, at, data, begin, length):
                     found = other
                     break
-            slot = (slot + np.uint64(1)) & mask
-        if found < 0:
-            end = store_end[known]
-            if 2 * (known + 1) > len(slots) or known + 1 >= len(store_end) or end + length > len(store):
-                return row, known
-            for k in range(length):
-                store[end + k] = data[begin + k]
+            slot = (slot + U(1)) & mask
+        if found == none:
+            end = U(store_end[known])
+            if 2 * (known + 1) > len(slots) or known + 1 >= len(store_end) or end + length > U(len(store)):
+                return n, known
+            _copy(store, end, data, begin, length)
             store_end[known + 1] = end + length
             store_hash[known] = value
             slots[slot] = known
-            found = known
+            found = U(known)
             known += 1
-        numbers[row] = found
-        last = found
+        numbers[row] = int32(found)
+        last, last_at, last_size = found, U(store_end[found]), length
     return len(start), known
 
 
@@ -411,32 +482,32 @@ def slots(store_hash, size):
 # --- rows for COPY ----------------------------------------------------------------------------------
 
 
-@_compiled(void(int64[::1], _INTS, _INTS, _PLACES))
+@_bare(void(int64[::1], _INTS, _INTS, _PLACES))
 def add_widths(widths, size, which, rows):
     """Add to the width (int64) of each row in `rows` the size of its cell."""
     for i in range(len(rows)):
-        widths[i] += size[which[rows[i]]] if len(which) else size[rows[i]]
+        row = U(rows[i])
+        widths[i] += size[U(which[row])] if len(which) else size[row]
 
 
-@_compiled(void(uint8[::1], int64[::1], _BYTES, _INTS, _INTS, _INTS, _PLACES))
+@_bare(void(uint8[::1], int64[::1], _BYTES, _INTS, _INTS, _INTS, _PLACES))
 def put_cells(out, position, data, start, size, which, rows):
     """Write the cell of each row in `rows` at its `position` (int64) of `out`, and move that on to behind it."""
     for i in range(len(rows)):
-        cell = which[rows[i]] if len(which) else rows[i]
-        to, begin = position[i], start[cell]
-        for k in range(size[cell]):
-            out[to + k] = data[begin + k]
-        position[i] = to + size[cell]
+        row = U(rows[i])
+        cell = U(which[row]) if len(which) else row
+        _copy(out, U(position[i]), data, U(start[cell]), U(size[cell]))
+        position[i] += size[cell]
 
 
-@_compiled(void(uint8[::1], int64[::1], _INTS, _PLACES))
+@_bare(void(uint8[::1], int64[::1], _INTS, _PLACES))
 def put_lengths(out, position, lengths, rows):
     """The same for the size of the cell that comes next (int32, highest byte first; -1 is NULL)."""
     for i in range(len(rows)):
-        to, length = position[i], lengths[rows[i]]
-        for k in range(4):
-            out[to + k] = (length >> (24 - 8 * k)) & 255
-        position[i] = to + 4
+        to, length = U(position[i]), lengths[U(rows[i])]
+        out[to], out[to + U(1)] = (length >> 24) & 255, (length >> 16) & 255
+        out[to + U(2)], out[to + U(3)] = (length >> 8) & 255, length & 255
+        position[i] += 4
 
 
 # --- rows from COPY ---------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
 """The landing zone: every delivery's bytes, unchanged, under the name of their SHA-256."""
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import uuid
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from ingest import unfinished
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
@@ -38,16 +37,17 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
     folder = (settings.landing / path_of(source, period, "", suffix)).parent
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     folder.mkdir(parents=True, exist_ok=True)
-    _clear(folder)
+    unfinished.clear(folder, f"{_UNFINISHED}*")
     # A name of its own, so that two loads of the same file at once do not write into each other's copy.
     temporary = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     digest = hashlib.sha256()
     try:
-        with file.open("rb", buffering=0) as original, _locked(temporary) as copy:
+        with file.open("rb", buffering=0) as original, unfinished.locked(temporary) as copy:
             before = os.fstat(original.fileno())
             while block := original.read(BLOCK_BYTES):
                 digest.update(block)
                 copy.write(block)
+            copy.flush()
             os.fsync(copy.fileno())
             after = os.fstat(original.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -64,27 +64,6 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
         temporary.unlink(missing_ok=True)
         raise
     return digest.hexdigest(), target
-
-
-def _locked(path: Path) -> IO[bytes]:
-    """A new file under a lock that says that whoever writes it is alive.
-
-    Made again where another load took it for left over in the moment before it was locked.
-    """
-    while True:
-        copy = path.open("wb", buffering=0)
-        fcntl.flock(copy, fcntl.LOCK_EX)
-        if path.exists():
-            return copy
-        copy.close()
-
-
-def _clear(folder: Path) -> None:
-    """Remove the unfinished copies of a folder whose writers were killed: nobody holds their lock any more."""
-    for left in folder.glob(f"{_UNFINISHED}*"):
-        with contextlib.suppress(OSError), left.open("rb") as copy:
-            fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
 
 
 def require(settings: Settings, delivery: "Delivery") -> None:

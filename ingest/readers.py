@@ -181,7 +181,7 @@ def _rows_of(contract: Contract, block: Block) -> Iterator[tuple[int, list[str]]
 
 def _ldb_nrw(contract: Contract, content: bytes) -> Records:
     """Landesdatenbank NRW: titles, stacked header rows, rows until a rule of underscores, footnotes."""
-    lines = _lines(contract, content)
+    lines = lines_of(contract, content)
     last_header = max(contract.header_rows)
     rule = next((n for n, line in enumerate(lines) if line.startswith("__________")), None)
     if rule is None or rule < last_header:
@@ -227,7 +227,7 @@ def _cell_text(cell: object) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def _lines(contract: Contract, content: bytes) -> list[str]:
+def lines_of(contract: Contract, content: bytes) -> list[str]:
     """Physical lines, decoded strictly; a file that can only be another encoding is refused."""
     where = f"{contract.path}:{contract.line_of('encoding')}"
     text = b"".join(scan.utf8_chunks(io.BytesIO(content), contract.encoding, where)).decode()

@@ -16,7 +16,7 @@ import numpy as np
 
 from ingest import kernels
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 MAX_RECORD_BYTES = 1 << 20
 """A record, and a line, is shorter than this; the bound keeps a quote that never closes from reaching far."""
 LATIN = ("iso-8859-1", "latin-1", "latin1", "iso8859-1", "iso_8859_1")

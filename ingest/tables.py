@@ -8,11 +8,21 @@ from lagebild.database import BUILDER, LOADER
 from lagebild.errors import UserError
 
 
-def sync(connection: Connection, contract: Contract) -> None:
-    """Make `raw.<source>__<entity>`, or add the columns that the contract gained.
+def check(connection: Connection, contract: Contract) -> None:
+    """Refuse a column whose type changed: history would be cast in silence."""
+    existing = _columns(connection, contract)
+    for name, sql_type in contract.columns:
+        if existing.get(name, sql_type) != sql_type:
+            raise UserError(
+                f"{contract.path}:{contract.line_of(f'name: {name}')}: {name} is {existing[name]} in raw."
+                f"{contract.table} and {sql_type} in the contract",
+                remedy="give the changed column a new name",
+            )
 
-    A column whose type changed is refused: history would be cast in silence.
-    """
+
+def sync(connection: Connection, contract: Contract) -> None:
+    """Make `raw.<source>__<entity>`, or add the columns that the contract gained; refuse as `check` does."""
+    check(connection, contract)
     table = sql.Identifier("raw", contract.table)
     connection.execute(
         sql.SQL(
@@ -25,23 +35,11 @@ def sync(connection: Connection, contract: Contract) -> None:
     # lines upwards, and writes the ledger's row in the same transaction.
     index = sql.SQL("create index if not exists {} on {} using brin (delivery_id, line_number)")
     connection.execute(index.format(sql.Identifier(f"{contract.table}_by_delivery"), table))
-    existing = dict(
-        connection.execute(
-            "select attname, format_type(atttypid, null) from pg_attribute"
-            " where attrelid = %s::regclass and attnum > 0 and not attisdropped",
-            [f'raw."{contract.table}"'],
-        ).fetchall()
-    )
+    existing = _columns(connection, contract)
     for name, sql_type in contract.columns:
         if name not in existing:
             connection.execute(
                 sql.SQL("alter table {} add column {} {}").format(table, sql.Identifier(name), sql.SQL(sql_type))
-            )
-        elif existing[name] != sql_type:
-            raise UserError(
-                f"{contract.path}:{contract.line_of(f'name: {name}')}: {name} is {existing[name]} in raw."
-                f"{contract.table} and {sql_type} in the contract",
-                remedy="give the changed column a new name",
             )
     for field in contract.fields:
         for name, _ in field.columns:
@@ -53,3 +51,13 @@ def sync(connection: Connection, contract: Contract) -> None:
     connection.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(BUILDER)))
     if contract.history is not None:
         history.sync(connection, contract)
+
+
+def _columns(connection: Connection, contract: Contract) -> dict[str, str]:
+    """The columns of the contract's table and their types; none where there is no table yet."""
+    rows = connection.execute(
+        "select attname, format_type(atttypid, null) from pg_attribute"
+        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+        [f'raw."{contract.table}"'],
+    ).fetchall()
+    return dict(rows)

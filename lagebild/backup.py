@@ -6,7 +6,6 @@ Airflow's history is not, because the ledger is the truth; the administrator's p
 the server. `docs/runbooks/backup-and-restore.md` is the page to follow; a test follows it.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 
+from ingest import landing
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -180,7 +180,7 @@ def _require_empty(connection: Connection, settings: Settings) -> None:
 def _require_no_conflict(backed_up: Path, present: Path) -> None:
     for file in _files(backed_up):
         other = present / file.relative_to(backed_up)
-        if other.exists() and _sha256(other) != _sha256(file):
+        if other.exists() and landing.sha256(other) != landing.sha256(file):
             raise UserError(
                 f"{other} is there and differs from {file}",
                 remedy="find out which of the two is wanted, and move the other one away",
@@ -204,16 +204,11 @@ def _verified_manifest(folder: Path) -> dict:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    return {str(f.relative_to(folder)): _sha256(f) for f in _files(folder) if f != folder / MANIFEST}
+    return {str(f.relative_to(folder)): landing.sha256(f) for f in _files(folder) if f != folder / MANIFEST}
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy_tree(origin: Path, target: Path) -> None:
@@ -233,7 +228,7 @@ def _make_private(folder: Path) -> None:
 
 def _copy(origin: Path, target: Path) -> None:
     _make_private(target.parent)
-    if target.exists() and _sha256(target) == _sha256(origin):
+    if target.exists() and landing.sha256(target) == landing.sha256(origin):
         return
     draft = target.with_name(f".{target.name}.part")
     shutil.copyfile(origin, draft)

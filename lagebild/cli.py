@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lagebild import calendar_commands, contract_commands, delivery_commands, figure_commands, privacy_commands
+from lagebild import (
+    calendar_commands,
+    contract_commands,
+    delivery_commands,
+    figure_commands,
+    privacy_commands,
+    publication_commands,
+)
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -330,6 +337,7 @@ def restore(settings: Settings, folder: Path) -> None:
 calendar_commands.add_to(cli)
 contract_commands.add_to(cli)
 figure_commands.add_to(cli)
+publication_commands.add_to(cli)
 
 
 def _list(rows: list, nothing: str) -> None:

@@ -8,7 +8,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +21,12 @@ from psycopg.conninfo import make_conninfo
 from lagebild import database
 from lagebild.settings import Settings
 from lagebild.stack import ports, postgres
+from lagebild.warehouse import build
 from lagebild.warehouse.migrate import migrate
+from tests.support import deliver, deliver_all
 
 TEMPLATE = "template_warehouse"
+PUBLISHED = "template_published"
 RUN = "LAGEBILD_TEST_RUN"  # the run's folder; workers inherit the variable from the process that starts them
 PREFIX = "lagebild-tests-"
 _numbers = itertools.count(1)
@@ -56,22 +59,53 @@ def cluster() -> Settings:
     with ports.locked(settings, "tests"):
         postgres.start(settings, durable=False)
         with _administration(settings) as connection:
-            found = connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone()
-            if not found:
-                # Migrated under another name: a worker that dies half-way leaves no half template.
-                draft = f"{TEMPLATE}_draft"
-                connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(draft)))
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(draft)))
-                migrate(on_database(settings, draft))
-                rename = sql.SQL("alter database {} rename to {}")
-                connection.execute(rename.format(sql.Identifier(draft), sql.Identifier(TEMPLATE)))
+            _make_template(connection, TEMPLATE, "template1", lambda draft: migrate(on_database(settings, draft)))
     return settings
+
+
+@pytest.fixture(scope="session")
+def publication(cluster: Settings) -> Path:
+    """Folders of the warehouse in database `PUBLISHED`: all bundled deliveries, decided, built and published once."""
+    folder = Path(os.environ[RUN], "published")
+
+    def publish(draft: str) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        settings = _own_folders(on_database(cluster, draft), folder)
+        deliver_all(settings)
+        deliver(settings, "structure_tables", name="structure_tables_2021_fliesstext.csv")
+        assert build.run(settings) == 1
+
+    with ports.locked(cluster, "publication"), _administration(cluster) as connection:
+        _make_template(connection, PUBLISHED, TEMPLATE, publish)
+    return folder
+
+
+def _make_template(connection: psycopg.Connection, name: str, origin: str, fill: Callable[[str], None]) -> None:
+    """Make a database to clone from, unless another worker did."""
+    if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+        return
+    # Filled under another name: a worker that dies half-way leaves no half template.
+    draft = f"{name}_draft"
+    connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(draft)))
+    create = sql.SQL("create database {} template {}")
+    connection.execute(create.format(sql.Identifier(draft), sql.Identifier(origin)))
+    fill(draft)
+    rename = sql.SQL("alter database {} rename to {}")
+    connection.execute(rename.format(sql.Identifier(draft), sql.Identifier(name)))
 
 
 @pytest.fixture
 def warehouse(cluster: Settings, tmp_path: Path) -> Iterator[Settings]:
     """A migrated, empty warehouse of the test's own; drop, landing, keys, extracts and home are in `tmp_path`."""
     with _fresh_database(cluster, TEMPLATE) as name:
+        yield _own_folders(on_database(cluster, name), tmp_path)
+
+
+@pytest.fixture
+def published_warehouse(cluster: Settings, publication: Path, tmp_path: Path) -> Iterator[Settings]:
+    """The same with all bundled deliveries accepted, built, and published as publication 1."""
+    shutil.copytree(publication, tmp_path, dirs_exist_ok=True)
+    with _fresh_database(cluster, PUBLISHED) as name:
         yield _own_folders(on_database(cluster, name), tmp_path)
 
 

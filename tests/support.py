@@ -7,6 +7,7 @@ from ingest import bundled, contracts, ledger, load, privacy
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.settings import Settings
+from lagebild.warehouse import build
 
 BUNDLED = Path(bundled.__file__).parent
 MUNICIPALITY, PURPOSE = "05913000", "integration_statistics"
@@ -51,3 +52,11 @@ def accept(settings: Settings, source: str, content: bytes | None = None, name: 
     if delivery.state == "held":
         delivery = ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True)
     return delivery
+
+
+def build_models(settings: Settings, *models: str) -> int:
+    """Begin a build and make these models and all before them in schema `build`, without tests; the build's id."""
+    build_id = build.begin(settings)
+    no_tests = [option for kind in ("test", "unit_test") for option in ("--exclude-resource-type", kind)]
+    build.dbt(settings, build_id, [f"+{model}" for model in models], *no_tests)
+    return build_id

@@ -1,4 +1,12 @@
 {#-
+    The build whose fixed inputs are read; 0 is none: its token is never held, so nothing is written. Asked when a
+    statement is made, not when the project is parsed: a number that changes would have all of it parsed anew.
+-#}
+{% macro build_id() -%}
+{{ env_var('LAGEBILD_BUILD_ID', '0') | int if execute else 0 }}
+{%- endmacro %}
+
+{#-
     The rows of `raw.<source>__<entity>` that this build reads: those of the deliveries fixed in
     `raw.build_input` before the build began, each with the file it came from. The only way from
     staging to raw, so that `raw.build_input` is the provenance of every figure.
@@ -14,7 +22,7 @@
         on entity.delivery_id = input.delivery_id
     inner join {{ source('deliveries', 'delivery') }} as delivery
         on input.delivery_id = delivery.delivery_id
-    where input.build_id = {{ var('build_id') }}
+    where input.build_id = {{ build_id() }}
         and input.source = '{{ source_id }}'
 )
 {%- endmacro %}
@@ -32,7 +40,7 @@
         verdicts.passed_count,
         verdicts.warned_count,
         verdicts.failed_count,
-        decision.decided_by,
+        decision.decided_at,
         decision.decided_why
     from {{ source('deliveries', 'build_input') }} as input
     inner join {{ source('deliveries', 'delivery') }} as delivery
@@ -50,10 +58,10 @@
             order by verdict.expectation asc, verdict.verdict_id desc
         ) as latest
     ) as verdicts on true
-    -- a person decided only where the delivery had been held
+    -- a person decided only where the delivery had been held; who it was is not for those who read figures
     left join lateral (
         select
-            event.by as decided_by,
+            event.at as decided_at,
             event.why as decided_why
         from {{ source('deliveries', 'delivery_event') }} as event
         where event.delivery_id = delivery.delivery_id
@@ -68,6 +76,6 @@
         order by event.event_id desc
         limit 1
     ) as decision on true
-    where input.build_id = {{ var('build_id') }}
+    where input.build_id = {{ build_id() }}
 )
 {%- endmacro %}

@@ -1,9 +1,14 @@
+{#- Sources that deliver a ledger, and in which order they count: journal before totals before budget. -#}
+{% macro ledger_sources() -%}
+{{ return(['ledger', 'ledger_totals', 'ledger_plan']) }}
+{%- endmacro %}
+
 {#-
-    Numbers of the deliveries of sources that this build reads and that the incremental model
-    `totals` has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
+    Numbers of the deliveries of ledgers (or of one of their sources) that this build reads and that the incremental
+    model `totals` has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
     of raw are read.
 -#}
-{% macro deliveries_to_total(source_ids, totals='int_cost__delivery_total') -%}
+{% macro deliveries_to_total(source_ids=none, totals='int_cost__delivery_total') -%}
 {%- if not execute -%}
 null
 {%- else -%}
@@ -11,7 +16,7 @@ null
 {%- set query -%}
 select delivery_id
 from {{ source('deliveries', 'build_input') }}
-where build_id = {{ var('build_id') }} and source in ('{{ source_ids | join("', '") }}')
+where build_id = {{ build_id() }} and source in ('{{ (source_ids or ledger_sources()) | join("', '") }}')
 {%- if known %}
 except
 select delivery_id from {{ known }} where code_version = '{{ var("code_version") }}'
@@ -26,6 +31,6 @@ select delivery_id from {{ known }} where code_version = '{{ var("code_version")
 delete from {{ totals }}
 where code_version <> '{{ var("code_version") }}'
     or delivery_id not in (
-        select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ var('build_id') }}
+        select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ build_id() }}
     )
 {%- endmacro %}

@@ -5,7 +5,6 @@ and a run with nothing to do starts no DAG run.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import ingest
-from ingest import contracts, ledger, privacy
+from ingest import contracts, landing, ledger, privacy
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -42,8 +41,8 @@ def claim(settings: Settings) -> None:
         row = connection.execute("select kind from raw.warehouse").fetchone()
         if row is None:
             # Files that came in before the first `make run` are the user's own.
-            foreign = [d for d in ledger.deliveries(settings) if d.sha256 not in {_sha256(f) for f in bundled_files()}]
-            row = ("own" if foreign else kind,)
+            own = {d.sha256 for d in ledger.deliveries(settings)} - {landing.sha256(path) for path in bundled_files()}
+            row = ("own" if own else kind,)
             connection.execute("insert into raw.warehouse (kind) values (%s)", row)
     if row[0] != kind:
         has, flag = ("bundled (demo)", "1") if row[0] == "demo" else ("your own", "0")
@@ -64,10 +63,10 @@ def drop_bundled(settings: Settings) -> int:
 
     UserError when a file lies there that is not a bundled one: own and bundled deliveries never mix.
     """
-    digests = {_sha256(path): path for path in bundled_files()}
+    digests = {landing.sha256(path): path for path in bundled_files()}
     for source in contracts.sources():
         for file in ledger.waiting_files(settings, source):
-            if _sha256(file) not in digests:
+            if landing.sha256(file) not in digests:
                 raise UserError(
                     f"{file} is not a bundled delivery, and bundled and own deliveries never mix",
                     remedy="for your own files: LAGEBILD_DEMO=0 with an empty LAGEBILD_HOME; or move the file away",
@@ -118,9 +117,11 @@ def is_nothing_due(settings: Settings) -> bool:
 
 
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
-    """What a person has to look at: every held delivery, and those that were refused since."""
+    """What a person has to look at: every held delivery, those that were refused since, a rollback that stands."""
     rows = ledger.deliveries(settings, states=("held", "refused"))
-    return [str(row) for row in rows if row.state == "held" or row.received_at >= since]
+    kept_back = build.kept_back(settings)
+    waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
+    return waiting + ([kept_back] if kept_back else [])
 
 
 # --- the runs --------------------------------------------------------------------------------------------------------
@@ -299,10 +300,6 @@ def _seconds(run: Run) -> float:
     if not (run.started_at and run.ended_at):
         return 0.0
     return (datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)).total_seconds()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def now() -> datetime:

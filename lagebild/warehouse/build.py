@@ -21,30 +21,41 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version
-from lagebild.warehouse import publish
+from lagebild.warehouse import marts, publications, publish
+from lagebild.warehouse.publications import Rollback
 
 LAYERS = ("staging", "intermediate", "marts")
 OVERTAKEN = "LB001"
 
 
 def is_current(settings: Settings) -> bool:
-    """Whether the publication in force was made from exactly the accepted deliveries, by this code."""
+    """Whether there is nothing to build.
+
+    The publication in force was made from exactly the accepted deliveries, by this code; or a rollback put it in force,
+    and a build of them would bring back what was taken back.
+    """
     with database.connect(settings, database.BUILDER) as connection:
-        row = connection.execute(
-            "select p.fingerprint from published.current_publication as c"
-            " inner join published.publication as p on c.publication_id = p.publication_id"
-        ).fetchone()
-        return row is not None and row[0] == _fingerprint(_inputs(connection))
+        inputs = _inputs(connection)
+        return _is_in_force(connection, inputs) or _standing_rollback(connection, inputs) is not None
+
+
+def kept_back(settings: Settings) -> str | None:
+    """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
+    with database.connect(settings, database.BUILDER) as connection:
+        rollback = _standing_rollback(connection, _inputs(connection))
+        return publications.explained(connection, rollback) if rollback else None
 
 
 def begin(settings: Settings) -> int | None:
     """Fix the inputs of a new build and take the token; None if there is nothing new to build."""
-    if is_current(settings):
-        return None
     with database.connect(settings, database.BUILDER) as connection:
         inputs = _inputs(connection)
-        if not inputs:
+        if not inputs or _is_in_force(connection, inputs):
             return None
+        if rollback := _standing_rollback(connection, inputs):
+            print(publications.explained(connection, rollback))
+            return None
+        marts.require_synced(connection)
         (build_id,) = connection.execute(
             "insert into raw.build (state, code_version) values ('running', %s) returning build_id", [code_version()]
         ).fetchone()
@@ -64,15 +75,27 @@ def begin(settings: Settings) -> int | None:
 
 def run_layer(settings: Settings, build_id: int, layer: str) -> None:
     """Run one dbt layer (models and their tests) of a build; UserError names what failed."""
-    dbt(settings, build_id, [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else []))
+    # Unit tests read nothing but the code: where it has been published, they would say the same again.
+    options = ["--exclude-resource-type", "unit_test"] if _was_published(settings) else []
+    dbt(settings, build_id, [f"path:models/{layer}"] + (["path:seeds"] if layer == "staging" else []), *options)
+
+
+def _was_published(settings: Settings) -> bool:
+    """Whether this code has made a publication here."""
+    with database.connect(settings, database.BUILDER) as connection:
+        (found,) = connection.execute(
+            "select exists (select 1 from published.publication where code_version = %s)", [code_version()]
+        ).fetchone()
+        return found
 
 
 def dbt(settings: Settings, build_id: int, select: list[str], *options: str) -> None:
     """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", *options, "--select", *select]
-    command += ["--vars", json.dumps({"build_id": build_id, "code_version": code_version()})]
+    command += ["--vars", json.dumps({"code_version": code_version()})]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    result = subprocess.run(command, env=dbt_environment(settings), capture_output=True, text=True)
+    environment = dbt_environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
     print(result.stdout, end="", flush=True)
     if result.returncode != 0:
         _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
@@ -114,25 +137,40 @@ def run(settings: Settings, echo: Callable[[str], None] = print) -> int | None:
 
 
 def publish_build(settings: Settings, build_id: int) -> int:
-    """Publish the checked candidate marts in one transaction; the new publication's id."""
+    """Publish the checked candidate marts in one transaction; the new publication's id.
+
+    The id of the one that there is where a task that was killed after its commit tries again.
+    """
     try:
         with database.connect(settings, database.BUILDER) as connection:
+            done = connection.execute(
+                "select publication_id from published.publication where build_id = %s", [build_id]
+            ).fetchone()
+            if done:
+                return done[0]
             connection.execute("select raw.assert_build_token(%s)", [build_id])
             _assert_passed(connection, build_id)
-            fingerprint = _fingerprint(_fixed_inputs(connection, build_id))
-            manifest = settings.home / "dbt" / "target" / "manifest.json"
-            publication_id = publish.publish(connection, build_id, fingerprint, manifest)
-            connection.execute(
-                "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
-            )
-            connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
-            return publication_id
+            inputs = _fixed_inputs(connection, build_id)
+            publications.lock_pointer(connection)
+            rollback = _standing_rollback(connection, inputs)
+            if rollback is None:
+                manifest = settings.home / "dbt" / "target" / "manifest.json"
+                publication_id = publish.publish(connection, build_id, _fingerprint(inputs), manifest)
+                connection.execute(
+                    "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
+                )
+                connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
+                return publication_id
+            standing = publications.explained(connection, rollback)
     except psycopg.Error as error:
         if error.sqlstate == OVERTAKEN:
             raise UserError(
                 error.diag.message_primary, remedy="nothing was published by it; the later build goes on"
             ) from error
         raise
+    # Somebody rolled back while it was being built.
+    _stop(settings, build_id, str(rollback))
+    raise UserError(f"build {build_id} is not published: {standing}")
 
 
 def _failures(output: str) -> str:
@@ -168,6 +206,19 @@ def _fixed_inputs(connection: Connection, build_id: int) -> list[tuple[int, str,
         "select delivery_id, source, period from raw.build_input where build_id = %s order by source, period",
         [build_id],
     ).fetchall()
+
+
+def _is_in_force(connection: Connection, inputs: list[tuple[int, str, str]]) -> bool:
+    row = connection.execute(
+        "select p.fingerprint from published.current_publication as c"
+        " inner join published.publication as p on c.publication_id = p.publication_id"
+    ).fetchone()
+    return row is not None and row[0] == _fingerprint(inputs)
+
+
+def _standing_rollback(connection: Connection, inputs: list[tuple[int, str, str]]) -> Rollback | None:
+    read = {(source, period): delivery_id for delivery_id, source, period in inputs}
+    return publications.standing_rollback(connection, read | {publications.CODE: code_version()})
 
 
 def _fingerprint(inputs: list[tuple[int, str, str]]) -> str:

@@ -21,7 +21,7 @@ _PLACE_COLUMNS = ("municipality_ags", "left_municipality_ags", "region_code")
 _ID_COLUMNS = ("programme_id", "measure_id", "figure_id")
 _YEAR_COLUMNS = (
     "reference_year", "fiscal_year", "accrual_year", "stated_year", "last_year", "left_year", "to_year",
-    "amount_first_year", "reference_date",
+    "begin_year", "amount_first_year", "reference_date",
 )  # fmt: skip
 
 LANGUAGES = ("de", "en")
@@ -35,9 +35,9 @@ _WORDS = {
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
         "span": "{} rows between lines {} and {}", "aggregate": "an aggregate of {} rows; no row of a person is named",
         "masked": "an aggregate; no row of a person is named",
-        "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by {}: {}",
+        "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by hand on {}: {}",
         "above": "see above", "digits": "{} decimals",
-        "units": {}, "evidence": {}, "verdicts": {}, "point": (",", "."),
+        "units": {"yes or no": ""}, "evidence": {}, "verdicts": {}, "point": (",", "."),
     },
     "de": {
         "publication": "Veröffentlichung {id} vom {at}, Code {code}", "model": ", Modell {version}",
@@ -50,11 +50,12 @@ _WORDS = {
         "span": "{} Sätze zwischen Zeile {} und {}",
         "aggregate": "Aggregat aus {} Sätzen; keine Zeile einer Person wird genannt",
         "masked": "Aggregat; keine Zeile einer Person wird genannt",
-        "checks": "Prüfungen: {} bestanden, {} mit Warnung, {} nicht bestanden", "accepted": "angenommen von {}: {}",
+        "checks": "Prüfungen: {} bestanden, {} mit Warnung, {} nicht bestanden",
+        "accepted": "von Hand angenommen am {}: {}",
         "above": "siehe oben", "digits": "{} Nachkommastellen",
         "units": {
             "persons": "Personen", "count": "gezählt", "cases": "Fälle", "courses": "Kurse", "factor": "(Faktor)",
-            "year": "(Jahr)", "unit of delivery": "in der Einheit der Lieferung",
+            "year": "(Jahr)", "yes or no": "", "unit of delivery": "in der Einheit der Lieferung",
         },
         "evidence": {
             "published": "veröffentlicht", "delivered": "geliefert", "derived": "berechnet",
@@ -80,10 +81,11 @@ def explain(
     """The chain behind every row of a mart for a place (AGS, region code, or a programme's id), year and method.
 
     What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
-    the mart's columns), `trees` (one list a row: a tree a figure, see provenance.trees), `inputs` (one list a row:
-    column, value, evidence, sources), `compared` (the computed and the published column), and `deliveries` (source,
-    period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased) of the sources that
-    these rows come from; where the mart does not say which, of all that it reads.
+    the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
+    `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
+    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased):
+    those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart names, or of
+    all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
@@ -95,6 +97,7 @@ def explain(
         rows = _rows(connection, mart, publication["publication_id"], place, year, method)
         keys = [row_key(mart, row) for row in rows]
         trees = provenance.trees(connection, publication["publication_id"], mart.name, keys)
+        order = list(mart.columns).index
         inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in rows]
         return {
             "mart": mart.name,
@@ -103,7 +106,7 @@ def explain(
             "formula": mart.meta.get("formula"),
             "publication": publication,
             "rows": rows,
-            "trees": [trees.get(key, []) for key in keys],
+            "trees": [sorted(trees.get(key, []), key=lambda tree: order(tree["figure"])) for key in keys],
             "inputs": inputs,
             "compared": mart.meta.get("compared"),
             "deliveries": _deliveries(
@@ -111,6 +114,7 @@ def explain(
                 mart,
                 publication["publication_id"],
                 sorted({s for row in inputs for i in row for s in i["sources"]}),
+                _read(trees, keys),
             ),
         }
 
@@ -216,8 +220,8 @@ def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
         f"{node['file_name']}, {rows} ({words['delivery']} {node['delivery_id']})",
         f"sha256 {node['sha256']}; {words['checks'].format(*checks)}",
     ]
-    if "accepted_by" in node:
-        lines.append(words["accepted"].format(node["accepted_by"], node.get("accepted_why", "")))
+    if "accepted_at" in node:
+        lines.append(words["accepted"].format(f"{node['accepted_at']:%Y-%m-%d}", node.get("accepted_why", "")))
     return lines
 
 
@@ -245,14 +249,24 @@ def _input(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _deliveries(connection: Connection, mart: Mart, publication_id: int, sources: list[str]) -> list[dict[str, Any]]:
+def _read(trees: dict[str, list[dict[str, Any]]], keys: list[str]) -> list[str]:
+    """SHA-256 of the deliveries at the leaves of the rows' trees; none where a row has none: then more is behind."""
+    by_row = [{sha256 for tree in trees.get(key, ()) for sha256 in provenance.hashes(tree)} for key in keys]
+    return sorted(set().union(*by_row)) if all(by_row) else []
+
+
+def _deliveries(
+    connection: Connection, mart: Mart, publication_id: int, sources: list[str], hashes: list[str]
+) -> list[dict[str, Any]]:
+    """The mart's deliveries in a publication: of these hashes, else of these sources, else all."""
     return _select(
         connection,
         "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, received_at, model_version,"
         " erased_at, erased_why, layout"
         " from marts.publication_source where publication_id = %(id)s and mart = %(mart)s"
-        " and (%(sources)s::text[] = '{}' or source = any(%(sources)s)) order by source, period",
-        {"id": publication_id, "mart": mart.name, "sources": sources},
+        " and case when %(hashes)s::text[] <> '{}' then sha256 = any(%(hashes)s)"
+        " else %(sources)s::text[] = '{}' or source = any(%(sources)s) end order by source, period",
+        {"id": publication_id, "mart": mart.name, "sources": sources, "hashes": hashes},
     )
 
 

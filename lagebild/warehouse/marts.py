@@ -7,7 +7,7 @@ types and descriptions stand. From them come `published.<mart>` (each distinct c
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from lagebild.database import BI_READER, BUILDER, STATISTICS_OFFICE
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
+from lagebild.warehouse import locks
 
 AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
 SENSITIVITY = "sensitivity_"
@@ -54,36 +55,88 @@ def definition(name: str) -> Mart:
     raise UserError(f"there is no mart {name!r}", remedy=f"one of: {', '.join(m.name for m in definitions())}")
 
 
-def sync(connection: Connection, mart: Mart) -> None:
-    """Make or widen the published table and its two views; refuse a changed type or a lost column."""
-    table = sql.Identifier("published", mart.name)
-    connection.execute(
-        sql.SQL(
-            "create table if not exists {} (content_id bigint not null references published.content on delete cascade)"
-        ).format(table)
+def refuse_gone(connection: Connection) -> None:
+    """Refuse a mart whose views are there and whose model is not: they would show nothing, or to the wrong audience."""
+    declared = [[mart.schema, mart.name] for mart in definitions()]
+    gone = connection.execute(
+        "select v.schemaname || '.' || v.viewname, v.viewname from pg_views as v"
+        " inner join pg_attribute as a on a.attrelid = to_regclass(format('published.%%I', v.viewname))"
+        " where v.schemaname = any(%s) and a.attname = 'content_id'"
+        " and not exists (select 1 from unnest(%s::text[], %s::text[]) as d (schema, mart)"
+        " where d.schema = v.schemaname and d.mart = v.viewname) order by 1",
+        [list(AUDIENCES), *map(list, zip(*declared, strict=True))],
+    ).fetchone()
+    if gone:
+        view, name = gone
+        raise UserError(
+            f"{view} is there for its readers, and no model declares it any more",
+            remedy=f"keep the model of {name}; when its readers have moved, a new migration drops {view} and"
+            f" {view}_vintage (published.{name} stays: what was published can be reread)",
+        )
+
+
+def require_synced(connection: Connection) -> None:
+    """UserError unless the published tables have every column that the marts' models declare."""
+    known = set(
+        connection.execute(
+            "select c.relname, a.attname from pg_class as c inner join pg_attribute as a on c.oid = a.attrelid"
+            " where c.relnamespace = 'published'::regnamespace and a.attnum > 0 and not a.attisdropped"
+        ).fetchall()
     )
-    connection.execute(
-        sql.SQL("create index if not exists {} on {} (content_id)").format(
+    missing = [
+        f"{mart.name}.{column}" for mart in definitions() for column in mart.columns if (mart.name, column) not in known
+    ]
+    if missing:
+        raise UserError(
+            f"the warehouse cannot publish what these models give: {', '.join(missing)}",
+            remedy="lagebild migrate adds the columns; then lagebild build",
+        )
+
+
+def sync(connection: Connection, mart: Mart) -> None:
+    """Make or widen the published table and its two views; refuse as `check_columns` does.
+
+    What readers could wait for happens in transactions of its own, one lock each, and only where something changed.
+    """
+    check_columns(connection, mart)
+    relation = f'published."{mart.name}"'
+    table = sql.Identifier("published", mart.name)
+    if not _columns(connection, relation):
+        create = sql.SQL(
+            "create table if not exists {} (content_id bigint not null references published.content on delete cascade)"
+        )
+        index = sql.SQL("create index if not exists {} on {} (content_id)").format(
             sql.Identifier(f"{mart.name}_content_id"), table
         )
-    )
-    relation = f'published."{mart.name}"'
-    wanted, existing = _declared_columns(connection, mart), _columns(connection, relation)
-    lost, changed = set(existing) - set(wanted), {c for c in existing if c in wanted and existing[c] != wanted[c]}
-    if lost or changed:
-        raise UserError(
-            f"mart {mart.name}: " + ", ".join(sorted(f"{column} was {existing[column]}" for column in lost | changed)),
-            remedy=f"a breaking change is a new mart version: keep the old model and add one named {mart.name}_v2",
-        )
-    for name in wanted:
-        if name not in existing:
-            connection.execute(
-                sql.SQL("alter table {} add column {} {}").format(table, sql.Identifier(name), sql.SQL(wanted[name]))
-            )
+        grant = sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(BUILDER))
+        with connection.transaction():
+            for statement in (create.format(table), index, grant):
+                connection.execute(statement)
+    existing = _columns(connection, relation)
+    added = [
+        sql.SQL("add column {} {}").format(sql.Identifier(name), sql.SQL(data_type))
+        for name, (data_type, _) in mart.columns.items()
+        if name not in existing
+    ]
+    if added:
+        widen = sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(added))
+        locks.patiently(connection, partial(connection.execute, widen), f"published.{mart.name}")
     columns = list(_columns(connection, relation))
     for suffix, is_current in (("", True), ("_vintage", False)):
         _sync_view(connection, mart, columns, suffix, is_current)
-    connection.execute(sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(BUILDER)))
+
+
+def check_columns(connection: Connection, mart: Mart) -> None:
+    """Refuse what would break a mart's readers: a column that is gone, renamed or of another type."""
+    existing = _columns(connection, f'published."{mart.name}"')
+    wanted = _declared_columns(connection, mart) if existing else {}
+    broken = {column for column in existing if existing[column] != wanted.get(column)}
+    if broken:
+        raise UserError(
+            f"mart {mart.name}: " + ", ".join(sorted(f"{column} was {existing[column]}" for column in broken)),
+            remedy="nothing was changed. A removed, renamed or retyped column is a new mart version: keep the old model"
+            f" and add one named {mart.name}_v2, with a table and a view of its own",
+        )
 
 
 def _mart(entry: dict[str, Any], docs: dict[str, str]) -> Mart:
@@ -110,23 +163,19 @@ def _mart(entry: dict[str, Any], docs: dict[str, str]) -> Mart:
 
 def _declared_columns(connection: Connection, mart: Mart) -> dict[str, str]:
     """The mart's columns with the type names that PostgreSQL itself uses: `int` equals `integer`."""
-    shape = f"declared_{mart.name}"
     declared = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(data_type))
         for name, (data_type, _) in mart.columns.items()
     ]
-    connection.execute(
-        sql.SQL("create temporary table {} ({})").format(sql.Identifier(shape), sql.SQL(", ").join(declared))
-    )
-    columns = _columns(connection, f'pg_temp."{shape}"')
-    connection.execute(sql.SQL("drop table {}").format(sql.Identifier("pg_temp", shape)))
-    return columns
+    with connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL("create temporary table declared ({})").format(sql.SQL(", ").join(declared)))
+        return _columns(connection, "pg_temp.declared")
 
 
 def _columns(connection: Connection, relation: str) -> dict[str, str]:
     rows = connection.execute(
         "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-        " where attrelid = %s::regclass and attnum > 0 and not attisdropped and attname <> 'content_id'"
+        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped and attname <> 'content_id'"
         " order by attnum",
         [relation],
     ).fetchall()
@@ -134,24 +183,54 @@ def _columns(connection: Connection, relation: str) -> dict[str, str]:
 
 
 def _sync_view(connection: Connection, mart: Mart, columns: list[str], suffix: str, is_current: bool) -> None:
-    view = sql.Identifier(mart.schema, mart.name + suffix)
+    view, name = sql.Identifier(mart.schema, mart.name + suffix), f'{mart.schema}."{mart.name}{suffix}"'
     current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
-    connection.execute(
-        sql.SQL(
-            "create or replace view {} as select p.publication_id, {} from published.publication_mart as p "
-            "{}inner join {} as m on p.content_id = m.content_id where p.mart = {}"
-        ).format(
-            view,
-            sql.SQL(", ").join(sql.Identifier("m", column) for column in columns),
-            current if is_current else sql.SQL(""),
-            sql.Identifier("published", mart.name),
-            mart.name,
-        )
+    query = sql.SQL(
+        "select p.publication_id, {} from published.publication_mart as p "
+        "{}inner join {} as m on p.content_id = m.content_id where p.mart = {}"
+    ).format(
+        sql.SQL(", ").join(sql.Identifier("m", column) for column in columns),
+        current if is_current else sql.SQL(""),
+        sql.Identifier("published", mart.name),
+        mart.name,
     )
+    if not _is_view_of(connection, name, query):
+        replace = sql.SQL("create or replace view {} as {}").format(view, query)
+        locks.patiently(connection, partial(connection.execute, replace), name)
     vintage = "" if is_current else " Every publication; filter on publication_id."
-    connection.execute(sql.SQL("comment on view {} is {}").format(view, mart.description + vintage))
-    comments = {name: description for name, (_, description) in mart.columns.items()}
-    for name, text in {"publication_id": "Publication this row belongs to.", **comments}.items():
-        connection.execute(sql.SQL("comment on column {}.{} is {}").format(view, sql.Identifier(name), text))
-    for role in AUDIENCES[mart.schema]:
-        connection.execute(sql.SQL("grant select on {} to {}").format(view, sql.Identifier(role)))
+    comments = {"": mart.description + vintage, "publication_id": "Publication this row belongs to."}
+    comments |= {column: description for column, (_, description) in mart.columns.items()}
+    there = _comments(connection, name)
+    with connection.transaction():
+        for column, text in comments.items():
+            if there.get(column) != text:
+                on = (
+                    sql.SQL("column {}.{}").format(view, sql.Identifier(column))
+                    if column
+                    else sql.SQL("view {}").format(view)
+                )
+                connection.execute(sql.SQL("comment on {} is {}").format(on, text))
+        for role in AUDIENCES[mart.schema]:
+            connection.execute(sql.SQL("grant select on {} to {}").format(view, sql.Identifier(role)))
+
+
+def _is_view_of(connection: Connection, name: str, query: sql.Composed) -> bool:
+    """Whether the view is there and says exactly this, by PostgreSQL's own wording of both."""
+    with connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL("create temporary view wanted as {}").format(query))
+        (is_same,) = connection.execute(
+            "select coalesce(pg_get_viewdef('pg_temp.wanted'::regclass) = pg_get_viewdef(to_regclass(%s)), false)",
+            [name],
+        ).fetchone()
+    return is_same
+
+
+def _comments(connection: Connection, name: str) -> dict[str, str]:
+    """Column -> its comment; the relation's own under the empty name."""
+    rows = connection.execute(
+        "select coalesce(a.attname, ''), d.description from pg_description as d"
+        " left join pg_attribute as a on d.objoid = a.attrelid and d.objsubid = a.attnum and d.objsubid > 0"
+        " where d.classoid = 'pg_class'::regclass and d.objoid = to_regclass(%s)",
+        [name],
+    ).fetchall()
+    return dict(rows)

@@ -38,6 +38,11 @@ def trees(connection: Connection, publication_id: int, mart: str, row_keys: list
     return dict(by_row)
 
 
+def hashes(tree: dict[str, Any]) -> set[str]:
+    """SHA-256 of every delivery that a tree's leaves were read from."""
+    return {tree.get("sha256")}.union(*map(hashes, tree["children"])) - {None}
+
+
 def _nodes(connection: Connection, publication_id: int, wanted: set[tuple]) -> dict[TreeKey, dict[str, dict]]:
     """Nodes of the trees wanted (mart, row key, figure or None for all figures), by tree and path, in their order."""
     marts, row_keys, figures = zip(*wanted, strict=True)

@@ -1,6 +1,6 @@
-"""How fast deliveries load, beside PostgreSQL's own COPY and beside dlt.
+"""How fast deliveries load, beside PostgreSQL's own COPY and beside dlt; and what readers notice of publications.
 
-    python -m tests.bench [--rows 5000000] [--repetitions 3] [--no-memory] [--no-peers]
+    python -m tests.bench [--rows 5000000] [--repetitions 3] [--no-memory] [--no-peers] [--only-publishing]
 
 Everything happens on a server and in a folder of its own, which are gone afterwards. The table is printed and written
 to `docs/benchmarks.md`; a run of fewer rows never replaces a page of more rows.
@@ -25,7 +25,7 @@ from lagebild import bootstrap
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
 from lagebild.stack.progress import Board
-from tests.bench import building, generate, measure, page
+from tests.bench import building, generate, measure, page, publishing
 from tests.bench.building import Building
 from tests.bench.measure import Cost
 from tests.bench.server import RAW_TABLES, Server, Warehouse, started
@@ -37,6 +37,7 @@ MEMORY_FACTOR = 4
 POSTINGS_A_ROW = 2
 # For each row in the file: the file, its landed copy, the raw tables of a run, their WAL, with room to spare.
 BYTES_A_ROW = generate.BYTES_A_ROW * 10
+PUBLISHING_BYTES = 2_000_000_000
 
 
 @dataclass
@@ -63,20 +64,28 @@ class Results:
 def main() -> int:
     arguments = _arguments()
     try:
-        if arguments.peers:
+        if arguments.peers and not arguments.only_publishing:
             ensure_peers()
         with Board(Console()) as board:
             board.doing("starting a PostgreSQL of the bench's own")
             largest = arguments.rows * (MEMORY_FACTOR if arguments.memory else 2)
-            with started(arguments.folder, bytes_needed=largest * BYTES_A_ROW) as server:
+            needed = PUBLISHING_BYTES if arguments.only_publishing else largest * BYTES_A_ROW
+            with started(arguments.folder, bytes_needed=needed) as server:
                 load_before = os.getloadavg()[0]
-                results = measured(server, arguments, board)
-                text = page.render(results, server.version, load_before, arguments.peers)
+                if not arguments.only_publishing:
+                    text = page.render(measured(server, arguments, board), server.version, load_before, arguments.peers)
+                if arguments.publishing:
+                    found = publishing.measured(server, arguments.publications, arguments.whole_builds, board)
+                    section = page.render_publishing(found, server.version, load_before)
     except (UserError, measure.Failed) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(f"\n{text}")
-    print(page.write(arguments.output, text, arguments.rows))
+    if not arguments.only_publishing:
+        print(f"\n{text}")
+        print(page.write(arguments.output, text, arguments.rows))
+    if arguments.publishing:
+        print(f"\n{section}")
+        print(page.write_publishing(arguments.output, section, arguments.publications))
     return 0
 
 
@@ -211,9 +220,17 @@ def _arguments() -> argparse.Namespace:
         default=True,
         help="also the cost marts on 2 x ROWS postings",
     )
+    parser.add_argument(
+        "--publishing", action=argparse.BooleanOptionalAction, default=True, help="also publications and their readers"
+    )
+    parser.add_argument("--only-publishing", action="store_true", help="these alone; the rest of the page stays")
+    parser.add_argument("--publications", type=int, default=200)
+    parser.add_argument("--whole-builds", type=int, default=5, help="so many of the publications by dbt and all")
     parser.add_argument("--folder", type=Path, help="where server and files go; default: the temporary folder")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     arguments = parser.parse_args()
+    if arguments.only_publishing and not arguments.publishing:
+        parser.error("--only-publishing and --no-publishing leave nothing to do")
     if arguments.repetitions is None:
         arguments.repetitions = 1 if arguments.rows < page.FULL_ROWS else 3
     return arguments

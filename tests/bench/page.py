@@ -19,18 +19,20 @@ from tests.bench.generate import CHANGED_SHARE
 if TYPE_CHECKING:
     from tests.bench.__main__ import Results
     from tests.bench.building import Building
+    from tests.bench.publishing import Publishing
 
 FULL_ROWS = 5_000_000
 # The bench itself makes some load while it starts its server.
 BUSY_LOAD = 1.0
 _ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
+PUBLISHING = "## Publishing\n"
+_PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
 _PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
 
 
 def render(results: "Results", server_version: str, load_before: float, has_peers: bool) -> str:
     """The whole page."""
     quick = f"A quick form: what is asked counts at {FULL_ROWS:,} rows, where the process's start weighs less.\n\n"
-    busy = f"**Other programs were running (load average {load_before:.1f} at the start): measure again.**\n\n"
     return "\n".join(
         [
             "# Benchmarks",
@@ -38,7 +40,7 @@ def render(results: "Results", server_version: str, load_before: float, has_peer
             "Written by `make bench`, never by hand. How it measures: [tests/bench](../tests/bench/README.md).",
             "",
             (quick if results.rows < FULL_ROWS else "")
-            + (busy if load_before > BUSY_LOAD else "")
+            + _busy(load_before)
             + _table(["", "measured", "spread", "must", "aim", "met"], _demands(results, has_peers)),
             "",
             "Each single run, in order:",
@@ -53,13 +55,101 @@ def render(results: "Results", server_version: str, load_before: float, has_peer
     )
 
 
+def render_publishing(found: "Publishing", server_version: str, load_before: float) -> str:
+    """The section on publications and their readers."""
+    # Late: the page is also read where nothing is measured.
+    from lagebild.warehouse import marts
+    from tests.bench import publishing as bench
+
+    storm, last = found.storm, found.points[-1]
+    heading = ["publications", "`published` (MB)", "reading all marts (CPU ms)", "pages read", "one publication (ms)"]
+    points = [
+        [str(p.publications), *map(_text, (p.published_bytes / 1e6, p.read_ms)), f"{p.pages:,}", _text(p.publish_ms)]
+        for p in found.points
+    ]
+    return "\n".join(
+        [
+            PUBLISHING,
+            _busy(load_before) + _table(["", "measured", "spread", "must", "aim", "met"], _publishing_demands(found)),
+            "",
+            f"Growth: {len(marts.definitions())} marts of {bench.ROWS_A_MART:,} prepared rows each; with every"
+            " publication every row of one of them changes. Sizes are with indexes, vacuumed; reading is warm, the"
+            f" server's CPU for one reading of all marts as `bi_reader`, over {bench.READINGS}. After one publication a"
+            " mart's table holds nothing else and is read without its index, whose few pages come on top later.",
+            "",
+            _table(heading, points),
+            "",
+            f"Readers: {storm.readers} connections as `bi_reader` read all {len(bench.READ_BY_BI)} marts in a loop,"
+            f" each pass one REPEATABLE READ transaction, during {storm.publications} publications"
+            f" ({storm.whole_builds} of them whole builds by dbt and expectations, the others prepared candidates),"
+            f" {storm.rollbacks} rollbacks, {storm.failed_builds} builds that failed at their publication and"
+            f" {storm.migrations} migration that gave every mart a column. They saw {storm.publications_seen}"
+            " publications in force. A pass is held against the publication in force: its number in every mart, and the"
+            " rows and the marked column of every mart against the candidate that was published under this number. The"
+            f" server cancels a reader that waits for a lock longer than {bench.LOCK_WAIT_MS} ms (`lock_timeout`), and"
+            " that would count as an error; the longest wait was looked for every"
+            f" {bench.SAMPLE_SECONDS * 1000:.0f} ms. The slowest statement of a reader took {storm.slowest_ms:.0f} ms,"
+            " beside builds on the same machine.",
+            "",
+            *(["```", *storm.errors[:10], *storm.mixtures[:10], "```", ""] if storm.errors or storm.mixtures else []),
+            "```",
+            f"publications: {last.publications:,}",
+            *_environment(server_version, load_before),
+            "```",
+            "",
+        ]
+    )
+
+
 def write(path: Path, text: str, rows: int) -> str:
-    """Write the page, unless one of more rows is there; returns what was done, in a sentence."""
-    there = _ROWS_LINE.search(path.read_text()) if path.exists() else None
+    """Write the page, unless one of more rows is there; the section on publishing stays. Returns what was done."""
+    loading, publishing = _parts(path)
+    there = _ROWS_LINE.search(loading)
     if there and int(there[1].replace(",", "")) > rows:
         return f"{path} is of {there[1]} rows and stays"
-    path.write_text(text)
+    path.write_text(text + publishing)
     return f"written to {path}"
+
+
+def write_publishing(path: Path, text: str, publications: int) -> str:
+    """Write the section on publishing, unless one of more publications is there; the rest of the page stays."""
+    loading, publishing = _parts(path)
+    there = _PUBLICATIONS_LINE.search(publishing)
+    if there and int(there[1].replace(",", "")) > publications:
+        return f"the section of {path} is of {there[1]} publications and stays"
+    path.write_text(loading + text)
+    return f"written to {path}"
+
+
+def _parts(path: Path) -> tuple[str, str]:
+    """The page before the section on publishing, and that section."""
+    before, title, section = (path.read_text() if path.exists() else "").partition(f"\n{PUBLISHING}")
+    return (before, title + section) if title else (before, "")
+
+
+def _busy(load_before: float) -> str:
+    if load_before <= BUSY_LOAD:
+        return ""
+    return f"**Other programs were running (load average {load_before:.1f} at the start): measure again.**\n\n"
+
+
+def _publishing_demands(found: "Publishing") -> list[list[str]]:
+    from lagebild.warehouse import marts
+    from tests.bench import publishing as bench
+
+    first, quarter, *_, last = found.points
+    a_mart = first.published_bytes / len(marts.definitions())
+    growth = (last.published_bytes - first.published_bytes) / (last.publications - first.publications)
+    over, storm = f"after {last.publications} publications against after one", found.storm
+    return [
+        _at_most("growth of `published` a publication against one mart's content", [growth / a_mart], 1.25, None),
+        _at_most(f"reading all marts in force, CPU: {over}", [last.read_ms / first.read_ms], 1.25, None),
+        _at_most("  pages of the database that this reads", [last.pages / first.pages], 1.5, None),
+        _at_most("time of a publication, last quarter to first", [last.publish_ms / quarter.publish_ms], 1.25, None),
+        _at_most(f"errors of readers in {storm.passes:,} passes", [len(storm.errors)], 0, None),
+        _at_most("mixtures of two publications", [len(storm.mixtures)], 0, None),
+        _at_most("longest wait of a reader for a lock (ms)", [storm.longest_wait_ms], bench.LOCK_WAIT_MS, None),
+    ]  # fmt: skip
 
 
 def _demands(results: "Results", has_peers: bool) -> list[list[str]]:
@@ -187,20 +277,26 @@ def _notes(results: "Results") -> list[str]:
 
 
 def _machine(results: "Results", server_version: str, load_before: float) -> list[str]:
+    return [
+        "```",
+        f"rows: {results.rows:,}",
+        f"repetitions: {len(results.clean)}",
+        *_environment(server_version, load_before),
+        "server: fsync, full_page_writes and synchronous_commit on; tables made before, a checkpoint before each run",
+        "```",
+    ]
+
+
+def _environment(server_version: str, load_before: float) -> list[str]:
     versions = [f"Python {platform.python_version()}", f"PostgreSQL {server_version}", f"lagebild {code_version()}"]
     versions += [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     memory = psutil.virtual_memory().total / 2**30
     return [
-        "```",
-        f"rows: {results.rows:,}",
-        f"repetitions: {len(results.clean)}",
         f"date: {date.today()}, commit {commit.strip() or 'unknown'}",
         f"machine: {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
         f" {platform.release()}; load average at the start {load_before:.1f}",
         f"versions: {', '.join(versions)}",
-        "server: fsync, full_page_writes and synchronous_commit on; tables made before, a checkpoint before each run",
-        "```",
     ]
 
 

@@ -13,6 +13,8 @@ import pytest
 from lagebild import database
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
+from lagebild.warehouse import build, marts
+from tests import publications as prepared
 from tests.support import query
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -118,6 +120,29 @@ def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
     assert "employment 2025" not in printed
     printed = follow(runbook, "Who is told", replace(warehouse, alert_enabled=True), checkout)
     assert "Lagebild: a trial" in printed
+
+
+def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
+    runbook = "rollback.md"
+    prepared.fill(warehouse)
+    for text in ("first", "second"):
+        prepared.publish(warehouse, "cost_per_person", text)
+    prepared.deliver(warehouse, "register", "2019-12-31")
+    prepared.mark(warehouse, marts.definition("cost_per_person"), "third")
+    build.publish_build(warehouse, prepared.begin(warehouse))
+    in_force = "select distinct publication_id, municipality_name from marts.cost_per_person"
+
+    printed = follow(runbook, "See what is wrong", warehouse, checkout)
+    assert "* publication 3" in printed and "municipality_name: second -> third" in printed
+    assert "register 2019-12-31: none -> delivery 3 (register_2019-12-31.csv)" in printed
+    printed = follow(runbook, "Go back", warehouse, checkout)
+    assert "nothing is built while all that this took back still stands" in printed
+    assert query(warehouse, in_force) == [(2, "second")]
+    printed = follow(runbook, "Mend it", warehouse, checkout)
+    assert "delivery 3 register 2019-12-31" in printed and "withdrawn" in printed and "nothing new to build" in printed
+    assert query(warehouse, in_force) == [(2, "second")]
+    follow(runbook, "When it was right after all", warehouse, checkout)
+    assert query(warehouse, in_force) == [(3, "third")]
 
 
 def test_every_runbook_is_listed():

@@ -37,6 +37,9 @@ COLUMNS = {
     "programme_funding_year": "programme_id text, reference_year int, amount_eur numeric, reason text, evidence text",
     "funding_cliff": "measure_id text, measure text, receiving_programme_id text, module_number int, stated_by text,"
     " eligibility_document text, evidence text",
+    "funding_granted": "source_sha256 text, funder text, region_code text, begin_year text, operations bigint,"
+    " granted_eur numeric, reason text, evidence text",
+    "ledger_choice": "municipality_ags text, fiscal_year int, source text, is_counted boolean, reason text",
     "programme_outcome": "programme_id text, region_code text, results_cases numeric, eur_per_result numeric,"
     " eur_per_result_reason text, evidence text",
     "integration_course": "region_code text, stated_year int, reference_month text, courses numeric,"
@@ -65,6 +68,7 @@ _BRIDGE = {
     **{"from_eur": 10, "to_eur": 12, "difference_eur": 2, "evidence": "synthetic"},
 }
 _PAIR = {"left_municipality_ags": "05911000", "right_municipality_ags": "05913000", "dimension": "cost_basis"}
+_GRANT = {"source_sha256": "a", "funder": "EU", "region_code": "06", "evidence": "delivered"}
 _LUMP_SUM = {
     **{"municipality_ags": "05913000", "lump_sum": "a", "lump_sum_eur": 5, "is_scenario": True},
     **{"evidence": "derived", "caption_de": "nicht", "caption_en": "not"},
@@ -134,6 +138,19 @@ SOUND: dict[str, Rows] = {
             "module_number": 0,
             "stated_by": "nobody",
             "evidence": "published",
+        },
+    ],
+    "funding_granted": [
+        {**_GRANT, "begin_year": "all", "operations": 10, "granted_eur": 50},
+        {**_GRANT, "begin_year": "2030", "operations": 6, "reason": "rate_not_listed"},
+        {**_GRANT, "begin_year": "2031", "reason": "too_few_operations"},
+        {**_GRANT, "begin_year": "2032", "reason": "too_few_operations"},
+    ],
+    "ledger_choice": [
+        {"municipality_ags": "a", "fiscal_year": 2030, "source": "ledger", "is_counted": True},
+        {
+            **{"municipality_ags": "a", "fiscal_year": 2030, "source": "ledger_totals", "is_counted": False},
+            **{"reason": "journal_counts"},
         },
     ],
     "programme_outcome": [
@@ -235,6 +252,11 @@ BROKEN: dict[str, dict[str, Rows]] = {
     "programme_funding_year.gap_has_reason": _breaks("programme_funding_year", 1, reason=None),
     "funding_cliff.position_has_its_author": _breaks("funding_cliff", 0, stated_by=" "),
     "funding_cliff.figure_has_evidence": _breaks("funding_cliff", 1, evidence=None),
+    "funding_granted.figure_has_evidence": _breaks("funding_granted", 0, evidence=None),
+    "funding_granted.gap_has_reason": _breaks("funding_granted", 1, reason=None),
+    # 10 in all less 8 leave two
+    "funding_granted.no_small_cell": _breaks("funding_granted", 1, operations=8),
+    "ledger_choice.left_aside_has_reason": _breaks("ledger_choice", 1, reason=" "),
     "programme_outcome.figure_has_evidence": _breaks("programme_outcome", 0, evidence=None),
     "programme_outcome.gap_has_reason": _breaks("programme_outcome", 0, eur_per_result_reason=None),
     "integration_course.figure_has_evidence": _breaks("integration_course", 0, evidence=""),
@@ -266,6 +288,7 @@ _SOURCES = frozenset(
         "employment",
         "ledger",
         "register",
+        "esf_hessen",
         "funding",
         "mikrozensus",
         "structure_tables",
@@ -308,6 +331,11 @@ def test_every_expectation_has_a_case():
     assert {expectation.name for suite in suites.values() for expectation in suite} == set(BROKEN)
 
 
+def test_two_operations_are_shown_no_more_than_left_over(warehouse, build_id):
+    fill_marts(warehouse, COLUMNS, SOUND | _breaks("funding_granted", 3, operations=2, reason=None, granted_eur=1))
+    assert failed(gate.check_marts(warehouse, build_id)) == {"funding_granted.no_small_cell"}
+
+
 def test_an_empty_mart_passes_where_its_source_was_not_delivered(warehouse):
     delivery_id = deliver_rows(warehouse, "funding", "raw.register__person", "2024", [])
     build_id = begin_build(warehouse, [delivery_id])
@@ -318,6 +346,22 @@ def test_an_empty_mart_passes_where_its_source_was_not_delivered(warehouse):
         "programme_funding.has_rows",
         "programme_funding_year.has_rows",
     }
+
+
+@pytest.mark.parametrize(
+    ("delivered", "severity"),
+    [
+        ({"ledger"}, HOLD),
+        ({"ledger_totals"}, HOLD),
+        ({"ledger_plan"}, WARN),
+        ({"ledger_plan", "ledger_totals"}, HOLD),
+        ({"funding"}, None),
+    ],
+)
+def test_a_ledger_of_any_dialect_must_lead_to_cost(delivered, severity):
+    for mart in ("cost_per_person", "cost_component", "refinancing"):
+        found = [e for e in marts.suites(Build(1, frozenset(delivered)))[mart] if e.name == f"{mart}.has_rows"]
+        assert [expectation.severity for expectation in found] == [severity] * bool(severity)
 
 
 def test_ledger_and_components_are_compared_both_ways(warehouse, build_id):

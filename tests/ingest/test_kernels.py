@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import kernels
+from ingest import copy, kernels
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=30)
 BLANKS = "".join(chr(n) for n in range(0x3001) if chr(n).isspace())
@@ -53,3 +53,33 @@ def test_texts_are_numbered_in_the_order_of_their_first_appearance(parts, room):
             slots = kernels.slots(hashes[:known], 2 * len(slots))
         assert numbers.tolist() == [seen.setdefault(text, len(seen)) for text in texts]
     assert known == len(seen)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=40), st.integers(0, 9))
+@settings(deadline=None)
+def test_the_hash_of_a_text_is_its_own_wherever_it_stands(texts, shift):
+    data, start, size = packed([b"x" * shift, *texts])
+    hashes = kernels.hashes_of(data, start, size)[1:].tolist()
+    assert hashes == [kernels.hashes_of(*packed([text]))[0] for text in texts]
+    assert len(set(hashes)) == len(set(texts))
+
+
+@given(st.lists(st.lists(st.binary(max_size=20), min_size=3, max_size=3), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_records_have_the_same_keyed_hash_if_and_only_if_all_their_texts_are_the_same(records):
+    data, start, size = packed([text for record in records for text in record])
+    places = (np.ascontiguousarray(table.reshape(-1, 3).T) for table in (start, size))
+    hashes = kernels.sip(data, *places, np.arange(3, dtype=np.int32), np.array([3, 4], np.uint64)).tolist()
+    assert len(set(hashes)) == len({tuple(record) for record in records})
+    assert len({(*record, found) for record, found in zip(map(tuple, records), hashes, strict=True)}) == len(
+        set(hashes)
+    )
+
+
+@given(st.lists(st.binary(max_size=40), max_size=30), st.data())
+@settings(deadline=None)
+def test_cells_are_copied_to_where_they_belong_and_nowhere_else(cells, data):
+    which = data.draw(st.lists(st.integers(0, len(cells) - 1), max_size=40)) if cells else []
+    columns = [copy.Cells(*packed(cells), which=np.array(which, np.int32)), copy.Cells.constant(b"|", len(which))]
+    chosen = np.arange(len(which)) if which else np.empty(0, np.int64)
+    assert copy.rows(columns, chosen).tobytes() == b"".join(cells[n] + b"|" for n in which)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest import contracts, kernels, landing, ledger, load, privacy
+from ingest import contracts, kernels, landing, ledger, load, privacy, unfinished
 from lagebild import database
 from lagebild.errors import UserError
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
@@ -177,7 +177,7 @@ def test_a_copy_under_way_is_not_cleared_by_another_load_of_the_same_file(tmp_pa
     def meets_another(*arguments):
         if not others:
             others.append(True)
-            landing._clear(folder)
+            unfinished.clear(folder, ".unfinished-*")
         return original(*arguments)
 
     monkeypatch.setattr(sys.modules[module], name, meets_another)

@@ -11,7 +11,7 @@ from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
 from lagebild.warehouse import bridge, build, explain
 from tests import figures
-from tests.support import accept, bundled_bytes, deliver, deliver_all, query
+from tests.support import accept, build_models, bundled_bytes, deliver, deliver_all, query
 
 COST = "select total_cost_eur, population_persons, employees_persons, cost_per_person_eur from marts.cost_per_person"
 
@@ -25,10 +25,8 @@ def changed(source: str, old: str, new: str, encoding: str = "iso-8859-1") -> by
     return text.replace(old, new, 1).encode(encoding)
 
 
-def test_the_figures_and_what_a_changed_input_does_to_them(warehouse):
-    deliver_all(warehouse)
-    deliver(warehouse, "structure_tables", name="structure_tables_2021_fliesstext.csv")
-    first = build.run(warehouse)
+def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse):
+    warehouse, first = published_warehouse, 1
     assert query(warehouse, COST) == [(Decimal("15639763.00"), 9823, 2525, round(Decimal(15639763) / 7298, 6))]
     assert not [d for d in figures.differences(warehouse) if not d.startswith("structure_tables")]
     assert build.is_current(warehouse)
@@ -115,40 +113,38 @@ def one_person_less() -> tuple[str, bytes]:
         (one_person_less, Decimal("15639763.00"), 7297, Decimal(2143), "retraced"),
     ],
 )
-def test_a_posting_or_a_person_moves_the_figure_by_the_right_amount(warehouse, change, cost, persons, shown, verdict):
-    deliver_all(warehouse)
-    accept(warehouse, *change())
-    build.run(warehouse)
+def test_a_posting_or_a_person_moves_the_figure_by_the_right_amount(
+    published_warehouse, change, cost, persons, shown, verdict
+):
+    accept(published_warehouse, *change())
+    build_models(published_warehouse, "cost_per_person")
     columns = "total_cost_eur, denominator_persons, cost_per_person_eur, cost_per_person_rounded_eur, evidence, verdict"
     # What is no longer pinned to a published or solved-back total is only as good as its synthetic rows.
     expected = (cost, persons, round(cost / persons, 6), shown, "synthetic", verdict)
-    assert query(warehouse, f"select {columns} from marts.cost_per_person") == [expected]
+    assert query(published_warehouse, f"select {columns} from build.cost_per_person") == [expected]
 
 
-def test_cost_that_no_share_was_delivered_for_is_unattributed(warehouse):
-    deliver_all(warehouse)
+def test_cost_that_no_share_was_delivered_for_is_unattributed(published_warehouse):
+    warehouse = published_warehouse
     quantities = bundled_bytes("reference_quantity").decode().splitlines(keepends=True)
     accept(warehouse, "reference_quantity", "".join(q for q in quantities if "SGB-II" not in q).encode())
-    build.run(warehouse)
+    build_models(warehouse, "cost_component", "cost_per_person")
     rows = query(
         warehouse,
-        "select treatment, exclusion_reason, amount_eur from marts.cost_component"
+        "select treatment, exclusion_reason, amount_eur from build.cost_component"
         " where account_code = '525300' and target_group = 'all'",
     )
     assert rows == [("unattributed", "share_input_missing", Decimal("890000.00"))]
     # The total is short of the caseload's share, and no longer the published one.
-    (figure,) = query(warehouse, "select total_cost_eur, evidence, verdict from marts.cost_per_person")
+    (figure,) = query(warehouse, "select total_cost_eur, evidence, verdict from build.cost_per_person")
     assert figure == (Decimal("15639763.00") - round(Decimal(890000) * 2750 / 42000, 2), "synthetic", "differs")
 
 
 TOTALS = "delivery_id, product_code, account_code, target_group, booked_amount_eur, posting_count"
 
 
-def totals_after_a_build(warehouse) -> list[tuple]:
-    """What the model that adds up ledgers holds when its layer was built, without the marts behind it."""
-    build_id = build.begin(warehouse)
-    for layer in build.LAYERS[:2]:
-        build.run_layer(warehouse, build_id, layer)
+def totals(warehouse) -> list[tuple]:
+    """What the model that adds up ledgers holds; it is what raw adds up to."""
     rows = query(
         warehouse,
         f"select {TOTALS}, xmin::text from build.int_cost__delivery_total where source = 'ledger' order by 1, 2, 3, 4",
@@ -163,24 +159,27 @@ def totals_after_a_build(warehouse) -> list[tuple]:
     return rows
 
 
-def test_what_was_added_up_of_a_ledger_is_kept_until_delivery_or_code_change(warehouse):
-    deliver_all(warehouse)
-    first = totals_after_a_build(warehouse)
+def test_what_was_added_up_of_a_ledger_is_kept_until_delivery_or_code_change(published_warehouse):
+    warehouse, first = published_warehouse, totals(published_warehouse)
     other = bundled_bytes("ledger").replace(b";2019;", b";2018;")
     accept(warehouse, "ledger", other, "ledger_05913000_2018.csv")
-    second = totals_after_a_build(warehouse)
+    build_models(warehouse, "int_cost__delivery_total")
+    second = totals(warehouse)
     assert set(first) < set(second)  # the same rows of the table, not equal ones
     accept(warehouse, *one_posting_more())  # a correction of the first
-    third = totals_after_a_build(warehouse)
+    build_models(warehouse, "int_cost__delivery_total")
+    third = totals(warehouse)
     assert {row for row in third if row in second} == set(second) - set(first)
     with database.connect(warehouse) as connection:
         connection.execute("update build.int_cost__delivery_total set code_version = 'before', booked_amount_eur = 0")
     accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
-    totals_after_a_build(warehouse)
+    build_models(warehouse, "int_cost__delivery_total")
+    totals(warehouse)
 
 
-def test_a_build_that_was_overtaken_neither_writes_nor_publishes(warehouse):
-    deliver_all(warehouse)
+def test_a_build_that_was_overtaken_neither_writes_nor_publishes(published_warehouse):
+    warehouse = published_warehouse
+    accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
     former = build.begin(warehouse)
     build.run_layer(warehouse, former, "staging")
     later = build.begin(warehouse)
@@ -188,21 +187,23 @@ def test_a_build_that_was_overtaken_neither_writes_nor_publishes(warehouse):
         build.run_layer(warehouse, former, "intermediate")
     with pytest.raises(UserError, match=f"build {former} was overtaken by build {later}"):
         build.publish_build(warehouse, former)
-    assert query(warehouse, "select state from raw.build order by build_id") == [("overtaken",), ("running",)]
-    assert query(warehouse, "select publication_id from published.current_publication") == [(None,)]
+    states = query(warehouse, "select state from raw.build order by build_id")
+    assert states == [("published",), ("overtaken",), ("running",)]
+    assert query(warehouse, "select publication_id from published.current_publication") == [(1,)]
 
 
-def test_a_delivery_accepted_during_a_build_belongs_to_the_next_one(warehouse):
-    deliver_all(warehouse)
-    build_id = build.begin(warehouse)
+def test_a_delivery_accepted_during_a_build_belongs_to_the_next_one(published_warehouse):
+    warehouse = published_warehouse
     accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
+    build_id = build.begin(warehouse)
+    accept(warehouse, "employment", changed("employment", "2.525", "2.527", "utf-8"))
     for layer in build.LAYERS:
         build.run_layer(warehouse, build_id, layer)
     with pytest.raises(UserError, match="its marts were never checked"):
         build.publish_build(warehouse, build_id)
     build.check_marts(warehouse, build_id)
     build.publish_build(warehouse, build_id)
-    assert query(warehouse, COST)[0][2] == 2525
+    assert query(warehouse, COST)[0][2] == 2526
     assert not build.is_current(warehouse)
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from functools import reduce
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +18,7 @@ from lagebild import cli, database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.warehouse import build, explain, marts
-from tests.support import accept, bundled_bytes, deliver, deliver_all, query
+from tests.support import accept, bundled_bytes, deliver, query
 
 NODES = "select * from marts.provenance"
 
@@ -47,6 +48,18 @@ def deliver_named(settings: Settings, source: str, content: bytes, name: str) ->
     assert ledger.decide(settings, delivery.delivery_id, []).state == "accepted"
 
 
+def deliver_year_after(settings: Settings) -> None:
+    """Ledger, register, employees and the country's persons of 2020: there is something to compare, and to bridge."""
+    deliver_named(settings, "ledger", generated_ledger(2020, seed=4), "ledger_05913000_2020.csv")
+    register = bundled_bytes("register").replace(b"31.12.2019", b"31.12.2020").splitlines(keepends=True)
+    deliver_named(settings, "register", b"".join(register[:-200]), "register_05913000_2020-12-31.csv")
+    employed = bundled_bytes("employment").decode().replace("31.12.2019", "31.12.2020").replace("2.525", "2.611")
+    deliver_named(settings, "employment", employed.replace("572.574", "599.999").encode(), "eu2_employees_2020.csv")
+    header, *_, last = bundled_bytes("eu2_series").decode().splitlines()
+    persons = last.replace("31.12.2019", "31.12.2020").replace("1.108.393;75.104;7,3", "1.182.605;74.212;6,7")
+    deliver_named(settings, "eu2_series", f"{header}\n{persons}\n".encode(), "eu2_series_2020-2020.csv")
+
+
 def nodes_of(settings: Settings) -> list[dict]:
     with database.connect(settings, database.BI_READER) as connection:
         cursor = connection.execute(NODES)
@@ -61,9 +74,11 @@ def recomputed(operation: str, digits: int | None, values: list[Decimal]) -> Dec
             case "sum":
                 return sum(values, Decimal(0))
             case "difference":
-                return values[0] - sum(values[1:])
+                return half_up(values[0] - sum(values[1:]), digits)
             case "product":
-                return reduce(lambda a, b: a * b, values)
+                return half_up(reduce(lambda a, b: a * b, values), digits)
+            case "mean":
+                return half_up(sum(values) / len(values), digits)
             case "largest":
                 return max(values)
             case "share":
@@ -77,8 +92,8 @@ def recomputed(operation: str, digits: int | None, values: list[Decimal]) -> Dec
         return half_up(value, digits) if operation == "rounded" else value
 
 
-def half_up(value: Decimal, digits: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP")
+def half_up(value: Decimal, digits: int | None) -> Decimal:
+    return value if digits is None else value.quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP")
 
 
 def check_inner_nodes(nodes: list[dict]) -> int:
@@ -153,16 +168,57 @@ def leaves_below(tree: dict) -> list[dict]:
     return [leaf for child in tree["children"] for leaf in leaves_below(child)] or [tree]
 
 
-def test_every_node_of_generated_ledgers_sums_back_to_its_figure(warehouse):
-    deliver_all(warehouse)
+def test_every_node_of_generated_ledgers_sums_back_to_its_figure(published_warehouse):
+    warehouse = published_warehouse
     accept(warehouse, "ledger", generated_ledger(2019, seed=1))
     deliver_named(warehouse, "ledger", generated_ledger(2018, seed=2), "ledger_05913000_2018.csv")
+    deliver_year_after(warehouse)
+    header, *operations = bundled_bytes("esf_sachsen").splitlines(keepends=True)
+    accept(warehouse, "esf_sachsen", header + b"".join(operations) * 3)
     build.run(warehouse)
     nodes = nodes_of(warehouse)
     assert check_inner_nodes(nodes) > 400
     assert check_references(nodes) > 40
     assert check_roots(warehouse, nodes) > 250
     assert check_ledger_leaves(warehouse, nodes) > 100
+
+    # Trees of intervals, comparisons and bridges ran with rows; the parts of a bridge sum to its difference.
+    roots = {(n["mart"], n["row_key"], n["figure"]): n["value"] for n in nodes if n["node_kind"] == "figure"}
+    assert {(mart, figure) for mart, _, figure in roots} >= {
+        ("cost_per_person", "cost_per_person_low_eur"), ("cost_per_person", "cost_per_person_high_eur"),
+        ("cost_comparability", "is_same"), ("cost_comparability", "is_comparable"),
+        ("cost_bridge", "part_eur"), ("cost_bridge", "difference_eur"),
+        ("ledger_choice", "amount_eur"), ("funding_granted", "total_cost_eur"), ("funding_granted", "granted_eur"),
+    }  # fmt: skip
+    bridges = defaultdict(Decimal)
+    for (mart, row_key, figure), value in roots.items():
+        if (mart, figure) == ("cost_bridge", "part_eur"):
+            bridges[row_key.rpartition("|")[0]] += value
+    assert {key.split("|")[1] for key in bridges} == {"total_cost_eur", "extrapolated_cost_eur"}
+    assert all(sum_of_parts == roots["cost_bridge", f"{key}|price", "difference_eur"] != 0
+               for key, sum_of_parts in bridges.items())  # fmt: skip
+    # Three of 775 EUR and three of 1,580.38 EUR, each 80 % to the cent; a list of two says nothing.
+    granted = "select operations, total_cost_eur, granted_eur, granted_pct, reason from marts.funding_granted"
+    whole = f"{granted} where begin_year = 'all' and source = %s"
+    cents = [Decimal("7066.14"), Decimal("5652.90"), Decimal("80.00")]
+    assert query(warehouse, whole, "esf_sachsen") == [(6, *cents, None)]
+    assert query(warehouse, whole, "esf_bayern") == [(*[None] * 4, "too_few_operations")]
+    # Of a figure only its own deliveries are listed: those of its year.
+    listed_periods = {
+        delivery["period"] for delivery in explain.explain(warehouse, "cost_per_person", "05913000", 2020)["deliveries"]
+    }
+    assert listed_periods == {"05913000_2020", "05913000_2020-12-31", "2020"}
+    bridge = explain.as_text(explain.explain(warehouse, "cost_bridge", "05913000", 2020), "en")
+    assert "Part of the bridge: price" in bridge and "mean of the two values" in bridge
+
+    # The planner knows every seed and intermediate table: none was left to autovacuum.
+    unknown = query(
+        warehouse,
+        "select relname from pg_class where relnamespace = 'build'::regnamespace and relkind = 'r' and reltuples < 0"
+        " and relname <> all(%s)",
+        [mart.name for mart in marts.definitions()],
+    )
+    assert unknown == []
 
     # Very many postings are one leaf, with its span instead of its lines.
     spans = [n for n in nodes if n["source"] == "ledger" and n["row_numbers"] is None]
@@ -175,7 +231,7 @@ def test_every_node_of_generated_ledgers_sums_back_to_its_figure(warehouse):
 
     # A random walk through the printed tree ends at a delivered line that the total was summed from.
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019)
-    ((tree,),) = chain["trees"]
+    ((tree, *_),) = chain["trees"]
     total = tree["children"][0]["children"][0]
     chosen = random.Random(3).sample(total["children"], 8)
     for component in chosen:
@@ -223,8 +279,8 @@ def test_the_check_of_the_nodes_finds_a_wrong_value(change, complaint):
         check_inner_nodes(wrong)
 
 
-def test_a_small_count_of_persons_is_nowhere_in_a_tree(warehouse):
-    deliver_all(warehouse)
+def test_a_small_count_of_persons_is_nowhere_in_a_tree(published_warehouse):
+    warehouse = published_warehouse
     header, *lines = bundled_bytes("register").decode("iso-8859-1").splitlines(keepends=True)
     others = [line for line in lines if ";154;" not in line and ";125;" not in line]
     two = [line for line in lines if ";154;" in line and ";;A;" in line][:2]
@@ -243,8 +299,8 @@ def test_a_small_count_of_persons_is_nowhere_in_a_tree(warehouse):
     assert "an aggregate; no row of a person is named" in text and "too few persons to be shown" in text
 
 
-def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(warehouse):
-    deliver_all(warehouse)
+def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_warehouse):
+    warehouse = published_warehouse
     late = deliver(warehouse, "employment", bundled_bytes("employment").replace(b"2.525", b"2.526"))
     with database.connect(warehouse, database.LOADER) as connection:
         connection.cursor().executemany(
@@ -264,7 +320,17 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(warehouse):
 
     before = leaf()
     assert [before[f"checks_{outcome}_count"] for outcome in ("passed", "warned", "failed")] == [1, 1, 1]
-    assert before["accepted_by"] and before["accepted_why"] == "confirmed by the office"
+    assert before["accepted_at"] and before["accepted_why"] == "confirmed by the office"
+    # Everybody is told that it was accepted, when and why; by whom, only the house.
+    (account,) = {by for (by,) in query(warehouse, "select by from raw.delivery_event")}
+    assert account not in {value for node in nodes_of(warehouse) for value in node.values()}
+    decided = "select decided_by, decided_at from marts_internal.delivery_decision where decided_why = %s"
+    told = query(warehouse, decided, before["accepted_why"], role=database.STATISTICS_OFFICE)
+    assert told == [(account, before["accepted_at"])]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        query(warehouse, "select by from raw.delivery_event", role=database.BUILDER)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        query(warehouse, decided, "", role=database.BI_READER)
     assert (before["file_name"], before["row_numbers"], before["sha256"]) == (
         "eu2_employees_2019.csv",
         "3",
@@ -279,9 +345,8 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(warehouse):
     assert leaf() == before
 
 
-def test_every_released_mart_is_explained_in_both_languages(warehouse, monkeypatch):
-    deliver_all(warehouse)
-    build.run(warehouse)
+def test_every_released_mart_is_explained_in_both_languages(published_warehouse, monkeypatch):
+    warehouse = published_warehouse
     for mart in marts.definitions():
         if mart.schema != "marts" or mart.name == "provenance":
             continue

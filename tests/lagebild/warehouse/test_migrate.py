@@ -1,5 +1,9 @@
 """Migrations and the tables made from contracts and marts: additive, repeatable, refused when they would break."""
 
+import shutil
+import threading
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
@@ -8,7 +12,7 @@ import pytest
 from ingest import contracts, tables
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.warehouse import marts, migrate
+from lagebild.warehouse import locks, marts, migrate
 from tests.support import query
 
 
@@ -101,3 +105,151 @@ def test_every_column_of_a_published_view_carries_its_description(warehouse):
         " and coalesce(col_description(c.oid, a.attnum), '') = ''",
     )
     assert undescribed == []
+
+
+def test_accounts_leave_what_was_published_before(warehouse):
+    with database.connect(warehouse) as connection:
+        connection.execute("alter table published.provenance add column accepted_by text")
+        connection.execute("drop view marts_internal.delivery_decision")
+        connection.execute("delete from public.lagebild_migration where name = '0011_decisions.sql'")
+    assert migrate.migrate(warehouse) == ["0011_decisions.sql"]
+    columns = (
+        "select table_schema from information_schema.columns where table_name ~ '^provenance' and column_name = %s"
+    )
+    assert query(warehouse, columns, "accepted_by") == []
+    assert {schema for (schema,) in query(warehouse, columns, "accepted_at")} == {"published", "marts"}
+    assert query(warehouse, "select * from marts.provenance", role=database.BI_READER) == []
+
+
+# --- marts under their readers ----------------------------------------------------------------------------------------
+
+MART = "cost_per_person"
+EXTRA = {"extra_eur": ("numeric(18,2)", "An extra amount in EUR.")}
+
+
+@pytest.fixture
+def migrations(tmp_path, monkeypatch):
+    """A folder with the migrations there are, for another one."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder)
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    return folder
+
+
+def declare(monkeypatch, **changes) -> None:
+    """Let the models declare `cost_per_person` otherwise."""
+    declared = [replace(mart, **changes) if mart.name == MART else mart for mart in marts.definitions()]
+    monkeypatch.setattr(marts, "definitions", lambda: tuple(declared))
+
+
+def without(column: str) -> dict:
+    columns = marts.definition(MART).columns
+    return {name: told for name, told in columns.items() if name != column}
+
+
+def catalogue(settings) -> list[tuple]:
+    """Every column of what readers see and what is published, and the migrations applied."""
+    return query(
+        settings,
+        "select c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod) from pg_class as c"
+        " inner join pg_attribute as a on c.oid = a.attrelid"
+        " where c.relnamespace::regnamespace::text ~ 'marts|published'"
+        " union all select name, '', '' from public.lagebild_migration order by 1, 2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (lambda: without("verdict"), "verdict was text"),
+        (lambda: without("verdict") | {"judgement": ("text", "Renamed.")}, "verdict was text"),
+        (lambda: without("verdict") | {"verdict": ("boolean", "Retyped.")}, "verdict was text"),
+        (lambda: without("total_cost_eur") | {"total_cost_eur": ("numeric(18,4)", "Finer.")}, "was numeric\\(18,2\\)"),
+    ],
+    ids=["removed", "renamed", "retyped", "rescaled"],
+)
+def test_a_breaking_change_of_a_mart_is_refused_before_anything_changes(
+    warehouse, migrations, monkeypatch, columns, told
+):
+    (migrations / "9000_new.sql").write_text("create table raw.new (a int)")
+    before = catalogue(warehouse)
+    declare(monkeypatch, columns=columns())
+    with pytest.raises(UserError, match=f"(?s)mart {MART}: .*{told}.*new mart version.*named {MART}_v2"):
+        migrate.migrate(warehouse)
+    assert catalogue(warehouse) == before
+
+
+@pytest.mark.parametrize("change", [{"name": f"{MART}_v2"}, {"schema": "marts_internal"}], ids=["gone", "moved"])
+def test_a_mart_that_no_model_declares_any_more_is_refused_until_a_migration_drops_its_views(
+    warehouse, migrations, monkeypatch, change
+):
+    declare(monkeypatch, **change)
+    with pytest.raises(UserError, match=rf"(?s)marts.{MART} is there for its readers.*drops marts.{MART} and"):
+        migrate.migrate(warehouse)
+    (migrations / "9000_retire.sql").write_text(f"drop view marts.{MART}; drop view marts.{MART}_vintage")
+    assert migrate.migrate(warehouse) == ["9000_retire.sql"]
+    assert query(warehouse, "select to_regclass('published.cost_per_person') is not null") == [(True,)]
+
+
+def test_a_view_that_says_something_else_is_replaced(warehouse):
+    view = f"marts.{MART}"
+    (written,) = query(warehouse, "select pg_get_viewdef(%s::regclass)", view)
+    with database.connect(warehouse) as connection:
+        connection.execute(f"create or replace view {view} as {written[0].rstrip(';')} and false")
+        connection.execute(f"comment on view {view} is 'of old'")
+    migrate.migrate(warehouse)
+    assert query(warehouse, "select pg_get_viewdef(%s::regclass)", view) == [written]
+    assert query(warehouse, "select obj_description(%s::regclass)", view) == [(marts.definition(MART).description,)]
+
+
+@contextmanager
+def reading(settings):
+    """A BI tool with a long report: a transaction that has read every mart, and goes on."""
+    with database.connect(settings, database.BI_READER) as connection:
+        for mart in marts.definitions():
+            if mart.schema == "marts":
+                connection.execute(f"select * from marts.{mart.name}")
+        connection.execute("select * from marts.publication_source")
+        yield connection
+
+
+def test_a_migration_with_nothing_to_change_disturbs_nobody_and_waits_for_nobody(warehouse, monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.0)
+    with reading(warehouse):
+        assert migrate.migrate(warehouse) == []
+
+
+def test_a_migration_gives_way_to_readers_and_is_done_when_they_are(warehouse, migrations, monkeypatch):
+    again = (migrations / "0004_layout.sql").read_text().split("create or replace view", 1)[1]
+    (migrations / "9000_view.sql").write_text(f"create or replace view {again}")
+    declare(monkeypatch, columns=marts.definition(MART).columns | EXTRA)
+    with reading(warehouse) as report:
+        migrating = threading.Thread(target=migrate.migrate, args=[warehouse])
+        migrating.start()
+        until = time.monotonic() + 0.8
+        while time.monotonic() < until:  # others come and go meanwhile; the server cancels what waits longer than 50 ms
+            with database.connect(warehouse, database.BI_READER) as connection:
+                connection.execute("set lock_timeout = 50")
+                connection.execute(f"select * from marts.{MART}")
+                connection.execute("select * from marts.publication_source")
+        assert migrating.is_alive()
+        report.commit()
+        migrating.join(10)
+        assert not migrating.is_alive()
+    assert query(warehouse, f"select extra_eur from marts.{MART}", role=database.BI_READER) == []
+    assert ("9000_view.sql",) in query(warehouse, "select name from public.lagebild_migration")
+
+
+def test_a_migration_that_finds_no_gap_says_who_is_in_its_way_and_goes_on_later(warehouse, monkeypatch, capsys):
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(locks, "TELL_SECONDS", 0.0)
+    declare(monkeypatch, columns=marts.definition(MART).columns | EXTRA)
+    before = catalogue(warehouse)
+    with database.connect(warehouse) as writing:
+        writing.execute(f"lock table published.{MART} in row exclusive mode")
+        with pytest.raises(UserError, match=rf"(?s)published.{MART}: .*process \d+ of \w+ \(lagebild\) since"):
+            migrate.migrate(warehouse)
+    assert capsys.readouterr().out.count(f"published.{MART} waits for a gap between readers: process") == 1
+    assert catalogue(warehouse) == before
+    migrate.migrate(warehouse)
+    assert query(warehouse, f"select extra_eur from marts.{MART}_vintage", role=database.BI_READER) == []

@@ -5,7 +5,10 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='sync_all_columns',
-        pre_hook="{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}"
+        pre_hook=[
+            "{{ hashed_not_sorted() }}",
+            "{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}",
+        ]
     )
 }}
 with
@@ -14,7 +17,7 @@ lines as (
 
     select * from {{ ref('int_cost__ledger_line') }}
     {% if is_incremental() %}
-        where delivery_id in ({{ deliveries_to_total(['ledger', 'ledger_totals', 'ledger_plan']) }})
+        where delivery_id in ({{ deliveries_to_total() }})
     {% endif %}
 
 ),
@@ -43,6 +46,8 @@ final as (
         sum(lines.amount_eur) as booked_amount_eur,
         sum(lines.amount_precision_eur) as booked_precision_eur,
         count(*) as posting_count,
+        min(lines.line_number) as first_line,
+        max(lines.line_number) as last_line,
         max(evidence_classes.evidence_class_rank) as evidence_rank,
         cast('{{ var("code_version") }}' as text) as code_version
     from lines

@@ -19,7 +19,10 @@ contents as (
         booked_year,
         fiscal_year,
         sum(booked_amount_eur) as amount_eur,
-        sum(posting_count) as line_count
+        sum(posting_count) as line_count,
+        min(first_line) as first_line,
+        max(last_line) as last_line,
+        max(evidence_rank) as evidence_rank
     from totals
     group by source, delivery_id, source_sha256, municipality_ags, reported_year, booked_year, fiscal_year
 
@@ -50,7 +53,7 @@ ranked_books as (
     window by_precedence as (
         partition by municipality_ags, booked_year
         order by
-            case source when 'ledger' then 1 when 'ledger_totals' then 2 when 'ledger_plan' then 3 end,
+            array_position(array['{{ ledger_sources() | join("', '") }}'], source),
             reported_year desc,
             delivery_id desc
     )
@@ -97,6 +100,9 @@ final as (
         fiscal_year,
         amount_eur,
         line_count,
+        first_line,
+        last_line,
+        evidence_rank,
         reason is null as is_counted,
         reason
     from reasoned

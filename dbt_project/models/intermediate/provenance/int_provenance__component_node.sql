@@ -61,6 +61,7 @@ keyed as (
             nullif(concat_ws(' ', components.product_code, components.product_name), ''),
             nullif(concat_ws(' ', components.account_code, components.account_name), '')
         ) as booked_on,
+        posting_lines.source as ledger_source,
         posting_lines.first_line,
         posting_lines.last_line,
         posting_lines.row_count,
@@ -130,7 +131,7 @@ nodes as (
     select
         {{ node(
             "'1.1'", "'delivery_rows'", "'sum'", "'booked_amount_eur'", 'booked_amount_eur', evidence='evidence',
-            source="'ledger'", sha256='source_sha256', first_line='first_line', last_line='last_line',
+            source='ledger_source', sha256='source_sha256', first_line='first_line', last_line='last_line',
             row_count='row_count', row_numbers='row_numbers', detail_de='booked_on', detail_en='booked_on'
         ) }}
     from keyed
@@ -148,7 +149,7 @@ nodes as (
     select
         {{ node(
             "'1.2.1'", "'delivery_rows'", "'sum'", "'booked_amount_eur'", 'booked_amount_eur', evidence='evidence',
-            source="'ledger'", sha256='source_sha256', first_line='first_line', last_line='last_line',
+            source='ledger_source', sha256='source_sha256', first_line='first_line', last_line='last_line',
             row_count='row_count', row_numbers='row_numbers', detail_de='booked_on', detail_en='booked_on'
         ) }}
     from shares

@@ -20,7 +20,7 @@ final as (
         passed_count as checks_passed_count,
         warned_count as checks_warned_count,
         failed_count as checks_failed_count,
-        decided_by as accepted_by,
+        decided_at as accepted_at,
         decided_why as accepted_why
     from deliveries
 

@@ -45,6 +45,30 @@ bridges as (
 
 ),
 
+comparabilities as (
+
+    select * from {{ ref('cost_comparability') }}
+
+),
+
+circumstances as (
+
+    select * from {{ ref('municipal_circumstance') }}
+
+),
+
+ledger_choices as (
+
+    select * from {{ ref('ledger_choice') }}
+
+),
+
+chosen_lines as (
+
+    select * from {{ ref('int_cost__ledger_choice') }}
+
+),
+
 populations as (
 
     select * from {{ ref('eu2_population') }}
@@ -78,6 +102,18 @@ courses as (
 profiles as (
 
     select * from {{ ref('municipal_profile') }}
+
+),
+
+granteds as (
+
+    select * from {{ ref('funding_granted') }}
+
+),
+
+grants as (
+
+    select * from {{ ref('int_funding__grant') }}
 
 ),
 
@@ -150,6 +186,11 @@ cost_trees as (
         costs.total_cost_eur,
         -- as it was computed: the mart shows six decimals of it
         rates.cost_per_person_eur,
+        costs.cost_per_person_low_eur,
+        costs.cost_per_person_high_eur,
+        rates.cost_precision_eur,
+        rates.denominator_low_persons,
+        rates.denominator_high_persons,
         costs.cost_per_person_rounded_eur,
         costs.denominator_persons,
         costs.population_persons,
@@ -173,6 +214,47 @@ cost_trees as (
             and costs.method = rates.method
     inner join methods
         on costs.method = methods.method
+
+),
+
+-- both ends of a rate: the total and the denominator at the ends of what their rounding leaves open
+interval_trees as (
+
+    select
+        cost_trees.mart,
+        cost_trees.row_key,
+        ends.figure,
+        cost_trees.region_code,
+        cost_trees.reference_year,
+        cost_trees.method,
+        cost_trees.total_cost_eur,
+        cost_trees.cost_precision_eur,
+        cost_trees.denominator_persons,
+        cost_trees.denominator_high_persons - cost_trees.denominator_persons as denominator_precision_persons,
+        cost_trees.evidence,
+        ends.cost_label,
+        ends.cost_operation,
+        ends.cost_eur,
+        ends.persons_label,
+        ends.persons_operation,
+        ends.persons,
+        ends.value
+    from cost_trees
+    cross join
+        lateral (
+            values
+            (
+                'cost_per_person_low_eur', cost_per_person_low_eur,
+                'total_cost_low_eur', 'difference', total_cost_eur - cost_precision_eur,
+                'denominator_high_persons', 'sum', denominator_high_persons
+            ),
+            (
+                'cost_per_person_high_eur', cost_per_person_high_eur,
+                'total_cost_high_eur', 'sum', total_cost_eur + cost_precision_eur,
+                'denominator_low_persons', 'difference', denominator_low_persons
+            )
+        ) as ends (figure, value, cost_label, cost_operation, cost_eur, persons_label, persons_operation, persons)
+    where ends.value is not null
 
 ),
 
@@ -220,6 +302,7 @@ extrapolation_trees as (
         {{ row_key(['extrapolations.municipality_ags', 'extrapolations.reference_year', 'extrapolations.method']) }} as rate_key,
         extrapolations.region_code as persons_region_code,
         extrapolations.region_name,
+        extrapolations.persons_year,
         extrapolations.reference_date,
         extrapolations.cost_per_person_rounded_eur,
         extrapolations.cost_per_person_eur,
@@ -487,6 +570,82 @@ received_rows as (
 
 ),
 
+choice_trees as (
+
+    select
+        'ledger_choice' as mart,
+        {{ row_key([
+            'ledger_choices.municipality_ags',
+            'ledger_choices.fiscal_year',
+            'ledger_choices.booked_year',
+            'ledger_choices.source_sha256',
+        ]) }} as row_key,
+        'amount_eur' as figure,
+        ledger_choices.municipality_ags as region_code,
+        ledger_choices.fiscal_year as reference_year,
+        cast(null as text) as method,
+        ledger_choices.amount_eur,
+        ledger_choices.reason,
+        ledger_choices.evidence,
+        ledger_choices.source,
+        ledger_choices.source_sha256,
+        chosen_lines.line_count,
+        chosen_lines.first_line,
+        chosen_lines.last_line,
+        case
+            when chosen_lines.last_line - chosen_lines.first_line + 1 = chosen_lines.line_count
+                then {{ line_range('chosen_lines.first_line', 'chosen_lines.last_line') }}
+        end as row_numbers
+    from ledger_choices
+    inner join chosen_lines
+        on ledger_choices.municipality_ags = chosen_lines.municipality_ags
+            and ledger_choices.fiscal_year = chosen_lines.fiscal_year
+            and ledger_choices.booked_year = chosen_lines.booked_year
+            and ledger_choices.source_sha256 = chosen_lines.source_sha256
+
+),
+
+-- of what is not shown there is no tree
+granted_trees as (
+
+    select
+        'funding_granted' as mart,
+        {{ row_key(['granteds.source_sha256', 'granteds.funder', 'granteds.region_code', 'granteds.begin_year']) }} as row_key,
+        sums.figure,
+        granteds.region_code,
+        case when granteds.begin_year ~ '^[0-9]+$' then cast(granteds.begin_year as integer) end as reference_year,
+        cast(null as text) as method,
+        sums.label,
+        sums.value,
+        granteds.granted_pct,
+        granteds.total_cost_eur,
+        granteds.granted_eur,
+        granteds.evidence,
+        granteds.source,
+        granteds.source_sha256,
+        granteds.operations,
+        grants.first_line,
+        grants.last_line,
+        grants.row_numbers
+    from granteds
+    inner join grants
+        on granteds.source_sha256 = grants.source_sha256
+            and granteds.funder = grants.funder
+            and granteds.region_code = grants.region_code
+            and granteds.begin_year = grants.begin_year
+    cross join
+        lateral (
+            values
+            ('total_cost_eur', 'eligible_cost_eur', granteds.total_cost_eur),
+            (
+                'granted_eur', case granteds.funding_level when 'EU' then 'union_share_eur' else 'federal_amount_eur' end,
+                granteds.granted_eur
+            )
+        ) as sums (figure, label, value)
+    where sums.value is not null
+
+),
+
 cliff_rows as (
 
     select
@@ -570,6 +729,34 @@ computed_figures as (
                 second_value, second_mart, second_key, second_figure, second_path
             )
     where computed.value is not null
+
+    union all
+
+    select
+        mart,
+        row_key,
+        'granted_pct' as figure,
+        region_code,
+        reference_year,
+        method,
+        'percentage' as operation,
+        2 as digits,
+        granted_pct as value,
+        evidence,
+        cast(null as text) as reason,
+        granted_eur as first_value,
+        mart as first_mart,
+        row_key as first_key,
+        'granted_eur' as first_figure,
+        '1' as first_path,
+        total_cost_eur as second_value,
+        mart as second_mart,
+        row_key as second_key,
+        'total_cost_eur' as second_figure,
+        '1' as second_path
+    from granted_trees
+    where granted_pct is not null
+        and figure = 'granted_eur'
 
     union all
 
@@ -759,6 +946,10 @@ computed_figures as (
 
 ),
 
+{{ bridge_trees('bridges', 'cost_trees', 'extrapolation_trees') }},
+
+{{ comparability_trees('comparabilities', 'circumstances') }},
+
 nodes as (
 
     select
@@ -789,6 +980,14 @@ nodes as (
         refers_to_path,
         value
     from component_nodes
+
+    union all
+
+    select * from bridge_nodes
+
+    union all
+
+    select * from comparability_nodes
 
     union all
 
@@ -855,6 +1054,53 @@ nodes as (
         {{ node("'1.1.2'", "'component'", "case denominator_rule when 'population' then 'read' else 'difference' end",
             "'denominator_persons'", 'denominator_persons', evidence='evidence') }}
     from cost_trees
+
+    union all
+
+    -- the ends of its interval
+    select
+        {{ node("'1'", "'figure'", "'ratio'", 'figure', 'value', digits='6', evidence='evidence') }}
+    from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.1'", "'component'", 'cost_operation', 'cost_label', 'cost_eur') }}
+    from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.1.1'", "'figure_reference'", "'refers'", "'total_cost_eur'", 'total_cost_eur', refers_to_mart='mart',
+            refers_to_row_key='row_key', refers_to_figure="'cost_per_person_rounded_eur'", refers_to_path="'1.1.1'") }}
+    from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.1.2'", "'parameter'", "'given'", "'cost_precision_eur'", 'cost_precision_eur') }}
+    from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.2'", "'component'", 'persons_operation', 'persons_label', 'persons') }}
+    from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.2.1'", "'figure_reference'", "'refers'", "'denominator_persons'", 'denominator_persons',
+            refers_to_mart='mart', refers_to_row_key='row_key', refers_to_figure="'cost_per_person_rounded_eur'",
+            refers_to_path="'1.1.2'") }}
+    from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.2.2'", "'parameter'", "'given'", "'denominator_precision_persons'",
+            'denominator_precision_persons') }}
+    from interval_trees
 
     union all
 
@@ -1021,6 +1267,36 @@ nodes as (
 
     union all
 
+    -- a delivered ledger, whether it counts or not
+    select
+        {{ node("'1'", "'figure'", "'sum'", "'amount_eur'", 'amount_eur', evidence='evidence', reason='reason') }}
+    from choice_trees
+
+    union all
+
+    select
+        {{ node("'1.1'", "'delivery_rows'", "'sum'", "'booked_amount_eur'", 'amount_eur', evidence='evidence',
+            source='source', sha256='source_sha256', first_line='first_line', last_line='last_line',
+            row_count='line_count', row_numbers='row_numbers') }}
+    from choice_trees
+
+    union all
+
+    -- granted operations: lines of a list, of which each gets its own share
+    select
+        {{ node("'1'", "'figure'", "'sum'", 'figure', 'value', evidence='evidence') }}
+    from granted_trees
+
+    union all
+
+    select
+        {{ node("'1.1'", "'delivery_rows'", "'sum'", 'label', 'value', evidence='evidence', source='source',
+            sha256='source_sha256', first_line='first_line', last_line='last_line', row_count='operations',
+            row_numbers='row_numbers') }}
+    from granted_trees
+
+    union all
+
     -- money received: rows of its payer, or the payers' sum
     select
         {{ node("'1'", "'figure'", "'sum'", "'received_eur'", 'received_eur', evidence='evidence', reason='reason',
@@ -1146,7 +1422,7 @@ final as (
         deliveries.checks_passed_count,
         deliveries.checks_warned_count,
         deliveries.checks_failed_count,
-        deliveries.accepted_by,
+        deliveries.accepted_at,
         deliveries.accepted_why,
         nodes.refers_to_mart,
         nodes.refers_to_row_key,

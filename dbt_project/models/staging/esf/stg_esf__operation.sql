@@ -34,6 +34,7 @@ sachsen as (
 united as (
 
     select
+        'esf_bayern' as source,
         '09' as region_code,
         operation,
         starts_on,
@@ -51,6 +52,7 @@ united as (
     union all
 
     select
+        'esf_sachsen' as source,
         '14' as region_code,
         operation,
         starts_on,
@@ -68,6 +70,7 @@ united as (
     union all
 
     select
+        'esf_berlin' as source,
         '11' as region_code,
         operation,
         starts_on,
@@ -85,6 +88,7 @@ united as (
     union all
 
     select
+        'esf_bremen' as source,
         '04' as region_code,
         operation,
         starts_on,
@@ -102,6 +106,7 @@ united as (
     union all
 
     select
+        'esf_hessen' as source,
         '06' as region_code,
         operation,
         starts_on,
@@ -121,6 +126,7 @@ united as (
 final as (
 
     select
+        source,
         region_code,
         trim(operation) as operation,
         starts_on,

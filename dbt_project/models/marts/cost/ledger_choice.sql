@@ -1,0 +1,43 @@
+-- grain: one row per delivered ledger, municipality, year of the books and year that its lines are for.
+-- Which ledger counts for a year, and why each other one does not. Amounts are those of the whole ledger, as delivered.
+with
+
+choices as (
+
+    select * from {{ ref('int_cost__ledger_choice') }}
+
+),
+
+deliveries as (
+
+    select * from {{ ref('int_provenance__delivery') }}
+
+),
+
+final as (
+
+    select
+        choices.municipality_ags,
+        choices.fiscal_year,
+        choices.booked_year,
+        choices.reported_year,
+        choices.source,
+        case choices.source
+            when 'ledger' then 'journal'
+            when 'ledger_totals' then 'totals'
+            when 'ledger_plan' then 'budget'
+        end as dialect,
+        choices.is_counted,
+        choices.reason,
+        cast(choices.amount_eur as numeric(18, 2)) as amount_eur,
+        cast(choices.line_count as bigint) as line_count,
+        {{ evidence_of_rank('choices.evidence_rank') }} as evidence,
+        deliveries.file_name as source_file_name,
+        choices.source_sha256
+    from choices
+    left join deliveries
+        on choices.delivery_id = deliveries.delivery_id
+
+)
+
+select * from final

@@ -1,0 +1,83 @@
+"""Commands on publications: which there are, back to one of them, and what differs between two."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from lagebild.settings import Settings
+
+_format = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_pass_settings = click.make_pass_decorator(Settings)
+
+
+def add_to(cli: click.Group) -> None:
+    """Hang the commands of this module into the command line."""
+    for command in (publications, rollback, diff):
+        cli.add_command(command)
+
+
+@click.command()
+@click.option("--last", type=click.IntRange(min=1), help="Only so many, the latest ones.")
+@_format
+@_pass_settings
+def publications(settings: Settings, last: int | None, form: str) -> None:
+    """List the publications: when, from which build and code, what is new in each, which one is in force.
+
+    \b
+    Examples:
+      lagebild publications
+      lagebild publications --last 5 --format json
+    """
+    from lagebild.warehouse import publications as published
+
+    found = published.listing(settings)[-(last or 0) :]
+    if form == "json":
+        _echo_json([asdict(one) | {"is_rolled_back": one.is_rolled_back} for one in found])
+    else:
+        click.echo("\n".join(map(str, found)) or "nothing was published yet: lagebild build")
+
+
+@click.command()
+@click.argument("publication_id", type=int, metavar="PUBLICATION")
+@click.option("--reason", required=True, help="Why; it is kept, and readers see it in marts.publication_rollback.")
+@_pass_settings
+def rollback(settings: Settings, publication_id: int, reason: str) -> None:
+    """Put PUBLICATION in force again, at once and for every reader.
+
+    Nothing is built while all that it takes back still stands: withdraw the delivery, or mend the code.
+
+    \b
+    Example: lagebild rollback 4 --reason "the employees of 2019 were delivered for the wrong district"
+    """
+    from lagebild.warehouse import publications as published
+
+    click.echo(published.as_text(settings, published.rollback(settings, publication_id, reason)))
+
+
+@click.command()
+@click.argument("former", type=int)
+@click.argument("latter", type=int)
+@click.option("--mart", help="Only this mart, every row of it.")
+@_format
+@_pass_settings
+def diff(settings: Settings, former: int, latter: int, mart: str | None, form: str) -> None:
+    """Print which figures differ between publications FORMER and LATTER, by how much, and due to what.
+
+    \b
+    Examples:
+      lagebild diff 4 5
+      lagebild diff 4 5 --mart cost_per_person
+      lagebild diff 4 5 --format json
+    """
+    from lagebild.warehouse import difference
+
+    found = difference.difference(settings, former, latter, mart)
+    if form == "json":
+        _echo_json(asdict(found))
+    else:
+        click.echo(difference.as_text(found, None if mart else difference.SHOWN_ROWS))
+
+
+def _echo_json(found: object) -> None:
+    click.echo(json.dumps(found, default=str, indent=2, ensure_ascii=False))

@@ -1,0 +1,204 @@
+"""What differs between two publications: which figures, by how much, and from which delivery or model it comes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection, sql
+
+from lagebild import database
+from lagebild.settings import Settings
+from lagebild.warehouse import marts, publications
+from lagebild.warehouse.marts import Mart
+from lagebild.warehouse.publications import Change
+
+SHOWN_ROWS = 10
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column of a row in both publications; the difference in the column's unit, None where there is no number."""
+
+    column: str
+    former: Any
+    latter: Any
+    difference: Decimal | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row by its mart's key, and what of it differs; of an added or removed row, all that is not empty."""
+
+    state: str
+    key: dict[str, Any]
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class MartDifference:
+    """A mart whose content is another one."""
+
+    mart: str
+    former_version: str | None
+    latter_version: str | None
+    """Digests of the SQL of the model and all before it; None where the publication does not hold the mart."""
+    deliveries: tuple[Change, ...]
+    """Of its own sources, those in which the two builds differ."""
+    rows: tuple[Row, ...]
+
+    def count(self, state: str) -> int:
+        return sum(row.state == state for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two publications, held against each other."""
+
+    former: int
+    latter: int
+    former_code: str
+    latter_code: str
+    deliveries: tuple[Change, ...]
+    models: tuple[str, ...]
+    """Marts whose SQL, or that of a model or seed before it, is another one."""
+    marts: tuple[MartDifference, ...]
+
+
+def difference(settings: Settings, former: int, latter: int, mart: str | None = None) -> Difference:
+    """What changed from one publication to another, in all marts or one; UserError where there is no such one."""
+    asked = marts.definitions() if mart is None else (marts.definition(mart),)
+    with database.connect(settings, database.BUILDER) as connection:
+        connection.execute("set transaction isolation level repeatable read read only")
+        codes = [_code(connection, number) for number in (former, latter)]
+        deliveries = tuple(publications.changes(connection, former, latter))
+        held = [_held(connection, number) for number in (former, latter)]
+        found = [_of_mart(connection, one, held[0].get(one.name), held[1].get(one.name), deliveries) for one in asked]
+    models = [name for name in held[0] if name in held[1] and held[0][name].version != held[1][name].version]
+    return Difference(former, latter, *codes, deliveries, tuple(models), tuple(filter(None, found)))
+
+
+def as_text(found: Difference, shown_rows: int | None = SHOWN_ROWS) -> str:
+    """The difference as lines for a terminal: of each mart so many rows, or all."""
+    return "\n".join(_lines(found, shown_rows))
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A mart as a publication holds it."""
+
+    content_id: int
+    version: str
+    sources: list[str]
+
+
+def _code(connection: Connection, publication_id: int) -> str:
+    publications.require(connection, publication_id)
+    return connection.execute(
+        "select code_version from published.publication where publication_id = %s", [publication_id]
+    ).fetchone()[0]
+
+
+def _held(connection: Connection, publication_id: int) -> dict[str, _Held]:
+    rows = connection.execute(
+        "select mart, content_id, model_version, sources from published.publication_mart"
+        " where publication_id = %s order by mart",
+        [publication_id],
+    ).fetchall()
+    return {mart: _Held(*rest) for mart, *rest in rows}
+
+
+def _of_mart(
+    connection: Connection, mart: Mart, former: _Held | None, latter: _Held | None, deliveries: tuple[Change, ...]
+) -> MartDifference | None:
+    contents = [held.content_id if held else None for held in (former, latter)]
+    if contents[0] == contents[1]:
+        return None
+    sources = {source for held in (former, latter) if held for source in held.sources}
+    return MartDifference(
+        mart.name,
+        former.version if former else None,
+        latter.version if latter else None,
+        tuple(change for change in deliveries if change.source in sources),
+        tuple(_rows(connection, mart, *contents)),
+    )
+
+
+def _rows(connection: Connection, mart: Mart, former: int | None, latter: int | None) -> Iterator[Row]:
+    """The rows that differ, by key: rows of the two contents are the same figure where their keys are equal."""
+    side = sql.SQL(
+        "(select jsonb_build_array({}) as key, to_jsonb(m) - 'content_id' as row from {} as m where content_id = %s)"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, mart.key)), sql.Identifier("published", mart.name))
+    # As text: numbers keep every digit, which they would lose as binary floating point.
+    rows = connection.execute(
+        sql.SQL(
+            "select f.row::text, l.row::text from {} as f full join {} as l using (key)"
+            " where f.row is distinct from l.row order by key"
+        ).format(side, side),
+        [former, latter],
+    )
+    for texts in rows:
+        before, after = (json.loads(text, parse_float=Decimal) if text else None for text in texts)
+        present = after or before
+        values = (
+            _value(column, (before or {}).get(column), (after or {}).get(column))
+            for column in mart.columns
+            if column not in mart.key
+        )
+        yield Row(
+            ADDED if before is None else REMOVED if after is None else CHANGED,
+            {column: present[column] for column in mart.key},
+            tuple(value for value in values if value.former != value.latter),
+        )
+
+
+def _value(column: str, former: Any, latter: Any) -> Value:
+    numbers = [value for value in (former, latter) if isinstance(value, int | Decimal) and not isinstance(value, bool)]
+    return Value(column, former, latter, Decimal(latter) - Decimal(former) if len(numbers) == 2 else None)
+
+
+def _lines(found: Difference, shown_rows: int | None) -> Iterator[str]:
+    yield f"publication {found.former} to publication {found.latter}"
+    same = found.former_code == found.latter_code
+    yield f"code: {found.former_code}" + (", the same" if same else f" -> {found.latter_code}")
+    if found.models:
+        yield f"models that differ, or one before them: {', '.join(found.models)}"
+    yield "deliveries that differ:" if found.deliveries else "deliveries: the same"
+    yield from (f"  {change}" for change in found.deliveries)
+    if not found.marts:
+        yield "no figure differs"
+    for mart in found.marts:
+        yield ""
+        yield f"{mart.mart}: rows " + ", ".join(f"{state} {mart.count(state)}" for state in (CHANGED, ADDED, REMOVED))
+        yield f"  due to {_cause(mart)}"
+        for row in mart.rows[:shown_rows]:
+            yield f"  {row.state} " + " ".join(f"{column}={_text(value)}" for column, value in row.key.items())
+            if row.state == CHANGED:
+                yield from (f"    {_change(value)}" for value in row.values)
+        if left := len(mart.rows[shown_rows:]) if shown_rows is not None else 0:
+            yield f"  rows more: {left}; --mart {mart.mart} lists them"
+
+
+def _cause(mart: MartDifference) -> str:
+    """What the two builds of a mart differ in; several causes are named together, and cannot be told apart here."""
+    if mart.former_version is None or mart.latter_version is None:
+        return "the mart itself, which only one of the two holds"
+    causes = [str(change) for change in mart.deliveries]
+    if mart.former_version != mart.latter_version:
+        causes.append(f"its model or one before it ({mart.former_version} -> {mart.latter_version})")
+    return "; ".join(causes) or "no delivery of its own sources and no model: to what is said of its deliveries"
+
+
+def _change(value: Value) -> str:
+    by = "" if value.difference is None else f"  ({value.difference:+,f})"
+    return f"{value.column}: {_text(value.former)} -> {_text(value.latter)}{by}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return f"{value:,f}" if isinstance(value, Decimal) else str(value)
+    return str(value)
