@@ -223,6 +223,12 @@ def test_a_bundled_period_is_read_as_the_loader_reads_it(warehouse):
         assert entry.period == wanted[contract.due.every], source
 
 
+def test_a_withdrawal_does_not_end_the_watch(ruled):
+    house = ruled(due=YEARLY)
+    came(house, "2024", "2025-03-01 10:00", "withdrawn")
+    assert states(house, "2026-07-01") == {"2024": "withdrawn", "2025": "late", "2026": "due"}
+
+
 def test_an_irregular_source_is_never_late(ruled):
     house = ruled(due={"every": "irregular", "reason": "It came once."})
     came(house, "2014-2020", "2020-01-01 10:00")
