@@ -1,7 +1,7 @@
 """Data Docs: every check's verdicts as a page, by Great Expectations' own renderers, long after the check.
 
 Read is `marts.quality_verdict`, as role bi_reader: what readers of the marts may not see, these pages cannot show.
-The frame around GX's content is ours (`templates/page.j2`): GX's own loads scripts, styles and pictures from eight
+The frame around GX's content is ours (`templates/page.j2`): GX's own loads scripts, styles and pictures from seven
 hosts, its index is empty without them, and it does not escape the texts of an expectation.
 """
 

@@ -206,7 +206,8 @@ def accept(
                 remedy=f"if this one corrects it: lagebild accept {delivery_id} --supersedes --reason ...",
             )
         overruled = problems_of(connection, delivery)
-        _require_end(connection, delivery, overruled, until)
+        options = " --supersedes" if predecessor else ""
+        _require_end(connection, delivery, overruled, until, f"lagebild accept {delivery_id}{options}")
         if predecessor:
             move(connection, predecessor, "superseded", f"by delivery {delivery_id}: {reason}", by=by)
         # Also when it is none: a link from an earlier acceptance, which expired, could lead in a circle.
@@ -294,8 +295,10 @@ def _held(connection: Connection, delivery_id: int) -> Delivery:
     return delivery
 
 
-def _require_end(connection: Connection, delivery: Delivery, overruled: list[str], until: date | None) -> None:
-    again = f"lagebild accept {delivery.delivery_id} --until YYYY-MM-DD --reason ..."
+def _require_end(
+    connection: Connection, delivery: Delivery, overruled: list[str], until: date | None, command: str
+) -> None:
+    again = f"{command} --until YYYY-MM-DD --reason ..."
     if overruled and until is None:
         raise UserError(
             f"{delivery}: the gate found something wrong, and accepting it all the same needs an end", remedy=again
