@@ -3,6 +3,11 @@
 {{ return(['ledger', 'ledger_totals', 'ledger_plan']) }}
 {%- endmacro %}
 
+{#- The place of a source in that order. -#}
+{% macro ledger_precedence(source_id) -%}
+array_position(array['{{ ledger_sources() | join("', '") }}'], {{ source_id }})
+{%- endmacro %}
+
 {#-
     Numbers of the deliveries of ledgers (or of one of their sources) that this build reads and that the incremental
     model `totals` has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks

@@ -53,7 +53,7 @@ ranked_books as (
     window by_precedence as (
         partition by municipality_ags, booked_year
         order by
-            array_position(array['{{ ledger_sources() | join("', '") }}'], source),
+            {{ ledger_precedence('source') }},
             reported_year desc,
             delivery_id desc
     )
