@@ -310,7 +310,7 @@ def strip(data, start, size):
 @_inner
 def _hash(data, at, size):
     """The steps of SplitMix64, one for each eight bytes: the same in every process."""
-    value, left = size, size
+    value, left = (size + U(1)) * U(0x9E3779B97F4A7C15), size
     while True:
         value = (value ^ _part(data, at, left)) * U(0x9E3779B97F4A7C15)
         value ^= value >> U(32)

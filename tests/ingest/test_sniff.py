@@ -212,10 +212,11 @@ def test_the_command_prints_the_proposal(tmp_path):
     assert yaml.safe_load(result.output)["lagebild"]["example"] == "a_2020.csv"
 
 
-def test_only_the_beginning_of_a_large_file_is_read(tmp_path):
+def test_only_the_beginning_of_a_large_file_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(sniff, "SAMPLE_BYTES", 1 << 20)
     file = tmp_path / "a_2020.csv"
     with file.open("wb") as stream:
-        stream.write("Größe;B\n".encode() + "ä;2\n".encode() * 3_000_000)
+        stream.write("Größe;B\n".encode() + "ä;2\n".encode() * 300_000)
         stream.truncate(4 * 2**30)  # a sparse file of 4 GB
     content = sniff.sample(file)
     assert len(content) == sniff.SAMPLE_BYTES + 1
