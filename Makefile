@@ -27,7 +27,7 @@ quality-docs: environment ## write what every check said as pages, .lagebild/qua
 	@$(LAGEBILD) quality-docs
 
 test: environment ## run the tests (they start what they need, and stop it)
-	@.venv/bin/pytest -n auto
+	@.venv/bin/pytest -n auto --dist worksteal
 
 lint: environment ## check form and style of Python and SQL
 	@.venv/bin/ruff check .

@@ -50,7 +50,7 @@ with DAG(
         from lagebild.warehouse import build
 
         with settled():
-            build.run_layer(settings.load(), build_id, layer)
+            build.run_layers(settings.load(), build_id, layer)
 
     @task(execution_timeout=timedelta(hours=1))
     def check_marts(build_id: int) -> None:

@@ -57,6 +57,11 @@ def accept(settings: Settings, source: str, content: bytes | None = None, name: 
 def build_models(settings: Settings, *models: str) -> int:
     """Begin a build and make these models and all before them in schema `build`, without tests; the build's id."""
     build_id = build.begin(settings)
+    make_models(settings, build_id, *models)
+    return build_id
+
+
+def make_models(settings: Settings, build_id: int, *models: str) -> None:
+    """The same in a build that has begun."""
     no_tests = [option for kind in ("test", "unit_test") for option in ("--exclude-resource-type", kind)]
     build.dbt(settings, build_id, [f"+{model}" for model in models], *no_tests)
-    return build_id

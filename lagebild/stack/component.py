@@ -12,6 +12,7 @@ PRELOADED = {
     "scheduler": (
         "pandas",
         "great_expectations",
+        "numba.np.arraymath",
         "psycopg",
         "python_calamine",
         "airflow.sdk.execution_time.supervisor",

@@ -24,10 +24,10 @@ ROOMS = ("dbt_project", "docs", "expectations", "extracts", "ingest", "lagebild"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what the runbooks change, with a `lagebild` that runs the copy's code."""
+    """A copy of what the runbooks change, its loops compiled, and a `lagebild` that runs the copy's code."""
     copy = tmp_path / "checkout"
     for room in ROOMS:
-        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("target", "logs"))
     command = tmp_path / "bin" / "lagebild"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lagebild.cli "$@"\n')

@@ -158,7 +158,7 @@ def test_the_history_is_that_of_the_accepted_snapshots_in_order(warehouse, tmp_p
     seen = set()
 
     @hypothesis_settings(
-        max_examples=40,
+        max_examples=25,
         deadline=None,
         derandomize=True,
         database=None,
