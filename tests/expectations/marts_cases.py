@@ -133,6 +133,9 @@ SOUND: dict[str, Rows] = {
         {**_GRANT, "begin_year": "2030", "operations": 6, "reason": "rate_not_listed"},
         {**_GRANT, "begin_year": "2031", "reason": "too_few_operations"},
         {**_GRANT, "begin_year": "2032", "reason": "too_few_operations"},
+        # nothing is left over
+        {**_GRANT, "region_code": "07", "begin_year": "all", "operations": 6, "granted_eur": 5},
+        {**_GRANT, "region_code": "07", "begin_year": "2030", "operations": 6, "granted_eur": 5},
     ],
     "ledger_choice": [
         {
