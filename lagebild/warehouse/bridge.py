@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import jinja2
-from psycopg import Connection
 from psycopg.rows import dict_row
 
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.warehouse import publications
 
 _MACROS = ("formulas.sql", "bridge.sql")
 _NOT_SEPARABLE = "method_and_data_not_separable"
@@ -31,7 +31,7 @@ def bridge(
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         for number in (from_publication, to_publication):
-            _require(connection, number)
+            publications.require(connection, number)
         with connection.cursor(row_factory=dict_row) as cursor:
             rows = cursor.execute(
                 f"select * from ({_parts_sql()}) as parts where municipality_ags = %(place)s"
@@ -96,11 +96,3 @@ def _part(row: dict[str, Any]) -> dict[str, Any]:
         "difference_eur": (row["to_eur"] - row["from_eur"]).quantize(cent),
         "reason": _NOT_SEPARABLE if is_merged else None,
     }
-
-
-def _require(connection: Connection, publication_id: int) -> None:
-    known = [number for (number,) in connection.execute("select publication_id from marts.publication order by 1")]
-    if publication_id not in known:
-        raise UserError(
-            f"there is no publication {publication_id}", remedy=f"one of: {', '.join(map(str, known)) or 'none yet'}"
-        )

@@ -184,7 +184,7 @@ def lock_pointer(connection: Connection) -> int | None:
 
 def require(connection: Connection, publication_id: int) -> None:
     """UserError unless there is such a publication."""
-    known = [number for (number,) in connection.execute("select publication_id from published.publication order by 1")]
+    known = [number for (number,) in connection.execute("select publication_id from marts.publication order by 1")]
     if publication_id not in known:
         raise UserError(f"there is no publication {publication_id}", remedy=f"one of: {spans(known) or 'none yet'}")
 
