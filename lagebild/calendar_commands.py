@@ -1,15 +1,13 @@
 """`lagebild calendar` and `lagebild alerts`: what was due and when it came, and who is told."""
 
-import json
 import sys
 from dataclasses import asdict
 
 import click
 
+from lagebild import options
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-
-_pass_settings = click.make_pass_decorator(Settings)
 
 
 def add_to(cli: click.Group) -> None:
@@ -20,8 +18,8 @@ def add_to(cli: click.Group) -> None:
 
 @click.command()
 @click.option("--late", "is_late_only", is_flag=True, help="Only what is late; exit code 1 when something is.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_pass_settings
+@options.form
+@options.pass_settings
 def calendar(settings: Settings, is_late_only: bool, form: str) -> None:
     """List what was due, when it came, and in what state it is. BI reads the same as marts.delivery_calendar.
 
@@ -37,7 +35,7 @@ def calendar(settings: Settings, is_late_only: bool, form: str) -> None:
 
     found = [entry for entry in entries(settings) if entry.is_late or not is_late_only]
     if form == "json":
-        click.echo(json.dumps([asdict(entry) for entry in found], default=str, indent=2, ensure_ascii=False))
+        options.echo_json([asdict(entry) for entry in found])
     else:
         click.echo("\n".join(map(str, found)) or "nothing is late")
     if is_late_only and found:
@@ -46,7 +44,7 @@ def calendar(settings: Settings, is_late_only: bool, form: str) -> None:
 
 @click.command()
 @click.option("--try", "is_tried", is_flag=True, help="Send a trial message to each.")
-@_pass_settings
+@options.pass_settings
 def alerts(settings: Settings, is_tried: bool) -> None:
     """List the channels that are told of late deliveries and runs (LAGEBILD_ALERT_* in .env.example).
 

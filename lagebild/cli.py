@@ -1,6 +1,5 @@
 """The command line: `lagebild --help`. Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from lagebild import (
     decision_commands,
     delivery_commands,
     figure_commands,
+    options,
     privacy_commands,
     publication_commands,
 )
@@ -21,7 +21,6 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 
 # Modules that cost time to import (dbt, Great Expectations, Airflow) are imported by the commands that need them.
-_pass_settings = click.make_pass_decorator(Settings)
 
 
 def main() -> None:
@@ -49,7 +48,7 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command()
-@_pass_settings
+@options.pass_settings
 def run(settings: Settings) -> None:
     """Start the stack, load what is new, build, publish, extract, and print the headline figures."""
     from lagebild.stack import commands
@@ -58,7 +57,7 @@ def run(settings: Settings) -> None:
 
 
 @cli.command()
-@_pass_settings
+@options.pass_settings
 def up(settings: Settings) -> None:
     """Start PostgreSQL and Airflow, and bring the warehouse to this code's migrations."""
     from lagebild.stack import commands
@@ -67,7 +66,7 @@ def up(settings: Settings) -> None:
 
 
 @cli.command()
-@_pass_settings
+@options.pass_settings
 def down(settings: Settings) -> None:
     """Stop Airflow and PostgreSQL; the state stays."""
     from lagebild.stack import commands
@@ -76,7 +75,7 @@ def down(settings: Settings) -> None:
 
 
 @cli.command()
-@_pass_settings
+@options.pass_settings
 def status(settings: Settings) -> None:
     """Show what runs, where the state lies, and how to connect."""
     from lagebild.stack import commands
@@ -85,7 +84,7 @@ def status(settings: Settings) -> None:
 
 
 @cli.command()
-@_pass_settings
+@options.pass_settings
 def migrate(settings: Settings) -> None:
     """Bring the warehouse to this code's migrations, contracts and marts."""
     from lagebild.warehouse.migrate import migrate as run_migrations
@@ -99,7 +98,7 @@ def migrate(settings: Settings) -> None:
 @click.option(
     "--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Only this file; it stays."
 )
-@_pass_settings
+@options.pass_settings
 def load(settings: Settings, source: str, file: Path | None) -> None:
     """Load the drop folder of SOURCE or one file, check what was loaded, and accept or hold it.
 
@@ -124,7 +123,7 @@ def load(settings: Settings, source: str, file: Path | None) -> None:
 
 @cli.command()
 @click.argument("delivery_id", type=int)
-@_pass_settings
+@options.pass_settings
 def reload(settings: Settings, delivery_id: int) -> None:
     """Load landed bytes again after a contract or code fix, as a new attempt."""
     from ingest.load import reload as load_again
@@ -136,7 +135,7 @@ def reload(settings: Settings, delivery_id: int) -> None:
 
 
 @cli.command()
-@_pass_settings
+@options.pass_settings
 def build(settings: Settings) -> None:
     """Build the marts from the accepted deliveries, check them and publish them."""
     from lagebild.warehouse import build as builds
@@ -151,7 +150,7 @@ def build(settings: Settings) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Another file than docs/index.html of the state folder.",
 )
-@_pass_settings
+@options.pass_settings
 def docs(settings: Settings, out: Path | None) -> None:
     """Write dbt's documentation (models, columns, tests, lineage) as one page that opens without a server."""
     from lagebild.warehouse import docs as page
@@ -166,8 +165,8 @@ def docs(settings: Settings, out: Path | None) -> None:
 @click.option("--method", help="One costing method instead of all.")
 @click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
 @click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_pass_settings
+@options.form
+@options.pass_settings
 def explain(
     settings: Settings,
     mart: str,
@@ -193,8 +192,10 @@ def explain(
     if explanation.needs_place_and_year(marts.definition(mart)) and (place is None or year is None):
         raise click.UsageError(f"{mart} is asked for by --place and --year")
     chain = explanation.explain(settings, mart, place, year, publication_id, method)
-    shown = json.dumps(chain, default=str, indent=2, ensure_ascii=False) if form == "json" else None
-    click.echo(shown or explanation.as_text(chain, language))
+    if form == "json":
+        options.echo_json(chain)
+    else:
+        click.echo(explanation.as_text(chain, language))
 
 
 @cli.command()
@@ -203,8 +204,8 @@ def explain(
 @click.option("--to-publication", required=True, type=int)
 @click.option("--from-year", required=True, type=int)
 @click.option("--to-year", type=int, help="The same year unless given.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_pass_settings
+@options.form
+@options.pass_settings
 def bridge(
     settings: Settings,
     place: str,
@@ -223,14 +224,17 @@ def bridge(
     from lagebild.warehouse.bridge import bridge as parts_of
 
     parts = parts_of(settings, place, from_publication, to_publication, from_year, to_year or from_year)
-    click.echo(json.dumps(parts, default=str, indent=2, ensure_ascii=False) if form == "json" else as_text(parts))
+    if form == "json":
+        options.echo_json(parts)
+    else:
+        click.echo(as_text(parts))
 
 
 @cli.command()
 @click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
 @click.option("--recipient", default="reviewer", show_default=True)
 @click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")
-@_pass_settings
+@options.pass_settings
 def extract(settings: Settings, publication_id: int | None, recipient: str, purpose: str) -> None:
     """Write the package for a reviewer, and register that it was released."""
     from extracts.release import release
@@ -246,7 +250,7 @@ def keys() -> None:
 @keys.command()
 @click.option("--municipality", required=True, help="AGS of 8 digits.")
 @click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
-@_pass_settings
+@options.pass_settings
 def create(settings: Settings, municipality: str, purpose: str) -> None:
     """Make a key. Back it up: without it, later deliveries cannot be joined to earlier ones.
 
@@ -270,7 +274,7 @@ cli.add_command(delivery_commands.deliveries)
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@_pass_settings
+@options.pass_settings
 def backup(settings: Settings, folder: Path) -> None:
     """Write database, landing zone, keys and secrets into FOLDER."""
     from lagebild.backup import backup as back_up
@@ -280,7 +284,7 @@ def backup(settings: Settings, folder: Path) -> None:
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@_pass_settings
+@options.pass_settings
 def restore(settings: Settings, folder: Path) -> None:
     """Restore a backup from FOLDER into an empty warehouse."""
     from lagebild.backup import restore as bring_back

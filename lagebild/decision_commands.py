@@ -1,15 +1,14 @@
 """What waits for a person and what the person says: `lagebild held`, `accept`, `refuse`, `withdraw`, `quality-docs`."""
 
-import json
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 
 import click
 
+from lagebild import options
 from lagebild.settings import Settings
 
-_pass_settings = click.make_pass_decorator(Settings)
 _reason = click.option("--reason", required=True, help="Why; it is logged and shown to readers, so name no person.")
 
 
@@ -20,8 +19,8 @@ def add_to(cli: click.Group) -> None:
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_pass_settings
+@options.form
+@options.pass_settings
 def held(settings: Settings, form: str) -> None:
     """List the deliveries that wait for a decision: what failed, in which lines, and whom to ask.
 
@@ -35,7 +34,7 @@ def held(settings: Settings, form: str) -> None:
     found = waiting(settings)
     if form == "json":
         entries = [asdict(entry) | {"decisions": entry.decisions} for entry in found]
-        click.echo(json.dumps(entries, default=str, indent=2, ensure_ascii=False))
+        options.echo_json(entries)
     else:
         click.echo("\n\n".join(map(str, found)) or "nothing is held")
 
@@ -49,7 +48,7 @@ def held(settings: Settings, form: str) -> None:
     help="Last day of the acceptance; due where the checks found something. The first build after it holds again.",
 )
 @click.option("--supersedes", is_flag=True, help="It corrects the accepted delivery of its period.")
-@_pass_settings
+@options.pass_settings
 def accept(settings: Settings, delivery_id: int, reason: str, until: datetime | None, supersedes: bool) -> None:
     """Accept the held DELIVERY; in spite of what the checks found only until a day.
 
@@ -67,7 +66,7 @@ def accept(settings: Settings, delivery_id: int, reason: str, until: datetime | 
 @click.command()
 @click.argument("delivery_id", type=int, metavar="DELIVERY")
 @_reason
-@_pass_settings
+@options.pass_settings
 def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
     """Send the held DELIVERY back; the supplier's corrected file comes as a new one.
 
@@ -82,7 +81,7 @@ def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
 @click.command()
 @click.argument("delivery_id", type=int, metavar="DELIVERY")
 @_reason
-@_pass_settings
+@options.pass_settings
 def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
     """Withdraw an accepted DELIVERY, and the one it superseded is in force again; or a superseded one.
 
@@ -100,7 +99,7 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Another folder than quality-docs of the state folder.",
 )
-@_pass_settings
+@options.pass_settings
 def quality_docs(settings: Settings, out: Path | None) -> None:
     """Write what every check said as pages (Data Docs) that open without a server and hold no person's value.
 

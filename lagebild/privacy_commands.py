@@ -4,10 +4,9 @@ from typing import TextIO
 
 import click
 
+from lagebild import options
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-
-_pass_settings = click.make_pass_decorator(Settings)
 
 
 def ags(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -24,7 +23,7 @@ _purpose = click.option("--purpose", required=True, help="As the contract names 
 @click.command()
 @_municipality
 @_purpose
-@_pass_settings
+@options.pass_settings
 def rotate(settings: Settings, municipality: str, purpose: str) -> None:
     """Add a key to the chain, and wrap every stored pseudonym with it. Back the keys up afterwards.
 
@@ -47,7 +46,7 @@ def rotate(settings: Settings, municipality: str, purpose: str) -> None:
     type=click.File(),
     help="File with the identifier on one line, as it stands in the deliveries; - reads standard input.",
 )
-@_pass_settings
+@options.pass_settings
 def erase(settings: Settings, municipality: str, purpose: str, identifier_file: TextIO) -> None:
     """Remove a person from rows, rejected rows and landed files.
 
@@ -69,7 +68,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier_file: 
 
 @click.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
-@_pass_settings
+@options.pass_settings
 def retention(settings: Settings, is_applied: bool) -> None:
     """Delete landed bytes of personal sources whose retention is over; path, hash and ledger stay.
 

@@ -1,14 +1,11 @@
 """Commands on publications: which there are, back to one of them, and what differs between two."""
 
-import json
 from dataclasses import asdict
 
 import click
 
+from lagebild import options
 from lagebild.settings import Settings
-
-_format = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-_pass_settings = click.make_pass_decorator(Settings)
 
 
 def add_to(cli: click.Group) -> None:
@@ -19,8 +16,8 @@ def add_to(cli: click.Group) -> None:
 
 @click.command()
 @click.option("--last", type=click.IntRange(min=1), help="Only so many, the latest ones.")
-@_format
-@_pass_settings
+@options.form
+@options.pass_settings
 def publications(settings: Settings, last: int | None, form: str) -> None:
     """List the publications: when, from which build and code, what is new in each, which one is in force.
 
@@ -33,7 +30,7 @@ def publications(settings: Settings, last: int | None, form: str) -> None:
 
     found = published.listing(settings)[-(last or 0) :]
     if form == "json":
-        _echo_json([asdict(one) | {"is_rolled_back": one.is_rolled_back} for one in found])
+        options.echo_json([asdict(one) | {"is_rolled_back": one.is_rolled_back} for one in found])
     else:
         click.echo("\n".join(map(str, found)) or "nothing was published yet: lagebild build")
 
@@ -41,7 +38,7 @@ def publications(settings: Settings, last: int | None, form: str) -> None:
 @click.command()
 @click.argument("publication_id", type=int, metavar="PUBLICATION")
 @click.option("--reason", required=True, help="Why; it is kept, and readers see it in marts.publication_rollback.")
-@_pass_settings
+@options.pass_settings
 def rollback(settings: Settings, publication_id: int, reason: str) -> None:
     """Put PUBLICATION in force again, at once and for every reader.
 
@@ -59,8 +56,8 @@ def rollback(settings: Settings, publication_id: int, reason: str) -> None:
 @click.argument("former", type=int)
 @click.argument("latter", type=int)
 @click.option("--mart", help="Only this mart, every row of it.")
-@_format
-@_pass_settings
+@options.form
+@options.pass_settings
 def diff(settings: Settings, former: int, latter: int, mart: str | None, form: str) -> None:
     """Print which figures differ between publications FORMER and LATTER, by how much, and due to what.
 
@@ -74,10 +71,6 @@ def diff(settings: Settings, former: int, latter: int, mart: str | None, form: s
 
     found = difference.difference(settings, former, latter, mart)
     if form == "json":
-        _echo_json(asdict(found))
+        options.echo_json(asdict(found))
     else:
         click.echo(difference.as_text(found, None if mart else difference.SHOWN_ROWS))
-
-
-def _echo_json(found: object) -> None:
-    click.echo(json.dumps(found, default=str, indent=2, ensure_ascii=False))
