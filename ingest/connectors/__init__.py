@@ -1,1 +1,1 @@
-"""Connectors: what is pulled from other hosts. `catalogue.yml` says what, `ingest/fetch.py` when and in what order."""
+"""What is pulled from other people's services: a catalogue of it, hosts, access, HTTP, and one connector a kind."""
