@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ingest.ledger import Delivery
+from lagebild import gatekeeper
 from lagebild.settings import ROOT, Settings
 from tests.ingest.support import load_by, load_content
 from tests.ingest.test_sniff import proposed
@@ -132,6 +133,15 @@ def test_tables_and_years_stand_side_by_side(warehouse, tmp_path):
     names = ["12211-0001_de_flat.csv", "23111-0001_de_flat.csv", "46181-0001_de_flat.csv"]
     periods = [load(warehouse, name, tmp_path)[0].period for name in names]
     assert periods == ["12211-0001_2024", "23111-0001_1991-2024", "46181-0001_2023-2024"]
+
+
+def test_recorded_tables_pass_the_gate(warehouse, tmp_path):
+    """All but the English one, which is the same table and year as the German one again."""
+    periods = {load(warehouse, name, tmp_path)[0].period for name in FLAT if "_en_" not in name}
+    decided = gatekeeper.check_pending(warehouse, "genesis")
+    assert {(delivery.period, delivery.state, delivery.reason) for delivery in decided} == {
+        (period, "accepted", None) for period in periods
+    }
 
 
 def test_the_cube_file_is_no_flat_file(warehouse, tmp_path):
