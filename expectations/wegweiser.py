@@ -1,6 +1,6 @@
 """wegweiser: indicators of municipalities by Wegweiser Kommune."""
 
-from expectations.history import Statistic
+from expectations.history import Statistic, as_usual
 from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation, arrived_whole, expect, no_row
 
 TABLE = "raw.wegweiser__indicator"
@@ -14,6 +14,7 @@ def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `wegweiser` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
+        *as_usual(delivery, STATISTICS, OWNER),
         no_row(
             "year_of_the_period_is_the_last",
             f"""
@@ -59,7 +60,8 @@ def expectations(delivery: Delivery) -> list[Expectation]:
         no_row(
             "one_unit_an_indicator",
             """
-            select min(line_number) as line_number, indicator_name || ': ' || string_agg(distinct unit, ', ') as observed
+            select min(line_number) as line_number,
+                indicator_name || ': ' || string_agg(distinct unit, ', ') as observed
             from batch
             group by indicator_name
             having count(distinct unit) > 1
@@ -79,7 +81,7 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             group by remark
             order by 1
             """,
-            why="The service remarks when it leaves regions out or its data are old, and readers of the figures must know.",
+            why="The service remarks when it leaves regions out or its data are old, and readers must know.",
             expected="no remark of the service",
             severity=WARN,
             owner=OWNER,

@@ -93,15 +93,15 @@ Step = Fetched | Waiting | Unchanged | NotThere
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item of a run: a delivery, nothing new, or an error."""
+    """What became of one item of a run, or of a file that a killed one left: a delivery, nothing new, or an error."""
 
-    item: Item
+    key: str
     delivery: Delivery | None = None
     nothing: str | None = None
     error: UserError | None = None
 
     def __str__(self) -> str:
-        return f"{self.item.key}: {self.delivery or self.nothing or self.error.message}"
+        return f"{self.key}: {self.delivery or self.nothing or self.error.message}"
 
 
 def due(
@@ -180,11 +180,12 @@ def deliver(settings: Settings, source: str, path: Path, access: Access | None =
 
     Killed at any point, it does the rest when it is called again: the same bytes are loaded once.
     """
+    number = _number(path)
     delivery = load.load_file(settings, contracts.load(source), path)
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
         state = "failed" if refused else "delivered"
-        fetch_ledger.settle(connection, _number(path), state, refused, delivery_id=delivery.delivery_id)
+        fetch_ledger.settle(connection, number, state, refused, delivery_id=delivery.delivery_id)
     shutil.rmtree(path.parent, ignore_errors=True)
     remove_results(settings, source, access)
     return delivery
@@ -241,14 +242,16 @@ def run(
 
     for path in waiting_files(settings, source):
         doing(f"loading {path.name}, which was fetched before")
-        say(str(deliver(settings, source, path)))
+        settled(Outcome(path.name, delivery=deliver(settings, source, path)))
+    for problem in remove_results(settings, source):
+        say(problem)
     refused: dict[str, NoLogin] = {}
     order = itertools.count()
     queue = [(0.0, next(order), item) for item in due(settings, source, None, tables, years)]
-    total, clock = len(queue), 0.0
+    total, clock, done = len(queue), 0.0, len(outcomes)
     while queue:
         at, _, item = heapq.heappop(queue)
-        counted = f"{len(outcomes) + 1} of {total}"
+        counted = f"{len(outcomes) - done + 1} of {total}"
         if at > clock:
             doing(f"waiting for {item.key} ({counted})")
             sleep(at - clock)
@@ -262,13 +265,13 @@ def run(
                 heapq.heappush(queue, (clock + found.seconds, next(order), item))
             elif isinstance(found, Fetched):
                 doing(f"loading {found.path.name} ({counted})")
-                settled(Outcome(item, delivery=deliver(settings, source, found.path)))
+                settled(Outcome(item.key, delivery=deliver(settings, source, found.path)))
             else:
-                settled(Outcome(item, nothing=found.why))
+                settled(Outcome(item.key, nothing=found.why))
         except UserError as error:
             if isinstance(error, NoLogin):
                 refused[item.entry.host] = error
-            settled(Outcome(item, error=error))
+            settled(Outcome(item.key, error=error))
     return outcomes
 
 

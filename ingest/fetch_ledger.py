@@ -117,8 +117,8 @@ def results_left(connection: Connection, source: str) -> list[Fetch]:
     """Attempts whose job's result still lies on the host, though it, or a later one of the same key, was delivered."""
     where = (
         "source = %s and job is not null and job_removed_at is null and settled_at is not null and exists ("
-        "select 1 from raw.fetch as later where later.source = fetch.source and later.key = fetch.key"
-        " and later.fetch_id >= fetch.fetch_id and later.state in ('delivered', 'unchanged'))"
+        "select 1 from raw.fetch as later where later.source = this.source and later.key = this.key"
+        " and later.fetch_id >= this.fetch_id and later.state in ('delivered', 'unchanged'))"
     )
     return _select(connection, where, [source])
 
@@ -174,4 +174,6 @@ def delivery_of(connection: Connection, source: str, period: str, sha256: str, s
 
 def _select(connection: Connection, where: str, values: list) -> list[Fetch]:
     with connection.cursor(row_factory=class_row(Fetch)) as cursor:
-        return cursor.execute(f"select {_COLUMNS} from raw.fetch where {where} order by fetch_id", values).fetchall()
+        return cursor.execute(
+            f"select {_COLUMNS} from raw.fetch as this where {where} order by fetch_id", values
+        ).fetchall()

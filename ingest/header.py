@@ -22,8 +22,8 @@ def head(contract: Contract, file: Path) -> bytes:
 
 
 def header_of(contract: Contract, content: bytes) -> list[str] | None:
-    """The header, stacked rows joined; None where the layout has none (fixed width)."""
-    if contract.reader == "fixed_width":
+    """The header, stacked rows joined; None where the file has none (fixed width, JSON)."""
+    if contract.reader in ("fixed_width", "wegweiser"):
         return None
     if contract.member and contract.reader == "csv":
         content = archive.stream(contract, io.BytesIO(content)).read(HEAD_BYTES + 1)

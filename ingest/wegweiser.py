@@ -1,13 +1,13 @@
 """Wegweiser Kommune: indicators by municipality and year, as JSON or as CSV, made one value a record.
 
 JSON is the answer of `/rest/statistics/data/...` as its OpenAPI description (2.9.2) gives it: `years`, `data.regions`
-(`ars`, `name`), `data.indicators` with `regionYearValues` (a list a region of a value a year, null where there is none)
-and `indicatorsAndTopics` (which say each indicator's source). CSV is the export of the presentation "tabelle": two lines
-of titles, a header with `<year>\n<region>` in each cell, a row an indicator, then notes; decimal comma. It holds neither
-region keys nor units apart, so those stay empty.
+(`ars`, `name`), `data.indicators` with `regionYearValues` (a list a region of a value a year, null where there is
+none) and `indicatorsAndTopics` (which say each indicator's source). CSV is the export of the presentation "tabelle":
+two lines of titles, a header whose cells hold a year and, below it, a region, a row an indicator, then notes; decimal
+comma. It holds neither region keys nor units apart, so those stay empty.
 
-Neither was seen as the service sends it today: what is described here is the description's and that of public code which
-reads it (the R package wwkapir for CSV). What is otherwise is refused.
+Neither was seen as the service sends it today: this is what the description says, and for CSV what public code reads
+(the R package wwkapir). What is otherwise is refused.
 """
 
 import csv
@@ -65,18 +65,17 @@ def _json_rows(described: dict[str, Any]) -> Iterator[list[str]]:
             if len(by_region) != len(data["regions"]) or any(len(values) != len(years) for values in by_region):
                 raise Refused("an indicator has not a value for each region and year", _AGAIN)
             code = _text(indicator.get("friendlyUrl"))
-            source = sources.get(code) or _text(data.get("source"))
+            what = [code, _text(indicator["name"]), _text(indicator.get("unit"))]
+            what.append(sources.get(code) or _text(data.get("source")))
             remark = "; ".join(filter(None, (_text(data.get("remark")), _text(indicator.get("remark")))))
             for region, values in zip(data["regions"], by_region, strict=True):
                 for year, value in zip(years, values, strict=True):
-                    if value is None:
-                        continue
-                    if not isinstance(value, str):
-                        raise Refused(f"{code}: a value is no number (a population pyramid?)", "ask for other indicators")
-                    place = [_text(region["ars"]), _text(region["name"])]
-                    yield [code, _text(indicator["name"]), _text(indicator.get("unit")), source, *place, year, value, remark]
+                    if value is not None and not isinstance(value, str):
+                        raise Refused(f"{code}: a value is no number, as of population pyramids", "leave it out")
+                    if value is not None:
+                        yield [*what, _text(region["ars"]), _text(region["name"]), year, value, remark]
     except (KeyError, TypeError, AttributeError) as error:
-        raise Refused(f"the JSON is no answer of /rest/statistics/data ({type(error).__name__}: {error})", _AGAIN) from error
+        raise Refused(f"the JSON is no answer of /rest/statistics/data ({error!r})", _AGAIN) from error
 
 
 def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -11,6 +11,7 @@ from lagebild import (
     contract_commands,
     decision_commands,
     delivery_commands,
+    fetch_commands,
     figure_commands,
     options,
     privacy_commands,
@@ -295,6 +296,7 @@ def restore(settings: Settings, folder: Path) -> None:
 calendar_commands.add_to(cli)
 contract_commands.add_to(cli)
 decision_commands.add_to(cli)
+fetch_commands.add_to(cli)
 figure_commands.add_to(cli)
 publication_commands.add_to(cli)
 

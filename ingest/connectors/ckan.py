@@ -1,7 +1,7 @@
 """A resource of a CKAN portal (Open.NRW) by its id: where it lies now, then the file itself.
 
-The portal's own `last_modified` is not asked whether there is something new: portals that harvest others hold links, and
-do not notice when a file behind one changes. The host of the file does (ETag, Last-Modified), and the bytes.
+The portal's own `last_modified` is not asked whether there is something new: portals that harvest others hold links,
+and do not notice when a file behind one changes. The host of the file does (ETag, Last-Modified), and the bytes.
 """
 
 import json
@@ -20,7 +20,9 @@ def ask(settings: Settings, entry: Entry, year: int | None, known: Known, to: Pa
     """The resource's file, if it is another one than last time."""
     session = Http.of(settings)
     shown = f"{entry.address().rstrip('/')}/api/3/action/resource_show?id={quote(entry.resource_id(), safe='')}"
-    return files.download(session, entry.id, _url(entry.id, session.ask("GET", shown, subject=entry.id).body), known, to)
+    return files.download(
+        session, entry.id, _url(entry.id, session.ask("GET", shown, subject=entry.id).body), known, to
+    )
 
 
 def _url(subject: str, body: bytes) -> str:

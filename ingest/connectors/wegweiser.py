@@ -1,8 +1,8 @@
 """Wegweiser Kommune: indicators of all municipalities from 5,000 inhabitants, by its open REST API.
 
-One small request says when its data were last brought in (`/rest/statistics/version`); only then the data are asked for:
-as JSON from `/rest/statistics/data/<friendly URL>`, whose form its OpenAPI description (2.9.2) gives, or as CSV from
-`/rest/export/<friendly URL>.csv`. A friendly URL names indicators, regions, years and "tabelle", joined by "+".
+One small request says when its data were last brought in (`/rest/statistics/version`); only then the data are asked
+for: as JSON from `/rest/statistics/data/<friendly URL>`, whose form its OpenAPI description (2.9.2) gives, or as CSV
+from `/rest/export/<friendly URL>.csv`. A friendly URL names indicators, regions, years and "tabelle", joined by "+".
 What comes is read by `ingest/wegweiser.py`.
 """
 

@@ -15,6 +15,7 @@ WRITABLE = {
     database.LOADER: {
         "raw.delivery": {"INSERT", "UPDATE"},
         "raw.delivery_event": {"INSERT"},
+        "raw.fetch": {"INSERT", "UPDATE"},
         "raw.snapshot": {"INSERT"},
         "raw.rejected_row": {"INSERT"},
         "raw.landing_deletion": {"INSERT", "DELETE"},
