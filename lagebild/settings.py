@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
+_HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Settings:
     """Addresses, separated by commas."""
     alert_webhook: str | None = field(default=None, repr=False)
     """An address to post alerts to; whoever knows it may post too."""
+    host_urls: dict[str, str] = field(default_factory=dict, hash=False)
+    """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
 
     @property
     def sends_alerts(self) -> bool:
@@ -84,7 +88,7 @@ class Settings:
 
 def load(environment: dict[str, str] | None = None) -> Settings:
     """Read the settings; raise UserError that names the variable when one is malformed."""
-    values = _dotenv(ROOT / ".env") | dict(os.environ if environment is None else environment)
+    values = given(environment)
     home = Path(values.get("LAGEBILD_HOME") or ROOT / ".lagebild").expanduser().resolve()
 
     def folder(name: str, default: str) -> Path:
@@ -134,7 +138,17 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         alert_from=sender,
         alert_to=to,
         alert_webhook=url("LAGEBILD_ALERT_WEBHOOK", "https", "http"),
+        host_urls={
+            match[1].lower(): text
+            for name in values
+            if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
+        },
     )
+
+
+def given(environment: dict[str, str] | None = None) -> dict[str, str]:
+    """The variables of `.env`, and those of the environment, which win."""
+    return _dotenv(ROOT / ".env") | dict(os.environ if environment is None else environment)
 
 
 def _dotenv(path: Path) -> dict[str, str]:
