@@ -43,6 +43,7 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "layouts": list,
     "code_lists": dict,
     "rules": list,
+    "optional_apart": bool,
     "excel_text": bool,
     "footer": str,
     "record_length": int,
@@ -264,6 +265,8 @@ def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]
     yield from _source(path, descriptor, own, resource)
     yield from _dialect(resource, own)
     yield from _privacy(entries, own)
+    if own.get("optional_apart") and not any(entry.get("lagebild", {}).get("optional") for entry in entries):
+        yield ("lagebild", "optional_apart"), "optional_apart speaks of optional columns, and no field is optional"
     for number, entry in enumerate(entries):
         place = ("resources", 0, "schema", "fields", number)
         yield from ((place + rest, f"{entry['name']}: {message}") for rest, message in _field(entry, own))
