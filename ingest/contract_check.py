@@ -91,33 +91,33 @@ def findings(path: Path) -> list[Finding]:
     """Everything that is wrong with a contract file, in the order of its lines."""
     text = path.read_bytes()
     found = own_findings(path, text)
-    lines, descriptor = _parsed(text)
+    lines, descriptor = parsed(text)
     if descriptor is not None:
-        found += [Finding(path, _line(lines, place), message) for place, message in _standard(descriptor)]
+        found += [Finding(path, line_of(lines, place), message) for place, message in _standard(descriptor)]
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))
 
 
 def own_findings(path: Path, text: bytes) -> list[Finding]:
     """What keeps a contract from being loaded; an empty list for a good one."""
     try:
-        lines, descriptor = _parsed(text)
+        lines, descriptor = parsed(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         return [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {problem}")]
     if not isinstance(descriptor, dict):
         return [Finding(path, 1, "is no mapping")]
-    twice = [Finding(path, line, f"{key!r} stands twice, and the second would win") for key, line in _repeated(text)]
+    twice = [Finding(path, line, f"{key!r} stands twice, and the second would win") for key, line in repeated(text)]
     found = list(_shape(descriptor))
     if not found and not twice:
         found = list(_sense(path, descriptor))
-    return twice + [Finding(path, _line(lines, place), message) for place, message in found]
+    return twice + [Finding(path, line_of(lines, place), message) for place, message in found]
 
 
 # --- lines ------------------------------------------------------------------------------------------
 
 
-def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
+def parsed(text: bytes) -> tuple[dict[Place, int], Any]:
     """Where each entry stands, and the descriptor."""
     lines: dict[Place, int] = {}
 
@@ -135,14 +135,14 @@ def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
     return lines, yaml.load(text, contracts.YAML_LOADER)
 
 
-def _line(lines: dict[Place, int], place: Place) -> int:
+def line_of(lines: dict[Place, int], place: Place) -> int:
     """The line of a place, or of what would hold it."""
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 1)
 
 
-def _repeated(text: bytes) -> Iterator[tuple[str, int]]:
+def repeated(text: bytes) -> Iterator[tuple[str, int]]:
     def walk(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
         if isinstance(node, yaml.MappingNode):
             seen = set()

@@ -26,7 +26,7 @@ from lagebild.errors import UserError
 SOURCES = Path(__file__).parent / "sources"
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
 PERSONAL = ("pseudonym", "drop", "year")
-READERS = ("csv", "ldb_nrw", "genesis", "xlsx", "fixed_width")
+READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
 EVERY = ("month", "quarter", "year", "irregular")
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there

@@ -267,6 +267,19 @@ REGISTER = [
     {**_PERSON, "person_pseudonym": str(n), "nationality_code": code}
     for n, code in enumerate(["998", "000", "121", "599", *["125"] * 16])  # 1 of 20 unknown: at the bound
 ]
+_WEGWEISER = [
+    {
+        **{"indicator_code": code, "indicator_name": code, "unit": unit, "source_name": "by hand", "remark": None},
+        **{"region_ars": "059990000000", "region_name": "Musterstadt", "reference_year": 2023, "value": value},
+    }
+    for code, unit, value in (
+        ("bevoelkerung", "Anzahl", 0),
+        ("beschaeftigungsquote", "%", 100),
+        ("altersarmut", "%", 0),
+        ("bevoelkerungsentwicklung", "%", 101),  # a change may be more than everything, and less than nothing
+        ("saldo", "je 1.000 Einwohner:innen", -5),
+    )
+]
 _FUNDING = [
     {
         **{"figure_id": "whole", "programme": "A", "amount_eur": 50, "amount_printed": "50 Euro", "part_of": None},
@@ -684,6 +697,32 @@ SOURCES = {
             "parts_within_country": [*_MIKROZENSUS, {**_MIKROZENSUS[3], "region_code": "X-OST", "value": 21_901}],
         },
         warns={"values_still_there", "no_value_revised"},
+    ),
+    "wegweiser": Source(
+        "nrw-beispiel_2023",
+        _WEGWEISER,
+        {
+            "has_rows": Case([]),
+            "year_of_the_period_is_the_last": [
+                changed(_WEGWEISER, 0, reference_year=2024),
+                [{**row, "reference_year": 2022} for row in _WEGWEISER],
+            ],
+            "share_within_100": [
+                changed(_WEGWEISER, 1, value=100.1),
+                changed(_WEGWEISER, 1, value=-0.1),
+                changed(_WEGWEISER, 1, value=100.1, indicator_code="kinderarmut"),
+                changed(_WEGWEISER, 1, value=100.1, indicator_code="auslaenderanteil"),
+            ],
+            "count_not_negative": changed(_WEGWEISER, 0, value=-1),
+            "one_unit_an_indicator": [
+                *_WEGWEISER,
+                {**_WEGWEISER[0], "region_name": "Musterdorf", "unit": "je 1.000 Einwohner:innen"},
+            ],
+            "nothing_left_out": changed(_WEGWEISER, 0, remark="Es werden nicht alle Kommunen angezeigt."),
+            "region_has_a_key": changed(_WEGWEISER, 0, region_ars=None),
+        },
+        warns={"nothing_left_out"},
+        notes={"region_has_a_key"},
     ),
     "structure_tables": Source(
         "2021",
