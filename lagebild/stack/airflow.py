@@ -149,6 +149,8 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_ALERT_FROM": settings.alert_from,
         "LAGEBILD_ALERT_TO": settings.alert_to,
         "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
+        "LAGEBILD_INBOXES": " ".join(settings.inboxes),
+        "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
     }
     return {name: str(value) for name, value in values.items()}
 
