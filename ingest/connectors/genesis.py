@@ -41,6 +41,7 @@ from ingest.connectors.errors import (
     TooManyRequests,
     UnknownReport,
     WrongMember,
+    bounded,
 )
 from ingest.connectors.hosts import Host
 from ingest.connectors.http import Http, Reply
@@ -175,7 +176,7 @@ class Client:
         self._ensure_login()
         accepted = self._report("data/tablefile", query.table, {**query.form(), "job": "true"}, expected=ACCEPTED)
         name = accepted["Status"]["Content"].rpartition(":")[2].strip()
-        if not re.fullmatch(rf"{re.escape(query.table)}[\w-]*", name):
+        if not re.fullmatch(rf"{re.escape(query.table)}_[\w-]+", name):
             raise UnknownReport(query.table, self._access.hide(name), what="the service accepts a job without a name")
         return name
 
@@ -390,8 +391,8 @@ def _flat_file(file: Any, subject: str, table: str) -> Iterator[bytes]:
     with _told_as_broken(subject):
         members = archive.files(file, _MAX_MEMBER_BYTES)
         names = [name for name, _ in members]
-    if len(names) != 1 or not re.fullmatch(rf"{re.escape(table)}[\w-]*\.csv", names[0], re.IGNORECASE):
-        held = ", ".join(name[:60] for name in names[:5]) or "nothing"
+    if len(names) != 1 or not re.fullmatch(rf"{re.escape(table)}(_[\w-]*)?\.csv", names[0], re.IGNORECASE):
+        held = bounded(", ".join(name[:60] for name in names[:5])) or "nothing"
         raise WrongMember(subject, what=f"{WrongMember.what}: it holds {held}")
     with _told_as_broken(subject):
         yield from members[0][1]

@@ -32,12 +32,13 @@ import io
 import json
 import re
 import signal
+import socket
 import sys
 import threading
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -98,8 +99,8 @@ class ReplayServer:
         self._told: Counter[tuple[str, ...]] = Counter()
         self._serial = self._at_once = 0
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer((ADDRESS, port), _handler(self))
-        self._http.daemon_threads = True
+        self._connections: set[socket.socket] = set()
+        self._http = _Server((ADDRESS, port), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
@@ -115,6 +116,9 @@ class ReplayServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+        for connection in list(self._connections):  # kept alive by clients; a server that ended answers nobody
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     # --- answering ------------------------------------------------------------------------------------------------
 
@@ -165,6 +169,11 @@ class ReplayServer:
         if asked.endpoint not in answers:
             return Answer(404, b"")
         return self._recorded(asked) or answers[asked.endpoint](asked)
+
+    def write(self, handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+        """Send an answer's body but for its last byte; whether that shall follow."""
+        handler.wfile.write(body)
+        return True
 
     def _tablefile(self, asked: Asked) -> Answer:
         table, fields = asked.fields.get("name", ""), asked.fields
@@ -344,11 +353,27 @@ def _json(status: int, body: dict[str, Any]) -> Answer:
     return Answer(status, text, {"Content-Type": "application/json;charset=UTF-8"})
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is nothing to print; anything else is a mistake of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 def _handler(server: ReplayServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        server_version = "LagebildReplay"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            server._connections.add(self.connection)
+
+        def finish(self) -> None:
+            server._connections.discard(self.connection)
+            super().finish()
 
         def do_GET(self) -> None:
             self._do("GET", {})
@@ -359,15 +384,16 @@ def _handler(server: ReplayServer) -> type[BaseHTTPRequestHandler]:
 
         def _do(self, method: str, form: dict[str, str]) -> None:
             with server.counted():
-                self.send(server.answer(method, self.path, self.headers, form))
-
-        def send(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+                answer = server.answer(method, self.path, self.headers, form)
+                self.send_response_only(answer.status)
+                for name, value in ({"Date": self.date_time_string()} | answer.headers).items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                goes_on = server.write(self, answer.body[:-1])
+            # Whoever has the last byte may ask again, before this thread comes to say that it is through.
+            if goes_on:
+                self.wfile.write(answer.body[-1:])
 
         def log_message(self, *arguments: object) -> None:
             """Nothing is printed a request."""
