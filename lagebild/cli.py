@@ -1,5 +1,6 @@
 """The command line: `lagebild --help`. Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -82,6 +83,22 @@ def status(settings: Settings) -> None:
     from lagebild.stack import commands
 
     commands.status(settings, Console())
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@options.pass_settings
+def airflow(settings: Settings, arguments: tuple[str, ...]) -> None:
+    """Airflow's own command line, with this checkout's settings.
+
+    \b
+    Examples:
+      lagebild airflow pools list
+      lagebild airflow backfill create --dag-id backfill__genesis --from-date 2019-01-01 --to-date 2020-12-31
+    """
+    from lagebild.stack import airflow as stack
+
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *arguments], stack.environment(settings))
 
 
 @cli.command()

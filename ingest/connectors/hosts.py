@@ -30,11 +30,6 @@ class Host:
         """The web service's address, with a slash at the end."""
         return f"{self.root}/{self.rest}"
 
-    @property
-    def pool(self) -> str:
-        """The pool of Airflow's with one slot that keeps its tasks in turn."""
-        return f"host_{self.name}"
-
 
 HOSTS = {
     host.name: host
