@@ -52,6 +52,7 @@ OK, ADJUSTED, ACCEPTED = 0, 22, 99
 GUEST = "GAST"
 _FAULTS: dict[int, type[PullError]] = {
     2: NoLogin,
+    12: NoLogin,
     15: NoLogin,
     6: TooManyRequests,
     50: NothingNewer,
