@@ -16,9 +16,10 @@ there. The folder:
     ldb_nrw/<code>_00.csv           a table that needs no login: GET /ldbnrwws/downloader/00/tables/<code>_00.csv
     files/<path>                    any file: GET /files/<path>, with ETag, Last-Modified and 304
 
-A request for years that have no file of their own is answered from `all`, cut to the rows of these years. Each host is
-found at the path that it has in reality (`/genesisWS/rest/2020/...`), so that LAGEBILD_<HOST>_URL=http://127.0.0.1:N
-leads any of them here.
+A request for years that have no file of their own is answered from `all`, cut to the rows of these years. Quality
+flags (`value_q`) are left out unless they are asked for, of a job's result too, as the services do. Each host is found
+at the path that it has in reality (`/genesisWS/rest/2020/...`), so that LAGEBILD_<HOST>_URL=http://127.0.0.1:N leads
+any of them here.
 
 Jobs are named `<table>_<first year><last year><number>`. The name says all, so that a server that was restarted goes on
 with the jobs of the one before, as the real ones do. Logins: the users (by default `lagebild-demo`) with any password
@@ -190,7 +191,7 @@ class ReplayServer:
             return envelope(asked, 99, _SAYS[99][0] + name)
         if self._about(asked.host, table).get("jobs"):
             return envelope(asked, 98)
-        return zipped(f"{table}_flat.csv", rows)
+        return zipped(f"{table}_flat.csv", _of_quality(rows, fields))
 
     def _results(self, asked: Asked) -> Answer:
         job = asked.fields.get("selection", "")
@@ -212,7 +213,7 @@ class ReplayServer:
     def _resultfile(self, asked: Asked) -> Answer:
         job = asked.fields.get("name", "")
         rows = self._job(asked.host, job)
-        return envelope(asked, 104) if rows is None else zipped(f"{job}_flat.csv", rows)
+        return envelope(asked, 104) if rows is None else zipped(f"{job}_flat.csv", _of_quality(rows, asked.fields))
 
     def _remove(self, asked: Asked) -> Answer:
         job = asked.fields.get("name", "")
@@ -313,6 +314,14 @@ def _of_years(content: bytes, first: str, last: str) -> bytes | None:
     lines = content.decode("utf-8-sig").splitlines(keepends=True)
     kept = [line for line in lines[1:] if first <= _time_of(line)[:4] <= last]
     return ("\ufeff" + lines[0] + "".join(kept)).encode() if kept else None
+
+
+def _of_quality(content: bytes, fields: dict[str, str]) -> bytes:
+    """A flat file without its last column `value_q`, unless it was asked for."""
+    lines = content.decode("utf-8-sig").splitlines()
+    if fields.get("quality") == "on" or not lines[0].endswith(";value_q"):
+        return content
+    return ("\ufeff" + "".join(line.rpartition(";")[0] + "\n" for line in lines)).encode()
 
 
 def _time_of(line: str) -> str:

@@ -101,6 +101,18 @@ def test_a_query_that_makes_no_sense_is_refused(wrong):
         Query(**{"table": TABLE} | wrong)
 
 
+def test_quality_flags_are_asked_for_of_a_result_again(folder, tmp_path):
+    """The service leaves them out of a job's result as well, unless the download asks for them."""
+    with FaultyServer(folder) as server:
+        own = client(server)
+        job = own.start_job(Query(JOB_TABLE))
+        assert own.result(job, tmp_path / "t.csv").read_bytes() == flat(2022, 2023, 2024)
+        bare = own.result(job, tmp_path / "t.csv", quality=False).read_text()
+        assert bare == flat(2022, 2023, 2024).decode().replace(";value_q", "").replace(";e\n", "\n")
+        assert own.table(Query(TABLE, quality=False), tmp_path / "t.csv").read_text() == bare
+    assert server.asked[-1].fields["compress"] == server.asked[-3].fields["compress"] == "false"
+
+
 def test_the_last_change_is_one_small_request(folder):
     with FaultyServer(folder) as server:
         assert client(server).last_change(JOB_TABLE) == "2026-02-09"
@@ -109,6 +121,14 @@ def test_the_last_change_is_one_small_request(folder):
         ("catalogue/modifieddata", "99999"),
         ("catalogue/modifieddata", "88888"),
     ]
+
+
+def test_what_is_no_day_is_no_change(folder):
+    entries = [{"Code": "99999", "Date": day} for day in ("31.02.2026", "", None, "2026-02-09")]
+    body = {"Status": {"Code": 0, "Content": "", "Type": "Information"}, "List": [*entries, "x"]}
+    for answer in (body, body | {"List": None}, body | {"List": "x"}):
+        with FaultyServer(folder, status(200, json.dumps(answer).encode())) as server:
+            assert client(server).last_change(TABLE) is None
 
 
 def test_a_change_of_today_may_be_followed_by_another(folder):
@@ -212,8 +232,11 @@ def test_both_fields_of_the_login_check_count(folder, monkeypatch, answer, error
 
 
 def test_no_access_is_told_before_anything_is_asked(folder):
-    with FaultyServer(folder) as server, pytest.raises(errors.NoLogin, match="no credentials"):
-        Client(at(server), None, alone())
+    with FaultyServer(folder) as server:
+        for nothing in (None, Access("", PASSWORD)):
+            with pytest.raises(errors.NoLogin, match="no credentials") as raised:
+                Client(at(server), nothing, alone())
+            assert PASSWORD not in str(raised.value)
     assert server.seen == []
 
 
