@@ -32,7 +32,7 @@ class Host:
 
     @property
     def pool(self) -> str:
-        """The pool of Airflow's with one slot that keeps its tasks in turn."""
+        """Name under which a scheduler lets one of its tasks at a time ask this host."""
         return f"host_{self.name}"
 
 

@@ -36,6 +36,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
@@ -89,6 +90,9 @@ class Asked:
 class ReplayServer:
     """The server, as a context: `with ReplayServer(folder) as server: ... server.url`."""
 
+    ending_seconds = 0.2
+    """How long it may take to notice that it shall end."""
+
     def __init__(self, folder: Path, *, port: int = 0, users: Iterable[str] = (DEMO_USER,), tokens: Iterable[str] = ()):
         self.folder, self.users, self.tokens = Path(folder), set(users), set(tokens)
         self.asked: list[Asked] = []
@@ -98,11 +102,11 @@ class ReplayServer:
         self.removed: set[str] = set()
         self._polls: Counter[str] = Counter()
         self._told: Counter[tuple[str, ...]] = Counter()
-        self._serial = self._at_once = 0
+        self._at_once, self._serial = 0, int(time.time())  # no job's name is given twice, by no server
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._http = _Server((ADDRESS, port), _handler(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(self.ending_seconds,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -187,7 +191,7 @@ class ReplayServer:
         if fields.get("job") == "true" and asked.host.has_jobs:
             with self._lock:
                 self._serial += 1
-                name = f"{table}_{first or '0000'}{last or '0000'}{self._serial:04}"
+                name = f"{table}_{first or '0000'}{last or '0000'}{self._serial}"
             return envelope(asked, 99, _SAYS[99][0] + name)
         if self._about(asked.host, table).get("jobs"):
             return envelope(asked, 98)
@@ -274,7 +278,7 @@ class ReplayServer:
 
     def _job(self, host: Host, job: str) -> bytes | None:
         """What a job makes; None where the name is no job's, or its result was removed."""
-        match = re.fullmatch(r"([\w-]+)_(\d{4})(\d{4})\d{4,}", job)
+        match = re.fullmatch(r"([\w-]+)_(\d{4})(\d{4})\d+", job)
         if match is None or job in self.removed or not self._is_known(host, match[1]):
             return None
         first, last = ("" if year == "0000" else year for year in match.groups()[1:])
