@@ -34,7 +34,7 @@ class Host:
 HOSTS = {
     host.name: host
     for host in (
-        # www-genesis.destatis.de redirects here since 2026, and credentials never follow a redirect.
+        # The move from www-genesis.destatis.de was announced for 2026-05-28; credentials never follow a redirect.
         Host(
             "destatis",
             "GENESIS-Online (Destatis)",

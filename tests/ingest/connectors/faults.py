@@ -55,6 +55,8 @@ Fault = Callable[[Asked | None], Answer | None]
 class FaultyServer(ReplayServer):
     """The replaying server; each entry of `faults` spoils one request, in order, the last one all that follow."""
 
+    ending_seconds = 0.01
+
     def __init__(self, folder: Path, *faults: Fault, **options: Any):
         super().__init__(folder, **options)
         self.faults = list(faults)

@@ -38,8 +38,6 @@ from tests.ingest.connectors.faults import (
 )
 
 SHARED = ROOT.parent / "shared" / "samples"
-if not SHARED.exists():  # a worktree lies a folder deeper
-    SHARED = ROOT.parent.parent / "shared" / "samples"
 HTTP = SHARED / "genesis_http"
 USER = "Kennung-4711"
 
@@ -103,6 +101,18 @@ def test_a_query_that_makes_no_sense_is_refused(wrong):
         Query(**{"table": TABLE} | wrong)
 
 
+def test_quality_flags_are_asked_for_of_a_result_again(folder, tmp_path):
+    """The service leaves them out of a job's result as well, unless the download asks for them."""
+    with FaultyServer(folder) as server:
+        own = client(server)
+        job = own.start_job(Query(JOB_TABLE))
+        assert own.result(job, tmp_path / "t.csv").read_bytes() == flat(2022, 2023, 2024)
+        bare = own.result(job, tmp_path / "t.csv", quality=False).read_text()
+        assert bare == flat(2022, 2023, 2024).decode().replace(";value_q", "").replace(";e\n", "\n")
+        assert own.table(Query(TABLE, quality=False), tmp_path / "t.csv").read_text() == bare
+    assert server.asked[-1].fields["compress"] == server.asked[-3].fields["compress"] == "false"
+
+
 def test_the_last_change_is_one_small_request(folder):
     with FaultyServer(folder) as server:
         assert client(server).last_change(JOB_TABLE) == "2026-02-09"
@@ -111,6 +121,14 @@ def test_the_last_change_is_one_small_request(folder):
         ("catalogue/modifieddata", "99999"),
         ("catalogue/modifieddata", "88888"),
     ]
+
+
+def test_what_is_no_day_is_no_change(folder):
+    entries = [{"Code": "99999", "Date": day} for day in ("31.02.2026", "", None, "2026-02-09")]
+    body = {"Status": {"Code": 0, "Content": "", "Type": "Information"}, "List": [*entries, "x"]}
+    for answer in (body, body | {"List": None}, body | {"List": "x"}):
+        with FaultyServer(folder, status(200, json.dumps(answer).encode())) as server:
+            assert client(server).last_change(TABLE) is None
 
 
 def test_a_change_of_today_may_be_followed_by_another(folder):
@@ -214,8 +232,11 @@ def test_both_fields_of_the_login_check_count(folder, monkeypatch, answer, error
 
 
 def test_no_access_is_told_before_anything_is_asked(folder):
-    with FaultyServer(folder) as server, pytest.raises(errors.NoLogin, match="no credentials"):
-        Client(at(server), None, alone())
+    with FaultyServer(folder) as server:
+        for nothing in (None, Access("", PASSWORD)):
+            with pytest.raises(errors.NoLogin, match="no credentials") as raised:
+                Client(at(server), nothing, alone())
+            assert PASSWORD not in str(raised.value)
     assert server.seen == []
 
 
@@ -250,6 +271,7 @@ def test_where_no_job_can_be_is_told_before_it_is_asked_for(folder, tmp_path):
 FAULTS = {
     "code 2": (report(404, 2), errors.NoLogin),
     "code 2, outage": (report(404, 2, "Abgebrochen wegen eines unerwarteten Systemfehlers"), errors.ServiceDown),
+    "code 12": (code(12, "nicht berechtigt", "ERROR"), errors.NoLogin),
     "code 15": (report(401, 15), errors.NoLogin),
     "bare 401": (status(401), errors.NoLogin),
     "code 6": (code(6, "Zu viele parallele Abrufe"), errors.TooManyRequests),
@@ -350,36 +372,63 @@ def test_a_job_that_is_refused_is_told(folder):
 # --- credentials -----------------------------------------------------------------------------------------------------
 
 
+def texts_of(error: BaseException) -> list[str]:
+    """All that could be printed of an error: itself, its chain, every frame with the variables in it."""
+    chain = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return [str(error), repr(error), repr(vars(error)), *chain.format()]
+
+
+def leaks(secrets, texts) -> list[str]:
+    return [text for text in texts for secret in secrets if secret in text]
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_credentials_stand_nowhere(folder, tmp_path, caplog, name):
     """Not in the address, the fields, an error with all frames and their variables, any text of an object, a log."""
     caplog.set_level(logging.DEBUG)
     fault, _ = FAULTS[name]
-    texts = []
     with FaultyServer(folder, fault, users=[USER]) as server:
         own = client(server, access=Access(USER, PASSWORD), http=alone(tries=2))
-        try:
+        with pytest.raises(errors.PullError) as raised:
             own.table(Query(TABLE), tmp_path / "t.csv")
-        except errors.PullError as error:
-            texts += [str(error), repr(error), repr(vars(error)), error.said]
-            chain = traceback.TracebackException.from_exception(error, capture_locals=True)
-            texts += list(chain.format())
-            assert error.__context__ is None or isinstance(error.__context__, Refused)  # no library's, with the request
-    texts += [
-        repr(own),
-        str(own),
-        repr(vars(own)),
-        repr(own._access),
-        f"{own._access}",
-        repr(own._login),
-        repr(own._http),
+    context = raised.value.__context__
+    assert context is None or isinstance(context, Refused)  # no library's error, which would hold the request
+    told = texts_of(raised.value)
+    texts = [
+        text for thing in (own, vars(own), own._access, own._login, own._http) for text in (repr(thing), str(thing))
     ]
     texts += [record.getMessage() + repr(record.__dict__) for record in caplog.records]
     texts += [path for _, path, _ in server.seen] + [repr(asked) for asked in server.asked]
     assert caplog.records and len(server.asked) >= 2
-    for secret in (USER, PASSWORD):
-        assert [text for text in texts if secret in text] == []
-        assert all(secret in headers.values() for _, _, headers in server.seen)  # it was sent, in headers
+    assert len(told) > 8 and leaks([USER, PASSWORD], told + texts) == []
+    for secret in (USER, PASSWORD):  # they were sent, in headers
+        assert all(secret in headers.values() for _, _, headers in server.seen)
+
+
+@pytest.mark.parametrize("shape", ["cut", "away"])
+def test_credentials_stand_in_no_error_of_a_connection(folder, tmp_path, shape):
+    with FaultyServer(folder, users=[USER]) as server:
+        own = client(server, access=Access(USER, PASSWORD), http=alone(tries=1))
+        own.check_login()
+        server.shape = shape
+        if shape == "cut":
+            with pytest.raises(errors.ServiceDown) as raised:
+                own.table(Query(TABLE), tmp_path / "t.csv")
+    if shape == "away":
+        with pytest.raises(errors.ServiceDown) as raised:
+            own.table(Query(TABLE), tmp_path / "t.csv")
+    told = texts_of(raised.value)
+    assert raised.value.__context__ is None and leaks([USER, PASSWORD], told) == []
+
+
+def test_the_search_for_credentials_finds_them():
+    def ask(headers):
+        raise errors.NoLogin("x")
+
+    for how in (lambda: ask({"password": PASSWORD}), lambda: ask(f"{PASSWORD}")):
+        with pytest.raises(errors.NoLogin) as raised:
+            how()
+        assert leaks([PASSWORD], texts_of(raised.value))
 
 
 def test_what_a_service_repeats_of_the_credentials_is_hidden(folder, tmp_path):

@@ -133,7 +133,7 @@ def test_nobody_there_is_told_without_the_address(folder):
 
 @pytest.mark.parametrize("url", ["files", "http://", "ftp://127.0.0.1/x"])
 def test_an_address_that_is_none(url):
-    with pytest.raises(errors.PullError):
+    with pytest.raises(errors.NoSuchFile):
         alone().ask("GET", url, subject="liste")
 
 
@@ -175,6 +175,10 @@ def test_redirects_are_followed_without_a_login_only(folder):
     with FaultyServer(folder, away, fine) as server, pytest.raises(errors.Moved):
         get(server, alone(), login=lambda request: request)
     assert len(server.seen) == 1
+    for target, error in (("https://elsewhere.example/x", errors.Moved), ("http://[", errors.UnknownReport)):
+        with FaultyServer(folder, status(307, Location=target)) as server, pytest.raises(error) as raised:
+            get(server, alone(), login=lambda request: request)
+        assert raised.value.__context__ is None
     with FaultyServer(folder, away) as server, pytest.raises(errors.Moved, match="without end"):
         get(server, alone())
 

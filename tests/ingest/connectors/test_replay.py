@@ -32,6 +32,7 @@ def server(folder):
 
 
 def post(server, endpoint, login=LOGIN, **fields):
+    fields = {"quality": "on"} | fields
     return requests.post(f"{server.url}/genesisWS/rest/2020/{endpoint}", data=fields, headers=login, timeout=5)
 
 
@@ -95,6 +96,11 @@ def test_years_are_answered_from_their_file_or_cut_from_all(server, folder):
     assert unpacked(post(server, "data/tablefile", **ask)) == flat(2023, 2024)
     assert unpacked(post(server, "data/tablefile", name=TABLE)) == flat(2022, 2023, 2024)
     assert code_of(post(server, "data/tablefile", name=TABLE, startyear="1999", endyear="1999")) == 104
+
+
+def test_quality_flags_come_only_where_they_are_asked_for(server):
+    bare = unpacked(post(server, "data/tablefile", name=TABLE, quality="off")).decode()
+    assert bare == flat(2022, 2023, 2024).decode().replace(";value_q", "").replace(";e\n", "\n")
 
 
 def test_a_job_goes_on_after_a_restart(folder):
