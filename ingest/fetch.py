@@ -43,6 +43,9 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 10, 300, 1.5
 JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""
 
+SAME_ROUND = 600
+"""Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
+
 _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
 _log = logging.getLogger(__name__)
 
@@ -359,7 +362,7 @@ class _Pull:
 
     def _ask_genesis(self) -> Step:
         client, query = self._client(), self._query()
-        changed = client.last_change(self.entry.id)
+        changed = self._change_told() or client.last_change(self.entry.id)
         if self.known and changed and self.known.last_change == changed:
             if self.known.state == "absent":
                 return self._absent(f"{self.entry.host} has not changed the table since {changed}", changed)
@@ -375,6 +378,12 @@ class _Pull:
             self.row = fetch_ledger.write(self.connection, self.row.fetch_id, **values)
             return Waiting(job, FIRST_PAUSE)
         return self._arrived(Answer(path, last_change=changed))
+
+    def _change_told(self) -> str | None:
+        """When the table last changed, if the host said so for another year of it in the same round."""
+        if self.force:
+            return None
+        return fetch_ledger.change_told(self.connection, self.entry.source, self.entry.id, SAME_ROUND)
 
     def _poll(self) -> Step:
         client, job = self._client(), self.row.job

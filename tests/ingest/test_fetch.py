@@ -72,7 +72,8 @@ def server(recorded):
 
 
 @pytest.fixture
-def settings(warehouse: Settings, server) -> Settings:
+def settings(warehouse: Settings, server, monkeypatch) -> Settings:
+    monkeypatch.setattr(fetch, "SAME_ROUND", 0)  # each step is a round of its own
     return replace(warehouse, host_urls={"regionalstatistik": server.url})
 
 
@@ -119,6 +120,17 @@ def test_an_unchanged_table_costs_one_small_request(settings, server):
     assert [a.endpoint for a in server.asked[asked:]] == ["catalogue/modifieddata"]
     assert isinstance(step(settings), Unchanged)  # what is known outlives an attempt without a file
     assert states(settings) == ["delivered", "unchanged", "unchanged"]
+
+
+def test_all_years_of_an_unchanged_table_cost_one_small_request_together(settings, server, monkeypatch):
+    pulled(settings)
+    pulled(settings, f"{TABLE} 2023")
+    with database.connect(settings) as connection:
+        connection.execute("update raw.fetch set asked_at = asked_at - interval '1 week'")
+    monkeypatch.setattr(fetch, "SAME_ROUND", 600)
+    asked = len(server.asked)
+    assert isinstance(step(settings), Unchanged) and isinstance(step(settings, f"{TABLE} 2023"), Unchanged)
+    assert [a.endpoint for a in server.asked[asked:]] == ["catalogue/modifieddata"]
 
 
 def test_a_year_that_was_delivered_is_asked_again_only_where_the_table_changed(settings, server, recorded):
