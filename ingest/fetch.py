@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -30,7 +31,7 @@ from ingest.connectors.answers import Answer, Known
 from ingest.connectors.catalogue import Entry, entries
 from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError, TimeIsUp, TooLarge
 from ingest.connectors.hosts import host_of
-from ingest.connectors.http import Http
+from ingest.connectors.http import LOOPBACK, Http
 from ingest.fetch_ledger import Fetch
 from ingest.ledger import IN_FORCE, STATES, Delivery
 from lagebild import database
@@ -117,7 +118,8 @@ def due(
     """What is to be asked now: by each entry's own schedule, or the tables and years given, whenever.
 
     By schedule an item is due when its last finished attempt is older than the last tick, and always while it is
-    open; an entry whose address the operator has not set is not. With tables or years given it makes no difference.
+    open; an entry whose address the operator has not set is not, nor in the demo one that is not on this machine. With
+    tables or years given it makes no difference.
     """
     now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
     tables, years = list(tables), list(years)
@@ -130,7 +132,8 @@ def due(
     found = []
     for entry in wanted:
         tick = croniter(entry.schedule, now).get_prev(datetime)
-        items = [] if entry.missing else [Item(entry, year) for year in entry.years_until(now.year)]
+        is_asked = not entry.missing and _may_ask(settings, entry)
+        items = [Item(entry, year) for year in entry.years_until(now.year)] if is_asked else []
         found += [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < tick]
     return found
 
@@ -282,6 +285,12 @@ def _client(settings: Settings, host: str, access: Access | None) -> genesis.Cli
     return genesis.Client(host_of(host, settings), access or access_of(host, settings), Http.of(settings))
 
 
+def _may_ask(settings: Settings, entry: Entry) -> bool:
+    """Whether the host may be asked: a warehouse of the demo takes nothing but bundled and replayed deliveries."""
+    url = host_of(entry.host, settings).root if entry.connector == "genesis" else files.address(settings, entry)
+    return not settings.demo or urlsplit(url).hostname in LOOPBACK
+
+
 def _folder(settings: Settings, source: str) -> Path:
     return settings.home / "fetched" / source
 
@@ -316,7 +325,7 @@ class _Pull:
                 return Fetched(path)
             self._settle("failed", "its file was gone before it was loaded")
             self.row = None
-        self._require_address()
+        self._require_host()
         if self.row is None:
             self.row = fetch_ledger.begin(
                 self.connection, self.entry.source, self.entry.id, self.item.key, self.entry.host
@@ -335,11 +344,16 @@ class _Pull:
                 shutil.rmtree(self._new_folder(), ignore_errors=True)
             raise
 
-    def _require_address(self) -> None:
+    def _require_host(self) -> None:
         if self.entry.missing:
             raise UserError(
                 f"{self.entry.id}: no address is known for it, so nothing was asked",
                 remedy=f"look it up at the publisher's and set {self.entry.missing} in .env",
+            )
+        if not _may_ask(self.settings, self.entry):
+            raise UserError(
+                f"{self.item.key}: this is the demo, whose warehouse takes no deliveries from outside",
+                remedy="begin in a new checkout with LAGEBILD_DEMO=0 (README.md, Your own files)",
             )
 
     # --- GENESIS ----------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """A resource of a CKAN portal: found by its id, downloaded from where it lies."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingest import fetch
-from ingest.connectors import errors
+from ingest.connectors import ckan, errors
 from ingest.connectors.replay import Answer, ReplayServer
 from ingest.fetch import Unchanged
 from tests.support import bundled_bytes
@@ -66,8 +67,6 @@ def test_a_resource_that_moved_is_asked_for_at_its_new_address_and_known_by_its_
 
 
 def test_the_same_table_by_two_ways_is_one_delivery(warehouse, portal, tmp_path):
-    from dataclasses import replace
-
     fetch.deliver(warehouse, "azr_nrw", step(warehouse).path)
     (tmp_path / "recorded" / "ldb_nrw").mkdir()
     (tmp_path / "recorded" / "ldb_nrw" / "12521-03i_00.csv").write_bytes(bundled_bytes("azr_nrw"))
@@ -87,10 +86,9 @@ def test_the_same_table_by_two_ways_is_one_delivery(warehouse, portal, tmp_path)
         (b'{"success": true, "result": {"url": 7}}', "no resource of CKAN"),
     ],
 )
-def test_an_answer_that_is_no_resource_is_told(warehouse, portal, described, told):
-    portal.described = described
+def test_an_answer_that_is_no_resource_is_told(described, told):
     with pytest.raises(errors.UnknownReport, match=told):
-        step(warehouse)
+        ckan._url(ENTRY, described)
 
 
 def test_a_resource_that_the_portal_does_not_know_is_told(warehouse, portal):

@@ -1,4 +1,4 @@
-"""Wegweiser Kommune: asked for only after data were brought in, read from JSON and CSV, refused where it is otherwise."""
+"""Wegweiser Kommune: asked for only after data were brought in; JSON and CSV are read, other forms refused."""
 
 import json
 from pathlib import Path
@@ -122,11 +122,11 @@ def test_json_becomes_a_value_a_record_with_every_digit():
     records = read(CONTRACT, bundled_bytes("wegweiser").replace(b"1.9", b"1.90"))
     rows = list(records.rows)
     assert records.header == [*wegweiser.HEADER, "Herkunft"] and records.count == len(rows) == 7
-    assert rows[4] == (
-        5,
-        ["eingebuergerte-im-jahr", "Eingebürgerte im Jahr", "%", "synthetisch, für die Erprobung"]
-        + ["059990000000", "Musterstadt (synthetisch)", "2022", "1.90", "", "synthetisch"],
-    )
+    line, (*what, ars, region, year, value, remark, origin) = rows[4]
+    assert line == 5
+    assert what == ["eingebuergerte-im-jahr", "Eingebürgerte im Jahr", "%", "synthetisch, für die Erprobung"]
+    assert (ars, region, year, value) == ("059990000000", "Musterstadt (synthetisch)", "2022", "1.90")
+    assert (remark, origin) == ("", "synthetisch")
 
 
 def test_csv_becomes_a_value_a_record_without_keys_and_units():
