@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -30,7 +31,7 @@ from ingest.connectors.answers import Answer, Known
 from ingest.connectors.catalogue import Entry, entries
 from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError, TimeIsUp, TooLarge
 from ingest.connectors.hosts import host_of
-from ingest.connectors.http import Http
+from ingest.connectors.http import LOOPBACK, Http
 from ingest.fetch_ledger import Fetch
 from ingest.ledger import IN_FORCE, STATES, Delivery
 from lagebild import database
@@ -42,6 +43,9 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 10, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
 JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""
+
+SAME_ROUND = 600
+"""Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
 
 _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
 _log = logging.getLogger(__name__)
@@ -126,17 +130,18 @@ def due(
         finished = fetch_ledger.finished_at(connection, source)
         is_open = {fetch.key for fetch in fetch_ledger.under_way(connection, source)}
     found = []
-    for entry in filter(lambda entry: _may_be_asked(settings, entry), wanted):
+    for entry in wanted:
         tick = croniter(entry.schedule, now).get_prev(datetime)
-        items = [] if entry.missing else [Item(entry, year) for year in entry.years_until(now.year)]
+        is_asked = not entry.missing and _is_bidden(settings, entry)
+        items = [Item(entry, year) for year in entry.years_until(now.year)] if is_asked else []
         if settings.demo:
             items = [item for item in items if _is_recorded(item)]
         found += [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < tick]
     return found
 
 
-def _may_be_asked(settings: Settings, entry: Entry) -> bool:
-    """Whether a scheduled run asks the entry's host: nobody's server is asked unbidden."""
+def _is_bidden(settings: Settings, entry: Entry) -> bool:
+    """Whether a scheduled run asks the entry's host: nobody's server is asked without the operator's word."""
     return settings.demo or entry.host in settings.pull or access_of(entry.host, settings) is not None
 
 
@@ -292,6 +297,12 @@ def _client(settings: Settings, host: str, access: Access | None) -> genesis.Cli
     return genesis.Client(host_of(host, settings), access or access_of(host, settings), Http.of(settings))
 
 
+def _may_ask(settings: Settings, entry: Entry) -> bool:
+    """Whether the host may be asked: a warehouse of the demo takes nothing but bundled and replayed deliveries."""
+    url = host_of(entry.host, settings).root if entry.connector == "genesis" else files.address(settings, entry)
+    return not settings.demo or urlsplit(url).hostname in LOOPBACK
+
+
 def _folder(settings: Settings, source: str) -> Path:
     return settings.home / "fetched" / source
 
@@ -326,7 +337,7 @@ class _Pull:
                 return Fetched(path)
             self._settle("failed", "its file was gone before it was loaded")
             self.row = None
-        self._require_address()
+        self._require_host()
         if self.row is None:
             self.row = fetch_ledger.begin(
                 self.connection, self.entry.source, self.entry.id, self.item.key, self.entry.host
@@ -345,11 +356,16 @@ class _Pull:
                 shutil.rmtree(self._new_folder(), ignore_errors=True)
             raise
 
-    def _require_address(self) -> None:
+    def _require_host(self) -> None:
         if self.entry.missing:
             raise UserError(
                 f"{self.entry.id}: no address is known for it, so nothing was asked",
                 remedy=f"look it up at the publisher's and set {self.entry.missing} in .env",
+            )
+        if not _may_ask(self.settings, self.entry):
+            raise UserError(
+                f"{self.item.key}: this is the demo, whose warehouse takes no deliveries from outside",
+                remedy="begin in a new checkout with LAGEBILD_DEMO=0 (README.md, Your own files)",
             )
 
     # --- GENESIS ----------------------------------------------------------------------------------------------------
@@ -372,7 +388,7 @@ class _Pull:
 
     def _ask_genesis(self) -> Step:
         client, query = self._client(), self._query()
-        changed = client.last_change(self.entry.id)
+        changed = self._change_told() or client.last_change(self.entry.id)
         if self.known and changed and self.known.last_change == changed:
             if self.known.state == "absent":
                 return self._absent(f"{self.entry.host} has not changed the table since {changed}", changed)
@@ -388,6 +404,12 @@ class _Pull:
             self.row = fetch_ledger.write(self.connection, self.row.fetch_id, **values)
             return Waiting(job, FIRST_PAUSE)
         return self._arrived(Answer(path, last_change=changed))
+
+    def _change_told(self) -> str | None:
+        """When the table last changed, if the host said so for another year of it in the same round."""
+        if self.force:
+            return None
+        return fetch_ledger.change_told(self.connection, self.entry.source, self.entry.id, SAME_ROUND)
 
     def _poll(self) -> Step:
         client, job = self._client(), self.row.job

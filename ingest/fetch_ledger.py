@@ -106,6 +106,16 @@ def finished_at(connection: Connection, source: str) -> dict[str, datetime]:
     return dict(rows.fetchall())
 
 
+def change_told(connection: Connection, source: str, entry: str, seconds: float) -> str | None:
+    """When the host last changed the table, as it said for any year of the entry in the last seconds."""
+    row = connection.execute(
+        "select last_change from raw.fetch where source = %s and entry = %s and last_change is not null"
+        " and asked_at > clock_timestamp() - make_interval(secs => %s) order by fetch_id desc limit 1",
+        [source, entry, seconds],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def seconds_since_asked(connection: Connection, fetch_id: int) -> float:
     """How long ago an attempt began, by the clock of the database."""
     age = "select extract(epoch from clock_timestamp() - asked_at)::float from raw.fetch where fetch_id = %s"

@@ -44,7 +44,7 @@ def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple
         outcomes = pulls.run(settings, source, tables, years, force, say=board.say, doing=board.doing)
         loaded = [o.delivery for o in outcomes if o.delivery and o.delivery.state == "loaded"]
         if loaded:
-            board.doing(f"checking {len(loaded)} deliveries")
+            board.doing(f"checking {len(loaded)} {'delivery' if len(loaded) == 1 else 'deliveries'}")
             for delivery in check_pending(settings, source):
                 board.say(str(delivery))
     failed = [o.error for o in outcomes if o.error]

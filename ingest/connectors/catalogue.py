@@ -15,6 +15,7 @@ import yaml
 from croniter import croniter
 
 from ingest import contract_check, contracts
+from ingest.connectors.hosts import HOSTS
 from ingest.contract_check import Finding, Place
 from lagebild.errors import UserError
 from lagebild.settings import given
@@ -171,7 +172,7 @@ def _wrong(described: Any) -> Iterator[tuple[Place, str]]:
         if not isinstance(told, dict):
             yield place, "an entry is no mapping"
             continue
-        wrong = list(_misshapen(told)) or list(_senseless(told))
+        wrong = list(_misshapen(told)) or list(_senseless(told)) or list(_unfit(told))
         yield from ((place + where, f"{told.get('id', 'entry')}: {message}") for where, message in wrong)
         if told.get("id") in seen:
             yield place, f"{told['id']}: another entry has this id"
@@ -200,6 +201,8 @@ def _senseless(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         yield ("id",), "the id is not letters, digits and hyphens"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", told["host"]):
         yield ("host",), "the host is not small letters, digits and underscores"
+    elif told["connector"] == "genesis" and told["host"] not in HOSTS:
+        yield ("host",), f"GENESIS has no host {told['host']!r}, only {', '.join(HOSTS)}"
     if len(told["schedule"].split()) != 5 or not croniter.is_valid(told["schedule"]):
         yield ("schedule",), f"schedule {told['schedule']!r} is no cron expression of five parts"
     if "years" in told and not _are_years(told["years"]):
@@ -216,8 +219,6 @@ def _senseless(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
             yield (key,), f"{key} is no list of names as they stand in the address"
     if told["contract"] not in contracts.sources():
         yield ("contract",), f"there is no contract {told['contract']!r}"
-    else:
-        yield from _unfit(told)
 
 
 def _unfit(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -56,7 +56,7 @@ MAX_REPLY_BYTES = 16 * 2**20
 """Of an answer that is held in memory."""
 MAX_FILE_BYTES = 2 * 2**30
 _BLOCK = 2**16
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -241,7 +241,7 @@ class Http:
         if left <= 0:
             raise TimeIsUp(request.subject)
         # Never to a proxy: what listens here is ours.
-        self._session.trust_env = urlsplit(request.url).hostname not in _LOOPBACK
+        self._session.trust_env = urlsplit(request.url).hostname not in LOOPBACK
         response = self._session.request(
             request.method,
             request.url,

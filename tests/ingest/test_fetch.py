@@ -72,7 +72,9 @@ def server(recorded):
 
 
 @pytest.fixture
-def settings(warehouse: Settings, server) -> Settings:
+def settings(warehouse: Settings, server, monkeypatch) -> Settings:
+    """A warehouse that knows the server as regionalstatistik.de."""
+    monkeypatch.setattr(fetch, "SAME_ROUND", 0)  # each step is a round of its own
     return replace(warehouse, host_urls={"regionalstatistik": server.url})
 
 
@@ -119,6 +121,17 @@ def test_an_unchanged_table_costs_one_small_request(settings, server):
     assert [a.endpoint for a in server.asked[asked:]] == ["catalogue/modifieddata"]
     assert isinstance(step(settings), Unchanged)  # what is known outlives an attempt without a file
     assert states(settings) == ["delivered", "unchanged", "unchanged"]
+
+
+def test_all_years_of_an_unchanged_table_cost_one_small_request_together(settings, server, monkeypatch):
+    pulled(settings)
+    pulled(settings, f"{TABLE} 2023")
+    with database.connect(settings) as connection:
+        connection.execute("update raw.fetch set asked_at = asked_at - interval '1 week'")
+    monkeypatch.setattr(fetch, "SAME_ROUND", 600)
+    asked = len(server.asked)
+    assert isinstance(step(settings), Unchanged) and isinstance(step(settings, f"{TABLE} 2023"), Unchanged)
+    assert [a.endpoint for a in server.asked[asked:]] == ["catalogue/modifieddata"]
 
 
 def test_a_year_that_was_delivered_is_asked_again_only_where_the_table_changed(settings, server, recorded):
@@ -317,7 +330,9 @@ def keys(items: list[fetch.Item]) -> list[str]:
 
 
 def test_what_is_due_follows_each_entrys_own_schedule(settings):
+    settings = replace(settings, demo=False)
     first = keys(fetch.due(settings, "genesis", MONDAY))
+    assert "12521-0041 2024" in first
     assert KEY in first and f"{TABLE} 2019" in first and "12211-Z-11" in first and f"{TABLE} 2027" not in first
     pulled(settings)
     with database.connect(settings) as connection:
@@ -360,7 +375,16 @@ def test_an_entry_without_an_address_is_never_due_and_says_what_to_set_when_it_i
         fetch.step(settings, "esf-berlin", "esf_berlin")
     assert states(settings) == []
     monkeypatch.setenv("LAGEBILD_URL_ESF_BERLIN", "https://list.example/esf.csv")
-    assert keys(fetch.due(settings, "esf_berlin")) == ["esf-berlin"]
+    assert keys(fetch.due(replace(settings, demo=False), "esf_berlin")) == ["esf-berlin"]
+
+
+def test_the_demo_asks_nobody_outside(settings):
+    hosts = {item.entry.host for item in fetch.due(settings, "genesis")}
+    assert hosts == {"regionalstatistik"}  # which is the replaying server here
+    with pytest.raises(UserError, match=r"(?s)12521-0041 2024: this is the demo.*LAGEBILD_DEMO=0"):
+        step(settings, "12521-0041 2024")
+    assert fetch.due(settings, "azr_nrw") == [] and fetch.due(settings, "wegweiser") == []
+    assert states(settings) == []
 
 
 # --- a run --------------------------------------------------------------------------------------------------------
