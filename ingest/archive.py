@@ -69,6 +69,12 @@ def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
     return largest.filename, _blocks(archive, largest, MAX_BYTES_IN_MEMORY)
 
 
+def files(packed: IO[bytes], most: int) -> list[tuple[str, Iterator[bytes]]]:
+    """Name and bytes of each file of an archive, within the same bounds; each unpacks to `most` bytes at most."""
+    archive = _opened(packed, _NO_ARCHIVE)
+    return [(member.filename, _blocks(archive, member, most)) for member in _members(archive)]
+
+
 def _opened(packed: IO[bytes], otherwise: str) -> zipfile.ZipFile:
     """The archive, its directory read; `otherwise` is what to say of a file that is none."""
     try:

@@ -147,8 +147,7 @@ def _put(store: Store, name: str, content: dict) -> None:
 
 def _safe(name: str) -> str:
     """A name for a receipt: no signs that a terminal or another system stumbles over, and not too long."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    text = re.sub(r"[^\w.,()+=@ -]", "_", text).strip() or "_"
+    text = re.sub(r"[^\w.,()+=@ -]", "_", stores.shown(name)).strip() or "_"
     return text.encode()[:MAX_NAME_BYTES].decode(errors="ignore").lstrip(".")
 
 
@@ -201,7 +200,7 @@ def _of_taken(connection: Connection, row: InboxFile, contract: Contract, delive
 def _of_unknown(entry: Entry, german: str, english: str) -> dict:
     known = [contracts.load(source) for source in contracts.sources()]
     return _content(
-        file_name=entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        file_name=stores.shown(entry.name),
         number=None,
         state=UNKNOWN,
         reason={"de": german, "en": english},

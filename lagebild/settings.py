@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
+_HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Settings:
     """Addresses, separated by commas."""
     alert_webhook: str | None = field(default=None, repr=False)
     """An address to post alerts to; whoever knows it may post too."""
-
+    host_urls: dict[str, str] = field(default_factory=dict, hash=False)
+    """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
     inboxes: tuple[str, ...] = ()
     """Where else than in the drop folder people put files: URLs of SFTP and S3 stores, without credentials."""
     inbox_settle_seconds: float = 30
@@ -89,7 +92,7 @@ class Settings:
 
 def load(environment: dict[str, str] | None = None) -> Settings:
     """Read the settings; raise UserError that names the variable when one is malformed."""
-    values = _dotenv(ROOT / ".env") | dict(os.environ if environment is None else environment)
+    values = given(environment)
     home = Path(values.get("LAGEBILD_HOME") or ROOT / ".lagebild").expanduser().resolve()
 
     def folder(name: str, default: str) -> Path:
@@ -112,20 +115,6 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             form = f"{schemes[0]}://HOST without a password in it"
             raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
         return text or None
-
-    def inbox(text: str) -> str:
-        try:
-            parts = urlsplit(text)
-            is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password
-            is_one = is_one and parts.port != 0 and (not parts.query or parts.query.startswith("endpoint=http"))
-        except ValueError:
-            is_one = False
-        if not is_one:  # not repeated: a part of it may be secret
-            raise UserError(
-                "LAGEBILD_INBOXES holds something that is no inbox, or a password",
-                remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL, with spaces between them",
-            )
-        return text.rstrip("/")
 
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
     if not settle.isdigit():
@@ -156,9 +145,35 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         alert_from=sender,
         alert_to=to,
         alert_webhook=url("LAGEBILD_ALERT_WEBHOOK", "https", "http"),
-        inboxes=tuple(inbox(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
+        host_urls={
+            match[1].lower(): text
+            for name in values
+            if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
+        },
+        inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
     )
+
+
+def inbox_url(text: str) -> str:
+    """The URL of an SFTP or S3 store; UserError where it is none, or holds a password."""
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password and parts.port != 0
+        is_one = is_one and (not parts.query or parts.query.startswith("endpoint=http")) and not parts.fragment
+    except ValueError:
+        is_one = False
+    if not is_one:  # not repeated: a part of it may be secret
+        raise UserError(
+            "something that is no inbox, or that holds a password, was given as one",
+            remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL (LAGEBILD_INBOXES: spaces between them)",
+        )
+    return text.rstrip("/")
+
+
+def given(environment: dict[str, str] | None = None) -> dict[str, str]:
+    """The variables of `.env`, and those of the environment, which win."""
+    return _dotenv(ROOT / ".env") | dict(os.environ if environment is None else environment)
 
 
 def _dotenv(path: Path) -> dict[str, str]:

@@ -149,6 +149,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_ALERT_FROM": settings.alert_from,
         "LAGEBILD_ALERT_TO": settings.alert_to,
         "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
+        **{f"LAGEBILD_{name.upper()}_URL": url for name, url in settings.host_urls.items()},
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
     }

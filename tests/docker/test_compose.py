@@ -47,9 +47,9 @@ def test_schema_check_fails_on_a_wrong_key(tmp_path):
 
 def test_every_variable_is_named_in_the_example():
     used = set(re.findall(r"\$\{?([A-Z_][A-Z0-9_]*)", COMPOSE.read_text()))
-    used |= set(re.findall(r"^ +(LAGEBILD_[A-Z_]+):", COMPOSE.read_text(), re.MULTILINE))
+    used |= set(re.findall(r"^ +(LAGEBILD_[A-Z0-9_]+):", COMPOSE.read_text(), re.MULTILINE))
     used |= set(re.findall(r'"(LAGEBILD_[A-Z_]+)"', (DOCKER / "entrypoint.py").read_text()))
-    named = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^#? ?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert used, "no variable found: the pattern is wrong"
     assert used <= named
 
