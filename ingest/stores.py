@@ -224,13 +224,6 @@ class Local(Store):
     def _rename(self, full: str, target: str) -> None:
         os.rename(full, target)  # not shutil's, as fsspec does it: that copies where it cannot rename
 
-    def remove(self, entry: Entry) -> bool:
-        now = self.entry(entry.path)
-        if now is not None and now.version != entry.version:
-            return False
-        self.local(entry.path).unlink(missing_ok=True)
-        return True
-
 
 class Sftp(Store):
     """A folder of an SFTP server, whose host key stands in `known_hosts` of the secrets folder."""
