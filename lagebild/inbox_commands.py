@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,6 +16,10 @@ from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack.progress import Board
+
+if TYPE_CHECKING:
+    from ingest.inbox import Arrival
+    from ingest.ledger import Delivery
 
 # `ingest` and the gate cost time to import: the functions that need them do it.
 
@@ -62,7 +67,8 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
             for arrival in inbox.complete(settings, name, problems.append):
                 arrived.append(_taken(settings, arrival, board, problems))
         decided = _decided(settings, board, sorted({*sources, *owners.values()}))
-        inbox.tell_unknown(settings, problems.append)
+        if sources:
+            inbox.tell_unknown(settings, problems.append)
     found = {d.delivery_id: d for d in arrived if d} | decided
     for delivery in found.values():
         click.echo(delivery)
@@ -114,12 +120,11 @@ def _watched(settings: Settings, place: str) -> tuple[Settings, str]:
         inbox = settings_module.inbox_url(place)
     elif not Path(place).is_dir():
         raise click.BadParameter(f"{place} is no folder", param_hint="FOLDER|URL")
+    elif Path(place).resolve() == settings.drop:
+        return settings, stores.DROP
     else:
-        folder = Path(place).resolve()
-        inbox = stores.DROP if folder == settings.drop else folder.as_uri()
-    return replace(
-        settings, inboxes=tuple(dict.fromkeys([*settings.inboxes, inbox])) if inbox != stores.DROP else settings.inboxes
-    ), inbox
+        inbox = Path(place).resolve().as_uri()
+    return replace(settings, inboxes=tuple(dict.fromkeys([*settings.inboxes, inbox]))), inbox
 
 
 def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[str]:
@@ -136,7 +141,8 @@ def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[s
                     if not stop.is_set():
                         taken.append(_taken(settings, arrival, board, problems))
                 found = {d.delivery_id: d for d in taken if d}
-                found |= _decided(settings, board, sorted({d.source for d in found.values()}))
+                if found:
+                    found |= _decided(settings, board, sorted({d.source for d in found.values()}))
             for delivery in found.values():
                 click.echo(delivery)
         for key in inbox.tell_unknown(settings, problems.append, only=inbox_label):
@@ -146,7 +152,7 @@ def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[s
     return problems
 
 
-def _taken(settings: Settings, arrival, board: Board, problems: list[str]):
+def _taken(settings: Settings, arrival: "Arrival", board: Board, problems: list[str]) -> "Delivery | None":
     """The delivery of a file that was taken; None where that was not possible now."""
     from ingest import inbox
 
@@ -158,7 +164,7 @@ def _taken(settings: Settings, arrival, board: Board, problems: list[str]):
         return None
 
 
-def _decided(settings: Settings, board: Board, sources: list[str]) -> dict:
+def _decided(settings: Settings, board: Board, sources: list[str]) -> dict[int, "Delivery"]:
     """Check what was loaded, and renew receipts; the deliveries that were decided, by number."""
     from lagebild.gatekeeper import check_pending
 
