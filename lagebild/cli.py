@@ -14,6 +14,7 @@ from lagebild import (
     delivery_commands,
     fetch_commands,
     figure_commands,
+    inbox_commands,
     options,
     privacy_commands,
     publication_commands,
@@ -112,34 +113,6 @@ def migrate(settings: Settings) -> None:
 
 
 @cli.command()
-@click.argument("source")
-@click.option(
-    "--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Only this file; it stays."
-)
-@options.pass_settings
-def load(settings: Settings, source: str, file: Path | None) -> None:
-    """Load the drop folder of SOURCE or one file, check what was loaded, and accept or hold it.
-
-    \b
-    Examples:
-      lagebild load ledger
-      lagebild load ledger --file ~/ledger_05913000_2019.csv
-    """
-    from ingest import contracts
-    from ingest.load import drain, load_file
-    from lagebild.gatekeeper import check_pending
-
-    arrived = drain(settings, source) if file is None else [load_file(settings, contracts.load(source), file)]
-    decided = {d.delivery_id: d for d in check_pending(settings, source)}
-    if not arrived and not decided:
-        click.echo(f"nothing waits in {settings.drop / source}")
-    for delivery in ({d.delivery_id: d for d in arrived} | decided).values():
-        click.echo(delivery)
-    if any(d.state == "refused" for d in arrived):
-        sys.exit(1)
-
-
-@cli.command()
 @click.argument("delivery_id", type=int)
 @options.pass_settings
 def reload(settings: Settings, delivery_id: int) -> None:
@@ -149,6 +122,7 @@ def reload(settings: Settings, delivery_id: int) -> None:
 
     delivery = load_again(settings, delivery_id)
     decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
+    options.renew_receipts(settings)
     click.echo(decided.get(delivery.delivery_id, delivery))
 
 
@@ -315,6 +289,7 @@ contract_commands.add_to(cli)
 decision_commands.add_to(cli)
 fetch_commands.add_to(cli)
 figure_commands.add_to(cli)
+inbox_commands.add_to(cli)
 publication_commands.add_to(cli)
 
 

@@ -120,20 +120,6 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
         return text or None
 
-    def inbox(text: str) -> str:
-        try:
-            parts = urlsplit(text)
-            is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password
-            is_one = is_one and parts.port != 0 and (not parts.query or parts.query.startswith("endpoint=http"))
-        except ValueError:
-            is_one = False
-        if not is_one:  # not repeated: a part of it may be secret
-            raise UserError(
-                "LAGEBILD_INBOXES holds something that is no inbox, or a password",
-                remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL, with spaces between them",
-            )
-        return text.rstrip("/")
-
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
     if not settle.isdigit():
         raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
@@ -146,34 +132,33 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
-    return with_demo(
-        Settings(
-            home=home,
-            drop=folder("LAGEBILD_DROP_DIR", "drop"),
-            landing=folder("LAGEBILD_LANDING_DIR", "landing"),
-            keys=folder("LAGEBILD_KEYS_DIR", "keys"),
-            extracts=folder("LAGEBILD_EXTRACTS_DIR", "extracts"),
-            secrets=folder("LAGEBILD_SECRETS_DIR", "secrets"),
-            warehouse_dsn=values.get("LAGEBILD_WAREHOUSE_DSN") or None,
-            airflow_dsn=values.get("LAGEBILD_AIRFLOW_DSN") or None,
-            postgres_port=port("LAGEBILD_POSTGRES_PORT"),
-            airflow_port=port("LAGEBILD_AIRFLOW_PORT"),
-            demo=demo == "1",
-            alert_enabled=enabled == "1" if enabled else None,
-            alert_smtp=url("LAGEBILD_ALERT_SMTP", "smtp", "smtps"),
-            alert_from=sender,
-            alert_to=to,
-            alert_webhook=url("LAGEBILD_ALERT_WEBHOOK", "https", "http"),
-            host_urls={
-                match[1].lower(): text
-                for name in values
-                if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
-            },
-            pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
-            inboxes=tuple(inbox(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
-            inbox_settle_seconds=int(settle),
-        )
+    settings = Settings(
+        home=home,
+        drop=folder("LAGEBILD_DROP_DIR", "drop"),
+        landing=folder("LAGEBILD_LANDING_DIR", "landing"),
+        keys=folder("LAGEBILD_KEYS_DIR", "keys"),
+        extracts=folder("LAGEBILD_EXTRACTS_DIR", "extracts"),
+        secrets=folder("LAGEBILD_SECRETS_DIR", "secrets"),
+        warehouse_dsn=values.get("LAGEBILD_WAREHOUSE_DSN") or None,
+        airflow_dsn=values.get("LAGEBILD_AIRFLOW_DSN") or None,
+        postgres_port=port("LAGEBILD_POSTGRES_PORT"),
+        airflow_port=port("LAGEBILD_AIRFLOW_PORT"),
+        demo=demo == "1",
+        alert_enabled=enabled == "1" if enabled else None,
+        alert_smtp=url("LAGEBILD_ALERT_SMTP", "smtp", "smtps"),
+        alert_from=sender,
+        alert_to=to,
+        alert_webhook=url("LAGEBILD_ALERT_WEBHOOK", "https", "http"),
+        host_urls={
+            match[1].lower(): text
+            for name in values
+            if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
+        },
+        pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
+        inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
+        inbox_settle_seconds=int(settle),
     )
+    return with_demo(settings)
 
 
 def with_demo(settings: Settings) -> Settings:
@@ -185,6 +170,22 @@ def with_demo(settings: Settings) -> Settings:
     urls = {"destatis": f"http://127.0.0.1:{ports[DEMO_GENESIS]}"}
     inboxes = settings.inboxes if inbox in settings.inboxes else (*settings.inboxes, inbox)
     return replace(settings, inboxes=inboxes, host_urls=urls | settings.host_urls)
+
+
+def inbox_url(text: str) -> str:
+    """The URL of an SFTP or S3 store; UserError where it is none, or holds a password."""
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password and parts.port != 0
+        is_one = is_one and (not parts.query or parts.query.startswith("endpoint=http")) and not parts.fragment
+    except ValueError:
+        is_one = False
+    if not is_one:  # not repeated: a part of it may be secret
+        raise UserError(
+            "something that is no inbox, or that holds a password, was given as one",
+            remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL (LAGEBILD_INBOXES: spaces between them)",
+        )
+    return text.rstrip("/")
 
 
 def given(environment: dict[str, str] | None = None) -> dict[str, str]:
