@@ -23,6 +23,7 @@ from lagebild.stack.operators import Fetch, Load
 from lagebild.stack.tasks import DEFAULTS, cron, deadline, owner, raw_asset, settled
 
 JOBS_MAY_TAKE = timedelta(hours=4)
+MIDDLE_OF_THE_YEAR = "0 12 1 7 *"  # so that a range of dates never cuts a year by an hour of the time zone
 
 
 def dags_of(source: str) -> list[DAG]:
@@ -39,7 +40,7 @@ def dags_of(source: str) -> list[DAG]:
     dags = [ingest_dag(f"ingest__{source}", source, entries, schedule, about, defaults)]
     if any(entry.is_by_year for entry in entries):
         yearly = f"{about}\n\nMade for `airflow backfill create`: each run asks for the year of its logical date."
-        dags.append(ingest_dag(f"backfill__{source}", source, entries, cron("0 0 1 1 *"), yearly, defaults))
+        dags.append(ingest_dag(f"backfill__{source}", source, entries, cron(MIDDLE_OF_THE_YEAR), yearly, defaults))
     return dags
 
 

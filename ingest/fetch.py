@@ -39,7 +39,7 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 
 BERLIN = ZoneInfo("Europe/Berlin")
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 10, 300, 1.5
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
 JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""
@@ -115,39 +115,38 @@ def due(
     tables: Iterable[str] = (),
     years: Iterable[int] = (),
 ) -> list[Item]:
-    """What is to be asked now: by each entry's own schedule, or the tables and years given, whenever.
+    """What is to be asked now: the tables named, whatever; else, of what may be asked unnamed, what is due.
 
-    By schedule an item is due when its last finished attempt is older than the last tick, and always while it is
-    open; an entry whose address the operator has not set is not, nor is one whose host is neither named in
-    LAGEBILD_PULL nor has a login; in the demo only what is recorded. With tables or years given it makes no difference.
+    By its entry's schedule an item is due when its last finished attempt is older than the last tick, and always while
+    it is open; with years given they are, whenever.
     """
     now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
     tables, years = list(tables), list(years)
-    wanted = _wanted(source, tables)
-    if tables or years:
-        return [item for entry in wanted for item in _asked_for(entry, years, now)]
+    items = [item for entry in _wanted(source, tables) for item in _asked_for(entry, years, now)]
+    if tables:
+        return items
+    items = [item for item in items if _is_bidden(settings, item)]
+    if years:
+        return items
     with database.connect(settings, database.LOADER) as connection:
         finished = fetch_ledger.finished_at(connection, source)
         is_open = {fetch.key for fetch in fetch_ledger.under_way(connection, source)}
-    found = []
-    for entry in wanted:
-        tick = croniter(entry.schedule, now).get_prev(datetime)
-        is_asked = not entry.missing and _is_bidden(settings, entry)
-        items = [Item(entry, year) for year in entry.years_until(now.year)] if is_asked else []
-        if settings.demo:
-            items = [item for item in items if _is_recorded(item)]
-        found += [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < tick]
-    return found
+    ticks = {item.entry.id: croniter(item.entry.schedule, now).get_prev(datetime) for item in items}
+    return [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < ticks[i.entry.id]]
 
 
-def _is_bidden(settings: Settings, entry: Entry) -> bool:
-    """Whether a scheduled run asks the entry's host: nobody's server is asked without the operator's word."""
-    return settings.demo or entry.host in settings.pull or access_of(entry.host, settings) is not None
+def _is_bidden(settings: Settings, item: Item) -> bool:
+    """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
 
-
-def _is_recorded(item: Item) -> bool:
-    """Whether the demo's replaying server has it."""
-    return (replay.BUNDLED / item.entry.host / f"{item.entry.id}.{item.year or 'all'}.csv").exists()
+    That is a login, the host's name in LAGEBILD_PULL, and an address where the catalogue has none. In the demo: what
+    its replaying server has.
+    """
+    entry = item.entry
+    if settings.demo:
+        recording = replay.BUNDLED / entry.host / f"{entry.id}.{item.year or 'all'}.csv"
+        return _may_ask(settings, entry) and recording.exists()
+    is_known = entry.host in settings.pull or access_of(entry.host, settings) is not None
+    return is_known and not entry.missing
 
 
 def _wanted(source: str, tables: list[str]) -> list[Entry]:

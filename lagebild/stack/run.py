@@ -29,7 +29,7 @@ BUILD, RELEASE = "build_warehouse", "release_extract"
 EVENT_SECONDS = 15
 """How long an asset's event may take to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
-DELIVERY_SUFFIXES = (".csv", ".xlsx")
+DELIVERY_SUFFIXES = (".csv", ".json", ".xlsx")
 BY_SFTP = ("ledger",)
 """Sources whose bundled deliveries come by SFTP: as from a finance department in reality."""
 
@@ -77,7 +77,7 @@ def drop_bundled(settings: Settings) -> int:
     known = {delivery.sha256 for delivery in ledger.deliveries(settings)} | set(waiting)
     new = [path for digest, path in digests.items() if digest not in known]
     for path in new:
-        is_uploaded = path.parent.name in BY_SFTP
+        is_uploaded = path.parent.name in BY_SFTP and settings.inboxes
         folder = demo.sent(settings) if is_uploaded else settings.drop / path.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{path.name}.part"

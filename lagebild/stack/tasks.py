@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from lagebild.errors import UserError
 
@@ -59,4 +60,4 @@ def years_of(text: str | None, dag_run) -> list[int]:
     if text:
         first, _, last = text.partition("-")
         return list(range(int(first), int(last or first) + 1))
-    return [dag_run.logical_date.year] if dag_run.dag_id.startswith("backfill__") else []
+    return [dag_run.logical_date.astimezone(ZoneInfo(ZONE)).year] if dag_run.dag_id.startswith("backfill__") else []
