@@ -38,7 +38,7 @@ def ingest_dag(source: str) -> DAG:
             execution_timeout=timedelta(hours=2), doc_md="Load every file in the drop folder, each in one transaction."
         )
         def load() -> list[str]:
-            from ingest.load import drain
+            from ingest.inbox import drain
             from lagebild import settings
 
             with settled():
@@ -53,7 +53,7 @@ def ingest_dag(source: str) -> DAG:
             " held. Of sources that arrive together the first checks for all: importing the library costs the most.",
         )
         def check(*, outlet_events) -> list[str]:
-            from ingest.ledger import is_drained
+            from ingest.inbox import is_drained
             from lagebild import settings
             from lagebild.gatekeeper import check_pending
 

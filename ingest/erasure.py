@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from ingest import digests, ledger, persons, privacy, retention, rotation
+from ingest import digests, inbox, persons, privacy, retention, rotation
 from ingest.ledger import Delivery
 from ingest.persons import Scope
 from lagebild import database
@@ -164,8 +164,9 @@ def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]
 
 def _unseen(settings: Settings, connection: Connection, purpose: str) -> tuple[str, ...]:
     files = []
+    waiting = inbox.local_files(settings)
     for contract in persons.contracts_of(purpose):
-        files += [f"drop/{contract.source}/{f.name}" for f in ledger.waiting_files(settings, contract.source)]
+        files += [f"drop/{file.relative_to(settings.drop)}" for file in waiting.get(contract.source, [])]
         files += [f"landing/{path}" for path in retention.left_over(settings, connection, contract)]
     return tuple(files)
 

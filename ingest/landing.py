@@ -17,6 +17,10 @@ BLOCK_BYTES = 1 << 20
 _UNFINISHED = ".unfinished-"
 
 
+class Changed(UserError):
+    """A file was written while it was read: what was read is a mixture, and thrown away."""
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as file:
@@ -31,7 +35,7 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
 def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str, Path]:
     """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing.
 
-    Returns their SHA-256 (hexadecimal) and where they lie. UserError when the file was still being written.
+    Returns their SHA-256 (hexadecimal) and where they lie. Changed when the file was still being written.
     """
     suffix = file.suffix.lower()
     folder = (settings.landing / path_of(source, period, "", suffix)).parent
@@ -51,9 +55,7 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
             os.fsync(copy.fileno())
             after = os.fstat(original.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise UserError(
-                    f"{file} changed while it was read", remedy="load it again once it is written completely"
-                )
+                raise Changed(f"{file} changed while it was read", remedy="load it again once it is written completely")
             target = settings.landing / path_of(source, period, digest.hexdigest(), suffix)
             if target.exists():
                 temporary.unlink()

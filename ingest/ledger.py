@@ -10,7 +10,6 @@ Every transition first locks the period, then the row: two that meet wait for ea
 import getpass
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
@@ -266,19 +265,6 @@ def problems_of(connection: Connection, delivery: Delivery) -> list[str]:
     ).fetchone()
     problems, why = row or ([], None)
     return [why or "unknown"] if problems is None else problems  # held before problems were kept
-
-
-def is_drained(settings: Settings) -> bool:
-    """Whether every delivery that arrived has been decided: nothing dropped, received or loaded waits."""
-    dropped = any(waiting_files(settings, folder.name) for folder in settings.drop.glob("*") if folder.is_dir())
-    return not dropped and not deliveries(settings, states=("received", "loaded"))
-
-
-def waiting_files(settings: Settings, source: str) -> list[Path]:
-    """Files in the drop folder of a source, by name; `.part` and hidden files are still being written."""
-    folder = settings.drop / source
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [f for f in files if f.is_file() and not f.name.startswith(".") and f.suffix != ".part"]
 
 
 def _locked(connection: Connection, delivery_id: int) -> Delivery:

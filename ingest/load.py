@@ -1,11 +1,12 @@
-"""A delivery from the drop folder into raw: landed, read, checked and loaded in one transaction.
+"""A delivery into raw: landed, read, checked and loaded in one transaction.
 
 Data, rejected rows and the ledger's row commit together or not at all. The same bytes again are
 a no-op while they are loaded, held or accepted.
 """
 
+import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -47,30 +48,37 @@ class Parcel:
         return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
 
 
-def drain(settings: Settings, source: str) -> list[Delivery]:
-    """Load whatever lies in the drop folder of `source`, in the order of the file names.
+def load_file(
+    settings: Settings,
+    contract: Contract,
+    file: Path,
+    expected: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Delivery:
+    """Land and load one file; the returned row says whether it was loaded, refused, or known already.
 
-    Returns the ledger's row of each file, also of those that were refused. A file leaves the drop
-    folder once the ledger knows it. UserError (such as a missing key) leaves the file where it is.
+    `expected` is the SHA-256 that its sender says it has; `progress` is told the number of bytes of each part read.
     """
-    contract = contracts.load(source)
-    results = []
-    for file in ledger.waiting_files(settings, source):
-        try:
-            results.append(load_file(settings, contract, file))
-        except FileNotFoundError:
-            if file.exists():
-                raise
-            continue  # another run took the same file meanwhile
-        file.unlink(missing_ok=True)
-    return results
-
-
-def load_file(settings: Settings, contract: Contract, file: Path) -> Delivery:
-    """Land and load one file; the returned row says whether it was loaded, refused, or known already."""
     period, municipality = _says(contract, file.name)
     sha256, landed = landing.land(settings, file, contract.source, period)
-    return _load(settings, Parcel(contract, file.name, landed, sha256, period, municipality))
+    parcel = Parcel(contract, file.name, landed, sha256, period, municipality)
+    if expected not in (None, sha256):
+        told = f"its SHA-256 is {sha256}, but its sender says {expected or 'none that could be read'}"
+        return _refuse(settings, parcel, Refused(told, "send the file and its .sha256 again"), None)
+    return _load(settings, parcel, progress=progress)
+
+
+class _Watched(io.FileIO):
+    """An open file that tells of each part that is read."""
+
+    def __init__(self, path: Path, progress: Callable[[int], None]):
+        super().__init__(path)
+        self._progress = progress
+
+    def read(self, size: int = -1) -> bytes:
+        part = super().read(size)
+        self._progress(len(part))
+        return part
 
 
 def reload(settings: Settings, delivery_id: int) -> Delivery:
@@ -110,7 +118,13 @@ def _says(contract: Contract, file_name: str) -> tuple[str, str | None]:
     return groups.get("period") or "unknown", groups.get("ags")
 
 
-def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None, by_text: bool = True) -> Delivery:
+def _load(
+    settings: Settings,
+    parcel: Parcel,
+    old: Delivery | None = None,
+    by_text: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> Delivery:
     """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `history.comparing`."""
     contract = parcel.contract
     # Read before the transaction: a missing key or an unreadable file must not leave one open.
@@ -130,7 +144,7 @@ def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None, by_te
             _give_way(connection, old)
             if known := ledger.in_force(connection, contract.source, parcel.period, parcel.sha256):
                 return known
-            with parcel.path.open("rb", buffering=0) as file:
+            with _Watched(parcel.path, progress) if progress else parcel.path.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 _fill(connection, parcel, delivery_id, source, key, comparison)
@@ -139,7 +153,7 @@ def _load(settings: Settings, parcel: Parcel, old: Delivery | None = None, by_te
     except Refused as refusal:
         return _refuse(settings, parcel, refusal, old)
     except history.Again:
-        return _load(settings, parcel, old, by_text=False)
+        return _load(settings, parcel, old, by_text=False, progress=progress)
 
 
 def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:

@@ -56,6 +56,10 @@ class Settings:
     """An address to post alerts to; whoever knows it may post too."""
     host_urls: dict[str, str] = field(default_factory=dict, hash=False)
     """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
+    inboxes: tuple[str, ...] = ()
+    """Where else than in the drop folder people put files: URLs of SFTP and S3 stores, without credentials."""
+    inbox_settle_seconds: float = 30
+    """How long a file without a marker beside it must lie unchanged before it counts as complete."""
 
     @property
     def sends_alerts(self) -> bool:
@@ -112,6 +116,23 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
         return text or None
 
+    def inbox(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password
+            is_one = is_one and parts.port != 0 and (not parts.query or parts.query.startswith("endpoint=http"))
+        except ValueError:
+            is_one = False
+        if not is_one:  # not repeated: a part of it may be secret
+            raise UserError(
+                "LAGEBILD_INBOXES holds something that is no inbox, or a password",
+                remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL, with spaces between them",
+            )
+        return text.rstrip("/")
+
+    settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
+    if not settle.isdigit():
+        raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
     demo, enabled = values.get("LAGEBILD_DEMO") or "1", values.get("LAGEBILD_ALERT_ENABLED") or ""
     if enabled not in ("", "0", "1"):
         raise UserError(f"LAGEBILD_ALERT_ENABLED={enabled} is neither 0 nor 1", remedy="set 0 or 1, or unset it")
@@ -143,6 +164,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             for name in values
             if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
         },
+        inboxes=tuple(inbox(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
+        inbox_settle_seconds=int(settle),
     )
 
 

@@ -121,7 +121,7 @@ def settings_in(home: Path) -> Settings:
     """Settings with every folder below `home` and the embedded server."""
     folders = {name: home / name for name in ("drop", "landing", "keys", "extracts", "secrets")}
     nothing_set = dict.fromkeys(("warehouse_dsn", "airflow_dsn", "postgres_port", "airflow_port"))
-    return Settings(home=home, demo=True, **folders, **nothing_set)
+    return Settings(home=home, demo=True, inbox_settle_seconds=0, **folders, **nothing_set)
 
 
 def on_database(cluster: Settings, name: str) -> Settings:

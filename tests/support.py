@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ingest import bundled, contracts, ledger, load, privacy
+from ingest import bundled, contracts, inbox, ledger, privacy
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.settings import Settings
@@ -30,7 +30,7 @@ def deliver(settings: Settings, source: str, content: bytes | None = None, name:
     """Drop and load one delivery; returns the ledger's row."""
     privacy.ensure_key(settings, MUNICIPALITY, PURPOSE)
     drop(settings, source, content, name)
-    (delivery,) = load.drain(settings, source)
+    (delivery,) = inbox.drain(settings, source)
     return delivery
 
 

@@ -32,14 +32,14 @@ class Host:
 
     @property
     def pool(self) -> str:
-        """The pool of Airflow's with one slot that keeps its tasks in turn."""
+        """Name under which a scheduler lets one of its tasks at a time ask this host."""
         return f"host_{self.name}"
 
 
 HOSTS = {
     host.name: host
     for host in (
-        # www-genesis.destatis.de redirects here since 2026, and credentials never follow a redirect.
+        # The move from www-genesis.destatis.de was announced for 2026-05-28; credentials never follow a redirect.
         Host(
             "destatis",
             "GENESIS-Online (Destatis)",

@@ -150,6 +150,8 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_ALERT_TO": settings.alert_to,
         "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
         **{f"LAGEBILD_{name.upper()}_URL": url for name, url in settings.host_urls.items()},
+        "LAGEBILD_INBOXES": " ".join(settings.inboxes),
+        "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
     }
     return {name: str(value) for name, value in values.items()}
 

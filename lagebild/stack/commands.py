@@ -32,7 +32,7 @@ def down(settings: Settings, console: Console) -> None:
     with Board(console) as board:
         board.doing("stopping Airflow")
         airflow.stop(settings)
-        pages.stop(settings)
+        pages.SERVER.stop(settings)
         board.doing("stopping PostgreSQL")
         postgres.stop(settings)
     console.print("stopped; make up or make run starts it again with all that was loaded")
@@ -81,7 +81,7 @@ def _up(settings: Settings, board: Board) -> float:
     settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     board.doing("starting PostgreSQL")
     postgres.start(settings, board.say)
-    pages.start(settings)
+    pages.SERVER.start(settings)
     board.doing("starting Airflow and preparing the warehouse")
     with _beside(lambda: airflow.start(settings, board.say)) as since:
         for name in migrate(settings):
@@ -147,7 +147,7 @@ def _status_lines(settings: Settings) -> list[str]:
         lines.append(f"Airflow:        partly runs ({', '.join(alive) or 'left-overs'}); make up repairs it")
     else:
         lines.append("Airflow:        is stopped")
-    lines.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.log_path(settings)})'}")
+    lines.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
     if runs:
         lines += _warehouse_lines(settings)
         lines += _access_lines(settings)

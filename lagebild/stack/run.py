@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import ingest
-from ingest import contracts, landing, ledger, privacy
+from ingest import contracts, inbox, landing, ledger, privacy
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -64,20 +64,21 @@ def drop_bundled(settings: Settings) -> int:
     UserError when a file lies there that is not a bundled one: own and bundled deliveries never mix.
     """
     digests = {landing.sha256(path): path for path in bundled_files()}
-    for source in contracts.sources():
-        for file in ledger.waiting_files(settings, source):
-            if landing.sha256(file) not in digests:
-                raise UserError(
-                    f"{file} is not a bundled delivery, and bundled and own deliveries never mix",
-                    remedy="for your own files: LAGEBILD_DEMO=0 with an empty LAGEBILD_HOME; or move the file away",
-                )
-    known = {delivery.sha256 for delivery in ledger.deliveries(settings)}
+    waiting = {landing.sha256(file): file for files in inbox.local_files(settings).values() for file in files}
+    for digest, file in waiting.items():
+        if digest not in digests:
+            raise UserError(
+                f"{file} is not a bundled delivery, and bundled and own deliveries never mix",
+                remedy="for your own files: LAGEBILD_DEMO=0 with an empty LAGEBILD_HOME; or move the file away",
+            )
+    known = {delivery.sha256 for delivery in ledger.deliveries(settings)} | set(waiting)
     new = [path for digest, path in digests.items() if digest not in known]
     for path in new:
         folder = settings.drop / path.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{path.name}.part"
         shutil.copyfile(path, draft)
+        (folder / f"{path.name}.ok").touch()  # it is complete: nobody has to wait and see
         os.replace(draft, folder / path.name)
     return len(new)
 
@@ -94,7 +95,7 @@ def make_demo_keys(settings: Settings) -> None:
 def due_sources(settings: Settings) -> list[str]:
     """Sources with a file in the drop folder or a delivery that is not decided yet."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
-    return [s for s in contracts.sources() if s in undecided or ledger.waiting_files(settings, s)]
+    return sorted(undecided | set(inbox.local_files(settings)))
 
 
 def needs_build(settings: Settings) -> bool:
@@ -159,6 +160,7 @@ def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
     """
     sources = due_sources(settings)
     if sources:
+        inbox.settle(settings, doing=board.doing)
         board.doing("loading and checking deliveries")
         watch(settings, rest, board, [rest.trigger(f"ingest__{source}") for source in sources])
     return bool(sources)

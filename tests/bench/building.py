@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest import ledger as deliveries
-from ingest.load import drain
+from ingest.inbox import drain
 from lagebild import database, settings
 from lagebild.settings import ROOT, Settings
 from lagebild.stack.progress import Board

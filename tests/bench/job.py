@@ -6,7 +6,7 @@ python -m tests.bench.job [--accept]
 import sys
 
 from ingest import ledger
-from ingest.load import drain
+from ingest.inbox import drain
 from lagebild import settings
 
 

@@ -125,8 +125,8 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     decided = "select state, by, why from raw.delivery_event order by event_id desc limit 1"
     assert query(own, decided) == [("refused", airflow.ADMIN, "misprinted, sent back")]
 
-    assert pages.process(own)
+    assert pages.SERVER.process(own)
     assert lagebild(own, "down").returncode == 0
-    assert airflow.processes(own) == [] and pages.process(own) is None
+    assert airflow.processes(own) == [] and pages.SERVER.process(own) is None
     with pytest.raises((FileNotFoundError, psutil.NoSuchProcess)):
         postmaster(own)

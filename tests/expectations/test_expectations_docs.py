@@ -6,7 +6,7 @@ import pytest
 
 from expectations import docs
 from ingest import ledger, privacy
-from ingest.load import drain
+from ingest.inbox import drain
 from lagebild import database
 from lagebild.decisions import waiting
 from lagebild.errors import UserError

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from ingest import ledger, load
+from ingest import load
 from lagebild import database
 from lagebild.settings import Settings
 from tests.faults import child
@@ -18,7 +18,7 @@ def commits_each_statement(settings: Settings, source: str) -> list[str]:
 
 def deletes_first(settings: Settings, source: str) -> list[str]:
     """The file is gone before its load is committed: a fault after that loses the delivery."""
-    (file,) = ledger.waiting_files(settings, source)
+    (file,) = (settings.drop / source).iterdir()
     content = file.read_bytes()
     file.unlink()
     copy = settings.home.parent / file.name

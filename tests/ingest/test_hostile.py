@@ -27,7 +27,7 @@ LINE = 64 * MB
 IDENTIFIER = b"GEHEIM-4711"
 PROGRAM = """
 import json, sys, time
-from ingest.load import drain
+from ingest.inbox import drain
 from lagebild import settings
 
 def status(name):

@@ -47,7 +47,7 @@ def test_bundled_deliveries_are_dropped_once(warehouse):
     assert steps.due_sources(warehouse) == steps.contracts.sources()
     steps.make_demo_keys(warehouse)
     for source in steps.contracts.sources():
-        support.load.drain(warehouse, source)
+        support.inbox.drain(warehouse, source)
     assert steps.drop_bundled(warehouse) == 0
 
 

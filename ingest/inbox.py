@@ -1,0 +1,436 @@
+"""Files that people send: a complete one is claimed, loaded, put into `taken/`, and answered with a receipt.
+
+An inbox has a root and a folder for each source. What is taken lies in `taken/<number>/`, receipts in `receipts/`. Each
+step is written down in `raw.inbox_file` before or after it, so that whoever looks next goes on where a kill stopped:
+
+    seen -> claimed (row) -> renamed into taken/ -> loaded (the ledger's transaction) -> done (row) -> receipt
+
+The bytes are only read once the name is free again for others. A store without renames (S3) is read by ETag instead,
+and the object is removed afterwards if it is still the same.
+"""
+
+import contextlib
+import logging
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg import Connection
+
+from ingest import contracts, inbox_files, landing, ledger, load, receipts, stores
+from ingest.inbox_files import InboxFile
+from ingest.ledger import Delivery
+from ingest.stores import DROP, MARKERS, TAKEN, Changed, Entry, Store, StoreError
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+EMPTY = (
+    "die Datei ist leer; soll sie es sein, legen Sie eine Datei mit demselben Namen und .ok daneben",
+    "the file is empty; if that is meant, put a file of the same name and .ok beside it",
+)
+_SUM = re.compile(rb"\s*([0-9a-fA-F]{64})\b")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file of an inbox that belongs to a source."""
+
+    inbox: str
+    path: str
+    """Below the inbox, where its sender put it."""
+    source: str
+    size: int
+
+    @property
+    def key(self) -> str:
+        """Says which file it is, to people and to `take`."""
+        return f"{self.inbox}/{self.path}"
+
+
+@dataclass
+class Look:
+    """What lies in an inbox."""
+
+    complete: list[Arrival] = field(default_factory=list)
+    settling: list[Arrival] = field(default_factory=list)
+    """Still being written, for all that can be seen."""
+    unknown: list[tuple[Entry, tuple[str, str]]] = field(default_factory=list)
+    """Files of no source, with what is wrong, in German and English."""
+
+
+def inboxes(settings: Settings) -> list[str]:
+    """The label of every inbox: `drop`, and the URLs of LAGEBILD_INBOXES."""
+    return stores.labels(settings)
+
+
+def source_of(path: str) -> str:
+    """The source that a file belongs to: by its folder, in the root of an inbox by its name. UserError: to none."""
+    folder, _, name = path.rpartition("/")
+    found = [source for source in contracts.sources() if contracts.load(source).file_name.fullmatch(name)]
+    if not stores.is_plain(path):
+        raise UnknownFile("der Name der Datei oder ihres Ordners ist keiner", "the name of the file or folder is none")
+    if folder in contracts.sources():
+        return folder
+    if folder:
+        raise UnknownFile(
+            f"der Ordner {folder} ist keiner der Quellen", f"the folder {folder} is not one of the sources"
+        )
+    if len(found) > 1:
+        listed = ", ".join(found)
+        raise UnknownFile(
+            f"der Name passt zu mehreren Quellen ({listed}); legen Sie die Datei in deren Ordner",
+            f"the name fits several sources ({listed}); put the file into the folder of one of them",
+        )
+    if not found:
+        raise UnknownFile("der Name passt zu keiner Quelle", "the name fits no source")
+    return found[0]
+
+
+class UnknownFile(UserError):
+    """A file of no source; `said` is why, in German and English."""
+
+    def __init__(self, german: str, english: str):
+        super().__init__(english, remedy="lagebild contracts lists the sources; or name one with --source")
+        self.said = (german, english)
+
+
+def look(settings: Settings, inbox: str) -> Look:
+    """What lies in one inbox. StoreError where it cannot be reached."""
+    with stores.opened(settings, inbox) as store, _connected(settings) as connection:
+        return _look(settings, connection, store)
+
+
+def complete(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
+    """The files of a source, or of all, that can be taken now, of every inbox; one that cannot be reached is said."""
+    return [a for found in _looks(settings, say) for a in found.complete if source in (None, a.source)]
+
+
+def settling(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
+    """The files of a source, or of all, that are still being written, for all that can be seen."""
+    return [a for found in _looks(settings, say) for a in found.settling if source in (None, a.source)]
+
+
+def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[str]:
+    """The keys of the files of no source."""
+    labels = zip(inboxes(settings), _looks(settings, say), strict=True)
+    return [f"{inbox}/{entry.path}" for inbox, found in labels for entry, _ in found.unknown]
+
+
+def settle(settings: Settings, source: str | None = None, doing: Callable[[str], None] = lambda text: None) -> None:
+    """Wait until what lies in the inboxes is complete, three times as long as a file takes that nobody writes."""
+    deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
+    while (waiting := settling(settings, source, doing)) and time.monotonic() < deadline:
+        doing(f"waiting until nobody writes {waiting[0].path} (an empty file of that name and .ok says so at once)")
+        time.sleep(min(1.0, settings.inbox_settle_seconds))
+
+
+def drain(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Delivery]:
+    """Take every complete file of a source, or of all; the ledger's rows, also of what was refused.
+
+    UserError of the first file that could not be loaded (such as a missing key), after all others were.
+    """
+    taken, problem = [], None
+    for arrival in complete(settings, source, say):
+        try:
+            taken.append(take(settings, arrival.key))
+        except UserError as error:
+            problem = problem or error
+    if problem:
+        raise problem
+    return [delivery for delivery in taken if delivery]
+
+
+def take(settings: Settings, key: str, progress: Callable[[int], None] | None = None) -> Delivery | None:
+    """Take the file of this key: claim, load, put away, write its receipt.
+
+    None where another worker has it, where it is gone, or where it turned out to be written still. UserError where it
+    cannot be loaded now: it stays claimed, its receipt says why, and the next look tries again.
+    """
+    inbox, path = _split(settings, key)
+    with _turn(settings, key) as connection:
+        if connection is None:
+            return None
+        with stores.opened(settings, inbox) as store:
+            row = _claimed(settings, connection, store, path)
+            if row and row.delivery_id is None:
+                row = _loaded(settings, connection, store, row, progress)
+            return _finished(settings, connection, store, row) if row else None
+
+
+def local_files(settings: Settings) -> dict[str, list[Path]]:
+    """Files of the drop folder that the ledger does not know yet, by source; also those whose load was cut off."""
+    with stores.opened(settings, DROP) as store, _connected(settings) as connection:
+        rows = [row for row in inbox_files.claimed(connection, DROP) if row.delivery_id is None]
+        seen = _look(settings, connection, store)
+    put = [(a.source, a.path) for a in (*seen.complete, *seen.settling)]
+    found: dict[str, list[Path]] = {}
+    for source, path in sorted({*put, *((row.source, row.taken_path) for row in rows)}):
+        if (settings.drop / path).exists():
+            found.setdefault(source, []).append(settings.drop / path)
+    return found
+
+
+def is_drained(settings: Settings) -> bool:
+    """Whether everything that arrived has been decided: nothing lies in an inbox, is being taken, or waits for a check.
+
+    Of inboxes elsewhere it knows what the last look saw.
+    """
+    with _connected(settings) as connection:
+        is_open = inbox_files.has_open(connection, inboxes(settings))
+    return not (is_open or local_files(settings) or ledger.deliveries(settings, states=("received", "loaded")))
+
+
+def tell_unknown(settings: Settings, say: Callable[[str], None] = _log.warning, only: str | None = None) -> list[str]:
+    """Write a receipt for each file of no source, once; the keys of those that got one now."""
+    told = []
+    for inbox in [only] if only else inboxes(settings):
+        try:
+            with stores.opened(settings, inbox) as store, _connected(settings) as connection:
+                for entry, why in _look(settings, connection, store).unknown:
+                    if _is_old(settings, entry) and receipts.write_unknown(store, entry, why):
+                        told.append(f"{inbox}/{entry.path}")
+        except StoreError as error:
+            say(str(error))
+    return told
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def _looks(settings: Settings, say: Callable[[str], None]) -> list[Look]:
+    found = []
+    for inbox in inboxes(settings):
+        try:
+            found.append(look(settings, inbox))
+        except StoreError as error:
+            say(str(error))
+            found.append(Look())
+    return found
+
+
+def _look(settings: Settings, connection: Connection, store: Store) -> Look:
+    entries = {entry.path: entry for entry in store.entries()}
+    inbox_files.forget_seen(connection, store.label, list(filter(_is_text, entries)))
+    found: dict[str, tuple[bool, Arrival]] = {}
+    claimed = inbox_files.claimed(connection, store.label)
+    in_place = {row.path for row in claimed if not store.renames}
+    unknown = []
+    for path, entry in entries.items():
+        if path in in_place or (path.endswith(MARKERS) and path.rpartition(".")[0] in entries):
+            continue
+        try:
+            source = source_of(path)
+        except UnknownFile as error:
+            if not path.endswith(MARKERS):
+                unknown.append((entry, error.said))
+            continue
+        if path.endswith(MARKERS) and not contracts.load(source).file_name.fullmatch(entry.name):
+            continue  # a marker whose file is not there yet, or was taken
+        has_marker = any(f"{path}{marker}" in entries for marker in MARKERS)
+        if not (entry.size or has_marker):
+            unknown.append((entry, EMPTY))
+            continue
+        is_complete = _is_complete(settings, connection, store, source, entry, has_marker)
+        found[path] = is_complete, Arrival(store.label, path, source, entry.size)
+    for row in claimed:
+        is_ready = row.is_complete or inbox_files.has_settled(connection, row, settings.inbox_settle_seconds)
+        entry = entries.get(row.path) if in_place else None
+        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, entry.size if entry else 0)
+    return Look(
+        [arrival for is_complete, arrival in found.values() if is_complete],
+        [arrival for is_complete, arrival in found.values() if not is_complete],
+        unknown,
+    )
+
+
+def _is_text(path: str) -> bool:
+    return stores.is_plain(path) or "\0" not in path
+
+
+def _is_complete(
+    settings: Settings, connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool
+) -> bool:
+    """Whether nobody writes the file any more: a marker says so, or it has lain unchanged for long enough."""
+    seconds = settings.inbox_settle_seconds
+    if has_marker or not seconds:
+        return has_marker or entry.size > 0
+    if isinstance(store, stores.Local):
+        return _is_old(settings, entry)
+    return inbox_files.is_unchanged(connection, store.label, source, entry, seconds)
+
+
+def _is_old(settings: Settings, entry: Entry) -> bool:
+    """Whether a file has not changed for long enough, by its store's clock."""
+    return entry.changed_at is None or time.time() - entry.changed_at >= settings.inbox_settle_seconds
+
+
+# --- taking -----------------------------------------------------------------------------------------------------------
+
+
+def _split(settings: Settings, key: str) -> tuple[str, str]:
+    """Inbox and path of a key. UserError where there is no such inbox, or the path leads elsewhere."""
+    fitting = [inbox for inbox in inboxes(settings) if key.startswith(f"{inbox}/")]
+    inbox = max(fitting, key=len, default=None)
+    path = key[len(inbox) + 1 :] if inbox else ""
+    if inbox is None or not stores.is_plain(path):
+        raise UserError(f"{key!r} is no file of an inbox", remedy="lagebild watch shows what waits")
+    return inbox, path
+
+
+@contextlib.contextmanager
+def _connected(settings: Settings) -> Iterator[Connection]:
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _turn(settings: Settings, key: str) -> Iterator[Connection | None]:
+    """A connection while nobody else takes this file; None where somebody does. The turn ends with the connection."""
+    with _connected(settings) as connection:
+        lock = "select pg_try_advisory_lock(hashtextextended(%s, 1))"
+        (is_mine,) = connection.execute(lock, [f"inbox {key}"]).fetchone()
+        yield connection if is_mine else None
+
+
+def _claimed(settings: Settings, connection: Connection, store: Store, path: str) -> InboxFile | None:
+    """The claim of a file, new or one that was cut off, with the file in its place; None: not now."""
+    row = next((row for row in inbox_files.claimed(connection, store.label) if row.path == path), None)
+    if row is None:
+        entry = store.entry(path)
+        if entry is None:
+            return None
+        source = source_of(path)
+        has_marker = any(store.entry(f"{path}{marker}") for marker in MARKERS)
+        if not _is_complete(settings, connection, store, source, entry, has_marker):
+            return None
+        row = inbox_files.claim(connection, store.label, source, entry)
+    elif not row.is_complete and not inbox_files.has_settled(connection, row, settings.inbox_settle_seconds):
+        return None
+    return _in_place(connection, store, row) if row.delivery_id is None else row
+
+
+def _in_place(connection: Connection, store: Store, row: InboxFile) -> InboxFile | None:
+    """Bring a claimed file where it is read. None where it is gone, or where it is not what was found complete."""
+    if store.renames and store.entry(row.taken_path) is None:
+        there = store.entry(row.path)
+        if there is None or there.version != row.version or not store.move(row.path, row.taken_path):
+            inbox_files.drop(connection, row)  # gone, or written anew: what lies there is looked at afresh
+            return None
+    if store.renames and store.entry(row.path) is None:
+        for marker in MARKERS:  # they speak of this file, not of the next one of its name
+            if store.entry(f"{row.path}{marker}"):
+                store.move(f"{row.path}{marker}", f"{row.taken_path}{marker}")
+    entry = store.entry(_place(store, row))
+    if entry is None:
+        inbox_files.drop(connection, row)
+    elif entry.version != row.version:
+        inbox_files.wait_again(connection, row, entry.version)
+    else:
+        return row
+    return None
+
+
+def _place(store: Store, row: InboxFile) -> str:
+    return row.taken_path if store.renames else row.path
+
+
+def _loaded(
+    settings: Settings, connection: Connection, store: Store, row: InboxFile, progress: Callable[[int], None] | None
+) -> InboxFile | None:
+    """Load a claimed file; None where it was written meanwhile and has to be complete again first."""
+    place = _place(store, row)
+    entry = store.entry(place)
+    expected = _expected(store, place)
+    try:
+        if entry is None:
+            raise Changed(f"{place} went")
+        with _local(settings, store, row, entry) as file:
+            # A sum may come before the last bytes: a wrong one counts once the file has lain unchanged.
+            may_grow = store.renames and row.is_complete and settings.inbox_settle_seconds > 0
+            if may_grow and expected is not None and landing.sha256(file) != expected:
+                inbox_files.wait_again(connection, row, entry.version)
+                return None
+            delivery = load.load_file(settings, contracts.load(row.source), file, expected, progress)
+    except Changed:
+        now = store.entry(place)
+        inbox_files.wait_again(connection, row, now.version if now else row.version)
+        return None
+    except UserError as error:
+        if str(error) != row.problem:
+            inbox_files.set_problem(connection, row, str(error))
+            with contextlib.suppress(StoreError):
+                receipts.write(settings, connection, store, inbox_files.get(connection, row.inbox_file_id))
+        raise
+    return inbox_files.set_delivery(connection, row, delivery.delivery_id)
+
+
+def _expected(store: Store, place: str) -> str | None:
+    """The SHA-256 that the sender says; empty where the marker holds none, None where there is no such marker."""
+    if not store.entry(f"{place}.sha256"):
+        return None
+    match = _SUM.match(store.head(f"{place}.sha256"))
+    return match[1].decode().lower() if match else ""
+
+
+@contextlib.contextmanager
+def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> Iterator[Path]:
+    """The file on this machine, copied where it lies elsewhere; the copy is gone afterwards.
+
+    It lies in the landing zone, so that what a kill leaves is found there by retention and erasure.
+    """
+    here = store.local(entry.path)
+    if here is not None:
+        yield here
+        return
+    folder = settings.landing / row.source / f".incoming-{row.inbox_file_id}"
+    settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        store.fetch(entry, folder / row.name)
+        yield folder / row.name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finished(settings: Settings, connection: Connection, store: Store, row: InboxFile) -> Delivery | None:
+    """Put away a file that the ledger knows, and write its receipt. None where it changed after it was read."""
+    with database.connect(settings, database.LOADER) as other:
+        delivery = ledger.get(other, row.delivery_id)
+    is_personal = contracts.load(row.source).has_personal_fields
+    place = _place(store, row)
+    entry = store.entry(place)
+    if store.renames and entry and entry.version != row.version:
+        inbox_files.wait_again(connection, row, entry.version)  # whoever held it open went on: what he wrote comes next
+        return None
+    if not store.renames:
+        _put_away(settings, store, row, entry, delivery, is_personal)
+    elif is_personal:
+        # What persons' data are kept is kept in the landing zone alone, where retention and erasure reach it.
+        for path in (place, *(f"{place}{marker}" for marker in MARKERS)):
+            if there := store.entry(path):
+                store.remove(there)
+        store.remove_folder(f"{TAKEN}/{row.inbox_file_id}")
+    row = inbox_files.finish(connection, row)
+    try:
+        receipts.write(settings, connection, store, row)
+    except StoreError as error:
+        _log.warning("the receipt is written later: %s", error)
+    return delivery
+
+
+def _put_away(
+    settings: Settings, store: Store, row: InboxFile, entry: Entry | None, delivery: Delivery, is_personal: bool
+) -> None:
+    """Without a rename: the landed bytes are put into `taken/`, and the object goes if it is still the one loaded."""
+    landed = settings.landing / delivery.landing_path
+    if not is_personal and landed.exists():
+        store.put(landed, row.taken_path)
+    if entry and entry.version == row.version and store.remove(entry):
+        for marker in MARKERS:
+            if there := store.entry(f"{row.path}{marker}"):
+                store.remove(there)

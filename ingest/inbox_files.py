@@ -1,0 +1,174 @@
+"""`raw.inbox_file`: which file of which inbox is seen, claimed, done, and what its receipt told last.
+
+All statements go through a connection that commits each of them: what was written down survives a kill.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from ingest.stores import TAKEN, Entry
+
+
+@dataclass(frozen=True)
+class InboxFile:
+    """A row: one version of a file that somebody sent."""
+
+    inbox_file_id: int
+    inbox: str
+    path: str
+    state: str
+    source: str
+    version: str
+    is_complete: bool
+    claimed_at: datetime | None
+    problem: str | None
+    delivery_id: int | None
+    done_at: datetime | None
+    told_event_id: int | None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def taken_path(self) -> str:
+        """Where it lies once it was taken, below the inbox."""
+        return f"{TAKEN}/{self.inbox_file_id}/{self.name}"
+
+
+_COLUMNS = ", ".join(InboxFile.__dataclass_fields__)
+
+
+def _select(connection: Connection, where: str, *values: object) -> list[InboxFile]:
+    with connection.cursor(row_factory=class_row(InboxFile)) as cursor:
+        query = f"select {_COLUMNS} from raw.inbox_file where {where} order by inbox_file_id"
+        return cursor.execute(query, values).fetchall()
+
+
+def get(connection: Connection, number: int) -> InboxFile:
+    """One row."""
+    return _select(connection, "inbox_file_id = %s", number)[0]
+
+
+def claimed(connection: Connection, inbox: str) -> list[InboxFile]:
+    """The files of an inbox that were taken and are not done: under way, or cut off."""
+    return _select(connection, "inbox = %s and state = 'claimed'", inbox)
+
+
+def has_open(connection: Connection, inboxes: list[str]) -> bool:
+    """Whether a file of these inboxes was seen or taken that is not done."""
+    statement = "select exists (select from raw.inbox_file where inbox = any(%s) and state <> 'done')"
+    (is_open,) = connection.execute(statement, [inboxes]).fetchone()
+    return is_open
+
+
+def is_unchanged(connection: Connection, inbox: str, source: str, entry: Entry, seconds: float) -> bool:
+    """Write down that a file was seen, and say whether this version has lain there for so many seconds."""
+    (unchanged,) = connection.execute(
+        "insert into raw.inbox_file as f (inbox, path, source, state, version) values (%s, %s, %s, 'seen', %s)"
+        " on conflict (inbox, path) where state = 'seen' do update set version = excluded.version,"
+        " seen_at = case when f.version = excluded.version then f.seen_at else clock_timestamp() end"
+        " returning clock_timestamp() - seen_at >= make_interval(secs => %s)",
+        [inbox, entry.path, source, entry.version, seconds],
+    ).fetchone()
+    return unchanged
+
+
+def forget_seen(connection: Connection, inbox: str, still_there: list[str]) -> None:
+    """Files that were seen and are gone, because their sender took them away."""
+    connection.execute(
+        "delete from raw.inbox_file where inbox = %s and state = 'seen' and not path = any(%s)", [inbox, still_there]
+    )
+
+
+def claim(connection: Connection, inbox: str, source: str, entry: Entry) -> InboxFile:
+    """Write down, before anything is moved, that a complete file is taken."""
+    with connection.transaction():
+        connection.execute(
+            "delete from raw.inbox_file where inbox = %s and state = 'seen' and path = %s", [inbox, entry.path]
+        )
+        (number,) = connection.execute(
+            "insert into raw.inbox_file (inbox, path, source, state, version, is_complete, claimed_at)"
+            " values (%s, %s, %s, 'claimed', %s, true, clock_timestamp()) returning inbox_file_id",
+            [inbox, entry.path, source, entry.version],
+        ).fetchone()
+    return get(connection, number)
+
+
+def drop(connection: Connection, row: InboxFile) -> None:
+    """Forget a claim whose file is gone or was written anew before it could be taken."""
+    connection.execute("delete from raw.inbox_file where inbox_file_id = %s", [row.inbox_file_id])
+
+
+def wait_again(connection: Connection, row: InboxFile, version: str) -> None:
+    """A claimed file is still being written: it is complete when it has lain unchanged."""
+    connection.execute(
+        "update raw.inbox_file set is_complete = false, version = %s, delivery_id = null,"
+        " seen_at = case when version = %s and not is_complete then seen_at else clock_timestamp() end"
+        " where inbox_file_id = %s",
+        [version, version, row.inbox_file_id],
+    )
+
+
+def has_settled(connection: Connection, row: InboxFile, seconds: float) -> bool:
+    """Whether a claimed file that was still being written has lain unchanged for so many seconds."""
+    (settled,) = connection.execute(
+        "select clock_timestamp() - seen_at >= make_interval(secs => %s) from raw.inbox_file where inbox_file_id = %s",
+        [seconds, row.inbox_file_id],
+    ).fetchone()
+    return settled
+
+
+def set_problem(connection: Connection, row: InboxFile, problem: str | None) -> None:
+    """Why it could not be loaded yet; its receipt is due again."""
+    connection.execute(
+        "update raw.inbox_file set problem = %s, told_event_id = null where inbox_file_id = %s",
+        [problem, row.inbox_file_id],
+    )
+
+
+def set_delivery(connection: Connection, row: InboxFile, delivery_id: int) -> InboxFile:
+    """The ledger knows the bytes of a claimed file."""
+    connection.execute(
+        "update raw.inbox_file set delivery_id = %s, problem = null, is_complete = true where inbox_file_id = %s",
+        [delivery_id, row.inbox_file_id],
+    )
+    return get(connection, row.inbox_file_id)
+
+
+def finish(connection: Connection, row: InboxFile) -> InboxFile:
+    """Nothing is left to do but its receipt."""
+    connection.execute(
+        "update raw.inbox_file set state = 'done', done_at = clock_timestamp(), told_event_id = null"
+        " where inbox_file_id = %s",
+        [row.inbox_file_id],
+    )
+    return get(connection, row.inbox_file_id)
+
+
+def untold(connection: Connection) -> list[InboxFile]:
+    """The files whose delivery moved since their receipt was written, or that have none yet."""
+    return _select(
+        connection,
+        "state = 'done' and coalesce(told_event_id, -1) <> coalesce("
+        "(select max(e.event_id) from raw.delivery_event as e where e.delivery_id = inbox_file.delivery_id), -1)"
+        " or state = 'claimed' and problem is not null and told_event_id is null",
+    )
+
+
+def last_event(connection: Connection, delivery_id: int | None) -> int:
+    """The last transition of a delivery; 0 before there is one."""
+    (event,) = connection.execute(
+        "select coalesce(max(event_id), 0) from raw.delivery_event where delivery_id = %s", [delivery_id]
+    ).fetchone()
+    return event
+
+
+def set_told(connection: Connection, row: InboxFile, event_id: int) -> None:
+    """Its receipt tells of everything up to this transition."""
+    connection.execute(
+        "update raw.inbox_file set told_event_id = %s where inbox_file_id = %s", [event_id, row.inbox_file_id]
+    )
