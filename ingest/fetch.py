@@ -25,7 +25,7 @@ from croniter import croniter
 from psycopg import Connection
 
 from ingest import contracts, fetch_ledger, landing, load, readers
-from ingest.connectors import ckan, files, genesis, wegweiser
+from ingest.connectors import ckan, files, genesis, replay, wegweiser
 from ingest.connectors.access import Access, access_of
 from ingest.connectors.answers import Answer, Known
 from ingest.connectors.catalogue import Entry, entries
@@ -118,8 +118,8 @@ def due(
     """What is to be asked now: by each entry's own schedule, or the tables and years given, whenever.
 
     By schedule an item is due when its last finished attempt is older than the last tick, and always while it is
-    open; an entry whose address the operator has not set is not, nor in the demo one that is not on this machine. With
-    tables or years given it makes no difference.
+    open; an entry whose address the operator has not set is not, nor is one whose host is neither named in
+    LAGEBILD_PULL nor has a login; in the demo only what is recorded. With tables or years given it makes no difference.
     """
     now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
     tables, years = list(tables), list(years)
@@ -132,10 +132,22 @@ def due(
     found = []
     for entry in wanted:
         tick = croniter(entry.schedule, now).get_prev(datetime)
-        is_asked = not entry.missing and _may_ask(settings, entry)
+        is_asked = not entry.missing and _is_bidden(settings, entry)
         items = [Item(entry, year) for year in entry.years_until(now.year)] if is_asked else []
+        if settings.demo:
+            items = [item for item in items if _is_recorded(item)]
         found += [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < tick]
     return found
+
+
+def _is_bidden(settings: Settings, entry: Entry) -> bool:
+    """Whether a scheduled run asks the entry's host: nobody's server is asked without the operator's word."""
+    return settings.demo or entry.host in settings.pull or access_of(entry.host, settings) is not None
+
+
+def _is_recorded(item: Item) -> bool:
+    """Whether the demo's replaying server has it."""
+    return (replay.BUNDLED / item.entry.host / f"{item.entry.id}.{item.year or 'all'}.csv").exists()
 
 
 def _wanted(source: str, tables: list[str]) -> list[Entry]:

@@ -118,7 +118,7 @@ def settling(settings: Settings, source: str | None = None, say: Callable[[str],
 def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[str]:
     """The keys of the files of no source."""
     labels = zip(inboxes(settings), _looks(settings, say), strict=True)
-    return [f"{inbox}/{entry.path}" for inbox, found in labels for entry, _ in found.unknown]
+    return [f"{inbox}/{stores.shown(entry.path)}" for inbox, found in labels for entry, _ in found.unknown]
 
 
 def settle(settings: Settings, source: str | None = None, doing: Callable[[str], None] = lambda text: None) -> None:
@@ -193,7 +193,7 @@ def tell_unknown(settings: Settings, say: Callable[[str], None] = _log.warning, 
             with stores.opened(settings, inbox) as store, _connected(settings) as connection:
                 for entry, why in _look(settings, connection, store).unknown:
                     if _is_old(settings, entry) and receipts.write_unknown(store, entry, why):
-                        told.append(f"{inbox}/{entry.path}")
+                        told.append(f"{inbox}/{stores.shown(entry.path)}")
         except StoreError as error:
             say(str(error))
     return told
@@ -215,7 +215,7 @@ def _looks(settings: Settings, say: Callable[[str], None]) -> list[Look]:
 
 def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     entries = {entry.path: entry for entry in store.entries()}
-    inbox_files.forget_seen(connection, store.label, list(filter(_is_text, entries)))
+    inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
     found: dict[str, tuple[bool, Arrival]] = {}
     claimed = inbox_files.claimed(connection, store.label)
     in_place = {row.path for row in claimed if not store.renames}
@@ -246,10 +246,6 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
         [arrival for is_complete, arrival in found.values() if not is_complete],
         unknown,
     )
-
-
-def _is_text(path: str) -> bool:
-    return stores.is_plain(path) or "\0" not in path
 
 
 def _is_complete(

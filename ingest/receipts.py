@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
@@ -27,6 +28,7 @@ MAX_REASON = 4000
 MAX_NAME_BYTES = 180
 """Of a file's name in the name of its receipt: file systems allow 255."""
 UNKNOWN = "unknown"
+SCHEMA = Path(__file__).parent / "schemas" / "receipt.json"
 _BERLIN = ZoneInfo("Europe/Berlin")
 
 _STATES = {
@@ -91,6 +93,47 @@ _REASONS = {
     "rule": "die Angaben der Zeile widersprechen einander",
 }
 
+_WORDS = {
+    "de": {
+        "receipt": "QUITTUNG für {}",
+        "state": "Stand: {}",
+        "source": "Quelle: {} ({})",
+        "delivery": "Lieferung Nummer {delivery_id}, Zeitraum {period}",
+        "repeat": " (dieselben Bytes lagen schon vor; nichts wurde doppelt geladen)",
+        "rows": "{records} Zeilen: {loaded} geladen, {rejected} zurückgewiesen",
+        "until": "Angenommen bis {accepted_until}",
+        "received": "Eingegangen: {}",
+        "since": "Stand seit: {}",
+        "reason": "Grund (Meldung des Systems):",
+        "rejected": "Zurückgewiesene Zeilen (Zeilennummern der Datei):",
+        "line": "  Zeile {}: {}",
+        "more": "  und {} weitere",
+        "to_do": "Was zu tun ist: {}",
+        "ask": "Fragen an: {}",
+        "expected": "Diese Dateien werden erwartet (Jahreszahlen und Schlüssel sind Beispiele):",
+        "written": "Geschrieben: {}",
+    },
+    "en": {
+        "receipt": "RECEIPT for {}",
+        "state": "State: {}",
+        "source": "Source: {} ({})",
+        "delivery": "Delivery number {delivery_id}, period {period}",
+        "repeat": " (the same bytes had come before; nothing was loaded twice)",
+        "rows": "{records} records: {loaded} loaded, {rejected} rejected",
+        "until": "Accepted until {accepted_until}",
+        "received": "Received: {}",
+        "since": "In this state since: {}",
+        "reason": "Reason:",
+        "rejected": "Rejected rows (line numbers of the file):",
+        "line": "  line {}: {}",
+        "more": "  and {} more",
+        "to_do": "What to do: {}",
+        "ask": "Ask: {}",
+        "expected": "These files are expected (years and keys are examples):",
+        "written": "Written: {}",
+    },
+}
+
 
 def write(settings: Settings, connection: Connection, store: Store, row: InboxFile) -> None:
     """Write the receipt of a file that was taken, as things stand now."""
@@ -147,8 +190,7 @@ def _put(store: Store, name: str, content: dict) -> None:
 
 def _safe(name: str) -> str:
     """A name for a receipt: no signs that a terminal or another system stumbles over, and not too long."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    text = re.sub(r"[^\w.,()+=@ -]", "_", text).strip() or "_"
+    text = re.sub(r"[^\w.,()+=@ -]", "_", stores.shown(name)).strip() or "_"
     return text.encode()[:MAX_NAME_BYTES].decode(errors="ignore").lstrip(".")
 
 
@@ -201,7 +243,7 @@ def _of_taken(connection: Connection, row: InboxFile, contract: Contract, delive
 def _of_unknown(entry: Entry, german: str, english: str) -> dict:
     known = [contracts.load(source) for source in contracts.sources()]
     return _content(
-        file_name=entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        file_name=stores.shown(entry.name),
         number=None,
         state=UNKNOWN,
         reason={"de": german, "en": english},
@@ -242,7 +284,7 @@ def _shown(reason: str | None) -> dict[str, str] | None:
     """A reason as the ledger has it, in English; without the folders of this machine, and not without end."""
     if reason is None:
         return None
-    text = reason.replace(f"{ROOT}{'/'}", "")
+    text = reason.replace(f"{ROOT}/", "")
     text = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]} ..."
     return {"de": text, "en": text}
 
@@ -252,74 +294,46 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def _as_text(content: dict) -> str:
-    return f"{_german(content)}\n\n{'-' * 72}\n\n{_english(content)}\n"
+    return f"{_half(content, 'de')}\n\n{'-' * 72}\n\n{_half(content, 'en')}\n"
 
 
-def _german(c: dict) -> str:
-    d = c["delivery"]
-    lines = [f"QUITTUNG für {_one_line(c['file_name'])}", "", f"Stand: {_STATES[c['state']][0]}"]
+def _half(c: dict, language: str) -> str:
+    """The receipt in one language."""
+    say, d = _WORDS[language], c["delivery"] or {}
+    is_german = language == "de"
+    state = _STATES[c["state"]][0 if is_german else 1]
+    lines = [say["receipt"].format(_one_line(c["file_name"])), "", say["state"].format(state)]
     if c["title"]:
-        lines.append(f"Quelle: {c['title']['de']} ({c['source']})")
+        lines.append(say["source"].format(c["title"][language], c["source"]))
     if d:
-        again = " (dieselben Bytes lagen schon vor; nichts wurde doppelt geladen)" if d["is_repeat"] else ""
-        lines.append(f"Lieferung Nummer {d['delivery_id']}, Zeitraum {d['period']}{again}")
-        if d["records"] is not None:
-            lines.append(f"{d['records']} Zeilen: {d['loaded']} geladen, {d['rejected']} zurückgewiesen")
-        lines.append(f"SHA-256: {d['sha256']} ({d['byte_size']} Bytes)")
-        if d["accepted_until"]:
-            lines.append(f"Angenommen bis {d['accepted_until']}")
-    lines += [f"Eingegangen: {c['received_at']}"] * bool(c["received_at"])
-    lines += [f"Stand seit: {c['state_since']}"] * bool(c["state_since"])
+        lines.append(say["delivery"].format(**d) + (say["repeat"] if d["is_repeat"] else ""))
+        lines += [say["rows"].format(**d)] * (d["records"] is not None)
+        lines.append("SHA-256: {sha256} ({byte_size} Bytes)".format(**d))
+        lines += [say["until"].format(**d)] * bool(d["accepted_until"])
+    lines += [say["received"].format(c["received_at"])] * bool(c["received_at"])
+    lines += [say["since"].format(c["state_since"])] * bool(c["state_since"])
     if c["reason"]:
-        lines += ["", "Grund:", f"  {c['reason']['de']}"]
+        lines += ["", say["reason"], *(f"  {line}" for line in c["reason"][language].splitlines())]
     if c["rejected_rows"]:
-        lines += ["", "Zurückgewiesene Zeilen (Zeilennummer der Datei):"]
+        lines += ["", say["rejected"]]
         for row in c["rejected_rows"]:
-            said = "; ".join(
-                f"{r['field']}: {_REASONS.get(r['code'], r['message'])}".removeprefix(": ") for r in row["reasons"]
-            )
-            lines.append(f"  Zeile {row['line']}: {said}")
-        lines += [f"  und {left} weitere"] if (left := _left_out(c)) else []
-    lines += ["", f"Was zu tun ist: {c['what_to_do']['de']}", c["kept"]["de"]]
-    lines += [f"Fragen an: {c['contact']}"] * bool(c["contact"])
+            lines.append(say["line"].format(row["line"], "; ".join(_said(r, is_german) for r in row["reasons"])))
+        left = d["rejected"] - len(c["rejected_rows"])
+        lines += [say["more"].format(left)] * (left > 0)
+    lines += ["", say["to_do"].format(c["what_to_do"][language]), c["kept"][language]]
+    lines += [say["ask"].format(c["contact"])] * bool(c["contact"])
     if c["known_files"]:
-        lines += ["", "Diese Dateien werden erwartet (Jahreszahlen und Schlüssel sind Beispiele):"]
-        lines += [f"  {k['example']}: {k['title']['de']}; Fragen an: {k['contact']}" for k in c["known_files"]]
-    return "\n".join([*lines, "", f"Geschrieben: {c['written_at']}"])
+        lines += ["", say["expected"]]
+        for known in c["known_files"]:
+            lines.append(f"  {known['example']}: {known['title'][language]}; {say['ask'].format(known['contact'])}")
+    return "\n".join([*lines, "", say["written"].format(c["written_at"])])
 
 
-def _english(c: dict) -> str:
-    d = c["delivery"]
-    lines = [f"RECEIPT for {_one_line(c['file_name'])}", "", f"State: {_STATES[c['state']][1]}"]
-    if c["title"]:
-        lines.append(f"Source: {c['title']['en']} ({c['source']})")
-    if d:
-        again = " (the same bytes had come before; nothing was loaded twice)" if d["is_repeat"] else ""
-        lines.append(f"Delivery number {d['delivery_id']}, period {d['period']}{again}")
-        if d["records"] is not None:
-            lines.append(f"{d['records']} records: {d['loaded']} loaded, {d['rejected']} rejected")
-        lines.append(f"SHA-256: {d['sha256']} ({d['byte_size']} bytes)")
-        if d["accepted_until"]:
-            lines.append(f"Accepted until {d['accepted_until']}")
-    lines += [f"Received: {c['received_at']}"] * bool(c["received_at"])
-    lines += [f"In this state since: {c['state_since']}"] * bool(c["state_since"])
-    if c["reason"]:
-        lines += ["", "Reason:", f"  {c['reason']['en']}"]
-    if c["rejected_rows"]:
-        lines += ["", "Rejected rows (line numbers of the file):"]
-        for row in c["rejected_rows"]:
-            lines.append(f"  line {row['line']}: {'; '.join(r['message'] for r in row['reasons'])}")
-        lines += [f"  and {left} more"] if (left := _left_out(c)) else []
-    lines += ["", f"What to do: {c['what_to_do']['en']}", c["kept"]["en"]]
-    lines += [f"Ask: {c['contact']}"] * bool(c["contact"])
-    if c["known_files"]:
-        lines += ["", "These files are expected (years and keys are examples):"]
-        lines += [f"  {k['example']}: {k['title']['en']}; ask: {k['contact']}" for k in c["known_files"]]
-    return "\n".join([*lines, "", f"Written: {c['written_at']}"])
-
-
-def _left_out(content: dict) -> int:
-    return max(0, (content["delivery"]["rejected"] or 0) - len(content["rejected_rows"]))
+def _said(reason: dict, is_german: bool) -> str:
+    """A reason of a rejected row: in German by its code, in English as raw has it."""
+    if not is_german or reason["code"] not in _REASONS:
+        return reason["message"]
+    return f"{reason['field']}: {_REASONS[reason['code']]}".removeprefix(": ")
 
 
 def _one_line(text: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ingest.landing import Changed
 from lagebild.errors import UserError
@@ -64,6 +64,11 @@ def is_plain(path: str) -> bool:
     parts = path.split("/")
     is_own = len(parts) > 1 and parts[0] in (TAKEN, RECEIPTS)
     return not is_own and all(part not in ("", ".", "..") and "\0" not in part for part in parts) and _is_text(path)
+
+
+def shown(path: str) -> str:
+    """A path as text, also where its bytes are none."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_text(path: str) -> bool:
@@ -219,13 +224,6 @@ class Local(Store):
     def _rename(self, full: str, target: str) -> None:
         os.rename(full, target)  # not shutil's, as fsspec does it: that copies where it cannot rename
 
-    def remove(self, entry: Entry) -> bool:
-        now = self.entry(entry.path)
-        if now is not None and now.version != entry.version:
-            return False
-        self.local(entry.path).unlink(missing_ok=True)
-        return True
-
 
 class Sftp(Store):
     """A folder of an SFTP server, whose host key stands in `known_hosts` of the secrets folder."""
@@ -341,7 +339,7 @@ def _store(settings: Settings, label: str) -> Store:
         return Local(label, settings.drop)
     scheme = urlsplit(label).scheme
     if scheme == "file":
-        return Local(label, Path(urlsplit(label).path))
+        return Local(label, Path(unquote(urlsplit(label).path)))
     return {"sftp": Sftp, "s3": S3}[scheme](label, settings)
 
 

@@ -1,5 +1,6 @@
 """The command line: `lagebild --help`. Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lagebild import (
     delivery_commands,
     fetch_commands,
     figure_commands,
+    inbox_commands,
     options,
     privacy_commands,
     publication_commands,
@@ -84,6 +86,22 @@ def status(settings: Settings) -> None:
     commands.status(settings, Console())
 
 
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@options.pass_settings
+def airflow(settings: Settings, arguments: tuple[str, ...]) -> None:
+    """Airflow's own command line, with this checkout's settings.
+
+    \b
+    Examples:
+      lagebild airflow pools list
+      lagebild airflow backfill create --dag-id backfill__genesis --from-date 2019-01-01 --to-date 2020-12-31
+    """
+    from lagebild.stack import airflow as stack
+
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *arguments], stack.environment(settings))
+
+
 @cli.command()
 @options.pass_settings
 def migrate(settings: Settings) -> None:
@@ -92,34 +110,6 @@ def migrate(settings: Settings) -> None:
 
     applied = run_migrations(settings)
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
-
-
-@cli.command()
-@click.argument("source")
-@click.option(
-    "--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Only this file; it stays."
-)
-@options.pass_settings
-def load(settings: Settings, source: str, file: Path | None) -> None:
-    """Load the drop folder of SOURCE or one file, check what was loaded, and accept or hold it.
-
-    \b
-    Examples:
-      lagebild load ledger
-      lagebild load ledger --file ~/ledger_05913000_2019.csv
-    """
-    from ingest import contracts
-    from ingest.load import drain, load_file
-    from lagebild.gatekeeper import check_pending
-
-    arrived = drain(settings, source) if file is None else [load_file(settings, contracts.load(source), file)]
-    decided = {d.delivery_id: d for d in check_pending(settings, source)}
-    if not arrived and not decided:
-        click.echo(f"nothing waits in {settings.drop / source}")
-    for delivery in ({d.delivery_id: d for d in arrived} | decided).values():
-        click.echo(delivery)
-    if any(d.state == "refused" for d in arrived):
-        sys.exit(1)
 
 
 @cli.command()
@@ -132,6 +122,7 @@ def reload(settings: Settings, delivery_id: int) -> None:
 
     delivery = load_again(settings, delivery_id)
     decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
+    options.renew_receipts(settings)
     click.echo(decided.get(delivery.delivery_id, delivery))
 
 
@@ -298,6 +289,7 @@ contract_commands.add_to(cli)
 decision_commands.add_to(cli)
 fetch_commands.add_to(cli)
 figure_commands.add_to(cli)
+inbox_commands.add_to(cli)
 publication_commands.add_to(cli)
 
 

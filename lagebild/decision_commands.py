@@ -61,6 +61,7 @@ def accept(settings: Settings, delivery_id: int, reason: str, until: datetime | 
 
     last_day: date | None = until.date() if until else None
     click.echo(ledger.accept(settings, delivery_id, reason, supersedes, last_day))
+    options.renew_receipts(settings)
 
 
 @click.command()
@@ -76,6 +77,7 @@ def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
     from ingest import ledger
 
     click.echo(ledger.refuse(settings, delivery_id, reason))
+    options.renew_receipts(settings)
 
 
 @click.command()
@@ -91,6 +93,7 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
     from ingest import ledger
 
     click.echo(ledger.withdraw(settings, delivery_id, reason))
+    options.renew_receipts(settings)
 
 
 @click.command()

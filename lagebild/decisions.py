@@ -8,7 +8,7 @@ from psycopg import Connection
 from expectations import verdicts
 from expectations.suite import NOTE
 from expectations.verdicts import Written
-from ingest import ledger
+from ingest import ledger, receipts
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
@@ -82,13 +82,16 @@ def answered(
     """Accept or refuse a held delivery as a form was filled in; UserError says what is missing in it."""
     if not reason.strip():
         raise UserError("a decision needs a reason", remedy="fill in the reason; it is logged and shown to readers")
-    if not is_accepted:
-        return ledger.refuse(settings, delivery_id, reason, by)
-    try:
-        last_day = date.fromisoformat(until) if until else None
-    except ValueError as error:
-        raise UserError(f"{until!r} is no day", remedy="write it as YYYY-MM-DD, such as 2027-03-31") from error
-    return ledger.accept(settings, delivery_id, reason, supersedes, last_day, by)
+    if is_accepted:
+        try:
+            last_day = date.fromisoformat(until) if until else None
+        except ValueError as error:
+            raise UserError(f"{until!r} is no day", remedy="write it as YYYY-MM-DD, such as 2027-03-31") from error
+        delivery = ledger.accept(settings, delivery_id, reason, supersedes, last_day, by)
+    else:
+        delivery = ledger.refuse(settings, delivery_id, reason, by)
+    receipts.renew(settings, print)
+    return delivery
 
 
 def _waiting(connection: Connection, delivery: Delivery) -> Waiting:

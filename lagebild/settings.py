@@ -8,7 +8,7 @@ import json
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from lagebild.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
+DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo"
+"""The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and who logs in there."""
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 _HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
@@ -56,6 +58,8 @@ class Settings:
     """An address to post alerts to; whoever knows it may post too."""
     host_urls: dict[str, str] = field(default_factory=dict, hash=False)
     """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
+    pull: frozenset[str] = frozenset()
+    """Hosts that scheduled runs may ask without a login in the settings: open ones, and those with one in Airflow."""
     inboxes: tuple[str, ...] = ()
     """Where else than in the drop folder people put files: URLs of SFTP and S3 stores, without credentials."""
     inbox_settle_seconds: float = 30
@@ -116,20 +120,6 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
         return text or None
 
-    def inbox(text: str) -> str:
-        try:
-            parts = urlsplit(text)
-            is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password
-            is_one = is_one and parts.port != 0 and (not parts.query or parts.query.startswith("endpoint=http"))
-        except ValueError:
-            is_one = False
-        if not is_one:  # not repeated: a part of it may be secret
-            raise UserError(
-                "LAGEBILD_INBOXES holds something that is no inbox, or a password",
-                remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL, with spaces between them",
-            )
-        return text.rstrip("/")
-
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
     if not settle.isdigit():
         raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
@@ -142,7 +132,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
-    return Settings(
+    settings = Settings(
         home=home,
         drop=folder("LAGEBILD_DROP_DIR", "drop"),
         landing=folder("LAGEBILD_LANDING_DIR", "landing"),
@@ -164,9 +154,38 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             for name in values
             if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
         },
-        inboxes=tuple(inbox(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
+        pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
+        inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
     )
+    return with_demo(settings)
+
+
+def with_demo(settings: Settings) -> Settings:
+    """The settings with the demo's own suppliers as service and inbox, once they have their ports."""
+    ports = settings.ports()
+    if not settings.demo or DEMO_SFTP not in ports:
+        return settings
+    inbox = f"sftp://{DEMO_USER}@127.0.0.1:{ports[DEMO_SFTP]}/upload"
+    urls = {"destatis": f"http://127.0.0.1:{ports[DEMO_GENESIS]}"}
+    inboxes = settings.inboxes if inbox in settings.inboxes else (*settings.inboxes, inbox)
+    return replace(settings, inboxes=inboxes, host_urls=urls | settings.host_urls)
+
+
+def inbox_url(text: str) -> str:
+    """The URL of an SFTP or S3 store; UserError where it is none, or holds a password."""
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password and parts.port != 0
+        is_one = is_one and (not parts.query or parts.query.startswith("endpoint=http")) and not parts.fragment
+    except ValueError:
+        is_one = False
+    if not is_one:  # not repeated: a part of it may be secret
+        raise UserError(
+            "something that is no inbox, or that holds a password, was given as one",
+            remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL (LAGEBILD_INBOXES: spaces between them)",
+        )
+    return text.rstrip("/")
 
 
 def given(environment: dict[str, str] | None = None) -> dict[str, str]:

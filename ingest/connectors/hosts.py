@@ -30,11 +30,6 @@ class Host:
         """The web service's address, with a slash at the end."""
         return f"{self.root}/{self.rest}"
 
-    @property
-    def pool(self) -> str:
-        """Name under which a scheduler lets one of its tasks at a time ask this host."""
-        return f"host_{self.name}"
-
 
 HOSTS = {
     host.name: host

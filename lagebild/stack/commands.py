@@ -12,8 +12,8 @@ from rich.console import Console
 from ingest import contracts
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.stack import airflow, pages, postgres
+from lagebild.settings import Settings, with_demo
+from lagebild.stack import airflow, demo, pages, postgres
 from lagebild.stack.progress import Board
 
 
@@ -33,6 +33,7 @@ def down(settings: Settings, console: Console) -> None:
         board.doing("stopping Airflow")
         airflow.stop(settings)
         pages.SERVER.stop(settings)
+        demo.SERVER.stop(settings)
         board.doing("stopping PostgreSQL")
         postgres.stop(settings)
     console.print("stopped; make up or make run starts it again with all that was loaded")
@@ -55,9 +56,11 @@ def run(settings: Settings, console: Console) -> None:
         since = _up(settings, board)
         steps.claim(settings)
         if settings.demo:
+            settings = with_demo(settings)
+            demo.wait(settings)
             steps.make_demo_keys(settings)
             if dropped := steps.drop_bundled(settings):
-                board.say(f"{dropped} bundled deliveries were put into {settings.drop}")
+                board.say(f"{dropped} bundled deliveries were put into {settings.drop} and onto the demo's SFTP server")
         if steps.is_nothing_due(settings):
             board.say("nothing new: every delivery is decided, marts and extract are up to date")
         else:
@@ -82,6 +85,8 @@ def _up(settings: Settings, board: Board) -> float:
     board.doing("starting PostgreSQL")
     postgres.start(settings, board.say)
     pages.SERVER.start(settings)
+    if settings.demo:
+        demo.start(settings)
     board.doing("starting Airflow and preparing the warehouse")
     with _beside(lambda: airflow.start(settings, board.say)) as since:
         for name in migrate(settings):

@@ -5,6 +5,7 @@ import time
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -12,12 +13,13 @@ SILENCE_SECONDS = 1.8
 
 
 class Board:
-    """`with Board(console) as board:` then `doing` (what goes on), `show` (a line a DAG run), `say` (a line)."""
+    """`with Board(console) as board:` then `doing` (what goes on), `part` (how far), `show` (a DAG run), `say`."""
 
     def __init__(self, console: Console):
         self._console, self._is_live = console, console.is_terminal
         self._doing, self._since = "", time.monotonic()
         self._rows: dict[str, str] = {}
+        self._part: tuple[int, int] | None = None
         self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._end = threading.Event()
@@ -50,9 +52,14 @@ class Board:
         with self._lock:
             if activity == self._doing:
                 return
-            self._doing, self._since = activity, time.monotonic()
+            self._doing, self._since, self._part = activity, time.monotonic(), None
             if not self._is_live:
                 self._print(f"{activity} ...")
+
+    def part(self, done: int, total: int) -> None:
+        """How much of what is under way is done: a bar on a terminal, percent elsewhere."""
+        with self._lock:
+            self._part = (min(done, total), total) if total else None
 
     def show(self, key: str, line: str) -> None:
         """The present state of one row, such as a DAG run; a plain log gets it when it changed."""
@@ -68,10 +75,15 @@ class Board:
             self._printed = time.monotonic()
 
     def _render(self) -> Group:
-        self._spinner.update(text=Text(f" {self._doing} ({time.monotonic() - self._since:.0f} s)"))
-        return Group(*(Text(row) for row in self._rows.values()), self._spinner)
+        self._spinner.update(text=Text(f" {self._spent()}"))
+        bars = [ProgressBar(total=self._part[1], completed=self._part[0], width=40)] if self._part else []
+        return Group(*(Text(row) for row in self._rows.values()), self._spinner, *bars)
+
+    def _spent(self) -> str:
+        percent = f", {100 * self._part[0] // self._part[1]} %" if self._part else ""
+        return f"{self._doing} ({time.monotonic() - self._since:.0f} s{percent})"
 
     def _beat(self) -> None:
         while not self._end.wait(0.2):
             if time.monotonic() - self._printed > SILENCE_SECONDS:
-                self._print(f"  ... {self._doing} ({time.monotonic() - self._since:.0f} s)")
+                self._print(f"  ... {self._spent()}")

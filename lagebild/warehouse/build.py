@@ -17,7 +17,7 @@ import psycopg
 from psycopg import Connection
 
 from expectations import gate
-from ingest import ledger
+from ingest import ledger, receipts
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
@@ -52,7 +52,8 @@ def begin(settings: Settings) -> int | None:
 
     What was accepted until a day that is over is held again first, and its predecessor is read.
     """
-    ledger.expire(settings)
+    if ledger.expire(settings):
+        receipts.renew(settings, print)
     with database.connect(settings, database.BUILDER) as connection:
         inputs = _inputs(connection)
         if not inputs or _is_in_force(connection, inputs):

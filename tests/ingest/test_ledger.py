@@ -266,10 +266,10 @@ def test_two_corrections_accepted_at_once_leave_one_accepted(warehouse):
 def test_a_single_file_is_loaded_checked_and_stays(warehouse, tmp_path):
     file = tmp_path / "eu2_employees_2019.csv"
     file.write_bytes(bundled_bytes(SOURCE))
-    result = lagebild(warehouse, "load", SOURCE, "--file", str(file), home=tmp_path)
+    result = lagebild(warehouse, "load", str(file), home=tmp_path)
     assert result.returncode == 0 and "accepted" in result.stdout, result.stderr
     assert file.exists() and states(warehouse) == ["accepted"]
-    assert lagebild(warehouse, "load", SOURCE, "--file", str(tmp_path / "no.csv"), home=tmp_path).returncode == 2
+    assert lagebild(warehouse, "load", str(tmp_path / "no.csv"), home=tmp_path).returncode == 2
 
 
 def test_the_ledger_names_the_layout_that_a_delivery_was_read_by(warehouse, tmp_path):

@@ -90,14 +90,14 @@ def test_credentials_are_not_handed_on_as_settings(settings, monkeypatch):
 
 
 def test_the_hosts_are_those_of_the_services():
-    told = {name: (host.url, host.has_jobs, host.pool) for name, host in hosts.HOSTS.items() if host.rest}
+    told = {name: (host.url, host.has_jobs) for name, host in hosts.HOSTS.items() if host.rest}
     assert told == {
-        "destatis": ("https://genesis.destatis.de/genesisWS/rest/2020/", True, "host_destatis"),
+        "destatis": ("https://genesis.destatis.de/genesisWS/rest/2020/", True),
         "regionalstatistik": (
-            "https://www.regionalstatistik.de/genesisws/rest/2020/", True, "host_regionalstatistik",
+            "https://www.regionalstatistik.de/genesisws/rest/2020/", True,
         ),
-        "ldb_nrw": ("https://www.landesdatenbank.nrw.de/ldbnrwws/rest/2020/", True, "host_ldb_nrw"),
-        "zensus2022": ("https://ergebnisse.zensus2022.de/api/rest/2020/", False, "host_zensus2022"),
+        "ldb_nrw": ("https://www.landesdatenbank.nrw.de/ldbnrwws/rest/2020/", True),
+        "zensus2022": ("https://ergebnisse.zensus2022.de/api/rest/2020/", False),
     }  # fmt: skip
 
 

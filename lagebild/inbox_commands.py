@@ -1,0 +1,199 @@
+"""Files that people send, from the command line: `lagebild load` and `lagebild watch`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from lagebild import options
+from lagebild import settings as settings_module
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.stack.progress import Board
+
+if TYPE_CHECKING:
+    from ingest.inbox import Arrival
+    from ingest.ledger import Delivery
+
+# `ingest` and the gate cost time to import: the functions that need them do it.
+
+
+def add_to(cli: click.Group) -> None:
+    """Hang the commands of this module into the command line."""
+    for command in (load, watch):
+        cli.add_command(command)
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, metavar="SOURCE|FILE...")
+@click.option("--source", help="Whose files these are, where their names do not say it.")
+@options.pass_settings
+def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> None:
+    """Load files, or what waits for a SOURCE in the inboxes; check it, and accept or hold it.
+
+    A FILE stays where it is; its name says whose it is. Of a SOURCE every complete file of every inbox is taken and
+    answered with a receipt.
+
+    \b
+    Examples:
+      lagebild load ~/ledger_05913000_2019.csv
+      lagebild load ~/export.csv --source ledger
+      lagebild load ledger
+    """
+    from ingest import contracts, inbox
+    from ingest.load import load_file
+
+    sources = [target for target in targets if target in contracts.sources()]
+    owners = {Path(target): "" for target in targets if target not in contracts.sources()}
+    for file in owners:
+        if not file.is_file():
+            raise click.BadParameter(f"{file} is neither a file nor a source", param_hint="SOURCE|FILE")
+        owners[file] = contracts.load(source).source if source else inbox.source_of(file.name)
+    problems: list[str] = []
+    arrived = []
+    with Board(Console(stderr=True)) as board:
+        for file, owner in owners.items():
+            board.doing(f"loading {file.name}")
+            progress = _progress(board, file.stat().st_size)
+            arrived.append(load_file(settings, contracts.load(owner), file, progress=progress))
+        for name in sources:
+            inbox.settle(settings, name, board.doing)
+            for arrival in inbox.complete(settings, name, problems.append):
+                arrived.append(_taken(settings, arrival, board, problems))
+        decided = _decided(settings, board, sorted({*sources, *owners.values()}))
+        if sources:
+            inbox.tell_unknown(settings, problems.append)
+    found = {d.delivery_id: d for d in arrived if d} | decided
+    for delivery in found.values():
+        click.echo(delivery)
+    if problems:
+        raise UserError("\n".join(dict.fromkeys(problems)))
+    if not found:
+        click.echo(f"nothing waits for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
+    if any(d and d.state == "refused" for d in arrived):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("place", metavar="FOLDER|URL")
+@click.option("--every", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Seconds between looks.")
+@click.option("--once", is_flag=True, help="Look once: take what is complete now, and end.")
+@options.pass_settings
+def watch(settings: Settings, place: str, every: float, once: bool) -> None:
+    """Take complete files out of a FOLDER, or an SFTP or S3 store, as they come; load, check, and answer each.
+
+    Ctrl-C (or SIGTERM) ends it when the file in hand is done.
+
+    \b
+    Examples:
+      lagebild watch ~/incoming
+      lagebild watch sftp://lagebild@sftp.example.org/incoming --every 30
+    """
+    own, inbox = _watched(settings, place)
+    stop = threading.Event()
+    _stop_at_signals(stop)
+    said: set[str] = set()
+    click.echo(f"watching {place}" + ("" if once else f" every {every:g} s; Ctrl-C ends it"), err=True)
+    while True:
+        problems = _look(own, inbox, stop)
+        for problem in problems:
+            if problem not in said:
+                click.echo(f"lagebild: {problem}", err=True)
+        said = set(problems)
+        if once or stop.wait(every):
+            break
+    if once and problems:
+        sys.exit(1)
+
+
+def _watched(settings: Settings, place: str) -> tuple[Settings, str]:
+    """The settings that have this inbox, and its label."""
+    from ingest import stores
+
+    if "://" in place:
+        inbox = settings_module.inbox_url(place)
+    elif not Path(place).is_dir():
+        raise click.BadParameter(f"{place} is no folder", param_hint="FOLDER|URL")
+    elif Path(place).resolve() == settings.drop:
+        return settings, stores.DROP
+    else:
+        inbox = Path(place).resolve().as_uri()
+    return replace(settings, inboxes=tuple(dict.fromkeys([*settings.inboxes, inbox]))), inbox
+
+
+def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[str]:
+    """Take what is complete, check it, answer it; what went wrong."""
+    from ingest import inbox
+
+    problems: list[str] = []
+    try:
+        arrivals = inbox.look(settings, inbox_label).complete
+        if arrivals:
+            with Board(Console(stderr=True)) as board:
+                taken = []
+                for arrival in arrivals:
+                    if not stop.is_set():
+                        taken.append(_taken(settings, arrival, board, problems))
+                found = {d.delivery_id: d for d in taken if d}
+                if found:
+                    found |= _decided(settings, board, sorted({d.source for d in found.values()}))
+            for delivery in found.values():
+                click.echo(delivery)
+        for key in inbox.tell_unknown(settings, problems.append, only=inbox_label):
+            click.echo(f"{key}: not taken; its receipt says why")
+    except UserError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _taken(settings: Settings, arrival: "Arrival", board: Board, problems: list[str]) -> "Delivery | None":
+    """The delivery of a file that was taken; None where that was not possible now."""
+    from ingest import inbox
+
+    board.doing(f"loading {arrival.path}")
+    try:
+        return inbox.take(settings, arrival.key, _progress(board, arrival.size))
+    except UserError as error:
+        problems.append(f"{arrival.path}: {error}")
+        return None
+
+
+def _decided(settings: Settings, board: Board, sources: list[str]) -> dict[int, "Delivery"]:
+    """Check what was loaded, and renew receipts; the deliveries that were decided, by number."""
+    from lagebild.gatekeeper import check_pending
+
+    board.doing("checking what was loaded")
+    decided = {d.delivery_id: d for source in sources for d in check_pending(settings, source)}
+    options.renew_receipts(settings)
+    return decided
+
+
+def _progress(board: Board, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        board.part(done, total)
+
+    return progress
+
+
+def _stop_at_signals(stop: threading.Event) -> None:
+    """End after the file in hand at the first Ctrl-C or SIGTERM, at once at the second."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def asked(number: int, frame: object) -> None:
+        stop.set()
+        for own, handler in before.items():
+            signal.signal(own, handler)
+        click.echo("ending when the file in hand is done; once more ends it at once", err=True)
+
+    for number in before:
+        signal.signal(number, asked)

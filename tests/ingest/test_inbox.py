@@ -1,0 +1,460 @@
+"""Files that people send to a folder: taken when complete, once, whole, and never without an answer."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingest import contracts, inbox, inbox_files, landing, ledger, load, privacy, receipts, retention, stores
+from lagebild import database
+from lagebild.errors import UserError
+from tests.ingest.support import person, register
+from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
+
+SOURCE, NAME = "employment", "eu2_employees_2019.csv"
+
+
+@pytest.fixture
+def patient(warehouse):
+    """A warehouse whose inboxes wait until nobody writes a file any more."""
+    return replace(warehouse, inbox_settle_seconds=30)
+
+
+def put(settings, path: str = f"{SOURCE}/{NAME}", content: bytes | None = None, age: float = 0) -> Path:
+    file = settings.drop / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(bundled_bytes(SOURCE) if content is None else content)
+    return file
+
+
+def keys(settings) -> list[str]:
+    return [arrival.key for arrival in inbox.complete(settings)]
+
+
+def texts(settings) -> list[str]:
+    return [file.read_text() for file in sorted((settings.drop / "receipts").glob("*.txt"))]
+
+
+def receipt(settings) -> dict:
+    (file,) = (settings.drop / "receipts").glob("*.json")
+    return json.loads(file.read_text())
+
+
+def later(monkeypatch, seconds: float) -> None:
+    """The clock by which local files are judged goes ahead."""
+    ahead = time.time() + seconds
+    monkeypatch.setattr(inbox.time, "time", lambda: ahead)
+
+
+# --- complete ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_complete_when_it_has_lain_unchanged(patient, monkeypatch):
+    put(patient)
+    assert keys(patient) == [] and [a.path for a in inbox.settling(patient)] == [f"{SOURCE}/{NAME}"]
+    assert inbox.take(patient, f"drop/{SOURCE}/{NAME}") is None  # whoever asks for it does not get it either
+    later(monkeypatch, 29)
+    assert keys(patient) == []
+    later(monkeypatch, 31)
+    assert keys(patient) == [f"drop/{SOURCE}/{NAME}"]
+
+
+def test_a_time_of_change_that_was_set_by_hand_does_not_make_a_file_complete(patient):
+    os.utime(put(patient), (0, 0))
+    assert keys(patient) == []
+
+
+@pytest.mark.parametrize("marker", ["ok", "sha256"])
+def test_a_marker_says_that_a_file_is_complete(patient, marker):
+    file = put(patient)
+    put(patient, f"{SOURCE}/{NAME}.{marker}", f"{landing.sha256(file)}  {NAME}\n".encode())
+    (delivery,) = inbox.drain(patient)
+    assert delivery.state == "loaded"
+    assert sorted(p.name for p in (patient.drop / "taken" / "1").iterdir()) == [NAME, f"{NAME}.{marker}"]
+    assert list((patient.drop / SOURCE).iterdir()) == []  # the next file of that name is not complete by this marker
+
+
+def test_a_wrong_sum_is_refused_and_told_once_the_file_lies_still(patient, monkeypatch):
+    file = put(patient)
+    put(patient, f"{SOURCE}/{NAME}.sha256", b"0" * 64)
+    assert inbox.drain(patient) == [] and keys(patient) == []  # the sum may have come before the last bytes
+    assert not inbox.is_drained(patient)
+    age_seen(patient, 31)
+    (delivery,) = inbox.drain(patient)
+    assert delivery.state == "refused" and "its sender says 000" in delivery.reason
+    assert query(patient, "select count(*) from raw.employment__employees") == [(0,)]
+    assert "its sender says 000" in texts(patient)[0] and not file.exists()
+    put(patient)
+    put(patient, f"{SOURCE}/{NAME}.sha256", delivery.sha256.upper().encode())
+    (delivery,) = inbox.drain(patient)
+    assert (delivery.state, delivery.attempt) == ("loaded", 2)
+
+
+def age_seen(settings, seconds: float) -> None:
+    with database.connect(settings) as connection:
+        connection.execute("update raw.inbox_file set seen_at = seen_at - make_interval(secs => %s)", [seconds])
+
+
+def test_a_sum_that_comes_before_the_last_bytes_is_waited_for(patient):
+    content = bundled_bytes(SOURCE)
+    file = put(patient, content=content)
+    digest = landing.sha256(file)
+    file.write_bytes(content[:100])
+    put(patient, f"{SOURCE}/{NAME}.sha256", digest.encode())
+    with file.open("ab") as writer:  # it has the file open when that is renamed
+        assert inbox.drain(patient) == []
+        writer.write(content[100:])
+    age_seen(patient, 31)
+    assert inbox.drain(patient) == []  # it has changed since
+    age_seen(patient, 31)
+    (delivery,) = inbox.drain(patient)
+    assert (delivery.state, delivery.sha256) == ("loaded", digest)
+
+
+def test_an_empty_file_waits_for_its_marker_and_is_told_of(patient, monkeypatch):
+    put(patient, content=b"")
+    later(monkeypatch, 100)
+    assert keys(patient) == [] and inbox.is_drained(patient)
+    assert inbox.tell_unknown(patient) == [f"drop/{SOURCE}/{NAME}"]
+    assert "die Datei ist leer" in texts(patient)[0]
+    put(patient, f"{SOURCE}/{NAME}.ok", b"")
+    (delivery,) = inbox.drain(patient)
+    assert delivery.state == "refused" and "the file is empty" in delivery.reason
+
+
+def test_uploads_under_way_and_hidden_files_are_not_looked_at(warehouse):
+    for name in (f"{NAME}.part", f"{NAME}.filepart", f".{NAME}", f"{NAME}.TMP"):
+        put(warehouse, f"{SOURCE}/{name}")
+        put(warehouse, name)
+    assert keys(warehouse) == [] == inbox.unknown(warehouse) and inbox.is_drained(warehouse)
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+
+def test_every_contracts_example_fits_its_own_pattern_and_no_other():
+    for source in contracts.sources():
+        assert inbox.source_of(contracts.load(source).example) == source
+
+
+def test_a_name_that_fits_two_contracts_is_told_and_not_taken(warehouse, monkeypatch):
+    other = replace(contracts.load("ledger"), file_name=contracts.load(SOURCE).file_name)
+    read = contracts.load
+    monkeypatch.setattr(contracts, "load", lambda source: other if source == "ledger" else read(source))
+    file = put(warehouse, NAME)
+    assert inbox.drain(warehouse) == [] and file.exists()
+    assert inbox.tell_unknown(warehouse) == [f"drop/{NAME}"]
+    assert "the name fits several sources (employment, ledger)" in texts(warehouse)[0]
+    file.rename(warehouse.drop / NAME.replace("2019", "2018"))
+    put(warehouse)  # in its folder it is no question
+    assert [d.source for d in inbox.drain(warehouse)] == [SOURCE]
+
+
+def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_the_folder(warehouse):
+    put(warehouse, NAME)
+    put(warehouse, f"{SOURCE}/beschaeftigte.csv")
+    found = {arrival.path: arrival.source for arrival in inbox.complete(warehouse)}
+    assert found == {NAME: SOURCE, f"{SOURCE}/beschaeftigte.csv": SOURCE}
+    refused, loaded = sorted(inbox.drain(warehouse), key=lambda d: d.state, reverse=True)
+    assert (refused.state, loaded.state) == ("refused", "loaded")
+    assert "file name does not match" in refused.reason
+    assert any("beschaeftigte.csv" in text and "file name does not match" in text for text in texts(warehouse))
+
+
+def test_an_unknown_file_stays_and_gets_one_receipt_that_names_what_is_expected(warehouse):
+    file = put(warehouse, "Beschäftigte 2019 (neu).csv")
+    assert inbox.unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
+    assert inbox.tell_unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
+    (text,) = texts(warehouse)
+    written = next((warehouse.drop / "receipts").glob("*.txt")).stat().st_mtime_ns
+    assert inbox.tell_unknown(warehouse) == []
+    assert next((warehouse.drop / "receipts").glob("*.txt")).stat().st_mtime_ns == written
+    assert "der Name passt zu keiner Quelle" in text and "the name fits no source" in text
+    for source in contracts.sources():
+        assert contracts.load(source).example in text
+    assert file.exists() and query(warehouse, "select count(*) from raw.inbox_file") == [(0,)]
+    file.write_bytes(b"another one")
+    assert inbox.tell_unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
+
+
+def test_the_name_of_an_unknown_file_does_not_enter_the_database(warehouse):
+    put(warehouse, "Lebenslauf Erika Mustermann.pdf")
+    inbox.drain(warehouse)
+    inbox.tell_unknown(warehouse)
+    assert "Mustermann" not in str(query(warehouse, "select f::text from raw.inbox_file as f"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nobody/eu2_employees_2019.csv", f"{SOURCE}/2019/{NAME}", "a\nb.csv", "x" * 250 + ".csv", "-rf", "~", "a\\..\\b",
+     "eu2_employees_2019.csv\n"],
+)  # fmt: skip
+def test_odd_names_and_folders_are_told_and_left_alone(warehouse, path):
+    put(warehouse, path)
+    assert inbox.drain(warehouse) == []
+    assert inbox.tell_unknown(warehouse) == [f"drop/{path}"]
+    (text,) = texts(warehouse)
+    assert "\x0b" not in text and (warehouse.drop / path).exists()
+    assert all("\n" not in file.name for file in (warehouse.drop / "receipts").iterdir())
+
+
+def test_a_name_that_is_no_utf_8_is_told_and_left_alone(warehouse):
+    for folder in ("", f"{SOURCE}/"):
+        put(warehouse, f"{folder}umsatz_\udcfc.csv")
+    assert inbox.drain(warehouse) == []
+    assert len(inbox.tell_unknown(warehouse)) == 2 and len(texts(warehouse)) == 2
+
+
+def test_odd_names_in_a_sources_folder_are_refused_with_a_receipt(warehouse):
+    names = ["a\nb.csv", "x" * 251 + ".csv", "eu2 employees 2019.csv", "'; drop table raw.delivery; --.csv"]
+    for name in names:
+        put(warehouse, f"{SOURCE}/{name}")
+    assert {d.state for d in inbox.drain(warehouse)} == {"refused"}
+    assert len(texts(warehouse)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["drop/../secrets/known_hosts", "drop//etc/passwd", "drop/employment/../../keys/x", "drop/taken/1/a.csv",
+     "drop/receipts/a.json", "elsewhere/a.csv", "drop", "sftp://x/y", "drop/employment/./a.csv"],
+)  # fmt: skip
+def test_a_key_that_leads_elsewhere_is_refused(warehouse, key):
+    with pytest.raises(UserError, match="is no file of an inbox"):
+        inbox.take(warehouse, key)
+
+
+def test_links_are_not_followed(warehouse, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / NAME).write_bytes(bundled_bytes(SOURCE))
+    warehouse.drop.mkdir(parents=True, exist_ok=True)
+    (warehouse.drop / SOURCE).symlink_to(outside)
+    (warehouse.drop / NAME).symlink_to(outside / NAME)
+    assert keys(warehouse) == [] == inbox.unknown(warehouse)
+    assert inbox.take(warehouse, f"drop/{NAME}") is None
+    assert (outside / NAME).exists() and (warehouse.drop / NAME).is_symlink()
+
+
+# --- taken ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_taken_file_lies_in_taken_and_one_about_persons_only_in_the_landing_zone(warehouse):
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    put(warehouse)
+    drop(warehouse, "register", register(person("S1")))
+    put(warehouse, f"register/{contracts.load('register').example}.ok", b"")
+    for delivery in inbox.drain(warehouse):
+        assert (warehouse.landing / delivery.landing_path).exists()
+    kept = [file.name for file in (warehouse.drop / "taken").rglob("*") if file.is_file()]
+    assert kept == [NAME]
+    (told,) = [text for text in texts(warehouse) if "register" in text]
+    assert "weil sie Angaben über Personen enthält" in told and "because it holds data about persons" in told
+    assert list((warehouse.drop / "register").iterdir()) == []
+
+
+def test_a_file_about_persons_that_is_refused_is_not_kept_in_taken_either(warehouse):
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    put(warehouse, "register/Melderegister neu.csv", register(person("S1")))
+    drop(warehouse, "register", b"Falsch;" + register(person("S1")))
+    assert {d.state for d in inbox.drain(warehouse)} == {"refused"}
+    assert [file for file in (warehouse.drop / "taken").rglob("*") if file.is_file()] == []
+
+
+def test_a_file_that_cannot_be_loaded_is_answered_tried_again_and_does_not_stop_others(warehouse):
+    drop(warehouse, "register", register(person("S1")))
+    put(warehouse)
+    with pytest.raises(UserError, match="keys create"):
+        inbox.drain(warehouse)
+    assert [d.source for d in ledger.deliveries(warehouse)] == [SOURCE]
+    (told,) = [text for text in texts(warehouse) if "register" in text]
+    assert "EINGEGANGEN, noch nicht geladen" in told and "keys create" in told
+    assert not inbox.is_drained(warehouse) and list(inbox.local_files(warehouse)) == ["register"]
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    (delivery,) = inbox.drain(warehouse)
+    assert delivery.state == "loaded" and inbox.local_files(warehouse) == {}
+    assert "GELADEN" in next(text for text in texts(warehouse) if "register" in text)
+
+
+def test_the_same_bytes_again_are_answered_and_loaded_once(warehouse):
+    deliver(warehouse, SOURCE)
+    deliver(warehouse, SOURCE)
+    assert len(ledger.deliveries(warehouse)) == 1
+    first, second = texts(warehouse)
+    assert "nothing was loaded twice" not in first and "nothing was loaded twice" in second
+
+
+# --- two at once, overwritten, killed ---------------------------------------------------------------------------------
+
+
+def test_two_workers_never_take_the_same_file(warehouse, monkeypatch):
+    put(warehouse)
+    inside, go_on = threading.Event(), threading.Event()
+    original = load.load_file
+
+    def slow(*arguments):
+        inside.set()
+        assert go_on.wait(20)
+        return original(*arguments)
+
+    monkeypatch.setattr(inbox.load, "load_file", slow)
+    found = []
+    first = threading.Thread(target=lambda: found.append(inbox.take(warehouse, f"drop/{SOURCE}/{NAME}")))
+    first.start()
+    assert inside.wait(20)
+    assert inbox.take(warehouse, f"drop/{SOURCE}/{NAME}") is None
+    go_on.set()
+    first.join(20)
+    assert [delivery.state for delivery in found] == ["loaded"]
+
+
+def test_a_file_that_is_overwritten_while_it_is_read_is_a_new_delivery(warehouse, monkeypatch):
+    content = bundled_bytes(SOURCE)
+    put(warehouse, content=content)
+    original = load.load_file
+
+    def overwritten(*arguments):
+        put(warehouse, content=content + b"\r\n")  # the name is free again: this is another file
+        return original(*arguments)
+
+    monkeypatch.setattr(inbox.load, "load_file", overwritten)
+    (first,) = inbox.drain(warehouse)
+    monkeypatch.undo()
+    (second,) = inbox.drain(warehouse)
+    assert first.sha256 != second.sha256 and {first.byte_size, second.byte_size} == {len(content), len(content) + 2}
+    assert (warehouse.landing / first.landing_path).read_bytes() == content
+
+
+def test_a_writer_that_goes_on_in_the_taken_file_is_waited_for(patient, monkeypatch):
+    content = bundled_bytes(SOURCE)
+    file = put(patient, content=content[:-5])
+    put(patient, f"{SOURCE}/{NAME}.ok", b"")
+    writer = file.open("ab")
+    fsync = landing.os.fsync
+
+    def written_meanwhile(handle):
+        writer.write(content[-5:])
+        writer.close()
+        fsync(handle)
+
+    monkeypatch.setattr(landing.os, "fsync", written_meanwhile)
+    assert inbox.drain(patient) == []
+    monkeypatch.undo()
+    assert keys(patient) == [] and ledger.deliveries(patient) == []
+    age_seen(patient, 31)
+    (delivery,) = inbox.drain(patient)
+    assert (patient.landing / delivery.landing_path).read_bytes() == content
+
+
+def test_what_is_written_after_the_read_is_loaded_as_the_next_delivery(warehouse, monkeypatch):
+    file = put(warehouse)
+    original = load.load_file
+
+    def written_after(*arguments):
+        with file.open("ab") if file.exists() else (warehouse.drop / f"taken/1/{NAME}").open("ab") as writer:
+            delivery = original(*arguments)
+            writer.write(b"\r\n")
+        return delivery
+
+    monkeypatch.setattr(inbox.load, "load_file", written_after)
+    assert inbox.drain(warehouse) == []
+    monkeypatch.undo()
+    (second,) = inbox.drain(warehouse)
+    first = ledger.deliveries(warehouse)[0]
+    assert first.byte_size + 2 == second.byte_size and first.delivery_id != second.delivery_id
+
+
+def test_a_file_that_is_replaced_between_look_and_claim_is_not_taken_unseen(patient, monkeypatch):
+    put(patient)
+    put(patient, f"{SOURCE}/{NAME}.ok", b"")
+    claim = inbox_files.claim
+
+    def replaced(*arguments):
+        row = claim(*arguments)
+        put(patient, content=b"half a file")
+        return row
+
+    monkeypatch.setattr(inbox.inbox_files, "claim", replaced)
+    assert inbox.drain(patient) == []
+    monkeypatch.undo()
+    assert ledger.deliveries(patient) == []
+    assert (patient.drop / SOURCE / NAME).read_bytes() == b"half a file"
+    assert query(patient, "select count(*) from raw.inbox_file where state = 'claimed'") == [(0,)]
+
+
+STEPS = (
+    (inbox_files, "claim"),
+    (stores.Local, "move"),
+    (load, "load_file"),
+    (inbox_files, "set_delivery"),
+    (stores.Local, "remove"),
+    (inbox_files, "finish"),
+    (stores.Local, "write"),
+    (inbox_files, "set_told"),
+)
+"""What taking a file does, one after the other."""
+
+
+def killed(owner: object, name: str, is_before: bool, action) -> bool:
+    """Run in a process that kills itself before or after this function; whether it came there."""
+    child = os.fork()
+    if child == 0:
+        original = getattr(owner, name)
+
+        def die(*arguments):
+            if not is_before:
+                original(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(owner, name, die)
+        with contextlib.suppress(BaseException):
+            action()
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+@pytest.mark.parametrize("source", [SOURCE, "register"])
+def test_killed_at_any_step_the_next_look_converges(warehouse, source, is_before):
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    died = []
+    for n, (owner, name) in enumerate(STEPS):
+        content = bundled_bytes(source) + b"\r\n" * n if source == SOURCE else register(person(f"S{n}"))
+        file = drop(warehouse, source, content)
+        (file.parent / f"{file.name}.sha256").write_text(hashlib.sha256(content).hexdigest())
+        if killed(owner, name, is_before, lambda: inbox.drain(warehouse)):
+            died.append(name)
+        inbox.drain(warehouse)
+        receipts.renew(warehouse)
+        assert inbox.local_files(warehouse) == {} and list(file.parent.iterdir()) == [], name
+        digests = [d.sha256 for d in ledger.deliveries(warehouse)]
+        assert len(digests) == len(set(digests)) == n + 1, name
+        told = {json.loads(f.read_text())["delivery"]["sha256"] for f in (warehouse.drop / "receipts").glob("*.json")}
+        assert told == set(digests), name
+        kept = [file for file in (warehouse.drop / "taken").rglob("*.csv")]
+        assert len(kept) == (0 if source == "register" else n + 1), name
+        assert query(warehouse, "select count(*) from raw.inbox_file where state <> 'done'") == [(0,)]
+    assert died == [name for _, name in STEPS if name != "remove" or source == "register"]
+
+
+def test_what_a_killed_copy_of_a_remote_file_leaves_is_found_by_retention(warehouse):
+    left = warehouse.landing / "register" / ".incoming-7" / "register_05913000_2019-12-31.csv"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(register(person("S1")))
+    os.utime(left, (0, 0))
+    assert [entry.why for entry in retention.apply(warehouse)] == ["left by a load that was cut off"]
+    assert not left.exists()
+
+
+def test_drained_knows_what_other_inboxes_had_at_the_last_look(warehouse):
+    url = "sftp://user@sftp.example.org/incoming"
+    own = replace(warehouse, inboxes=(url,))
+    with database.connect(warehouse, database.LOADER) as connection:
+        inbox_files.is_unchanged(connection, url, SOURCE, stores.Entry(NAME, 1, "1", None), 30)
+    assert inbox.is_drained(warehouse) and not inbox.is_drained(own)

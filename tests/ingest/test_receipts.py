@@ -1,0 +1,189 @@
+"""Receipts say what became of a file, in every state, to clerks and to programs, and nothing about persons."""
+
+import getpass
+import json
+from datetime import date, timedelta
+
+import jsonschema
+import pytest
+
+from ingest import contracts, inbox, ledger, load, receipts, stores
+from ingest.stores import StoreError
+from lagebild import database, decisions
+from lagebild.settings import ROOT
+from tests.ingest.support import BAD_BIRTH, deliver_register, person
+from tests.support import bundled_bytes, deliver, drop, query
+
+SOURCE = "employment"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(receipts.SCHEMA.read_text()))
+
+
+def told(settings) -> list[dict]:
+    """Every receipt, in the order of their numbers, each valid."""
+    found = [json.loads(file.read_text()) for file in (settings.drop / "receipts").glob("*.json")]
+    for content in found:
+        VALIDATOR.validate(content)
+    return sorted(found, key=lambda content: content["number"] or 0)
+
+
+def texts(settings) -> str:
+    return "\n".join(file.read_text() for file in sorted((settings.drop / "receipts").glob("*.txt")))
+
+
+def states(settings) -> list[str]:
+    receipts.renew(settings)
+    return [content["state"] for content in told(settings)]
+
+
+def correction(settings):
+    return deliver(settings, SOURCE, bundled_bytes(SOURCE) + b"\r\n")
+
+
+def test_the_schema_is_one_and_refuses_what_is_no_receipt(warehouse):
+    jsonschema.Draft202012Validator.check_schema(VALIDATOR.schema)
+    deliver(warehouse, SOURCE)
+    (content,) = told(warehouse)
+    for wrong in ({**content, "decided_by": "x"}, {**content, "state": "fine"}, {**content, "delivery": {}}):
+        with pytest.raises(jsonschema.ValidationError):
+            VALIDATOR.validate(wrong)
+
+
+def test_a_receipt_follows_its_delivery_through_every_state(warehouse):
+    first = deliver(warehouse, SOURCE)
+    assert states(warehouse) == ["loaded"]
+    ledger.decide(warehouse, first.delivery_id, [])
+    assert states(warehouse) == ["accepted"]
+    second = correction(warehouse)
+    ledger.decide(warehouse, second.delivery_id, ["odd"])
+    assert states(warehouse) == ["accepted", "held"]
+    today = date.today() + timedelta(days=1)
+    ledger.accept(warehouse, second.delivery_id, "by phone", supersedes=True, until=today)
+    assert states(warehouse) == ["superseded", "accepted"]
+    assert told(warehouse)[1]["delivery"]["accepted_until"] == today.isoformat()
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.delivery set accepted_until = '2020-01-01' where state = 'accepted'")
+    ledger.expire(warehouse)
+    assert states(warehouse) == ["accepted", "held"]
+    ledger.refuse(warehouse, second.delivery_id, "a wrong total")
+    assert states(warehouse) == ["accepted", "refused"]
+    ledger.withdraw(warehouse, first.delivery_id, "taken back")
+    assert states(warehouse) == ["withdrawn", "refused"]
+    assert "a wrong total" in texts(warehouse) and "ZURÜCKGEZOGEN" in texts(warehouse)
+
+
+def test_receipts_are_renewed_once_and_only_where_something_moved(warehouse):
+    first, other = deliver(warehouse, SOURCE), deliver(warehouse, "eu2_series")
+    assert receipts.renew(warehouse) == []
+    ledger.decide(warehouse, other.delivery_id, [])
+    assert receipts.renew(warehouse) == [f"drop/eu2_series/{other.file_name}"]
+    assert receipts.renew(warehouse) == []
+    ledger.decide(warehouse, first.delivery_id, [])
+    assert len(receipts.renew(warehouse)) == 1
+
+
+def test_every_state_of_the_ledger_has_its_words():
+    for state in (*ledger.STATES, receipts.UNKNOWN):
+        assert all(receipts._STATES[state]) and state in VALIDATOR.schema["properties"]["state"]["enum"]
+    assert receipts._WORDS["de"].keys() == receipts._WORDS["en"].keys()
+
+
+def test_it_says_what_was_loaded_and_which_lines_were_rejected_and_why_in_both_languages(warehouse):
+    deliver_register(warehouse, person("S1"), person("S2", BAD_BIRTH), person("S3") + ";zu;viel")
+    (content,) = told(warehouse)
+    assert (content["delivery"]["records"], content["delivery"]["loaded"], content["delivery"]["rejected"]) == (3, 1, 2)
+    assert [row["line"] for row in content["rejected_rows"]] == [3, 4]
+    text = texts(warehouse)
+    assert "3 Zeilen: 1 geladen, 2 zurückgewiesen" in text and "3 records: 1 loaded, 2 rejected" in text
+    assert "Zeile 3: Geburtsdatum: die Angabe ist keine Zahl, kein Datum" in text
+    assert "line 3: Geburtsdatum is not a date written as %d.%m.%Y" in text
+    assert "Zeile 4: die Zeile hat zu viele oder zu wenige Felder" in text
+    assert "Statistikstelle der Gemeinde" in text and content["delivery"]["sha256"] in text
+
+
+def test_no_value_of_a_person_is_in_it(warehouse):
+    lines = [person(f"GEHEIM{n}", BAD_BIRTH if n % 2 else "29.02.2004") for n in range(6)]
+    deliver_register(warehouse, *lines, lines[0], '"GEHEIM')
+    drop(warehouse, "register", b"GEHEIM;GEHEIM\n", "register_05913000_2020-12-31.csv")
+    inbox.drain(warehouse)
+    everything = texts(warehouse) + json.dumps(told(warehouse))
+    assert "GEHEIM" not in everything and "30.02.2004" not in everything and len(told(warehouse)) == 2
+
+
+def test_rejected_rows_are_listed_up_to_a_number(warehouse):
+    deliver_register(warehouse, *(person(f"S{n}", BAD_BIRTH) for n in range(receipts.MAX_ROWS + 7)))
+    (content,) = told(warehouse)
+    assert len(content["rejected_rows"]) == receipts.MAX_ROWS
+    assert "und 7 weitere" in texts(warehouse) and "and 7 more" in texts(warehouse)
+
+
+def test_nobody_is_named_who_decided_and_no_folder_of_this_machine(warehouse):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    decisions.answered(warehouse, held.delivery_id, is_accepted=False, reason="sent back", by="a.clerk@example.org")
+    drop(warehouse, SOURCE, b"Falsch;Kopf\n1;2\n")
+    inbox.drain(warehouse)
+    assert states(warehouse) == ["refused", "refused"]
+    everything = texts(warehouse) + json.dumps(told(warehouse))
+    assert "a.clerk" not in everything and "sent back" in everything and "contract.yml:" in everything
+    assert str(ROOT) not in everything
+    assert getpass.getuser() not in everything.replace(str(warehouse.drop), "")
+
+
+def test_a_reload_is_a_delivery_of_its_own_and_the_receipt_stays_with_the_first(warehouse):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    load.reload(warehouse, held.delivery_id)
+    assert states(warehouse) == ["refused"] and "loaded again as a new attempt" in texts(warehouse)
+
+
+def test_an_answer_in_the_form_renews_the_receipt(warehouse):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    decisions.answered(warehouse, held.delivery_id, is_accepted=False, reason="sent back")
+    assert told(warehouse)[0]["state"] == "refused"
+
+
+def test_a_receipt_is_written_whole_or_not_at_all(warehouse, monkeypatch):
+    delivery = deliver(warehouse, SOURCE)
+    before = texts(warehouse)
+    ledger.decide(warehouse, delivery.delivery_id, [])
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stores.Local, "_rename", full)
+    said = []
+    assert receipts.renew(warehouse, said.append) == [] and "No space left" in said[0]
+    assert texts(warehouse) == before
+    monkeypatch.undo()
+    assert len(receipts.renew(warehouse)) == 1 and "ANGENOMMEN" in texts(warehouse)
+
+
+def test_a_receipt_that_cannot_be_written_fails_no_load(warehouse, monkeypatch):
+    def away(*arguments):
+        raise StoreError("the store is away", "wait")
+
+    monkeypatch.setattr(stores.Local, "write", away)
+    assert deliver(warehouse, SOURCE).state == "loaded"
+    monkeypatch.undo()
+    assert len(receipts.renew(warehouse)) == 1 and told(warehouse)[0]["state"] == "loaded"
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 250 + ".csv", "ä" * 120 + ".csv", "..", "…", "x/y", "\x1b[31m.csv", "con", ".x"]
+)
+def test_the_name_of_a_receipt_is_one_that_every_system_takes(name):
+    safe = receipts._safe(name)
+    assert 0 < len(f"{safe}.12345678.json".encode()) < 255 and not safe.startswith(".")
+    assert not set(safe) & set('/\\\n\x1b:*?"<>|')
+
+
+def test_receipts_name_contracts_contacts(warehouse):
+    for source in contracts.sources():
+        assert receipts._contact(contracts.load(source))
+
+
+def test_the_database_keeps_no_receipt_of_a_file_that_nobody_knows(warehouse):
+    (warehouse.drop).mkdir()
+    (warehouse.drop / "x.csv").write_bytes(b"1")
+    assert inbox.tell_unknown(warehouse) == ["drop/x.csv"]
+    (content,) = told(warehouse)
+    assert content["state"] == "unknown" and len(content["known_files"]) == len(contracts.sources())
+    assert query(warehouse, "select count(*) from raw.inbox_file") == [(0,)]
