@@ -1,4 +1,4 @@
-"""`lagebild fetch` and `lagebild fetches`: pull what the catalogue wants, and what was pulled when."""
+"""`lagebild fetch`, `fetches`, `catalogue`: pull what is wanted, see what was pulled, see what is wanted."""
 
 import sys
 from dataclasses import asdict
@@ -13,6 +13,7 @@ def add_to(cli: click.Group) -> None:
     """Hang the commands of this module into the command line."""
     cli.add_command(fetch)
     cli.add_command(fetches)
+    cli.add_command(catalogue)
 
 
 @click.command()
@@ -78,3 +79,17 @@ def fetches(settings: Settings, source: str | None, form: str) -> None:
         options.echo_json([asdict(attempt) for attempt in found])
     else:
         click.echo("\n".join(map(str, found)) or "nothing was pulled yet")
+
+
+@click.command()
+@click.argument("source", required=False)
+def catalogue(source: str | None) -> None:
+    """Check the catalogue, and list what is pulled of SOURCE, or of all: from where, when, and what is missing.
+
+    \b
+    Example: lagebild catalogue genesis
+    """
+    from ingest.connectors.catalogue import entries
+
+    for entry in entries(source):
+        click.echo(entry)

@@ -63,6 +63,11 @@ class Entry:
     indicators: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        years = f", {self.first_year}-{self.last_year or ''}" if self.first_year else ""
+        missing = f" [never asked: set {self.missing}]" if self.missing else ""
+        return f"{self.id} ({self.host}{years}, at {self.schedule}, read by {self.source}): {self.title}{missing}"
+
     @property
     def is_by_year(self) -> bool:
         """Whether it is asked a year at a time."""

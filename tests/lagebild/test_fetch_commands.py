@@ -53,6 +53,12 @@ def test_what_cannot_be_fetched_is_exit_code_1_with_the_remedy(run):
     assert "13111-01-03-4: the service does not know the table" in other.stderr and "what to do" in other.stderr
 
 
+def test_the_catalogue_lists_what_is_pulled_and_what_is_missing(run):
+    assert f"{TABLE} (regionalstatistik, 2019-, at 0 5 * * 1, read by genesis): Bev" in run("catalogue").output
+    (line,) = run("catalogue", "esf_berlin").output.splitlines()
+    assert line.startswith("esf-berlin (esf_berlin") and line.endswith("[never asked: set LAGEBILD_URL_ESF_BERLIN]")
+
+
 def test_an_entry_without_an_address_is_named(run):
     by_schedule = run("fetch", "esf_berlin")
     assert by_schedule.exit_code == 0

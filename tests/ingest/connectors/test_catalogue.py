@@ -148,3 +148,9 @@ def test_a_catalogue_with_a_mistake_pulls_nothing(tmp_path):
 def test_an_unknown_entry_is_named():
     with pytest.raises(UserError, match="no entry '1'"):
         catalogue.entry("1")
+
+
+@pytest.mark.parametrize("file", [".env.example", "docker/compose.yaml"])
+def test_every_address_that_is_left_open_can_be_set_here_and_in_a_container(file):
+    text = (ROOT / file).read_text()
+    assert [entry.missing for entry in catalogue.entries() if entry.missing and entry.missing not in text] == []
