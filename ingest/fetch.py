@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from psycopg import Connection
 
-from ingest import contracts, fetch_ledger, landing, load, readers
+from ingest import contracts, fetch_ledger, landing, readers
 from ingest.connectors import ckan, files, genesis, replay, wegweiser
 from ingest.connectors.access import Access, access_of
 from ingest.connectors.answers import Answer, Known
@@ -198,6 +198,8 @@ def deliver(settings: Settings, source: str, path: Path, access: Access | None =
     Killed at any point, it does the rest when it is called again: the same bytes are loaded once.
     """
     number = _number(path)
+    from ingest import load  # late: its compiled loops take a second, and steps that only ask need none
+
     delivery = load.load_file(settings, contracts.load(source), path)
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
