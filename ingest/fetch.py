@@ -43,7 +43,6 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 10, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
 JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""
-
 SAME_ROUND = 600
 """Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
 
@@ -118,8 +117,9 @@ def due(
     """What is to be asked now: by each entry's own schedule, or the tables and years given, whenever.
 
     By schedule an item is due when its last finished attempt is older than the last tick, and always while it is
-    open; an entry whose address the operator has not set is not, nor is one whose host is neither named in
-    LAGEBILD_PULL nor has a login; in the demo only what is recorded. With tables or years given it makes no difference.
+    open; an entry whose address is missing is not, nor is one whose host is neither named in LAGEBILD_PULL nor has a
+    login nor an address that the operator set; in the demo only what is recorded. With tables or years given it makes
+    no difference.
     """
     now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
     tables, years = list(tables), list(years)
@@ -142,7 +142,8 @@ def due(
 
 def _is_bidden(settings: Settings, entry: Entry) -> bool:
     """Whether a scheduled run asks the entry's host: nobody's server is asked without the operator's word."""
-    return settings.demo or entry.host in settings.pull or access_of(entry.host, settings) is not None
+    is_named = entry.host in settings.pull or entry.is_set_by_operator
+    return settings.demo or is_named or access_of(entry.host, settings) is not None
 
 
 def _is_recorded(item: Item) -> bool:
@@ -194,9 +195,10 @@ def step(settings: Settings, key: str, source: str, access: Access | None = None
 
 
 def deliver(settings: Settings, source: str, path: Path, access: Access | None = None) -> Delivery:
-    """Load a fetched file, settle its fetch, and delete the file; remove the results that are left on the hosts.
+    """Load a fetched file, settle its fetch, delete the file, and remove the job's result; `access` as for `step`.
 
-    Killed at any point, it does the rest when it is called again: the same bytes are loaded once.
+    Killed at any point, it does the rest when it is called again: the same bytes are loaded once. A result that cannot
+    be removed is told, and tried again with the next step of the same key or the next run.
     """
     number = _number(path)
     delivery = load.load_file(settings, contracts.load(source), path)
@@ -204,8 +206,10 @@ def deliver(settings: Settings, source: str, path: Path, access: Access | None =
         refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
         state = "failed" if refused else "delivered"
         fetch_ledger.settle(connection, number, state, refused, delivery_id=delivery.delivery_id)
-    shutil.rmtree(path.parent, ignore_errors=True)
-    remove_results(settings, source, access)
+        fetched = fetch_ledger.get(connection, number)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        if fetched:
+            _remove_results(settings, connection, source, fetched.key, fetched.host, access)
     return delivery
 
 
@@ -221,19 +225,31 @@ def waiting_files(settings: Settings, source: str) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def remove_results(settings: Settings, source: str, access: Access | None = None) -> list[str]:
-    """Remove the results of jobs that were delivered; what could not be removed, which is tried again next time."""
-    problems = []
+def remove_results(settings: Settings, source: str) -> list[str]:
+    """Remove the results of all jobs that were delivered; what could not be removed, which is tried again next time."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
-        for fetch in fetch_ledger.results_left(connection, source):
-            problem = None
-            try:
-                _client(settings, fetch.host, access).remove(fetch.job)
-            except UserError as error:
-                problem = f"its result {fetch.job} is still on {fetch.host}, to be removed next time: {error.message}"
-                problems.append(f"{fetch.key}: {problem}")
-                _log.warning("%s: %s", fetch.key, problem)
-            fetch_ledger.write_removal(connection, fetch.fetch_id, problem)
+        return _remove_results(settings, connection, source)
+
+
+def _remove_results(
+    settings: Settings,
+    connection: Connection,
+    source: str,
+    key: str | None = None,
+    host: str | None = None,
+    access: Access | None = None,
+) -> list[str]:
+    """The same for one key, or all; `access` is that of `host`, and goes to no other."""
+    problems = []
+    for fetch in fetch_ledger.results_left(connection, source, key):
+        problem = None
+        try:
+            _client(settings, fetch.host, access if fetch.host == host else None).remove(fetch.job)
+        except UserError as error:
+            problem = f"its result {fetch.job} is still on {fetch.host}, to be removed next time: {error.message}"
+            problems.append(f"{fetch.key}: {problem}")
+            _log.warning("%s: %s", fetch.key, problem)
+        fetch_ledger.write_removal(connection, fetch.fetch_id, problem)
     return problems
 
 
@@ -249,7 +265,8 @@ def run(
 ) -> list[Outcome]:
     """Ask for everything that is due until all of it is settled, and load what comes.
 
-    `say` is told each outcome, `doing` what goes on. An error ends its item, not the run; a login that is refused
+    With `force` and neither tables nor years everything is asked for, due or not. `say` is told each outcome, `doing`
+    what goes on. An error ends its item, not the run; a login that is refused
     ends all items of its host. What a killed run left is loaded first.
     """
     outcomes: list[Outcome] = []
@@ -263,6 +280,8 @@ def run(
         settled(Outcome(path.name, delivery=deliver(settings, source, path)))
     for problem in remove_results(settings, source):
         say(problem)
+    if force and not tables and not years:
+        tables = [entry.id for entry in entries(source) if not entry.missing]
     refused: dict[str, NoLogin] = {}
     order = itertools.count()
     queue = [(0.0, next(order), item) for item in due(settings, source, None, tables, years)]
@@ -349,11 +368,11 @@ class _Pull:
         except NothingNewer as error:
             return self._unchanged(f"nothing new: {error.message}")
         except PullError as error:
-            if self.row.state == "waiting" and error.transient and not isinstance(error, TimeIsUp):
+            if self.row.state == "waiting" and (error.transient or isinstance(error, NoLogin)):
                 fetch_ledger.write(self.connection, self.row.fetch_id, reason=error.message)  # the job goes on
             else:
                 self._settle("failed", error.message)
-                shutil.rmtree(self._new_folder(), ignore_errors=True)
+            shutil.rmtree(self._folder(), ignore_errors=True)
             raise
 
     def _require_host(self) -> None:
@@ -388,6 +407,7 @@ class _Pull:
 
     def _ask_genesis(self) -> Step:
         client, query = self._client(), self._query()
+        _remove_results(self.settings, self.connection, self.entry.source, self.item.key, self.entry.host, self.access)
         changed = self._change_told() or client.last_change(self.entry.id)
         if self.known and changed and self.known.last_change == changed:
             if self.known.state == "absent":
@@ -421,7 +441,9 @@ class _Pull:
             path = client.result(job, self._new_folder() / "answer")
             return self._arrived(Answer(path, last_change=self.row.last_change))
         if fetch_ledger.seconds_since_asked(self.connection, self.row.fetch_id) > JOB_LIMIT:
-            raise TimeIsUp(self.item.key, f"job {job} is not ready after {JOB_LIMIT // 3600} hours")
+            late = TimeIsUp(self.item.key, what=f"job {job} is not ready after {JOB_LIMIT // 3600} hours")
+            self._settle("failed", late.message)
+            raise late
         return Waiting(job, min(FIRST_PAUSE * GROWTH**self.row.polls, LONGEST_PAUSE))
 
     # --- files over HTTP --------------------------------------------------------------------------------------------
@@ -440,9 +462,12 @@ class _Pull:
 
     # --- what comes of it -------------------------------------------------------------------------------------------
 
+    def _folder(self) -> Path:
+        return _folder(self.settings, self.entry.source) / str(self.row.fetch_id)
+
     def _new_folder(self) -> Path:
         """The folder of this attempt; what a killed one left there goes."""
-        folder = _folder(self.settings, self.entry.source) / str(self.row.fetch_id)
+        folder = self._folder()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         return folder
