@@ -33,7 +33,7 @@ from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError
 from ingest.connectors.hosts import host_of
 from ingest.connectors.http import LOOPBACK, Http
 from ingest.fetch_ledger import Fetch
-from ingest.ledger import IN_FORCE, STATES, Delivery
+from ingest.ledger import IN_FORCE, Delivery
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -45,6 +45,9 @@ JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""
 SAME_ROUND = 600
 """Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
+
+TURNED_DOWN = ("refused", "withdrawn")
+"""States of a delivery whose bytes are loaded again only by force; a host that returns to superseded ones means it."""
 
 _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
 _log = logging.getLogger(__name__)
@@ -219,7 +222,7 @@ def waiting_files(settings: Settings, source: str) -> list[Path]:
     with database.connect(settings, database.LOADER) as connection:
         under_way = {fetch.fetch_id: fetch for fetch in fetch_ledger.under_way(connection, source)}
     for folder in folders:
-        if int(folder.name) not in under_way:
+        if not folder.name.isdigit() or int(folder.name) not in under_way:
             shutil.rmtree(folder, ignore_errors=True)
     paths = [_path(settings, fetch) for fetch in under_way.values() if fetch.state == "fetched"]
     return [path for path in paths if path.exists()]
@@ -483,7 +486,7 @@ class _Pull:
                 remedy=f"correct {self.entry.id} in ingest/connectors/catalogue.yml",
             )
         sha256 = landing.sha256(answer.path)
-        states = IN_FORCE if self.force else STATES
+        states = IN_FORCE if self.force else (*IN_FORCE, *TURNED_DOWN)
         same = fetch_ledger.delivery_of(self.connection, self.entry.source, match["period"], sha256, states)
         values = {"file_name": name, "sha256": sha256, "bytes": answer.path.stat().st_size}
         values |= {name: getattr(answer, name) for name in _OF_ANSWER}
@@ -500,21 +503,27 @@ class _Pull:
         return Fetched(path)
 
     def _year_of(self, path: Path) -> int | None:
-        """The year that the file's name gets: the one asked for, or the one that its own first row says."""
+        """The year that the file's name gets: the one asked for, or the one that all of its own rows say."""
         if self.entry.year_field is None:
             return self.item.year or (None if self.entry.first_year else datetime.now(BERLIN).year)
         contract = contracts.load(self.entry.source)
-        names = [field.name for field in contract.fields]
+        place = [field.name for field in contract.fields].index(self.entry.year_field)
         try:
-            _, fields = next(readers.read(contract, path.read_bytes()).rows)
-            year = re.search(r"(?<!\d)\d{4}(?!\d)", fields[names.index(self.entry.year_field)])[0]
-        except (readers.Refused, StopIteration, IndexError, TypeError) as error:
+            rows = readers.read(contract, path.read_bytes()).rows
+            years = sorted({re.search(r"(?<!\d)\d{4}(?!\d)", fields[place])[0] for _, fields in rows})
+        except (readers.Refused, IndexError, TypeError) as error:
             raise PullError(
                 self.item.key,
-                what=f"the file does not say in its first row of which year it is ({self.entry.year_field})",
+                what=f"the file does not say of which year it is ({self.entry.year_field})",
                 to_do="open the address in a browser; the table may have changed its layout (see its contract)",
             ) from error
-        return int(year)
+        if len(years) != 1:
+            raise PullError(
+                self.item.key,
+                what=f"the file is of {len(years)} years ({', '.join(years) or 'no row'}), not of one",
+                to_do="its contract wants a year a file: download the years apart, and load them from a drop folder",
+            )
+        return int(years[0])
 
     def _unchanged(self, why: str) -> Unchanged:
         kept = (*_OF_ANSWER, "file_name", "sha256", "bytes", "delivery_id")

@@ -154,6 +154,17 @@ def test_other_bytes_are_a_new_delivery(settings, recorded):
     assert pulled(settings).delivery_id == 2
 
 
+def test_a_host_that_goes_back_to_what_was_corrected_makes_a_new_delivery(settings, recorded):
+    path = recorded / "regionalstatistik" / f"{TABLE}.2024.csv"
+    first = path.read_bytes()
+    for number, content in enumerate([first, first.replace(b";502270;", b";502275;"), first], start=1):
+        path.write_bytes(content)
+        describe(recorded, changed=f"2026-03-0{number}")
+        assert pulled(settings).delivery_id == number
+        if ledger.decide(settings, number, []).state == "held":
+            ledger.accept(settings, number, "a correction", supersedes=True)
+
+
 def test_force_asks_for_what_is_unchanged_and_makes_no_new_delivery_of_the_same_bytes(settings, server):
     pulled(settings)
     assert isinstance(step(settings, force=True), Unchanged)
