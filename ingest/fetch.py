@@ -33,7 +33,7 @@ from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError
 from ingest.connectors.hosts import host_of
 from ingest.connectors.http import LOOPBACK, Http
 from ingest.fetch_ledger import Fetch
-from ingest.ledger import IN_FORCE, STATES, Delivery
+from ingest.ledger import IN_FORCE, Delivery
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -43,9 +43,11 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
 JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""
-
 SAME_ROUND = 600
 """Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
+
+TURNED_DOWN = ("refused", "withdrawn")
+"""States of a delivery whose bytes are loaded again only by force; a host that returns to superseded ones means it."""
 
 _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
 _log = logging.getLogger(__name__)
@@ -138,15 +140,15 @@ def due(
 def _is_bidden(settings: Settings, item: Item) -> bool:
     """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
 
-    That is a login, the host's name in LAGEBILD_PULL, and an address where the catalogue has none. In the demo: what
-    its replaying server has.
+    That is a login, the host's name in LAGEBILD_PULL, or an address that the operator set. In the demo: what its
+    replaying server has.
     """
     entry = item.entry
     if settings.demo:
         recording = replay.BUNDLED / entry.host / f"{entry.id}.{item.year or 'all'}.csv"
         return _may_ask(settings, entry) and recording.exists()
-    is_known = entry.host in settings.pull or access_of(entry.host, settings) is not None
-    return is_known and not entry.missing
+    is_named = entry.host in settings.pull or entry.is_set_by_operator
+    return not entry.missing and (is_named or access_of(entry.host, settings) is not None)
 
 
 def _wanted(source: str, tables: list[str]) -> list[Entry]:
@@ -193,20 +195,23 @@ def step(settings: Settings, key: str, source: str, access: Access | None = None
 
 
 def deliver(settings: Settings, source: str, path: Path, access: Access | None = None) -> Delivery:
-    """Load a fetched file, settle its fetch, and delete the file; remove the results that are left on the hosts.
+    """Load a fetched file, settle its fetch, delete the file, and remove the job's result; `access` as for `step`.
 
-    Killed at any point, it does the rest when it is called again: the same bytes are loaded once.
+    Killed at any point, it does the rest when it is called again: the same bytes are loaded once. A result that cannot
+    be removed is told, and tried again with the next step of the same key or the next run.
     """
-    number = _number(path)
     from ingest import load  # late: its compiled loops take a second, and steps that only ask need none
 
+    number = _number(path)
     delivery = load.load_file(settings, contracts.load(source), path)
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
         state = "failed" if refused else "delivered"
         fetch_ledger.settle(connection, number, state, refused, delivery_id=delivery.delivery_id)
-    shutil.rmtree(path.parent, ignore_errors=True)
-    remove_results(settings, source, access)
+        fetched = fetch_ledger.get(connection, number)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        if fetched:
+            _remove_results(settings, connection, source, fetched.key, fetched.host, access)
     return delivery
 
 
@@ -216,25 +221,37 @@ def waiting_files(settings: Settings, source: str) -> list[Path]:
     with database.connect(settings, database.LOADER) as connection:
         under_way = {fetch.fetch_id: fetch for fetch in fetch_ledger.under_way(connection, source)}
     for folder in folders:
-        if int(folder.name) not in under_way:
+        if not folder.name.isdigit() or int(folder.name) not in under_way:
             shutil.rmtree(folder, ignore_errors=True)
     paths = [_path(settings, fetch) for fetch in under_way.values() if fetch.state == "fetched"]
     return [path for path in paths if path.exists()]
 
 
-def remove_results(settings: Settings, source: str, access: Access | None = None) -> list[str]:
-    """Remove the results of jobs that were delivered; what could not be removed, which is tried again next time."""
-    problems = []
+def remove_results(settings: Settings, source: str) -> list[str]:
+    """Remove the results of all jobs that were delivered; what could not be removed, which is tried again next time."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
-        for fetch in fetch_ledger.results_left(connection, source):
-            problem = None
-            try:
-                _client(settings, fetch.host, access).remove(fetch.job)
-            except UserError as error:
-                problem = f"its result {fetch.job} is still on {fetch.host}, to be removed next time: {error.message}"
-                problems.append(f"{fetch.key}: {problem}")
-                _log.warning("%s: %s", fetch.key, problem)
-            fetch_ledger.write_removal(connection, fetch.fetch_id, problem)
+        return _remove_results(settings, connection, source)
+
+
+def _remove_results(
+    settings: Settings,
+    connection: Connection,
+    source: str,
+    key: str | None = None,
+    host: str | None = None,
+    access: Access | None = None,
+) -> list[str]:
+    """The same for one key, or all; `access` is that of `host`, and goes to no other."""
+    problems = []
+    for fetch in fetch_ledger.results_left(connection, source, key):
+        problem = None
+        try:
+            _client(settings, fetch.host, access if fetch.host == host else None).remove(fetch.job)
+        except UserError as error:
+            problem = f"its result {fetch.job} is still on {fetch.host}, to be removed next time: {error.message}"
+            problems.append(f"{fetch.key}: {problem}")
+            _log.warning("%s: %s", fetch.key, problem)
+        fetch_ledger.write_removal(connection, fetch.fetch_id, problem)
     return problems
 
 
@@ -250,7 +267,8 @@ def run(
 ) -> list[Outcome]:
     """Ask for everything that is due until all of it is settled, and load what comes.
 
-    `say` is told each outcome, `doing` what goes on. An error ends its item, not the run; a login that is refused
+    With `force` and neither tables nor years everything is asked for, due or not. `say` is told each outcome, `doing`
+    what goes on. An error ends its item, not the run; a login that is refused
     ends all items of its host. What a killed run left is loaded first.
     """
     outcomes: list[Outcome] = []
@@ -264,6 +282,8 @@ def run(
         settled(Outcome(path.name, delivery=deliver(settings, source, path)))
     for problem in remove_results(settings, source):
         say(problem)
+    if force and not tables and not years:
+        tables = [entry.id for entry in entries(source) if not entry.missing]
     refused: dict[str, NoLogin] = {}
     order = itertools.count()
     queue = [(0.0, next(order), item) for item in due(settings, source, None, tables, years)]
@@ -350,11 +370,11 @@ class _Pull:
         except NothingNewer as error:
             return self._unchanged(f"nothing new: {error.message}")
         except PullError as error:
-            if self.row.state == "waiting" and error.transient and not isinstance(error, TimeIsUp):
+            if self.row.state == "waiting" and (error.transient or isinstance(error, NoLogin)):
                 fetch_ledger.write(self.connection, self.row.fetch_id, reason=error.message)  # the job goes on
             else:
                 self._settle("failed", error.message)
-                shutil.rmtree(self._new_folder(), ignore_errors=True)
+            shutil.rmtree(self._folder(), ignore_errors=True)
             raise
 
     def _require_host(self) -> None:
@@ -389,6 +409,7 @@ class _Pull:
 
     def _ask_genesis(self) -> Step:
         client, query = self._client(), self._query()
+        _remove_results(self.settings, self.connection, self.entry.source, self.item.key, self.entry.host, self.access)
         changed = self._change_told() or client.last_change(self.entry.id)
         if self.known and changed and self.known.last_change == changed:
             if self.known.state == "absent":
@@ -422,7 +443,9 @@ class _Pull:
             path = client.result(job, self._new_folder() / "answer")
             return self._arrived(Answer(path, last_change=self.row.last_change))
         if fetch_ledger.seconds_since_asked(self.connection, self.row.fetch_id) > JOB_LIMIT:
-            raise TimeIsUp(self.item.key, f"job {job} is not ready after {JOB_LIMIT // 3600} hours")
+            late = TimeIsUp(self.item.key, what=f"job {job} is not ready after {JOB_LIMIT // 3600} hours")
+            self._settle("failed", late.message)
+            raise late
         return Waiting(job, min(FIRST_PAUSE * GROWTH**self.row.polls, LONGEST_PAUSE))
 
     # --- files over HTTP --------------------------------------------------------------------------------------------
@@ -441,9 +464,12 @@ class _Pull:
 
     # --- what comes of it -------------------------------------------------------------------------------------------
 
+    def _folder(self) -> Path:
+        return _folder(self.settings, self.entry.source) / str(self.row.fetch_id)
+
     def _new_folder(self) -> Path:
         """The folder of this attempt; what a killed one left there goes."""
-        folder = _folder(self.settings, self.entry.source) / str(self.row.fetch_id)
+        folder = self._folder()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         return folder
@@ -459,7 +485,7 @@ class _Pull:
                 remedy=f"correct {self.entry.id} in ingest/connectors/catalogue.yml",
             )
         sha256 = landing.sha256(answer.path)
-        states = IN_FORCE if self.force else STATES
+        states = IN_FORCE if self.force else (*IN_FORCE, *TURNED_DOWN)
         same = fetch_ledger.delivery_of(self.connection, self.entry.source, match["period"], sha256, states)
         values = {"file_name": name, "sha256": sha256, "bytes": answer.path.stat().st_size}
         values |= {name: getattr(answer, name) for name in _OF_ANSWER}
@@ -476,21 +502,27 @@ class _Pull:
         return Fetched(path)
 
     def _year_of(self, path: Path) -> int | None:
-        """The year that the file's name gets: the one asked for, or the one that its own first row says."""
+        """The year that the file's name gets: the one asked for, or the one that all of its own rows say."""
         if self.entry.year_field is None:
             return self.item.year or (None if self.entry.first_year else datetime.now(BERLIN).year)
         contract = contracts.load(self.entry.source)
-        names = [field.name for field in contract.fields]
+        place = [field.name for field in contract.fields].index(self.entry.year_field)
         try:
-            _, fields = next(readers.read(contract, path.read_bytes()).rows)
-            year = re.search(r"(?<!\d)\d{4}(?!\d)", fields[names.index(self.entry.year_field)])[0]
-        except (readers.Refused, StopIteration, IndexError, TypeError) as error:
+            rows = readers.read(contract, path.read_bytes()).rows
+            years = sorted({re.search(r"(?<!\d)\d{4}(?!\d)", fields[place])[0] for _, fields in rows})
+        except (readers.Refused, IndexError, TypeError) as error:
             raise PullError(
                 self.item.key,
-                what=f"the file does not say in its first row of which year it is ({self.entry.year_field})",
+                what=f"the file does not say of which year it is ({self.entry.year_field})",
                 to_do="open the address in a browser; the table may have changed its layout (see its contract)",
             ) from error
-        return int(year)
+        if len(years) != 1:
+            raise PullError(
+                self.item.key,
+                what=f"the file is of {len(years)} years ({', '.join(years) or 'no row'}), not of one",
+                to_do="its contract wants a year a file: download the years apart, and load them from a drop folder",
+            )
+        return int(years[0])
 
     def _unchanged(self, why: str) -> Unchanged:
         kept = (*_OF_ANSWER, "file_name", "sha256", "bytes", "delivery_id")

@@ -123,14 +123,15 @@ def seconds_since_asked(connection: Connection, fetch_id: int) -> float:
     return seconds
 
 
-def results_left(connection: Connection, source: str) -> list[Fetch]:
+def results_left(connection: Connection, source: str, key: str | None = None) -> list[Fetch]:
     """Attempts whose job's result still lies on the host, though it, or a later one of the same key, was delivered."""
     where = (
-        "source = %s and job is not null and job_removed_at is null and settled_at is not null and exists ("
+        "source = %s and key = coalesce(%s, key) and job is not null and job_removed_at is null"
+        " and settled_at is not null and exists ("
         "select 1 from raw.fetch as later where later.source = this.source and later.key = this.key"
         " and later.fetch_id >= this.fetch_id and later.state in ('delivered', 'unchanged'))"
     )
-    return _select(connection, where, [source])
+    return _select(connection, where, [source, key])
 
 
 def begin(connection: Connection, source: str, entry: str, key: str, host: str) -> Fetch:

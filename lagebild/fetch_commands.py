@@ -20,7 +20,7 @@ def add_to(cli: click.Group) -> None:
 @click.argument("source")
 @click.option("--table", "tables", multiple=True, help="Only this entry of the catalogue; may be repeated.")
 @click.option("--year", "years", multiple=True, type=int, help="Only this year; may be repeated.")
-@click.option("--force", is_flag=True, help="Ask for everything whole, also where nothing is new.")
+@click.option("--force", is_flag=True, help="Ask for everything whole, due or not, also where nothing is new.")
 @options.pass_settings
 def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple[int, ...], force: bool) -> None:
     """Pull what is due of SOURCE, load it, check what was loaded, and accept or hold it.

@@ -105,6 +105,11 @@ class Entry:
             return _variable("RESOURCE", self.id)
         return None
 
+    @property
+    def is_set_by_operator(self) -> bool:
+        """Whether the operator named its address, or its resource."""
+        return bool(given().get(_variable("URL", self.id)) or given().get(_variable("RESOURCE", self.id)))
+
     def address(self) -> str | None:
         """The URL of the file or the base of the API; the operator's, where one is set; "" for GENESIS's own hosts."""
         return "" if self.connector == "genesis" else given().get(_variable("URL", self.id)) or self.url

@@ -14,7 +14,8 @@ import pytest
 from ingest import fetch, fetch_ledger, ledger
 from ingest.connectors import catalogue, errors
 from ingest.connectors.access import Access
-from ingest.connectors.replay import DEMO_USER, Answer, Asked, ReplayServer
+from ingest.connectors.hosts import HOSTS
+from ingest.connectors.replay import DEMO_USER, Answer, Asked, ReplayServer, envelope
 from ingest.fetch import Fetched, NotThere, Unchanged, Waiting
 from lagebild import database
 from lagebild.errors import UserError
@@ -153,6 +154,17 @@ def test_other_bytes_are_a_new_delivery(settings, recorded):
     assert pulled(settings).delivery_id == 2
 
 
+def test_a_host_that_goes_back_to_what_was_corrected_makes_a_new_delivery(settings, recorded):
+    path = recorded / "regionalstatistik" / f"{TABLE}.2024.csv"
+    first = path.read_bytes()
+    for number, content in enumerate([first, first.replace(b";502270;", b";502275;"), first], start=1):
+        path.write_bytes(content)
+        describe(recorded, changed=f"2026-03-0{number}")
+        assert pulled(settings).delivery_id == number
+        if ledger.decide(settings, number, []).state == "held":
+            ledger.accept(settings, number, "a correction", supersedes=True)
+
+
 def test_force_asks_for_what_is_unchanged_and_makes_no_new_delivery_of_the_same_bytes(settings, server):
     pulled(settings)
     assert isinstance(step(settings, force=True), Unchanged)
@@ -231,8 +243,28 @@ def test_a_result_that_cannot_be_removed_is_told_and_tried_again_and_fails_nothi
     assert row.state == "delivered" and "to be removed next time" in row.reason and row.job_removed_at is None
     assert row.job in caplog.text and "demo" not in caplog.text.replace(DEMO_USER, "")
     server.instead.clear()
-    assert fetch.remove_results(settings, "genesis", ACCESS) == []
-    assert server.removed == {row.job} and fetch.remove_results(settings, "genesis", ACCESS) == []
+    assert isinstance(step(settings), Unchanged)  # the next step of the same table removes it
+    assert server.removed == {row.job} and server.times("profile/removeResult") == 2
+    assert isinstance(step(settings), Unchanged) and server.times("profile/removeResult") == 2
+
+
+def test_a_run_removes_what_is_left_of_any_table_and_a_login_goes_to_its_own_host_only(
+    settings, server, recorded, monkeypatch, login
+):
+    describe(recorded, jobs=True)
+    server.instead["profile/removeResult"] = Answer(403, b"not now")
+    pulled(settings)
+    server.instead.clear()
+    with database.connect(settings) as connection:
+        connection.execute("update raw.fetch set host = 'destatis' where key = %s", [KEY])
+    elsewhere = replace(settings, host_urls={"destatis": server.url})
+    asked = len(server.asked)
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        (told,) = fetch._remove_results(elsewhere, connection, "genesis", KEY, "regionalstatistik", ACCESS)
+    assert "no credentials for this service" in told and len(server.asked) == asked
+    monkeypatch.setenv("LAGEBILD_DESTATIS_USER", DEMO_USER)
+    monkeypatch.setenv("LAGEBILD_DESTATIS_PASSWORD", "demo")
+    assert fetch.remove_results(elsewhere, "genesis") == [] and len(server.asked) == asked + 1
 
 
 def test_the_result_of_a_refused_file_stays_for_whoever_looks_into_it(settings, server, recorded):
@@ -261,11 +293,18 @@ def test_a_job_that_became_ready_while_nobody_looked_is_taken_however_late(setti
     assert isinstance(step(settings), Fetched) and server.jobs == 1
 
 
-def test_a_passing_fault_while_waiting_does_not_give_the_job_up(settings, server, recorded):
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(200, b"<!DOCTYPE html><title>Wartung</title>"), errors.HtmlInstead),
+        (Answer(403, b"<html><title>Wartung</title></html>"), errors.NoLogin),
+    ],
+)
+def test_a_passing_fault_while_waiting_does_not_give_the_job_up(settings, server, recorded, answer, error):
     describe(recorded, jobs=True)
     step(settings)
-    server.instead["catalogue/results"] = Answer(200, b"<!DOCTYPE html><title>Wartung</title>")
-    with pytest.raises(errors.HtmlInstead):
+    server.instead["catalogue/results"] = answer
+    with pytest.raises(error):
         step(settings)
     (row,) = fetch_ledger.fetches(settings)
     assert row.state == "waiting" and "Wartung" in row.reason
@@ -320,6 +359,17 @@ def test_killed_at_any_point_it_is_done_the_next_time_and_nothing_is_there_twice
     assert not list((settings.home / "fetched" / "genesis").glob("*"))
 
 
+def test_a_result_that_is_gone_is_an_error_and_the_next_step_starts_another_job(settings, server, recorded):
+    describe(recorded, jobs=True)
+    job = step(settings).job
+    server.instead["data/resultfile"] = envelope(Asked(HOSTS["regionalstatistik"], "data/resultfile", {}), 104)
+    with pytest.raises(errors.NoObjects, match=job):
+        step(settings)
+    assert states(settings) == ["failed"] and not list((settings.home / "fetched" / "genesis").glob("*"))
+    server.instead.clear()
+    assert step(settings).job != job and server.jobs == 2
+
+
 # --- what is due --------------------------------------------------------------------------------------------------
 
 MONDAY = datetime(2026, 11, 16, 6, tzinfo=fetch.BERLIN)
@@ -329,10 +379,15 @@ def keys(items: list[fetch.Item]) -> list[str]:
     return [item.key for item in items]
 
 
-def test_what_is_due_follows_each_entrys_own_schedule(settings):
-    settings = replace(settings, demo=False)
+@pytest.fixture
+def bidden(settings) -> Settings:
+    """The same warehouse, no demo, whose operator lets it ask one host."""
+    return replace(settings, demo=False, pull=frozenset({"regionalstatistik"}))
+
+
+def test_what_is_due_follows_each_entrys_own_schedule(bidden):
+    settings = bidden
     first = keys(fetch.due(settings, "genesis", MONDAY))
-    assert "12521-0041 2024" in first
     assert KEY in first and f"{TABLE} 2019" in first and "12211-Z-11" in first and f"{TABLE} 2027" not in first
     pulled(settings)
     with database.connect(settings) as connection:
@@ -342,7 +397,8 @@ def test_what_is_due_follows_each_entrys_own_schedule(settings):
     assert KEY not in keys(fetch.due(settings, "genesis", MONDAY.replace(day=23, hour=4, minute=59)))
 
 
-def test_what_failed_or_is_open_stays_due(settings, server, recorded):
+def test_what_failed_or_is_open_stays_due(bidden, server, recorded):
+    settings = bidden
     server.instead["catalogue/modifieddata"] = Answer(403, b"")
     with pytest.raises(errors.NoLogin):
         step(settings)
@@ -378,9 +434,19 @@ def test_an_entry_without_an_address_is_never_due_and_says_what_to_set_when_it_i
     assert keys(fetch.due(replace(settings, demo=False), "esf_berlin")) == ["esf-berlin"]
 
 
+def test_nobody_is_asked_by_schedule_without_the_operators_word(bidden, monkeypatch):
+    def hosts() -> set[str]:
+        return {item.entry.host for item in fetch.due(bidden, "genesis")}
+
+    assert hosts() == {"regionalstatistik"} and fetch.due(bidden, "wegweiser") == []
+    monkeypatch.setenv("LAGEBILD_DESTATIS_TOKEN", "a-token")
+    assert hosts() == {"regionalstatistik", "destatis"}
+    asked = keys(fetch.due(replace(bidden, pull=frozenset()), "genesis", tables=[TABLE], years=[2024]))
+    assert asked == [KEY]
+
+
 def test_the_demo_asks_nobody_outside(settings):
-    hosts = {item.entry.host for item in fetch.due(settings, "genesis")}
-    assert hosts == {"regionalstatistik"}  # which is the replaying server here
+    assert {item.entry.host for item in fetch.due(settings, "genesis")} <= {"destatis"}  # as far as it is recorded
     with pytest.raises(UserError, match=r"(?s)12521-0041 2024: this is the demo.*LAGEBILD_DEMO=0"):
         step(settings, "12521-0041 2024")
     assert fetch.due(settings, "azr_nrw") == [] and fetch.due(settings, "wegweiser") == []

@@ -123,6 +123,14 @@ def test_a_table_of_the_landesdatenbank_gets_the_year_that_stands_in_it(warehous
     assert fetch.deliver(settings, "azr_nrw", found.path).period == "2025"
 
 
+def test_a_table_of_several_years_is_refused(warehouse, server, folder):
+    content = bundled_bytes("azr_nrw")
+    (folder / "ldb_nrw" / "12521-03i_00.csv").write_bytes(content.replace(b"31.12.2024;05;", b"31.12.2023;05;"))
+    settings = replace(warehouse, host_urls={"ldb_nrw": server.url})
+    with pytest.raises(errors.PullError, match=r"12521-03i: the file is of 2 years \(2023, 2024\), not of one"):
+        fetch.step(settings, "12521-03i", "azr_nrw")
+
+
 @pytest.mark.parametrize("cut", [b"31.12.2024;05;", b"__________"])
 def test_a_table_that_does_not_say_its_year_is_refused_not_guessed(warehouse, server, folder, cut):
     content = bundled_bytes("azr_nrw")

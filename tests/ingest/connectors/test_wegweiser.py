@@ -1,12 +1,13 @@
 """Wegweiser Kommune: asked for only after data were brought in; JSON and CSV are read, other forms refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingest import contracts, fetch, wegweiser
-from ingest.connectors import errors
+from ingest.connectors import catalogue, errors
 from ingest.connectors.replay import Answer, ReplayServer
 from ingest.fetch import Fetched, NotThere, Unchanged
 from ingest.readers import Refused, read
@@ -116,6 +117,17 @@ CSV = (
     ";;;;\n"
     "Quelle: synthetisch, für die Erprobung;;;;\n"
 )
+
+
+def test_csv_is_asked_for_as_an_export_and_loaded(warehouse, service, monkeypatch):
+    entry = replace(catalogue.entry(ENTRY), file="{id}_{year}.csv")
+    monkeypatch.setattr(catalogue, "_entries", lambda path: (entry,))
+    export = f"/api/rest/export/{FRIENDLY}.csv?charset=UTF-8"
+    service.answers[export] = Answer(200, CSV.replace("k.A.", "12.010").encode(), {"Content-Type": "text/csv"})
+    found = step(warehouse)
+    assert service.paths[-1] == export and found.path.name == f"{ENTRY}_2023.csv"
+    delivery = fetch.deliver(warehouse, "wegweiser", found.path)
+    assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 7, 0)
 
 
 def test_json_becomes_a_value_a_record_with_every_digit():
