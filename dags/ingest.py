@@ -30,12 +30,14 @@ def ingest_dag(source: str) -> DAG:
         max_active_runs=1,
         default_args=defaults,
         deadline=deadline(),
-        doc_md=f"{about}\n\nFiles in `drop/{source}/` are loaded, then checked: accepted, or held with the reason.",
+        doc_md=f"{about}\n\nComplete files of the inboxes (`drop/{source}/`, LAGEBILD_INBOXES) are loaded, then checked:"
+        " accepted, or held with the reason.",
         tags=["ingest", source],
     ) as dag:
 
         @task(
-            execution_timeout=timedelta(hours=2), doc_md="Load every file in the drop folder, each in one transaction."
+            execution_timeout=timedelta(hours=2),
+            doc_md="Take every complete file of the inboxes, each in one transaction.",
         )
         def load() -> list[str]:
             from ingest.inbox import drain
@@ -53,14 +55,16 @@ def ingest_dag(source: str) -> DAG:
             " held. Of sources that arrive together the first checks for all: importing the library costs the most.",
         )
         def check(*, outlet_events) -> list[str]:
-            from ingest.inbox import is_drained
+            from ingest import inbox, receipts
             from lagebild import settings
             from lagebild.gatekeeper import check_pending
 
             with settled():
                 own = settings.load()
                 decided = [str(delivery) for delivery in check_pending(own)]
-                if is_drained(own):
+                receipts.renew(own, print)
+                inbox.tell_unknown(own, print)
+                if inbox.is_drained(own):
                     outlet_events[AssetAlias(f"checked__{source}")].add(Asset(raw_asset(source)))
             return decided
 

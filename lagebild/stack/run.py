@@ -93,9 +93,9 @@ def make_demo_keys(settings: Settings) -> None:
 
 
 def due_sources(settings: Settings) -> list[str]:
-    """Sources with a file in the drop folder or a delivery that is not decided yet."""
+    """Sources with a file in an inbox or a delivery that is not decided yet."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
-    return sorted(undecided | set(inbox.local_files(settings)))
+    return sorted(undecided | {arrival.source for arrival in inbox.waiting(settings)})
 
 
 def needs_build(settings: Settings) -> bool:
