@@ -80,6 +80,7 @@ def ingest_dag(dag_id: str, source: str, entries: list[Entry], schedule, about: 
             " held. Of sources that arrive together the first checks for all: importing the library costs the most.",
         )
         def check(*, outlet_events) -> list[str]:
+            from ingest import receipts
             from ingest.arrivals import is_drained
             from lagebild import settings
             from lagebild.gatekeeper import check_pending
@@ -87,6 +88,7 @@ def ingest_dag(dag_id: str, source: str, entries: list[Entry], schedule, about: 
             with settled():
                 own = settings.load()
                 decided = [str(delivery) for delivery in check_pending(own)]
+                receipts.renew(own, print)
                 if is_drained(own):
                     outlet_events[AssetAlias(f"checked__{source}")].add(Asset(raw_asset(source)))
             return decided

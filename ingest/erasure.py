@@ -56,6 +56,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
     persons.contracts_of(purpose)
     retention.finish_deletions(settings)
     privacy.load_key(settings, municipality, purpose)  # says what to do when there is none
+    waiting = _waiting(settings, purpose)
     with database.connect(settings) as connection:
         privacy.lock_key(connection, municipality, purpose)
         version = privacy.version_in_force(connection, municipality, purpose)
@@ -70,7 +71,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
                 retention.give_up_bytes(connection, delivery, WHY)
         for path in sorted(paths):
             retention.ask_deletion(connection, path)
-        unseen = _unseen(settings, connection, purpose)
+        unseen = (*waiting, *_left_over(settings, connection, purpose))
         erasure = Erasure(loaded_rows, rejected_rows, blanked_rows, len(paths), unseen)
         _record(connection, municipality, purpose, erasure)
     retention.finish_deletions(settings)
@@ -162,13 +163,20 @@ def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]
     return {path for path, attempts in by_path.items() if not is_clean(attempts) and is_there(path, attempts)}
 
 
-def _unseen(settings: Settings, connection: Connection, purpose: str) -> tuple[str, ...]:
-    files = []
-    waiting = inbox.local_files(settings)
-    for contract in persons.contracts_of(purpose):
-        files += [f"drop/{file.relative_to(settings.drop)}" for file in waiting.get(contract.source, [])]
-        files += [f"landing/{path}" for path in retention.left_over(settings, connection, contract)]
-    return tuple(files)
+def _waiting(settings: Settings, purpose: str) -> list[str]:
+    """Files in inboxes that nobody looked into, and inboxes that cannot be reached now."""
+    own = {contract.source for contract in persons.contracts_of(purpose)}
+    found = [
+        f"drop/{f.relative_to(settings.drop)}" for s in sorted(own) for f in inbox.local_files(settings).get(s, [])
+    ]
+    arrivals = inbox.waiting(settings, say=found.append)
+    return found + [a.key for a in arrivals if a.source in own and a.inbox != stores.DROP]
+
+
+def _left_over(settings: Settings, connection: Connection, purpose: str) -> list[str]:
+    """Landed files of loads that were cut off."""
+    owners = persons.contracts_of(purpose)
+    return [f"landing/{path}" for owner in owners for path in retention.left_over(settings, connection, owner)]
 
 
 def _count(connection: Connection, column: str, deliveries: list[int]) -> None:

@@ -110,8 +110,14 @@ def complete(settings: Settings, source: str | None = None, say: Callable[[str],
     return [a for found in _looks(settings, say) for a in found.complete if source in (None, a.source)]
 
 
+def waiting(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
+    """The same with the files that are still being written, for all that can be seen."""
+    found = [a for found in _looks(settings, say) for a in (*found.complete, *found.settling)]
+    return [arrival for arrival in found if source in (None, arrival.source)]
+
+
 def settling(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
-    """The files of a source, or of all, that are still being written, for all that can be seen."""
+    """Only those that are still being written."""
     return [a for found in _looks(settings, say) for a in found.settling if source in (None, a.source)]
 
 

@@ -355,9 +355,11 @@ def _access(label: str, settings: Settings) -> Any:
 
 
 def _sftp_filesystem(label: str, settings: Settings) -> Any:
+    from asyncssh import ConnectionLost
     from asyncssh.sftp import SFTPNoSuchFile, SFTPOpUnsupported
     from fsspec.asyn import sync
     from sshfs import SSHFileSystem
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     class FileSystem(SSHFileSystem):
         """sshfs with a rename that never copies: sshfs' own, where it cannot copy, removes the file all the same."""
@@ -393,7 +395,15 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
             f"{label}: there is no user and key or password",
             remedy=f"put the private key into {key}, or {name}_user and {name}_password beside it",
         )
-    return FileSystem(
+    # A server that many ask at once turns some away before it says who it is.
+    patiently = Retrying(
+        retry=retry_if_exception_type((ConnectionResetError, ConnectionLost)),
+        wait=wait_random_exponential(max=10),
+        stop=stop_after_attempt(4),
+        reraise=True,
+    )
+    return patiently(
+        FileSystem,
         parts.hostname,
         port=parts.port or 22,
         username=user,

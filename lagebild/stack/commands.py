@@ -135,6 +135,7 @@ def _one_at_a_time(settings: Settings):
 def _status_lines(settings: Settings) -> list[str]:
     runs = postgres.is_running(settings)
     lines = [f"state folder:   {settings.home}", f"drop folder:    {settings.drop}/<source>/"]
+    lines += [f"inbox:          {url}" for url in settings.inboxes]
     if settings.warehouse_dsn:
         where = f"{_of(settings, 'host')}:{_of(settings, 'port')}, database {_of(settings, 'dbname')}"
         lines.append(f"warehouse:      {'answers' if runs else 'does not answer'} at {where} (LAGEBILD_WAREHOUSE_DSN)")

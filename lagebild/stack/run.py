@@ -99,7 +99,7 @@ def make_demo_keys(settings: Settings) -> None:
 def due_sources(settings: Settings) -> list[str]:
     """Sources with a file in an inbox, something to pull, or a delivery that is not decided yet."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
-    sent = {arrival.source for arrival in inbox.complete(settings)} | set(inbox.local_files(settings))
+    sent = {arrival.source for arrival in inbox.waiting(settings)}
     pulled = {entry.source for entry in catalogue.entries()}
     wanted = {source for source in pulled if fetch.due(settings, source) or fetch.waiting_files(settings, source)}
     return sorted(undecided | sent | wanted)

@@ -44,8 +44,8 @@ def commands(runbook: str, section: str) -> str:
     return "\n".join(blocks)
 
 
-def follow(runbook: str, section: str, settings: Settings, checkout: Path) -> str:
-    """Run one section in one shell; return what it prints."""
+def follow(runbook: str, section: str, settings: Settings, checkout: Path, before: str = "") -> str:
+    """Run one section in one shell, after a line of an earlier one; return what it prints."""
     path = os.pathsep.join([str(checkout.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {
         "PATH": path,
@@ -55,7 +55,7 @@ def follow(runbook: str, section: str, settings: Settings, checkout: Path) -> st
         **airflow.variables(settings),
     }
     result = subprocess.run(
-        ["bash", "-eu", "-c", commands(runbook, section)],
+        ["bash", "-eu", "-c", f"{before}\n{commands(runbook, section)}"],
         env=environment,
         cwd=checkout,
         capture_output=True,
@@ -116,6 +116,17 @@ def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_say
     assert "share_not_misprinted (hold; ask" in printed
     printed = follow(runbook, "Send it back", warehouse, checkout)
     assert [line.split(" rows) ")[1].split(":")[0] for line in printed.splitlines()[-2:]] == ["refused", "accepted"]
+
+
+def test_files_are_received_as_the_runbook_says(warehouse, checkout):
+    runbook = "receive-files.md"
+    printed = follow(runbook, "What the sender does and sees", warehouse, checkout)
+    assert " accepted" in printed and "Stand: ANGENOMMEN" in printed and "State: ACCEPTED" in printed
+    text = commands(runbook, "What the sender does and sees").splitlines()[0]
+    printed = follow(runbook, "A file that nobody knows", warehouse, checkout, before=text)
+    assert "Statistik neu.csv." in printed and (warehouse.drop / "Statistik neu.csv").exists()
+    printed = follow(runbook, "Watch a folder", warehouse, checkout)
+    assert " accepted" in printed and "Stand: ANGENOMMEN" in printed
 
 
 def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):

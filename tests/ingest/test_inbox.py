@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts, inbox, inbox_files, landing, ledger, load, privacy, receipts, retention, stores
-from lagebild import database
+from lagebild import database, settings
 from lagebild.errors import UserError
+from lagebild.stack import airflow
 from tests.ingest.support import person, register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
 
@@ -142,6 +143,10 @@ def test_uploads_under_way_and_hidden_files_are_not_looked_at(warehouse):
 def test_every_contracts_example_fits_its_own_pattern_and_no_other():
     for source in contracts.sources():
         assert inbox.source_of(contracts.load(source).example) == source
+
+
+def test_no_source_is_named_as_a_folder_of_the_inbox_itself():
+    assert not {stores.TAKEN, stores.RECEIPTS} & set(contracts.sources())
 
 
 def test_a_name_that_fits_two_contracts_is_told_and_not_taken(warehouse, monkeypatch):
@@ -458,3 +463,30 @@ def test_drained_knows_what_other_inboxes_had_at_the_last_look(warehouse):
     with database.connect(warehouse, database.LOADER) as connection:
         inbox_files.is_unchanged(connection, url, SOURCE, stores.Entry(NAME, 1, "1", None), 30)
     assert inbox.is_drained(warehouse) and not inbox.is_drained(own)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ftp://example.org/x", "sftp://user:GEHEIM@example.org/x", "sftp:///x", "s3://bucket/x?key=GEHEIM", "/srv/drop",
+     "sftp://example.org:99999/x", "s3://b/x?endpoint=https://s3.example.org#GEHEIM"],
+)  # fmt: skip
+def test_a_setting_that_is_no_inbox_is_named_without_its_text(text):
+    with pytest.raises(UserError, match="LAGEBILD_INBOXES") as error:
+        settings.load({"LAGEBILD_INBOXES": text})
+    assert "GEHEIM" not in str(error.value)
+
+
+def test_inboxes_and_patience_are_settings():
+    urls = "sftp://user@sftp.example.org:2222/in/  s3://bucket/x?endpoint=https://s3.example.org:9000"
+    own = settings.load({"LAGEBILD_INBOXES": urls, "LAGEBILD_INBOX_SETTLE_SECONDS": "7"})
+    assert own.inboxes == ("sftp://user@sftp.example.org:2222/in", urls.split()[1]) and own.inbox_settle_seconds == 7
+    again = settings.load({**airflow.variables(own)})
+    assert (again.inboxes, again.inbox_settle_seconds) == (own.inboxes, 7)
+    assert settings.load({}).inbox_settle_seconds == 30
+    with pytest.raises(UserError, match="LAGEBILD_INBOX_SETTLE_SECONDS=soon"):
+        settings.load({"LAGEBILD_INBOX_SETTLE_SECONDS": "soon"})
+
+
+def test_inboxes_of_two_hosts_have_credentials_of_their_own():
+    names = [stores.access_name(url) for url in ("sftp://a@SFTP.example.org:22/x", "s3://my-bucket/x")]
+    assert names == ["inbox_sftp_example_org", "inbox_my_bucket"]
