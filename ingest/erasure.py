@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from ingest import digests, inbox, persons, privacy, retention, rotation
+from ingest import digests, inbox, persons, privacy, retention, rotation, stores
 from ingest.ledger import Delivery
 from ingest.persons import Scope
 from lagebild import database

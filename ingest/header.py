@@ -8,7 +8,7 @@ from pathlib import Path
 
 import python_calamine
 
-from ingest import archive, wegweiser
+from ingest import archive, genesis, wegweiser
 from ingest.contracts import Contract
 from ingest.readers import Refused
 
@@ -44,7 +44,7 @@ def header_of(contract: Contract, content: bytes) -> list[str] | None:
         stacked = [rows[number - 1] for number in contract.header_rows if number <= len(rows)]
     columns = zip_longest(*stacked, fillvalue="")
     joined = [contract.header_join.join(filter(None, cells)) for cells in columns]
-    return [title.strip() for title in joined] if contract.reader == "genesis" else joined
+    return genesis.flat_header(joined) if contract.reader == "genesis" else joined
 
 
 def _text_rows(contract: Contract, content: bytes) -> list[list[str]]:

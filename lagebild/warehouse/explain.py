@@ -34,6 +34,7 @@ _WORDS = {
         "publication": "publication {id} of {at}, code {code}", "model": ", model {version}", "formula": "formula",
         "figure": "figure", "not_given": "not given", "compared": "computed {} | published {}{} | {}",
         "tree": "tree", "no_tree": "none: the publication is from before there were trees, or the row has no figure",
+        "own_line": "none needed, the row names its file and line: {}, line {}",
         "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
         "records": "{} records = {} loaded + {} rejected", "layout": ", read by layout {}",
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",

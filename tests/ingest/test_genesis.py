@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts, genesis, readers
+from ingest.header import header_of
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read, row_check
 from tests.ingest.support import load_content
@@ -227,6 +228,8 @@ def test_a_slot_without_its_predecessor_is_no_table():
     holes = table(3, "05913;;;1").decode().split("\n")
     holes = "\n".join(";".join(line.split(";")[:9] + line.split(";")[13:]) for line in holes if line) + "\n"
     assert "2_variable_code" not in holes and "no flat layout" in refusal(TABLES, holes.encode()).message
+    with pytest.raises(Refused, match="no flat layout"):
+        header_of(TABLES, holes.encode())  # what `lagebild contracts fit` asks
 
 
 def test_more_slots_than_the_contract_has_are_refused():
