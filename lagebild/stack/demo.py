@@ -73,7 +73,10 @@ async def serve_files(settings: Settings) -> asyncssh.SSHAcceptor:
     folder.mkdir(parents=True, exist_ok=True)
     key = asyncssh.generate_private_key("ssh-ed25519")
     public = key.export_public_key().decode().strip()
-    (settings.secrets / "known_hosts").write_text(f"[{ports.HOST}]:{port} {public}\n")
+    known = settings.secrets / "known_hosts"
+    others = known.read_text().splitlines() if known.exists() else []
+    kept = [line for line in others if not line.startswith(f"[{ports.HOST}]:")]
+    known.write_text("\n".join([*kept, f"[{ports.HOST}]:{port} {public}", ""]))
     root = str(folder.parent).encode()
     return await asyncssh.listen(
         ports.HOST,

@@ -33,11 +33,11 @@ class Fetch(BaseOperator):
         with settled():
             found = fetch.step(settings.load(), self.item, self.source, access=_connection(self.host))
         if isinstance(found, fetch.Waiting):
-            self.log.info("%s", found)
+            self.log.info("job %s is not ready; the next look is in %.0f s", found.job, found.seconds)
             self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=found.seconds)), method_name="go_on")
         if not isinstance(found, fetch.Fetched):
-            raise AirflowSkipException(str(found))
-        return str(found)
+            raise AirflowSkipException(f"{self.item}: {found.why}")
+        return found.path.name
 
 
 class Load(BaseOperator):
