@@ -85,7 +85,7 @@ class Entry:
 
     @property
     def year_field(self) -> str | None:
-        """The field whose first value says which year the file is of."""
+        """The field that says, the same in all rows, which year the file is of."""
         found = _FILLED.search(self.file or "")
         return found["field"] if found else None
 
