@@ -30,8 +30,8 @@ def ingest_dag(source: str) -> DAG:
         max_active_runs=1,
         default_args=defaults,
         deadline=deadline(),
-        doc_md=f"{about}\n\nComplete files of the inboxes (`drop/{source}/`, LAGEBILD_INBOXES) are loaded, then checked:"
-        " accepted, or held with the reason.",
+        doc_md=f"{about}\n\nComplete files of the inboxes (`drop/{source}/`, LAGEBILD_INBOXES) are loaded, then"
+        " checked: accepted, or held with the reason.",
         tags=["ingest", source],
     ) as dag:
 

@@ -132,7 +132,7 @@ def settle(settings: Settings, source: str | None = None, doing: Callable[[str],
     deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
     while (waiting := settling(settings, source, doing)) and time.monotonic() < deadline:
         doing(f"waiting until nobody writes {waiting[0].path} (an empty file of that name and .ok says so at once)")
-        time.sleep(min(1.0, settings.inbox_settle_seconds))
+        time.sleep(settings.inbox_settle_seconds / 10)
 
 
 def drain(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Delivery]:
@@ -221,7 +221,8 @@ def _looks(settings: Settings, say: Callable[[str], None]) -> list[Look]:
 
 def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     entries = {entry.path: entry for entry in store.entries()}
-    inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
+    if not isinstance(store, stores.Local):  # of those the clock is enough, and nothing is remembered
+        inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
     found: dict[str, tuple[bool, Arrival]] = {}
     claimed = inbox_files.claimed(connection, store.label)
     in_place = {row.path for row in claimed if not store.renames}
@@ -237,7 +238,7 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
             continue
         if path.endswith(MARKERS) and not contracts.load(source).file_name.fullmatch(entry.name):
             continue  # a marker whose file is not there yet, or was taken
-        has_marker = any(f"{path}{marker}" in entries for marker in MARKERS)
+        has_marker = any(marker in entries for marker in stores.markers(path))
         if not (entry.size or has_marker):
             unknown.append((entry, EMPTY))
             continue
@@ -307,7 +308,7 @@ def _claimed(settings: Settings, connection: Connection, store: Store, path: str
         if entry is None:
             return None
         source = source_of(path)
-        has_marker = any(store.entry(f"{path}{marker}") for marker in MARKERS)
+        has_marker = any(store.entry(marker) for marker in stores.markers(path))
         if not _is_complete(settings, connection, store, source, entry, has_marker):
             return None
         row = inbox_files.claim(connection, store.label, source, entry)
@@ -324,9 +325,10 @@ def _in_place(connection: Connection, store: Store, row: InboxFile) -> InboxFile
             inbox_files.drop(connection, row)  # gone, or written anew: what lies there is looked at afresh
             return None
     if store.renames and store.entry(row.path) is None:
-        for marker in MARKERS:  # they speak of this file, not of the next one of its name
-            if store.entry(f"{row.path}{marker}"):
-                store.move(f"{row.path}{marker}", f"{row.taken_path}{marker}")
+        # They speak of this file, not of the next one of its name.
+        for marker, target in zip(stores.markers(row.path), stores.markers(row.taken_path), strict=True):
+            if store.entry(marker):
+                store.move(marker, target)
     entry = store.entry(_place(store, row))
     if entry is None:
         inbox_files.drop(connection, row)
@@ -373,9 +375,10 @@ def _loaded(
 
 def _expected(store: Store, place: str) -> str | None:
     """The SHA-256 that the sender says; empty where the marker holds none, None where there is no such marker."""
-    if not store.entry(f"{place}.sha256"):
+    marker = next((path for path in stores.markers(place) if path.endswith(".sha256") and store.entry(path)), None)
+    if marker is None:
         return None
-    match = _SUM.match(store.head(f"{place}.sha256"))
+    match = _SUM.match(store.head(marker))
     return match[1].decode().lower() if match else ""
 
 
@@ -413,7 +416,7 @@ def _finished(settings: Settings, connection: Connection, store: Store, row: Inb
         _put_away(settings, store, row, entry, delivery, is_personal)
     elif is_personal:
         # What persons' data are kept is kept in the landing zone alone, where retention and erasure reach it.
-        for path in (place, *(f"{place}{marker}" for marker in MARKERS)):
+        for path in (place, *stores.markers(place)):
             if there := store.entry(path):
                 store.remove(there)
         store.remove_folder(f"{TAKEN}/{row.inbox_file_id}")
@@ -433,6 +436,6 @@ def _put_away(
     if not is_personal and landed.exists():
         store.put(landed, row.taken_path)
     if entry and entry.version == row.version and store.remove(entry):
-        for marker in MARKERS:
-            if there := store.entry(f"{row.path}{marker}"):
+        for marker in stores.markers(row.path):
+            if there := store.entry(marker):
                 store.remove(there)

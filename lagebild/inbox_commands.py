@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import psycopg
 from rich.console import Console
 
 from lagebild import options
@@ -161,7 +162,9 @@ def _taken(settings: Settings, arrival: "Arrival", board: Board, problems: list[
         return inbox.take(settings, arrival.key, _progress(board, arrival.size))
     except UserError as error:
         problems.append(f"{arrival.path}: {error}")
-        return None
+    except psycopg.Error as error:  # its details may show a row
+        problems.append(f"{arrival.path}: {error.diag.message_primary or type(error).__name__}; it is tried again")
+    return None
 
 
 def _decided(settings: Settings, board: Board, sources: list[str]) -> dict[int, "Delivery"]:
