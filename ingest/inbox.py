@@ -71,7 +71,6 @@ def inboxes(settings: Settings) -> list[str]:
 def source_of(path: str) -> str:
     """The source that a file belongs to: by its folder, in the root of an inbox by its name. UserError: to none."""
     folder, _, name = path.rpartition("/")
-    found = [source for source in contracts.sources() if contracts.load(source).file_name.fullmatch(name)]
     if not stores.is_plain(path):
         raise UnknownFile("der Name der Datei oder ihres Ordners ist keiner", "the name of the file or folder is none")
     if folder in contracts.sources():
@@ -80,6 +79,7 @@ def source_of(path: str) -> str:
         raise UnknownFile(
             f"der Ordner {folder} ist keiner der Quellen", f"the folder {folder} is not one of the sources"
         )
+    found = [source for source in contracts.sources() if contracts.load(source).file_name.fullmatch(name)]
     if len(found) > 1:
         listed = ", ".join(found)
         raise UnknownFile(
@@ -95,7 +95,9 @@ class UnknownFile(UserError):
     """A file of no source; `said` is why, in German and English."""
 
     def __init__(self, german: str, english: str):
-        super().__init__(english, remedy="lagebild contracts lists the sources; or name one with --source")
+        super().__init__(
+            english, remedy="rename it as file_name of the source's contract says, or name the source with --source"
+        )
         self.said = (german, english)
 
 
@@ -122,7 +124,7 @@ def settling(settings: Settings, source: str | None = None, say: Callable[[str],
 
 
 def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[str]:
-    """The keys of the files of no source."""
+    """The keys of the files of no source: their names may be those of persons, so they belong in no log."""
     labels = zip(inboxes(settings), _looks(settings, say), strict=True)
     return [f"{inbox}/{stores.shown(entry.path)}" for inbox, found in labels for entry, _ in found.unknown]
 
@@ -130,8 +132,8 @@ def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> li
 def settle(settings: Settings, source: str | None = None, doing: Callable[[str], None] = lambda text: None) -> None:
     """Wait until what lies in the inboxes is complete, three times as long as a file takes that nobody writes."""
     deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
-    while (waiting := settling(settings, source, doing)) and time.monotonic() < deadline:
-        doing(f"waiting until nobody writes {waiting[0].path} (an empty file of that name and .ok says so at once)")
+    while (open_ones := settling(settings, source, doing)) and time.monotonic() < deadline:
+        doing(f"waiting until nobody writes {open_ones[0].path} (an empty file of that name and .ok says so at once)")
         time.sleep(settings.inbox_settle_seconds / 10)
 
 
@@ -246,8 +248,8 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
         found[path] = is_complete, Arrival(store.label, path, source, entry.size)
     for row in claimed:
         is_ready = row.is_complete or inbox_files.has_settled(connection, row, settings.inbox_settle_seconds)
-        entry = entries.get(row.path) if in_place else None
-        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, entry.size if entry else 0)
+        size = entries[row.path].size if row.path in in_place and row.path in entries else 0
+        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, size)
     return Look(
         [arrival for is_complete, arrival in found.values() if is_complete],
         [arrival for is_complete, arrival in found.values() if not is_complete],
@@ -258,7 +260,10 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
 def _is_complete(
     settings: Settings, connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool
 ) -> bool:
-    """Whether nobody writes the file any more: a marker says so, or it has lain unchanged for long enough."""
+    """Whether nobody writes the file any more: a marker says so, or it has lain unchanged for long enough.
+
+    On a folder the clock is enough: nobody can set a file's ctime. Elsewhere it takes a second look.
+    """
     seconds = settings.inbox_settle_seconds
     if has_marker or not seconds:
         return has_marker or entry.size > 0
