@@ -17,12 +17,14 @@ def waiting(settings: Settings, source: str, only: str | None = None) -> list[st
     return [key for key in keys if only in (None, Path(key).name)]
 
 
-def load(settings: Settings, source: str, key: str) -> Delivery | None:
-    """Load the file of a key; None if another one takes it."""
+def load(
+    settings: Settings, source: str, key: str, login: Callable[[str], Access | None] = lambda host: None
+) -> Delivery | None:
+    """Load the file of a key; None if another one takes it. `login` is for the host that a file was fetched from."""
     if key.startswith(_FETCHED):
         for path in fetch.waiting_files(settings, source):
             if path.name == key.removeprefix(_FETCHED):
-                return fetch.deliver(settings, source, path)
+                return fetch.deliver(settings, source, path, login)
         return None
     return inbox.take(settings, key)
 

@@ -166,10 +166,9 @@ def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]
 def _waiting(settings: Settings, purpose: str) -> list[str]:
     """Files in inboxes that nobody looked into, and inboxes that cannot be reached now."""
     own = {contract.source for contract in persons.contracts_of(purpose)}
-    found = [
-        f"drop/{f.relative_to(settings.drop)}" for s in sorted(own) for f in inbox.local_files(settings).get(s, [])
-    ]
-    arrivals = inbox.waiting(settings, say=found.append)
+    here = inbox.local_files(settings)
+    found = [f"drop/{file.relative_to(settings.drop)}" for source in sorted(own) for file in here.get(source, [])]
+    arrivals = inbox.waiting(settings, say=found.append) if settings.inboxes else []
     return found + [a.key for a in arrivals if a.source in own and a.inbox != stores.DROP]
 
 

@@ -50,6 +50,8 @@ TURNED_DOWN = ("refused", "withdrawn")
 """States of a delivery whose bytes are loaded again only by force; a host that returns to superseded ones means it."""
 
 _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
+Logins = Callable[[str], Access | None]
+"""The access to a host by its name; None: the one that the settings say."""
 _log = logging.getLogger(__name__)
 
 
@@ -194,8 +196,8 @@ def step(settings: Settings, key: str, source: str, access: Access | None = None
         return _Pull(settings, connection, item, access, force).step()
 
 
-def deliver(settings: Settings, source: str, path: Path, access: Access | None = None) -> Delivery:
-    """Load a fetched file, settle its fetch, delete the file, and remove the job's result; `access` as for `step`.
+def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda host: None) -> Delivery:
+    """Load a fetched file, settle its fetch, delete the file, and remove the job's result.
 
     Killed at any point, it does the rest when it is called again: the same bytes are loaded once. A result that cannot
     be removed is told, and tried again with the next step of the same key or the next run.
@@ -211,7 +213,7 @@ def deliver(settings: Settings, source: str, path: Path, access: Access | None =
         fetched = fetch_ledger.get(connection, number)
         shutil.rmtree(path.parent, ignore_errors=True)
         if fetched:
-            _remove_results(settings, connection, source, fetched.key, fetched.host, access)
+            _remove_results(settings, connection, source, fetched.key, login)
     return delivery
 
 
@@ -234,19 +236,14 @@ def remove_results(settings: Settings, source: str) -> list[str]:
 
 
 def _remove_results(
-    settings: Settings,
-    connection: Connection,
-    source: str,
-    key: str | None = None,
-    host: str | None = None,
-    access: Access | None = None,
+    settings: Settings, connection: Connection, source: str, key: str | None = None, login: Logins = lambda host: None
 ) -> list[str]:
-    """The same for one key, or all; `access` is that of `host`, and goes to no other."""
+    """The same for one key, or all."""
     problems = []
     for fetch in fetch_ledger.results_left(connection, source, key):
         problem = None
         try:
-            _client(settings, fetch.host, access if fetch.host == host else None).remove(fetch.job)
+            _client(settings, fetch.host, login(fetch.host)).remove(fetch.job)
         except UserError as error:
             problem = f"its result {fetch.job} is still on {fetch.host}, to be removed next time: {error.message}"
             problems.append(f"{fetch.key}: {problem}")
@@ -409,7 +406,8 @@ class _Pull:
 
     def _ask_genesis(self) -> Step:
         client, query = self._client(), self._query()
-        _remove_results(self.settings, self.connection, self.entry.source, self.item.key, self.entry.host, self.access)
+        own = {self.entry.host: self.access}
+        _remove_results(self.settings, self.connection, self.entry.source, self.item.key, own.get)
         changed = self._change_told() or client.last_change(self.entry.id)
         if self.known and changed and self.known.last_change == changed:
             if self.known.state == "absent":

@@ -71,7 +71,6 @@ def inboxes(settings: Settings) -> list[str]:
 def source_of(path: str) -> str:
     """The source that a file belongs to: by its folder, in the root of an inbox by its name. UserError: to none."""
     folder, _, name = path.rpartition("/")
-    found = [source for source in contracts.sources() if contracts.load(source).file_name.fullmatch(name)]
     if not stores.is_plain(path):
         raise UnknownFile("der Name der Datei oder ihres Ordners ist keiner", "the name of the file or folder is none")
     if folder in contracts.sources():
@@ -80,6 +79,7 @@ def source_of(path: str) -> str:
         raise UnknownFile(
             f"der Ordner {folder} ist keiner der Quellen", f"the folder {folder} is not one of the sources"
         )
+    found = [source for source in contracts.sources() if contracts.load(source).file_name.fullmatch(name)]
     if len(found) > 1:
         listed = ", ".join(found)
         raise UnknownFile(
@@ -95,7 +95,9 @@ class UnknownFile(UserError):
     """A file of no source; `said` is why, in German and English."""
 
     def __init__(self, german: str, english: str):
-        super().__init__(english, remedy="lagebild contracts lists the sources; or name one with --source")
+        super().__init__(
+            english, remedy="rename it as file_name of the source's contract says, or name the source with --source"
+        )
         self.said = (german, english)
 
 
@@ -122,7 +124,7 @@ def settling(settings: Settings, source: str | None = None, say: Callable[[str],
 
 
 def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[str]:
-    """The keys of the files of no source."""
+    """The keys of the files of no source: their names may be those of persons, so they belong in no log."""
     labels = zip(inboxes(settings), _looks(settings, say), strict=True)
     return [f"{inbox}/{stores.shown(entry.path)}" for inbox, found in labels for entry, _ in found.unknown]
 
@@ -130,9 +132,9 @@ def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> li
 def settle(settings: Settings, source: str | None = None, doing: Callable[[str], None] = lambda text: None) -> None:
     """Wait until what lies in the inboxes is complete, three times as long as a file takes that nobody writes."""
     deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
-    while (waiting := settling(settings, source, doing)) and time.monotonic() < deadline:
-        doing(f"waiting until nobody writes {waiting[0].path} (an empty file of that name and .ok says so at once)")
-        time.sleep(min(1.0, settings.inbox_settle_seconds))
+    while (open_ones := settling(settings, source, doing)) and time.monotonic() < deadline:
+        doing(f"waiting until nobody writes {open_ones[0].path} (an empty file of that name and .ok says so at once)")
+        time.sleep(settings.inbox_settle_seconds / 10)
 
 
 def drain(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Delivery]:
@@ -221,7 +223,8 @@ def _looks(settings: Settings, say: Callable[[str], None]) -> list[Look]:
 
 def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     entries = {entry.path: entry for entry in store.entries()}
-    inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
+    if not isinstance(store, stores.Local):  # of those the clock is enough, and nothing is remembered
+        inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
     found: dict[str, tuple[bool, Arrival]] = {}
     claimed = inbox_files.claimed(connection, store.label)
     in_place = {row.path for row in claimed if not store.renames}
@@ -237,7 +240,7 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
             continue
         if path.endswith(MARKERS) and not contracts.load(source).file_name.fullmatch(entry.name):
             continue  # a marker whose file is not there yet, or was taken
-        has_marker = any(f"{path}{marker}" in entries for marker in MARKERS)
+        has_marker = any(marker in entries for marker in stores.markers(path))
         if not (entry.size or has_marker):
             unknown.append((entry, EMPTY))
             continue
@@ -245,8 +248,8 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
         found[path] = is_complete, Arrival(store.label, path, source, entry.size)
     for row in claimed:
         is_ready = row.is_complete or inbox_files.has_settled(connection, row, settings.inbox_settle_seconds)
-        entry = entries.get(row.path) if in_place else None
-        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, entry.size if entry else 0)
+        size = entries[row.path].size if row.path in in_place and row.path in entries else 0
+        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, size)
     return Look(
         [arrival for is_complete, arrival in found.values() if is_complete],
         [arrival for is_complete, arrival in found.values() if not is_complete],
@@ -257,7 +260,10 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
 def _is_complete(
     settings: Settings, connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool
 ) -> bool:
-    """Whether nobody writes the file any more: a marker says so, or it has lain unchanged for long enough."""
+    """Whether nobody writes the file any more: a marker says so, or it has lain unchanged for long enough.
+
+    On a folder the clock is enough: nobody can set a file's ctime. Elsewhere it takes a second look.
+    """
     seconds = settings.inbox_settle_seconds
     if has_marker or not seconds:
         return has_marker or entry.size > 0
@@ -307,7 +313,7 @@ def _claimed(settings: Settings, connection: Connection, store: Store, path: str
         if entry is None:
             return None
         source = source_of(path)
-        has_marker = any(store.entry(f"{path}{marker}") for marker in MARKERS)
+        has_marker = any(store.entry(marker) for marker in stores.markers(path))
         if not _is_complete(settings, connection, store, source, entry, has_marker):
             return None
         row = inbox_files.claim(connection, store.label, source, entry)
@@ -324,9 +330,10 @@ def _in_place(connection: Connection, store: Store, row: InboxFile) -> InboxFile
             inbox_files.drop(connection, row)  # gone, or written anew: what lies there is looked at afresh
             return None
     if store.renames and store.entry(row.path) is None:
-        for marker in MARKERS:  # they speak of this file, not of the next one of its name
-            if store.entry(f"{row.path}{marker}"):
-                store.move(f"{row.path}{marker}", f"{row.taken_path}{marker}")
+        # They speak of this file, not of the next one of its name.
+        for marker, target in zip(stores.markers(row.path), stores.markers(row.taken_path), strict=True):
+            if store.entry(marker):
+                store.move(marker, target)
     entry = store.entry(_place(store, row))
     if entry is None:
         inbox_files.drop(connection, row)
@@ -375,9 +382,10 @@ def _loaded(
 
 def _expected(store: Store, place: str) -> str | None:
     """The SHA-256 that the sender says; empty where the marker holds none, None where there is no such marker."""
-    if not store.entry(f"{place}.sha256"):
+    marker = next((path for path in stores.markers(place) if path.endswith(".sha256") and store.entry(path)), None)
+    if marker is None:
         return None
-    match = _SUM.match(store.head(f"{place}.sha256"))
+    match = _SUM.match(store.head(marker))
     return match[1].decode().lower() if match else ""
 
 
@@ -415,7 +423,7 @@ def _finished(settings: Settings, connection: Connection, store: Store, row: Inb
         _put_away(settings, store, row, entry, delivery, is_personal)
     elif is_personal:
         # What persons' data are kept is kept in the landing zone alone, where retention and erasure reach it.
-        for path in (place, *(f"{place}{marker}" for marker in MARKERS)):
+        for path in (place, *stores.markers(place)):
             if there := store.entry(path):
                 store.remove(there)
         store.remove_folder(f"{TAKEN}/{row.inbox_file_id}")
@@ -435,6 +443,6 @@ def _put_away(
     if not is_personal and landed.exists():
         store.put(landed, row.taken_path)
     if entry and entry.version == row.version and store.remove(entry):
-        for marker in MARKERS:
-            if there := store.entry(f"{row.path}{marker}"):
+        for marker in stores.markers(row.path):
+            if there := store.entry(marker):
                 store.remove(there)

@@ -4,6 +4,7 @@ They lie in `receipts/` of the inbox that the file came to, and are written anew
 value of a person and no account of who decided is in them; the form of the JSON is `schemas/receipt.json`.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -18,8 +19,9 @@ from ingest import contracts, inbox_files, ledger, stores
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
-from ingest.stores import RECEIPTS, Entry, Store, StoreError
+from ingest.stores import RECEIPTS, Entry, Store
 from lagebild import database
+from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
 
 MAX_ROWS = 50
@@ -140,7 +142,7 @@ def write(settings: Settings, connection: Connection, store: Store, row: InboxFi
     contract = contracts.load(row.source)
     event = inbox_files.last_event(connection, row.delivery_id)
     delivery = None if row.delivery_id is None else ledger.get(connection, row.delivery_id)
-    _put(store, f"{_safe(row.name)}.{row.inbox_file_id}", _of_taken(connection, row, contract, delivery))
+    _put(store, f"{_safe(row.name)}.{row.inbox_file_id}", _of_taken(settings, connection, row, contract, delivery))
     inbox_files.set_told(connection, row, event)
 
 
@@ -152,11 +154,11 @@ def write_unknown(store: Store, entry: Entry, why: tuple[str, str]) -> bool:
     raw = entry.path.encode(errors="surrogateescape")
     name = f"{_safe(entry.name)}.{hashlib.sha256(raw).hexdigest()[:8]}"
     content = _of_unknown(entry, *why)
-    written = store.entry(f"{RECEIPTS}/{name}.json")
-    if written is not None:
-        before = json.loads(store.head(written.path, 1 << 20))
-        if {**before, "written_at": ""} == {**content, "written_at": ""}:
-            return False
+    path = f"{RECEIPTS}/{name}.json"
+    if store.entry(path) is not None:
+        with contextlib.suppress(ValueError, TypeError):  # somebody wrote into it: it is written anew
+            if {**json.loads(store.head(path, 1 << 20)), "written_at": ""} == {**content, "written_at": ""}:
+                return False
     _put(store, name, content)
     return True
 
@@ -169,7 +171,8 @@ def renew(settings: Settings, say: Callable[[str], None] = lambda line: None) ->
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         due: dict[str, list[InboxFile]] = {}
         for row in inbox_files.untold(connection):
-            if row.inbox in stores.labels(settings) or row.inbox.startswith("file:"):
+            is_near = row.inbox in stores.labels(settings) or row.inbox.startswith("file:")
+            if is_near and row.source in contracts.sources():
                 due.setdefault(row.inbox, []).append(row)
         renewed = []
         for label, rows in due.items():
@@ -178,7 +181,7 @@ def renew(settings: Settings, say: Callable[[str], None] = lambda line: None) ->
                     for row in rows:
                         write(settings, connection, store, row)
                         renewed.append(f"{label}/{row.path}")
-            except StoreError as error:
+            except UserError as error:
                 say(f"{len(rows)} receipts are written later: {error}")
         return renewed
 
@@ -191,14 +194,16 @@ def _put(store: Store, name: str, content: dict) -> None:
 def _safe(name: str) -> str:
     """A name for a receipt: no signs that a terminal or another system stumbles over, and not too long."""
     text = re.sub(r"[^\w.,()+=@ -]", "_", stores.shown(name)).strip() or "_"
-    return text.encode()[:MAX_NAME_BYTES].decode(errors="ignore").lstrip(".")
+    return text.encode()[:MAX_NAME_BYTES].decode(errors="ignore").lstrip(".") or "_"
 
 
 def _contact(contract: Contract) -> str:
     return contract.german.get("contact") or contract.contact or contract.owner
 
 
-def _of_taken(connection: Connection, row: InboxFile, contract: Contract, delivery: Delivery | None) -> dict:
+def _of_taken(
+    settings: Settings, connection: Connection, row: InboxFile, contract: Contract, delivery: Delivery | None
+) -> dict:
     state = "received" if delivery is None else delivery.state
     reason = row.problem if delivery is None else delivery.reason
     rejected = [] if delivery is None else _rejected_rows(connection, delivery.delivery_id)
@@ -216,7 +221,7 @@ def _of_taken(connection: Connection, row: InboxFile, contract: Contract, delive
         file_name=row.name,
         number=row.inbox_file_id,
         state=state,
-        reason=_shown(reason),
+        reason=_shown(settings, reason),
         contact=_contact(contract),
         source=row.source,
         title={"de": contract.german.get("title") or contract.title, "en": contract.title},
@@ -280,11 +285,13 @@ def _rejected_rows(connection: Connection, delivery_id: int) -> list[dict]:
     return [{"line": line, "reasons": reasons} for line, reasons in rows]
 
 
-def _shown(reason: str | None) -> dict[str, str] | None:
+def _shown(settings: Settings, reason: str | None) -> dict[str, str] | None:
     """A reason as the ledger has it, in English; without the folders of this machine, and not without end."""
     if reason is None:
         return None
-    text = reason.replace(f"{ROOT}/", "")
+    text = reason
+    for folder in (settings.drop, settings.landing, settings.keys, settings.secrets, settings.home, ROOT):
+        text = text.replace(f"{folder}/", "")
     text = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]} ..."
     return {"de": text, "en": text}
 

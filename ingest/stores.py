@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ UNDER_WAY = (".part", ".filepart", ".tmp")
 """How uploaders (of this house, WinSCP, others) name what they have not finished."""
 MARKERS = (".ok", ".sha256")
 """Beside a file they say that it is complete."""
-SCHEMES = ("sftp", "s3", "file")
+MAX_NAME_BYTES = 255
+"""Of a file's name on the usual file systems."""
 FOLDERS_DEEP = 2
 """How many folders below the inbox are looked into."""
 TIMEOUT_SECONDS = 30
@@ -64,6 +66,12 @@ def is_plain(path: str) -> bool:
     parts = path.split("/")
     is_own = len(parts) > 1 and parts[0] in (TAKEN, RECEIPTS)
     return not is_own and all(part not in ("", ".", "..") and "\0" not in part for part in parts) and _is_text(path)
+
+
+def markers(path: str) -> list[str]:
+    """The paths of a file's markers, as far as names can be so long."""
+    name = path.rpartition("/")[2]
+    return [f"{path}{marker}" for marker in MARKERS if len(f"{name}{marker}".encode()) <= MAX_NAME_BYTES]
 
 
 def shown(path: str) -> str:
@@ -107,11 +115,12 @@ class Store:
 
     def entry(self, path: str) -> Entry | None:
         """A file as it is now; None where there is none, or something else, such as a link."""
-        with self._told():
-            for found, info in self._listed(str(PurePosixPath(path).parent)):
-                if found == path and info["type"] == "file" and not info.get("islink"):
-                    with contextlib.suppress(FileNotFoundError):
-                        return self._entry(path, info)
+        folders = [str(folder) for folder in PurePosixPath(path).parents if str(folder) != "."]
+        with self._told(), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if any(self._described(folder)["type"] != "directory" for folder in folders):
+                return None  # nor in a folder that is a link
+            info = self._described(path)
+            return self._entry(path, info) if info["type"] == "file" else None
         return None
 
     def local(self, path: str) -> Path | None:
@@ -185,6 +194,10 @@ class Store:
             if info["name"].strip("/") != full.strip("/") and name:
                 yield name if folder in ("", ".") else f"{folder}/{name}", info
 
+    def _described(self, path: str) -> dict[str, Any]:
+        """fsspec's description of what lies there, of a link itself; FileNotFoundError where nothing does."""
+        raise NotImplementedError
+
     def _require_root(self) -> None:
         if not self._fs.exists(self._root):
             raise FileNotFoundError(f"there is no folder {self._root}")
@@ -214,6 +227,12 @@ class Local(Store):
     def local(self, path: str) -> Path:
         return Path(self._full(path))
 
+    def _described(self, path: str) -> dict[str, Any]:
+        full = self._full(path)
+        mode = os.lstat(full).st_mode
+        kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+        return {"type": kind, "name": full}
+
     def _require_root(self) -> None:
         """A drop folder that nobody made yet is empty."""
 
@@ -234,6 +253,9 @@ class Sftp(Store):
             filesystem = _sftp_filesystem(label, settings)
         path = parts.path.removeprefix("/~/") if parts.path.startswith("/~/") else parts.path
         super().__init__(label, filesystem, path)
+
+    def _described(self, path: str) -> dict[str, Any]:
+        return self._fs.described(self._full(path))
 
     def _rename(self, full: str, target: str) -> None:
         self._fs.rename_at_once(full, target)
@@ -359,6 +381,7 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
     from asyncssh.sftp import SFTPNoSuchFile, SFTPOpUnsupported
     from fsspec.asyn import sync
     from sshfs import SSHFileSystem
+    from sshfs.utils import wrap_exceptions
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     class FileSystem(SSHFileSystem):
@@ -373,6 +396,14 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
                         await channel.rename(path, target)
                 except SFTPNoSuchFile as error:
                     raise FileNotFoundError(path) from error
+
+        @wrap_exceptions
+        async def _described(self, path: str) -> dict[str, Any]:
+            async with self._pool.get() as channel:
+                return self._decode_attributes(await channel.lstat(path))
+
+        def described(self, path: str) -> dict[str, Any]:
+            return sync(self.loop, self._described, path)
 
         def rename_at_once(self, path: str, target: str) -> None:
             sync(self.loop, self._rename_at_once, path, target)

@@ -1,5 +1,6 @@
 """Files that people send, from the command line: `lagebild load` and `lagebild watch`."""
 
+import os
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import psycopg
 from rich.console import Console
 
 from lagebild import options
@@ -61,7 +63,10 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
         for file, owner in owners.items():
             board.doing(f"loading {file.name}")
             progress = _progress(board, file.stat().st_size)
-            arrived.append(load_file(settings, contracts.load(owner), file, progress=progress))
+            try:
+                arrived.append(load_file(settings, contracts.load(owner), file, progress=progress))
+            except UserError as error:
+                problems.append(str(error))
         for name in sources:
             inbox.settle(settings, name, board.doing)
             for arrival in inbox.complete(settings, name, problems.append):
@@ -161,7 +166,9 @@ def _taken(settings: Settings, arrival: "Arrival", board: Board, problems: list[
         return inbox.take(settings, arrival.key, _progress(board, arrival.size))
     except UserError as error:
         problems.append(f"{arrival.path}: {error}")
-        return None
+    except psycopg.Error as error:  # its details may show a row
+        problems.append(f"{arrival.path}: {error.diag.message_primary or type(error).__name__}; it is tried again")
+    return None
 
 
 def _decided(settings: Settings, board: Board, sources: list[str]) -> dict[int, "Delivery"]:
@@ -193,7 +200,8 @@ def _stop_at_signals(stop: threading.Event) -> None:
         stop.set()
         for own, handler in before.items():
             signal.signal(own, handler)
-        click.echo("ending when the file in hand is done; once more ends it at once", err=True)
+        # Not by echo: the signal may come while that is printing.
+        os.write(sys.stderr.fileno(), b"ending when the file in hand is done; once more ends it at once\n")
 
     for number in before:
         signal.signal(number, asked)

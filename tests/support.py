@@ -22,6 +22,8 @@ def drop(settings: Settings, source: str, content: bytes | None = None, name: st
     """Put the bundled example of a source, or other bytes under its name, into the drop folder."""
     target = settings.drop / source / (name or contracts.load(source).example)
     target.parent.mkdir(parents=True, exist_ok=True)
+    if content == b"":
+        target.with_name(f"{target.name}.ok").touch()  # an empty file is not complete without
     target.write_bytes(bundled_bytes(source) if content is None else content)
     return target
 

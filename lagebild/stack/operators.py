@@ -54,7 +54,7 @@ class Load(BaseOperator):
         from lagebild import settings
 
         with settled():
-            delivery = arrivals.load(settings.load(), self.source, self.arrival)
+            delivery = arrivals.load(settings.load(), self.source, self.arrival, _connection)
         if delivery is None:
             raise AirflowSkipException(f"{self.arrival}: another one takes it")
         return str(delivery)

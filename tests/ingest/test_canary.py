@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, ledger, privacy
+from ingest import contracts, inbox, ledger, privacy
 from ingest.readers import read
 from lagebild import database
 from lagebild.stack import postgres
@@ -64,20 +64,16 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     run("load", "register", code=1)  # some are refused
     run("held")
     # A municipality without a key, and a database that refuses rows in the midst of a load.
-    left = drop(
-        warehouse, "register", register(line(marker, 1, "31.12.2019", OTHER)), f"register_{OTHER}_2019-12-31.csv"
-    )
+    drop(warehouse, "register", register(line(marker, 1, "31.12.2019", OTHER)), f"register_{OTHER}_2019-12-31.csv")
     run("load", "register", code=1)
-    left.unlink()
+    inbox.local_files(warehouse)["register"][0].unlink()
     with database.connect(warehouse) as connection:
         connection.execute(
             "alter table raw.register__person add constraint refuses check (reference_date > '2011-01-01') not valid"
         )
-    left = drop(
-        warehouse, "register", register(line(marker, 1, "31.12.2010")), f"register_{MUNICIPALITY}_2010-12-31.csv"
-    )
+    drop(warehouse, "register", register(line(marker, 1, "31.12.2010")), f"register_{MUNICIPALITY}_2010-12-31.csv")
     run("load", "register", code=1)
-    left.unlink()
+    inbox.local_files(warehouse)["register"][0].unlink()
     for source in ("employment", "structure_tables"):
         accept(warehouse, source)
     for source in LISTS:

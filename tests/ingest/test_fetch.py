@@ -88,7 +88,7 @@ def pulled(settings: Settings, key: str = KEY) -> ledger.Delivery:
     found = step(settings, key)
     while isinstance(found, Waiting):
         found = step(settings, key)
-    return fetch.deliver(settings, "genesis", found.path, ACCESS)
+    return fetch.deliver(settings, "genesis", found.path, lambda host: ACCESS)
 
 
 def states(settings: Settings) -> list[str]:
@@ -106,7 +106,7 @@ def test_a_table_is_fetched_loaded_settled_and_its_file_deleted(settings):
     found = step(settings)
     assert isinstance(found, Fetched) and found.path.name == f"{TABLE}_{YEAR}_flat.csv"
     assert found.path.read_bytes() == bundled_bytes("genesis")
-    delivery = fetch.deliver(settings, "genesis", found.path, ACCESS)
+    delivery = fetch.deliver(settings, "genesis", found.path, lambda host: ACCESS)
     assert (delivery.state, delivery.period, delivery.loaded) == ("loaded", f"{TABLE}_{YEAR}", 18)
     (row,) = fetch_ledger.fetches(settings, "genesis")
     assert (row.state, row.delivery_id, row.last_change) == ("delivered", delivery.delivery_id, "2026-02-09")
@@ -221,7 +221,7 @@ def test_a_table_that_is_too_large_is_made_by_one_job_whose_result_is_removed_af
         pauses.append(found.seconds)
     assert pauses == sorted(set(pauses)) and pauses[0] == fetch.FIRST_PAUSE and len(pauses) == 4
     assert not server.removed
-    assert fetch.deliver(settings, "genesis", found.path, ACCESS).state == "loaded"
+    assert fetch.deliver(settings, "genesis", found.path, lambda host: ACCESS).state == "loaded"
     assert server.removed == {row.job} and server.jobs == 1
     (row,) = fetch_ledger.fetches(settings)
     assert row.job_removed_at is not None and row.polls == 4
@@ -260,7 +260,7 @@ def test_a_run_removes_what_is_left_of_any_table_and_a_login_goes_to_its_own_hos
     elsewhere = replace(settings, host_urls={"destatis": server.url})
     asked = len(server.asked)
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
-        (told,) = fetch._remove_results(elsewhere, connection, "genesis", KEY, "regionalstatistik", ACCESS)
+        (told,) = fetch._remove_results(elsewhere, connection, "genesis", KEY, {"regionalstatistik": ACCESS}.get)
     assert "no credentials for this service" in told and len(server.asked) == asked
     monkeypatch.setenv("LAGEBILD_DESTATIS_USER", DEMO_USER)
     monkeypatch.setenv("LAGEBILD_DESTATIS_PASSWORD", "demo")
@@ -349,9 +349,9 @@ def test_killed_at_any_point_it_is_done_the_next_time_and_nothing_is_there_twice
         killed += 1
         key = f"{TABLE} {1950 + n}"
         for path in fetch.waiting_files(settings, "genesis"):
-            fetch.deliver(settings, "genesis", path, ACCESS)
+            fetch.deliver(settings, "genesis", path, lambda host: ACCESS)
         if isinstance(found := step(settings, key), Fetched):
-            fetch.deliver(settings, "genesis", found.path, ACCESS)
+            fetch.deliver(settings, "genesis", found.path, lambda host: ACCESS)
         known = query(settings, "select state, loaded from raw.delivery where period = %s", key.replace(" ", "_"))
         assert known == [("loaded", 18)], n
     assert killed > 10

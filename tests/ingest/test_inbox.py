@@ -244,6 +244,7 @@ def test_links_are_not_followed(warehouse, tmp_path):
     (warehouse.drop / NAME).symlink_to(outside / NAME)
     assert keys(warehouse) == [] == inbox.unknown(warehouse)
     assert inbox.take(warehouse, f"drop/{NAME}") is None
+    assert inbox.take(warehouse, f"drop/{SOURCE}/{NAME}") is None
     assert (outside / NAME).exists() and (warehouse.drop / NAME).is_symlink()
 
 

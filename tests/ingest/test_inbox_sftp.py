@@ -192,6 +192,7 @@ def test_links_and_odd_names_are_not_followed_or_read(remote, tmp_path):
     put(folder, "umsatz_\udcfc.csv")
     put(folder, "a\nb.csv")
     assert inbox.complete(settings) == []
+    assert inbox.take(settings, f"{settings.inboxes[0]}/{SOURCE}/{NAME}") is None
     assert len(inbox.tell_unknown(settings)) == 2
 
 

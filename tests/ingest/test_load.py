@@ -287,3 +287,20 @@ def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeyp
     with pytest.raises(UserError, match="changed while it was read"):
         landing.land(warehouse, file, "source", "2019")
     assert not any(path.is_file() for path in warehouse.landing.rglob("*"))
+
+
+@pytest.mark.parametrize("source", ["register", "azr_nrw"])  # in blocks, and whole
+def test_progress_is_told_up_to_the_last_byte(warehouse, source):
+    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    file, told = drop(warehouse, source), []
+    load.load_file(warehouse, contracts.load(source), file, progress=told.append)
+    assert sum(told) == file.stat().st_size
+
+
+def test_a_file_with_another_sum_than_its_sender_says_is_landed_and_refused(warehouse):
+    file = drop(warehouse, "employment")
+    refused = load.load_file(warehouse, contracts.load("employment"), file, "0" * 64)
+    assert refused.state == "refused" and f"its SHA-256 is {refused.sha256}" in refused.reason
+    assert (warehouse.landing / refused.landing_path).exists()
+    loaded = load.load_file(warehouse, contracts.load("employment"), file, refused.sha256)
+    assert (loaded.state, loaded.attempt) == ("loaded", 2)

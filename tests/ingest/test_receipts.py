@@ -171,8 +171,26 @@ def test_a_receipt_that_cannot_be_written_fails_no_load(warehouse, monkeypatch):
 )
 def test_the_name_of_a_receipt_is_one_that_every_system_takes(name):
     safe = receipts._safe(name)
-    assert 0 < len(f"{safe}.12345678.json".encode()) < 255 and not safe.startswith(".")
+    assert safe and len(f"{safe}.12345678.json".encode()) < 255 and not safe.startswith(".")
     assert not set(safe) & set('/\\\n\x1b:*?"<>|')
+
+
+def test_a_receipt_of_an_unknown_file_that_somebody_wrote_into_is_written_anew(warehouse):
+    warehouse.drop.mkdir()
+    (warehouse.drop / "x.csv").write_bytes(b"1")
+    inbox.tell_unknown(warehouse)
+    (file,) = (warehouse.drop / "receipts").glob("*.json")
+    for spoiled in ("{", "[]", "null"):
+        file.write_text(spoiled)
+        assert inbox.tell_unknown(warehouse) == ["drop/x.csv"] and told(warehouse)
+
+
+def test_a_source_that_was_given_up_fails_no_decision(warehouse, monkeypatch):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    others = [source for source in contracts.sources() if source != SOURCE]
+    monkeypatch.setattr(contracts, "sources", lambda: others)
+    ledger.refuse(warehouse, held.delivery_id, "sent back")
+    assert receipts.renew(warehouse) == []
 
 
 def test_receipts_name_contracts_contacts(warehouse):

@@ -143,5 +143,5 @@ def test_a_watch_with_nothing_to_do_ends_at_ctrl_c(warehouse, tmp_path):
     process = watching(warehouse, tmp_path)
     assert "Ctrl-C ends it" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 0
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err

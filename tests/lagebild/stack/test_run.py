@@ -72,6 +72,20 @@ def test_the_end_of_a_tasks_log_is_its_error_without_airflows_wrapping(tmp_path)
     assert steps.error_lines(tmp_path / "none.log") == []
 
 
+def test_progress_says_how_much_is_done():
+    out = io.StringIO()
+    with Board(Console(file=out, force_terminal=True, width=80)) as board:
+        board.doing("loading a file")
+        board.part(1, 4)
+        assert board._spent().endswith("s, 25 %)")
+        board.part(1, 0)  # nobody knows how much it is
+        assert "%" not in board._spent()
+        board.part(9, 4)
+        assert "100 %" in board._spent()
+        board.doing("something else")
+        assert "%" not in board._spent()
+
+
 def test_plain_progress_is_never_silent_for_two_seconds():
     out = io.StringIO()
     with Board(Console(file=out, force_terminal=False)) as board:
