@@ -130,13 +130,12 @@ def pull(source: str, host: str):
         doc_md=f"List what of the catalogue is due from {host}.",
     )
     def look(*, params, dag_run) -> list[str]:
-        from ingest import fetch
         from lagebild import settings
         from lagebild.stack.tasks import years_of
 
         with settled():
             tables = [params["table"]] if params["table"] else []
-            due = fetch.due(settings.load(), source, tables=tables, years=years_of(params["years"], dag_run))
+            due = wanted.due(settings.load(), source, tables=tables, years=years_of(params["years"], dag_run))
         return [item.key for item in due if item.entry.host == host]
 
     return Fetch.partial(

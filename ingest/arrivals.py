@@ -1,9 +1,11 @@
 """What has arrived and is not loaded yet: files that were fetched, and files that people sent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from ingest import fetch, inbox
+from ingest import fetch_ledger, inbox
 from ingest.connectors import catalogue
+from ingest.connectors.access import Access
 from ingest.ledger import Delivery
 from lagebild.settings import Settings
 
@@ -12,7 +14,7 @@ _FETCHED = "fetched/"
 
 def waiting(settings: Settings, source: str, only: str | None = None) -> list[str]:
     """A key for each file of a source that is complete, in the order of loading; of `only` the file of that name."""
-    keys = [f"{_FETCHED}{path.name}" for path in fetch.waiting_files(settings, source)]
+    keys = [f"{_FETCHED}{path.name}" for path in fetch_ledger.waiting_files(settings, source)]
     keys += [arrival.key for arrival in inbox.complete(settings, source)]
     return [key for key in keys if only in (None, Path(key).name)]
 
@@ -22,8 +24,10 @@ def load(
 ) -> Delivery | None:
     """Load the file of a key; None if another one takes it. `login` is for the host that a file was fetched from."""
     if key.startswith(_FETCHED):
-        for path in fetch.waiting_files(settings, source):
+        for path in fetch_ledger.waiting_files(settings, source):
             if path.name == key.removeprefix(_FETCHED):
+                from ingest import fetch  # late, as there: compiled loops take a second
+
                 return fetch.deliver(settings, source, path, login)
         return None
     return inbox.take(settings, key)
@@ -34,5 +38,7 @@ def is_drained(settings: Settings) -> bool:
 
     A job that a service still works on is not waited for.
     """
-    fetched = any(fetch.waiting_files(settings, source) for source in {entry.source for entry in catalogue.entries()})
+    fetched = any(
+        fetch_ledger.waiting_files(settings, source) for source in {entry.source for entry in catalogue.entries()}
+    )
     return not fetched and inbox.is_drained(settings)

@@ -18,27 +18,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from croniter import croniter
 from psycopg import Connection
 
 from ingest import contracts, fetch_ledger, landing, readers
-from ingest.connectors import ckan, files, genesis, replay, wegweiser
+from ingest.connectors import ckan, files, genesis, wegweiser
 from ingest.connectors.access import Access, access_of
 from ingest.connectors.answers import Answer, Known
-from ingest.connectors.catalogue import Entry, entries
+from ingest.connectors.catalogue import entries
 from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError, TimeIsUp, TooLarge
 from ingest.connectors.hosts import host_of
-from ingest.connectors.http import LOOPBACK, Http
+from ingest.connectors.http import Http
 from ingest.fetch_ledger import Fetch
 from ingest.ledger import IN_FORCE, Delivery
+from ingest.wanted import BERLIN, Item, due, item_of, may_ask
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
-BERLIN = ZoneInfo("Europe/Berlin")
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
 JOB_LIMIT = 2 * 60 * 60
@@ -53,18 +50,6 @@ _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
 Logins = Callable[[str], Access | None]
 """The access to a host by its name; None: the one that the settings say."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Item:
-    """An entry of the catalogue, or one year of it."""
-
-    entry: Entry
-    year: int | None = None
-
-    @property
-    def key(self) -> str:
-        return self.entry.id if self.year is None else f"{self.entry.id} {self.year}"
 
 
 @dataclass(frozen=True)
@@ -112,77 +97,6 @@ class Outcome:
         return f"{self.key}: {self.delivery or self.nothing or self.error.message}"
 
 
-def due(
-    settings: Settings,
-    source: str,
-    now: datetime | None = None,
-    tables: Iterable[str] = (),
-    years: Iterable[int] = (),
-) -> list[Item]:
-    """What is to be asked now: the tables named, whatever; else, of what may be asked unnamed, what is due.
-
-    By its entry's schedule an item is due when its last finished attempt is older than the last tick, and always while
-    it is open; with years given they are, whenever.
-    """
-    now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
-    tables, years = list(tables), list(years)
-    items = [item for entry in _wanted(source, tables) for item in _asked_for(entry, years, now)]
-    if tables:
-        return items
-    items = [item for item in items if _is_bidden(settings, item)]
-    if years:
-        return items
-    with database.connect(settings, database.LOADER) as connection:
-        finished = fetch_ledger.finished_at(connection, source)
-        is_open = {fetch.key for fetch in fetch_ledger.under_way(connection, source)}
-    ticks = {item.entry.id: croniter(item.entry.schedule, now).get_prev(datetime) for item in items}
-    return [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < ticks[i.entry.id]]
-
-
-def _is_bidden(settings: Settings, item: Item) -> bool:
-    """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
-
-    That is a login, the host's name in LAGEBILD_PULL, or an address that the operator set. In the demo: what its
-    replaying server has.
-    """
-    entry = item.entry
-    if settings.demo:
-        recording = replay.BUNDLED / entry.host / f"{entry.id}.{item.year or 'all'}.csv"
-        return _may_ask(settings, entry) and recording.exists()
-    is_named = entry.host in settings.pull or entry.is_set_by_operator
-    return not entry.missing and (is_named or access_of(entry.host, settings) is not None)
-
-
-def _wanted(source: str, tables: list[str]) -> list[Entry]:
-    own = entries(source)
-    if not own:
-        raise UserError(
-            f"the catalogue has no entry for {source}",
-            remedy="add one to ingest/connectors/catalogue.yml (docs/runbooks/add-a-table.md)",
-        )
-    unknown = set(tables) - {entry.id for entry in own}
-    if unknown:
-        raise UserError(
-            f"{source}: the catalogue has no entry {', '.join(sorted(unknown))}",
-            remedy=f"it has {', '.join(entry.id for entry in own)}",
-        )
-    return [entry for entry in own if not tables or entry.id in tables]
-
-
-def _asked_for(entry: Entry, years: list[int], now: datetime) -> list[Item]:
-    if not years:
-        return [Item(entry, year) for year in entry.years_until(now.year)]
-    inside = [year for year in years if entry.has_year(year)]
-    return [Item(entry, year) for year in inside] if entry.is_by_year else [Item(entry)] * bool(inside)
-
-
-def item_of(source: str, key: str) -> Item:
-    """The item of a key such as `12411-01-01-4 2024`."""
-    match = re.fullmatch(r"(\S+)(?: (\d{4}))?", key)
-    (entry,) = _wanted(source, [match[1] if match else key])
-    return Item(entry, int(match[2]) if match[2] else None)
-
-
 def step(settings: Settings, key: str, source: str, access: Access | None = None, force: bool = False) -> Step:
     """One short action for an item; PullError where the host would not, after it was written down.
 
@@ -215,18 +129,6 @@ def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda 
         if fetched:
             _remove_results(settings, connection, source, fetched.key, login)
     return delivery
-
-
-def waiting_files(settings: Settings, source: str) -> list[Path]:
-    """Fetched files that are not loaded yet, oldest first; what killed processes left of others is deleted."""
-    folders = [path for path in _folder(settings, source).glob("*") if path.is_dir()]  # before the ledger is asked
-    with database.connect(settings, database.LOADER) as connection:
-        under_way = {fetch.fetch_id: fetch for fetch in fetch_ledger.under_way(connection, source)}
-    for folder in folders:
-        if not folder.name.isdigit() or int(folder.name) not in under_way:
-            shutil.rmtree(folder, ignore_errors=True)
-    paths = [_path(settings, fetch) for fetch in under_way.values() if fetch.state == "fetched"]
-    return [path for path in paths if path.exists()]
 
 
 def remove_results(settings: Settings, source: str) -> list[str]:
@@ -274,7 +176,7 @@ def run(
         outcomes.append(outcome)
         say(str(outcome))
 
-    for path in waiting_files(settings, source):
+    for path in fetch_ledger.waiting_files(settings, source):
         doing(f"loading {path.name}, which was fetched before")
         settled(Outcome(path.name, delivery=deliver(settings, source, path)))
     for problem in remove_results(settings, source):
@@ -315,20 +217,6 @@ def _client(settings: Settings, host: str, access: Access | None) -> genesis.Cli
     return genesis.Client(host_of(host, settings), access or access_of(host, settings), Http.of(settings))
 
 
-def _may_ask(settings: Settings, entry: Entry) -> bool:
-    """Whether the host may be asked: a warehouse of the demo takes nothing but bundled and replayed deliveries."""
-    url = host_of(entry.host, settings).root if entry.connector == "genesis" else files.address(settings, entry)
-    return not settings.demo or urlsplit(url).hostname in LOOPBACK
-
-
-def _folder(settings: Settings, source: str) -> Path:
-    return settings.home / "fetched" / source
-
-
-def _path(settings: Settings, fetch: Fetch) -> Path:
-    return _folder(settings, fetch.source) / str(fetch.fetch_id) / (fetch.file_name or "")
-
-
 def _number(path: Path) -> int:
     """The fetch that a fetched file belongs to."""
     if not path.parent.name.isdigit():
@@ -351,7 +239,7 @@ class _Pull:
 
     def step(self) -> Step:
         if self.row and self.row.state == "fetched":
-            if (path := _path(self.settings, self.row)).exists():
+            if (path := fetch_ledger.path_of(self.settings, self.row)).exists():
                 return Fetched(path)
             self._settle("failed", "its file was gone before it was loaded")
             self.row = None
@@ -380,7 +268,7 @@ class _Pull:
                 f"{self.entry.id}: no address is known for it, so nothing was asked",
                 remedy=f"look it up at the publisher's and set {self.entry.missing} in .env",
             )
-        if not _may_ask(self.settings, self.entry):
+        if not may_ask(self.settings, self.entry):
             raise UserError(
                 f"{self.item.key}: this is the demo, whose warehouse takes no deliveries from outside",
                 remedy="begin in a new checkout with LAGEBILD_DEMO=0 (README.md, Your own files)",
@@ -463,7 +351,7 @@ class _Pull:
     # --- what comes of it -------------------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
-        return _folder(self.settings, self.entry.source) / str(self.row.fetch_id)
+        return fetch_ledger.folder_of(self.settings, self.entry.source) / str(self.row.fetch_id)
 
     def _new_folder(self) -> Path:
         """The folder of this attempt; what a killed one left there goes."""

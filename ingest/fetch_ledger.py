@@ -5,10 +5,12 @@
 Each change commits at once: a process that is killed afterwards finds it.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
@@ -188,3 +190,25 @@ def _select(connection: Connection, where: str, values: list) -> list[Fetch]:
         return cursor.execute(
             f"select {_COLUMNS} from raw.fetch as this where {where} order by fetch_id", values
         ).fetchall()
+
+
+def folder_of(settings: Settings, source: str) -> Path:
+    """Where fetched files of a source lie until they are loaded, each in a folder named by its attempt."""
+    return settings.home / "fetched" / source
+
+
+def path_of(settings: Settings, fetch: Fetch) -> Path:
+    """The file that an attempt fetched."""
+    return folder_of(settings, fetch.source) / str(fetch.fetch_id) / (fetch.file_name or "")
+
+
+def waiting_files(settings: Settings, source: str) -> list[Path]:
+    """Fetched files that are not loaded yet, oldest first; what killed processes left of others is deleted."""
+    folders = [path for path in folder_of(settings, source).glob("*") if path.is_dir()]  # before the ledger is asked
+    with database.connect(settings, database.LOADER) as connection:
+        known = {fetch.fetch_id: fetch for fetch in under_way(connection, source)}
+    for folder in folders:
+        if not folder.name.isdigit() or int(folder.name) not in known:
+            shutil.rmtree(folder, ignore_errors=True)
+    paths = [path_of(settings, fetch) for fetch in known.values() if fetch.state == "fetched"]
+    return [path for path in paths if path.exists()]

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import ingest
-from ingest import contracts, fetch, inbox, landing, ledger, privacy
+from ingest import contracts, fetch_ledger, inbox, landing, ledger, privacy
 from ingest.connectors import catalogue
+from ingest.wanted import due
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -101,7 +102,7 @@ def due_sources(settings: Settings) -> list[str]:
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
     sent = {arrival.source for arrival in inbox.waiting(settings)}
     pulled = {entry.source for entry in catalogue.entries()}
-    wanted = {source for source in pulled if fetch.due(settings, source) or fetch.waiting_files(settings, source)}
+    wanted = {source for source in pulled if due(settings, source) or fetch_ledger.waiting_files(settings, source)}
     return sorted(undecided | sent | wanted)
 
 

@@ -1,0 +1,111 @@
+"""What of the catalogue is to be asked now; light, because tasks that find nothing to do end here."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from ingest import fetch_ledger
+from ingest.connectors import files, replay
+from ingest.connectors.access import access_of
+from ingest.connectors.catalogue import Entry, entries
+from ingest.connectors.hosts import host_of
+from ingest.connectors.http import LOOPBACK
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of the catalogue, or one year of it."""
+
+    entry: Entry
+    year: int | None = None
+
+    @property
+    def key(self) -> str:
+        return self.entry.id if self.year is None else f"{self.entry.id} {self.year}"
+
+
+def due(
+    settings: Settings,
+    source: str,
+    now: datetime | None = None,
+    tables: Iterable[str] = (),
+    years: Iterable[int] = (),
+) -> list[Item]:
+    """What is to be asked now: the tables named, whatever; else, of what may be asked unnamed, what is due.
+
+    By its entry's schedule an item is due when its last finished attempt is older than the last tick, and always while
+    it is open; with years given they are, whenever.
+    """
+    now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
+    tables, years = list(tables), list(years)
+    items = [item for entry in _wanted(source, tables) for item in _asked_for(entry, years, now)]
+    if tables:
+        return items
+    items = [item for item in items if _is_bidden(settings, item)]
+    if years:
+        return items
+    with database.connect(settings, database.LOADER) as connection:
+        finished = fetch_ledger.finished_at(connection, source)
+        is_open = {fetch.key for fetch in fetch_ledger.under_way(connection, source)}
+    ticks = {item.entry.id: croniter(item.entry.schedule, now).get_prev(datetime) for item in items}
+    return [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < ticks[i.entry.id]]
+
+
+def _is_bidden(settings: Settings, item: Item) -> bool:
+    """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
+
+    That is a login, the host's name in LAGEBILD_PULL, or an address that the operator set. In the demo: what its
+    replaying server has.
+    """
+    entry = item.entry
+    if settings.demo:
+        recording = replay.BUNDLED / entry.host / f"{entry.id}.{item.year or 'all'}.csv"
+        return may_ask(settings, entry) and recording.exists()
+    is_named = entry.host in settings.pull or entry.is_set_by_operator
+    return not entry.missing and (is_named or access_of(entry.host, settings) is not None)
+
+
+def _wanted(source: str, tables: list[str]) -> list[Entry]:
+    own = entries(source)
+    if not own:
+        raise UserError(
+            f"the catalogue has no entry for {source}",
+            remedy="add one to ingest/connectors/catalogue.yml (docs/runbooks/add-a-table.md)",
+        )
+    unknown = set(tables) - {entry.id for entry in own}
+    if unknown:
+        raise UserError(
+            f"{source}: the catalogue has no entry {', '.join(sorted(unknown))}",
+            remedy=f"it has {', '.join(entry.id for entry in own)}",
+        )
+    return [entry for entry in own if not tables or entry.id in tables]
+
+
+def _asked_for(entry: Entry, years: list[int], now: datetime) -> list[Item]:
+    if not years:
+        return [Item(entry, year) for year in entry.years_until(now.year)]
+    inside = [year for year in years if entry.has_year(year)]
+    return [Item(entry, year) for year in inside] if entry.is_by_year else [Item(entry)] * bool(inside)
+
+
+def item_of(source: str, key: str) -> Item:
+    """The item of a key such as `12411-01-01-4 2024`."""
+    match = re.fullmatch(r"(\S+)(?: (\d{4}))?", key)
+    (entry,) = _wanted(source, [match[1] if match else key])
+    return Item(entry, int(match[2]) if match[2] else None)
+
+
+def may_ask(settings: Settings, entry: Entry) -> bool:
+    """Whether the host may be asked: a warehouse of the demo takes nothing but bundled and replayed deliveries."""
+    url = host_of(entry.host, settings).root if entry.connector == "genesis" else files.address(settings, entry)
+    return not settings.demo or urlsplit(url).hostname in LOOPBACK
