@@ -1,4 +1,6 @@
-"""What a delivery is held against: the last accepted deliveries of the same source and municipality.
+"""What a delivery is held against: the last accepted deliveries of the same source and municipality (or table).
+
+Which municipality or table a delivery is of, its period says before the last underscore.
 
 One rule for every bound: the median of the last `LAST` accepted deliveries, and around it `SPREADS` times their spread
 (the median distance from the median, scaled to a standard deviation), but never less than a share of the median, so
@@ -62,7 +64,7 @@ def accepted_before(connection: Connection, delivery_id: int) -> tuple[tuple[int
     before = connection.execute(
         "select other.delivery_id from raw.delivery as this inner join raw.delivery as other"
         " on other.source = this.source and other.delivery_id <> this.delivery_id and other.state = 'accepted'"
-        r" and substring(other.period from '^\d{8}_') is not distinct from substring(this.period from '^\d{8}_')"
+        " and substring(other.period from '^(.*)_') is not distinct from substring(this.period from '^(.*)_')"
         " where this.delivery_id = %s and exists ("
         "   select 1 from quality.statistic as s where s.delivery_id = other.delivery_id"
         " ) order by other.decided_at desc nulls last, other.delivery_id desc limit %s",
@@ -185,9 +187,13 @@ def as_delivered_before(
 
 def in_its_time(delivery: Delivery, owner: str) -> list[Expectation]:
     """What holds for a source of which each year is delivered once, when it is over."""
+    return [period_is_over(delivery, owner), *one_after_another(delivery, owner)]
+
+
+def one_after_another(delivery: Delivery, owner: str) -> list[Expectation]:
+    """What holds for a source of which each year is delivered once."""
     before = _listed(delivery.before)
     return [
-        period_is_over(delivery, owner),
         no_row(
             "no_period_skipped",
             f"""

@@ -605,6 +605,71 @@ def _municipal_profile(build: Build) -> list[Expectation]:
     ]
 
 
+def _official_statistic(build: Build) -> list[Expectation]:
+    return [
+        _evidence("official_statistic", "value", "table_code || ' ' || time_text || ' ' || source_region_code"),
+        no_row(
+            "official_statistic.number_or_sign",
+            """
+            select table_code || ' ' || time_text || ', line ' || line_number as observed
+            from batch
+            where (value is null) = (value_sign is null)
+            order by 1
+            """,
+            why="A cell without number and sign reads as zero, and one with both says two things.",
+            expected="a number or a sign, one of the two",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "official_statistic.place_known",
+            """
+            select table_code || ': ' || min(classification_codes) as observed
+            from batch
+            where region_level is null
+            group by table_code
+            order by 1
+            """,
+            why="A value whose place nobody can name is found by nobody: its table names places by another variable.",
+            expected="a place in every row, by the seed genesis_region_variable",
+            severity=WARN,
+            owner=OWNER,
+        ),
+        no_row(
+            "official_statistic.agrees_with_azr_nrw",
+            r"""
+            with foreigners as (
+                select
+                    reference_date,
+                    source_region_code,
+                    substring(classification_codes from '(?:^|;)STAAG[^=]*=ST([0-9]+)') as nationality_code,
+                    substring(classification_codes from '(?:^|;)GES=([A-Z]*)') as sex,
+                    value
+                from batch
+                where table_code = '12521-0041'
+            ),
+            counted as (
+                select azr.reference_date, azr.source_region_code, azr.nationality_code, counts.sex, counts.persons
+                from build.stg_azr_nrw__nationality as azr
+                cross join lateral (
+                    values ('', azr.persons), ('GESM', azr.male_persons), ('GESW', azr.female_persons)
+                ) as counts (sex, persons)
+            )
+            select foreigners.source_region_code || ' ' || nationality_code || ' ' || foreigners.sex || ' '
+                || foreigners.reference_date || ': ' || foreigners.value || ', azr_nrw ' || counted.persons as observed
+            from foreigners
+            inner join counted using (reference_date, source_region_code, nationality_code, sex)
+            where foreigners.value <> counted.persons
+            order by 1
+            """,
+            why="Two offices publish one register: another count of the same persons is a revision, or a slipped row.",
+            expected="the counts of azr_nrw for the same district, nationality, sex and day",
+            severity=WARN,
+            owner=OWNER,
+        ),
+    ]
+
+
 def _eu2_population_unmasked(build: Build) -> list[Expectation]:
     return [_evidence("eu2_population_unmasked", "eu2_persons", "region_code || ' ' || reference_date")]
 
@@ -794,6 +859,7 @@ _RESTS_ON: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
     "refinancing": _A_LEDGER,
     "published_claim": (_rest_on("eu2_series"),),
     "municipal_profile": (_rest_on("structure_tables"),),
+    "official_statistic": (_rest_on("genesis"),),
 }
 # By mart, where the publication in force stands, and what of it must not be lost.
 _PLACES: Mapping[str, tuple[str, str]] = {
@@ -815,6 +881,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "refinancing": ("marts", "region_code || ' ' || accrual_year"),
     "published_claim": ("marts", "figure_id"),
     "municipal_profile": ("marts", "region_code"),
+    "official_statistic": ("marts", "table_code || ' ' || source_region_code"),
 }
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "cost_per_person": _cost_per_person,
@@ -836,5 +903,6 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
     "refinancing": _refinancing,
     "published_claim": _published_claim,
     "municipal_profile": _municipal_profile,
+    "official_statistic": _official_statistic,
     "sensitivity_cost_per_person": _sensitivity_cost_per_person,
 }

@@ -52,7 +52,7 @@ class Delivery:
     loaded: int
     received_on: date
     before: tuple[int, ...] = ()
-    """The last accepted deliveries of the same source and municipality, newest decision first."""
+    """The last accepted deliveries of the same source and municipality or table, newest decision first."""
     known: Mapping[str, int] = field(default_factory=dict)
     """How many of those have a value, by statistic."""
 
@@ -64,13 +64,13 @@ class Delivery:
     @property
     def first_year(self) -> int:
         """First year of a period such as `2007-2019`; of any other, its year."""
-        found = re.fullmatch(r"(\d{4})-\d{4}", self.period)
+        found = re.search(r"(?:^|_)(\d{4})-\d{4}$", self.period)
         return int(found[1]) if found else self.year
 
     @property
     def reference_date(self) -> date:
         """Day of the period: the one it names, or 31 December of the year it names."""
-        found = re.search(r"(?:^|_|^\d{4}-)(\d{4})(?:-(\d{2})-(\d{2}))?$", self.period)
+        found = re.search(r"(?:^|_)(?:\d{4}-)?(\d{4})(?:-(\d{2})-(\d{2}))?$", self.period)
         if not found:
             raise ValueError(f"period {self.period!r} ends neither in a year nor in a date")
         year, month, day = found.groups()

@@ -43,6 +43,7 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "layouts": list,
     "code_lists": dict,
     "rules": list,
+    "optional_apart": bool,
     "excel_text": bool,
     "footer": str,
     "record_length": int,
@@ -90,33 +91,33 @@ def findings(path: Path) -> list[Finding]:
     """Everything that is wrong with a contract file, in the order of its lines."""
     text = path.read_bytes()
     found = own_findings(path, text)
-    lines, descriptor = _parsed(text)
+    lines, descriptor = parsed(text)
     if descriptor is not None:
-        found += [Finding(path, _line(lines, place), message) for place, message in _standard(descriptor)]
+        found += [Finding(path, line_of(lines, place), message) for place, message in _standard(descriptor)]
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))
 
 
 def own_findings(path: Path, text: bytes) -> list[Finding]:
     """What keeps a contract from being loaded; an empty list for a good one."""
     try:
-        lines, descriptor = _parsed(text)
+        lines, descriptor = parsed(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         return [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {problem}")]
     if not isinstance(descriptor, dict):
         return [Finding(path, 1, "is no mapping")]
-    twice = [Finding(path, line, f"{key!r} stands twice, and the second would win") for key, line in _repeated(text)]
+    twice = [Finding(path, line, f"{key!r} stands twice, and the second would win") for key, line in repeated(text)]
     found = list(_shape(descriptor))
     if not found and not twice:
         found = list(_sense(path, descriptor))
-    return twice + [Finding(path, _line(lines, place), message) for place, message in found]
+    return twice + [Finding(path, line_of(lines, place), message) for place, message in found]
 
 
 # --- lines ------------------------------------------------------------------------------------------
 
 
-def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
+def parsed(text: bytes) -> tuple[dict[Place, int], Any]:
     """Where each entry stands, and the descriptor."""
     lines: dict[Place, int] = {}
 
@@ -134,14 +135,14 @@ def _parsed(text: bytes) -> tuple[dict[Place, int], Any]:
     return lines, yaml.load(text, contracts.YAML_LOADER)
 
 
-def _line(lines: dict[Place, int], place: Place) -> int:
+def line_of(lines: dict[Place, int], place: Place) -> int:
     """The line of a place, or of what would hold it."""
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 1)
 
 
-def _repeated(text: bytes) -> Iterator[tuple[str, int]]:
+def repeated(text: bytes) -> Iterator[tuple[str, int]]:
     def walk(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
         if isinstance(node, yaml.MappingNode):
             seen = set()
@@ -264,6 +265,8 @@ def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]
     yield from _source(path, descriptor, own, resource)
     yield from _dialect(resource, own)
     yield from _privacy(entries, own)
+    if own.get("optional_apart") and not any(entry.get("lagebild", {}).get("optional") for entry in entries):
+        yield ("lagebild", "optional_apart"), "optional_apart speaks of optional columns, and no field is optional"
     for number, entry in enumerate(entries):
         place = ("resources", 0, "schema", "fields", number)
         yield from ((place + rest, f"{entry['name']}: {message}") for rest, message in _field(entry, own))

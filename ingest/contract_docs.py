@@ -20,6 +20,7 @@ _READERS = {
     "csv": "CSV-Datei",
     "ldb_nrw": "CSV-Datei der Landesdatenbank NRW, unverändert wie heruntergeladen",
     "genesis": "Flache Datei von GENESIS (ffcsv), unverändert wie heruntergeladen",
+    "wegweiser": "Antwort der offenen Schnittstelle von Wegweiser Kommune (JSON oder CSV), unverändert",
     "xlsx": "Excel-Arbeitsmappe (XLSX)",
     "fixed_width": "Textdatei mit festen Spaltenbreiten",
 }

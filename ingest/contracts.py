@@ -26,7 +26,7 @@ from lagebild.errors import UserError
 SOURCES = Path(__file__).parent / "sources"
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
 PERSONAL = ("pseudonym", "drop", "year")
-READERS = ("csv", "ldb_nrw", "genesis", "xlsx", "fixed_width")
+READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
 EVERY = ("month", "quarter", "year", "irregular")
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
@@ -207,6 +207,8 @@ class Layout:
     """In file order, with the titles and formats of this layout."""
     constants: tuple[tuple[Field, Any], ...] = ()
     """Fields that the file lacks, with what raw holds instead (None for nothing)."""
+    optional_apart: bool = False
+    """A file may lack any of the optional columns; otherwise all of them or none."""
 
     @property
     def header(self) -> list[str]:
@@ -226,10 +228,11 @@ class Layout:
         """The layout as this header has it: whole, or without its optional columns; None if it is another."""
         if header == self.header:
             return self
-        left = tuple(field for field in self.fields if not field.optional)
+        present = set(header) if self.optional_apart else set()
+        left = tuple(field for field in self.fields if not field.optional or field.title in present)
         if header != [field.title for field in left]:
             return None
-        missing = tuple((field, field.default) for field in self.fields if field.optional)
+        missing = tuple((field, field.default) for field in self.fields if field not in left)
         return replace(self, fields=left, constants=self.constants + missing)
 
 
@@ -245,7 +248,7 @@ class Change:
     without: Mapping[str, Any]
     order: tuple[str, ...]
 
-    def layout(self, fields: tuple[Field, ...]) -> Layout:
+    def layout(self, fields: tuple[Field, ...], optional_apart: bool = False) -> Layout:
         """The layout that results from the contract's fields."""
         if self.order:
             fields = tuple(
@@ -261,7 +264,7 @@ class Change:
             if field.name not in self.without
         )
         constants = tuple((field, self.without[field.name]) for field in fields if field.name in self.without)
-        return Layout(self.name, self.first, self.last, kept, constants)
+        return Layout(self.name, self.first, self.last, kept, constants, optional_apart)
 
 
 @dataclass(frozen=True)
@@ -307,6 +310,8 @@ class Contract:
     """Stands before a quote inside a quoted field."""
     line_terminator: str | None
     """What ends a line; None where any line break may."""
+    optional_apart: bool
+    """A file may lack any of the optional columns, each apart from the others."""
     excel_text: bool
     """Cells may be written `="..."`, as Excel wants them to keep leading zeros."""
     footer: re.Pattern[str] | None
@@ -347,7 +352,8 @@ class Contract:
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """The layout of the fields as they stand, then those of other periods."""
-        return (Layout(CURRENT, None, None, self.fields), *(change.layout(self.fields) for change in self.changes))
+        current = Layout(CURRENT, None, None, self.fields, optional_apart=self.optional_apart)
+        return (current, *(change.layout(self.fields, self.optional_apart) for change in self.changes))
 
     def layouts_in(self, period: str | None) -> list[Layout]:
         """The layouts a delivery of the period may have: `current` unless another one claims the period."""
@@ -515,6 +521,7 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         double_quote=dialect.get("doubleQuote", True),
         escape=dialect.get("escapeChar"),
         line_terminator=dialect.get("lineTerminator"),
+        optional_apart=own.get("optional_apart", False),
         excel_text=own.get("excel_text", False),
         footer=re.compile(own["footer"]) if "footer" in own else None,
         member=re.compile(own["member"]) if "member" in own else None,

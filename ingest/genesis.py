@@ -61,14 +61,8 @@ def read(contract: Contract, content: bytes) -> Records:
     if not any(map(str.strip, lines)):
         raise Refused("the file is empty", "ask the supplier for the file again")
     rows = parse(contract, lines, first_line=1, remedy="download the table again")
-    line, header = next(rows)
-    # The old layout pads the names of its measures with blanks.
-    header = [title.strip() for title in header]
-    if shape_of(header) is None:
-        raise Refused(
-            f"line {line}: the header is of no flat layout of GENESIS",
-            "download the table again as flat file (ffcsv), uncompressed empty rows, in German",
-        )
+    line, titles = next(rows)
+    header = flat_header(titles, line)
     if contract.layout_for(header, None) is None:
         message, remedy = contract.header_refusal(header, None)
         raise Refused(f"line {line}: {message}", remedy)
@@ -76,6 +70,17 @@ def read(contract: Contract, content: bytes) -> Records:
     if count == 0:
         raise Refused("the file holds a header and no row", "download the table again; the selection may be empty")
     return Records(header, rows, count)
+
+
+def flat_header(titles: list[str], line: int = 1) -> list[str]:
+    """The header that stands on a line, as contracts write it; Refused if it is of neither layout."""
+    header = [title.strip() for title in titles]  # the old layout pads the names of its measures with blanks
+    if shape_of(header) is None:
+        raise Refused(
+            f"line {line}: the header is of no flat layout of GENESIS",
+            "download the table again as flat file (ffcsv), uncompressed empty rows, in German",
+        )
+    return header
 
 
 def _refuse_envelope(content: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import python_calamine
 
-from ingest import archive
+from ingest import archive, genesis, wegweiser
 from ingest.contracts import Contract
 from ingest.readers import Refused
 
@@ -18,13 +18,19 @@ HEAD_BYTES = 2**24
 def head(contract: Contract, file: Path) -> bytes:
     """As much of a file as `header_of` needs: all of an archive or workbook, the beginning of anything else."""
     with file.open("rb") as stream:
-        return stream.read() if contract.member or contract.reader == "xlsx" else stream.read(HEAD_BYTES + 1)
+        return (
+            stream.read()
+            if contract.member or contract.reader in ("xlsx", "wegweiser")
+            else stream.read(HEAD_BYTES + 1)
+        )
 
 
 def header_of(contract: Contract, content: bytes) -> list[str] | None:
     """The header, stacked rows joined; None where the layout has none (fixed width)."""
     if contract.reader == "fixed_width":
         return None
+    if contract.reader == "wegweiser":  # made of JSON
+        return wegweiser.read(contract, archive.unpack(contract, content)).header
     if contract.member and contract.reader == "csv":
         content = archive.stream(contract, io.BytesIO(content)).read(HEAD_BYTES + 1)
     else:
@@ -38,7 +44,7 @@ def header_of(contract: Contract, content: bytes) -> list[str] | None:
         stacked = [rows[number - 1] for number in contract.header_rows if number <= len(rows)]
     columns = zip_longest(*stacked, fillvalue="")
     joined = [contract.header_join.join(filter(None, cells)) for cells in columns]
-    return [title.strip() for title in joined] if contract.reader == "genesis" else joined
+    return genesis.flat_header(joined) if contract.reader == "genesis" else joined
 
 
 def _text_rows(contract: Contract, content: bytes) -> list[list[str]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, inbox_files, landing, ledger, load, receipts, stores
+from ingest import contracts, inbox_files, landing, ledger, receipts, stores
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
 from ingest.stores import DROP, MARKERS, TAKEN, Changed, Entry, Store, StoreError
@@ -352,6 +352,8 @@ def _loaded(
     settings: Settings, connection: Connection, store: Store, row: InboxFile, progress: Callable[[int], None] | None
 ) -> InboxFile | None:
     """Load a claimed file; None where it was written meanwhile and has to be complete again first."""
+    from ingest import load  # late: its compiled loops take a second, and a look needs none
+
     place = _place(store, row)
     entry = store.entry(place)
     expected = _expected(store, place)

@@ -105,12 +105,12 @@ def layout_of(contract: Contract, header: list[str], line: int, period: str | No
 def _small(contract: Contract, content: bytes) -> Records:
     if not content.strip():
         raise _empty()
-    from ingest import archive, fixed_width, genesis  # they need this module's Records and Refused
+    from ingest import archive, fixed_width, genesis, wegweiser  # they need this module's Records and Refused
 
     content = archive.unpack(contract, content)
     if contract.reader == "xlsx":
         archive.guard_workbook(content)
-    readers = {"genesis": genesis.read, "fixed_width": fixed_width.read}
+    readers = {"genesis": genesis.read, "wegweiser": wegweiser.read, "fixed_width": fixed_width.read}
     reader = ({"csv": _csv, "ldb_nrw": _ldb_nrw, "xlsx": _xlsx} | readers)[contract.reader]
     if not content.strip():
         raise _empty()

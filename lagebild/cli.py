@@ -1,5 +1,6 @@
 """The command line: `lagebild --help`. Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lagebild import (
     contract_commands,
     decision_commands,
     delivery_commands,
+    fetch_commands,
     figure_commands,
     inbox_commands,
     options,
@@ -82,6 +84,22 @@ def status(settings: Settings) -> None:
     from lagebild.stack import commands
 
     commands.status(settings, Console())
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@options.pass_settings
+def airflow(settings: Settings, arguments: tuple[str, ...]) -> None:
+    """Airflow's own command line, with this checkout's settings.
+
+    \b
+    Examples:
+      lagebild airflow pools list
+      lagebild airflow backfill create --dag-id backfill__genesis --from-date 2019-01-01 --to-date 2020-12-31
+    """
+    from lagebild.stack import airflow as stack
+
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *arguments], stack.environment(settings))
 
 
 @cli.command()
@@ -269,6 +287,7 @@ def restore(settings: Settings, folder: Path) -> None:
 calendar_commands.add_to(cli)
 contract_commands.add_to(cli)
 decision_commands.add_to(cli)
+fetch_commands.add_to(cli)
 figure_commands.add_to(cli)
 inbox_commands.add_to(cli)
 publication_commands.add_to(cli)

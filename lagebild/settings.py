@@ -8,7 +8,7 @@ import json
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from lagebild.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
+DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo"
+"""The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and who logs in there."""
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 _HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
@@ -56,6 +58,8 @@ class Settings:
     """An address to post alerts to; whoever knows it may post too."""
     host_urls: dict[str, str] = field(default_factory=dict, hash=False)
     """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
+    pull: frozenset[str] = frozenset()
+    """Hosts that scheduled runs may ask without a login in the settings: open ones, and those with one in Airflow."""
     inboxes: tuple[str, ...] = ()
     """Where else than in the drop folder people put files: URLs of SFTP and S3 stores, without credentials."""
     inbox_settle_seconds: float = 30
@@ -128,7 +132,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
-    return Settings(
+    settings = Settings(
         home=home,
         drop=folder("LAGEBILD_DROP_DIR", "drop"),
         landing=folder("LAGEBILD_LANDING_DIR", "landing"),
@@ -150,9 +154,22 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             for name in values
             if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
         },
+        pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
     )
+    return with_demo(settings)
+
+
+def with_demo(settings: Settings) -> Settings:
+    """The settings with the demo's own suppliers as service and inbox, once they have their ports."""
+    ports = settings.ports()
+    if not settings.demo or DEMO_SFTP not in ports:
+        return settings
+    inbox = f"sftp://{DEMO_USER}@127.0.0.1:{ports[DEMO_SFTP]}/upload"
+    urls = {"destatis": f"http://127.0.0.1:{ports[DEMO_GENESIS]}"}
+    inboxes = settings.inboxes if inbox in settings.inboxes else (*settings.inboxes, inbox)
+    return replace(settings, inboxes=inboxes, host_urls=urls | settings.host_urls)
 
 
 def inbox_url(text: str) -> str:

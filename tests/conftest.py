@@ -28,6 +28,7 @@ from tests.support import deliver, deliver_all
 TEMPLATE = "template_warehouse"
 PUBLISHED = "template_published"
 RUN = "LAGEBILD_TEST_RUN"  # the run's folder; workers inherit the variable from the process that starts them
+SHARED = "LAGEBILD_SHARED"  # where the recorded files lie, if not beside the checkout
 PREFIX = "lagebild-tests-"
 _numbers = itertools.count(1)
 
@@ -35,7 +36,7 @@ _numbers = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
-    for name in [name for name in os.environ if name.startswith("LAGEBILD_") and name != RUN]:
+    for name in [name for name in os.environ if name.startswith("LAGEBILD_") and name not in (RUN, SHARED)]:
         del os.environ[name]  # a developer's own settings do not reach the tests
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not psutil.pid_exists(int(left.name.removeprefix(PREFIX))):

@@ -87,6 +87,12 @@ EXPECTED = (
      " and population_group = 'total'", {"share_pct": Decimal("26.7")}),
     ("migration_background", "reference_year = 2020 and sense = 'narrow' and region_code = '00'"
      " and population_group = 'total'", {"share_pct": Decimal("24.4")}),
+    ("official_statistic", "table_code = '12411-01-01-4' and region_code = '05913000' and is_total", {
+        "value": Decimal(603462), "region_name": "Dortmund", "evidence": "published",
+    }),
+    ("official_statistic", "table_code = '12411-01-01-4' and region_code = '05354' and is_total", {
+        "value": None, "value_sign": "-",
+    }),
     ("municipal_profile", "municipality_name = 'Solingen'", {
         "migration_background_pct_printed": Decimal("37.1"),
         "migration_background_pct_recomputed": Decimal("36.9"),

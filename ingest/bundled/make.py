@@ -1,4 +1,4 @@
-"""Write the bundled deliveries that are computed: register, ledger, funding and the list of Bremen.
+"""Write the bundled deliveries that are computed: register, ledger, funding, the list of Bremen, a reply of GENESIS.
 
 Everything about them is deterministic: the same facts give the same bytes on every machine.
 The facts (published totals, counts, programmes) lie in `facts/`, never here.
@@ -40,6 +40,15 @@ REGISTER_HEADER = (
 )  # fmt: skip
 ESF_HEADER, ESF_DATES, ESF_NUMBERS = 5, (3, 4), (5, 6, 8, 11)  # row of the header, columns, counted from 0
 
+# A reply of GENESIS for the demo, in the layout since 2025. Variables are named as in the recorded table 12531-0043,
+# but the code of the measure is our own.
+AZR_TABLE = BUNDLED / "azr_nrw" / "12521-03i_2024.csv"
+REPLIES = BUNDLED / "replies" / "destatis"
+REPLY_TABLE, REPLY_YEAR = "12521-0041", "2024"
+REPLY_COUNTRIES = ("125", "154")
+REPLY_SEXES = (("", "Insgesamt"), ("GESM", "männlich"), ("GESW", "weiblich"))
+DISSOLVED = ("05313", "05354")  # no districts since 2009
+
 
 def files() -> dict[Path, bytes]:
     """Path and content of every computed file."""
@@ -48,6 +57,7 @@ def files() -> dict[Path, bytes]:
         BUNDLED / "register" / f"register_{AGS_DORTMUND}_{REFERENCE_DATE}.csv": register(),
         BUNDLED / "funding" / "funding_programmes_2024.xlsx": funding(),
         BUNDLED / "esf_bremen" / "esf_bremen_2014-2020.xlsx": esf_bremen(),
+        REPLIES / f"{REPLY_TABLE}.{REPLY_YEAR}.csv": genesis_reply(),
     }
 
 
@@ -127,6 +137,34 @@ def esf_bremen() -> bytes:
                 sheet.write_string(number, column, text.replace("|", "\n"))
     workbook.close()
     return _stored(workbook_bytes.getvalue())
+
+
+def genesis_reply() -> bytes:
+    """Bulgarian and Romanian nationals of the state and its districts, by sex, from the bundled table of the AZR."""
+    parts = ("variable_code", "variable_label", "variable_attribute_code", "variable_attribute_label")
+    header = ["statistics_code", "statistics_label", "time_code", "time_label", "time"]
+    header += [f"{slot}_{part}" for slot in (1, 2, 3) for part in parts]
+    header += ["value", "value_unit", "value_variable_code", "value_variable_label"]
+    lines = AZR_TABLE.read_text(encoding="iso-8859-1").split("__________")[0].splitlines()
+    records = [fields for fields in (line.split(";") for line in lines) if fields[3:4] and fields[3] in REPLY_COUNTRIES]
+    rows = []
+    for day, region, name, country_code, country, *counts in records:
+        if len(region) not in (2, 5) or region in DISSOLVED:
+            continue
+        place = ("DLAND", "Bundesländer") if len(region) == 2 else ("KREISE", "Kreise")
+        for (sex, label), count in zip(REPLY_SEXES, counts, strict=True):
+            rows.append(
+                [
+                    *("12521", "Ausländerstatistik", "STAG", "Stichtag", "-".join(reversed(day.split(".")))),
+                    *(*place, region, name.strip()),
+                    *("GES", "Geschlecht", sex, label),
+                    *("STAAG5", "Staatsangehörigkeit", f"ST{country_code}", country.strip()),
+                    *(count, "Anzahl", "X-AUSL", "Ausländische Bevölkerung"),
+                ]
+            )
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";", lineterminator="\n").writerows([header, *rows])
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _person(rng: random.Random, number: int, nationality: str, situation: str) -> list[str]:

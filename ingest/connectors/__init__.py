@@ -1,1 +1,1 @@
-"""What asks other people's services: hosts, access, HTTP, GENESIS, and a server that replays recorded answers."""
+"""What is pulled from other people's services: a catalogue of it, hosts, access, HTTP, and one connector a kind."""

@@ -16,10 +16,6 @@ class Access:
     user: str
     password: str = ""
 
-    def __post_init__(self) -> None:
-        if not self.user:
-            raise UserError("a login without a user", remedy="set a user and a password, or a token")
-
     @property
     def is_token(self) -> bool:
         """Tokens may only read: no jobs, no changes to the account."""
@@ -42,14 +38,17 @@ def access_of(name: str, settings: Settings) -> Access | None:
     else from a file of the secrets folder (`<name>_user`, `<name>_password`, `<name>_token`). Raises UserError for
     half a login, and for a token beside a user: which one is meant is not guessed.
     """
-    user, password, token = (_secret(name, part, settings) for part in ("user", "password", "token"))
+    # The frame of an error may be shown with its variables, so that nothing secret stands in one here.
+    parts = {part for part in ("user", "password", "token") if _secret(name, part, settings)}
     variables = f"LAGEBILD_{name.upper()}_USER and _PASSWORD"
-    if token and (user or password):
+    if "token" in parts and len(parts) > 1:
         raise UserError(f"{name}: there is a token and a user too", remedy=f"set {variables}, or _TOKEN, not both")
-    if bool(user) != bool(password):
-        missing = "password" if user else "user"
+    if parts in ({"user"}, {"password"}):
+        (missing,) = {"user", "password"} - parts
         raise UserError(f"{name}: the {missing} of the login is missing", remedy=f"set both {variables}")
-    return Access(token or user, password) if token or user else None
+    if not parts:
+        return None
+    return Access(_secret(name, "token" if "token" in parts else "user", settings), _secret(name, "password", settings))
 
 
 def _secret(name: str, part: str, settings: Settings) -> str:

@@ -30,7 +30,7 @@ class PullError(UserError):
 
 
 class NoLogin(PullError):
-    """No credentials, or credentials that the service refuses (HTTP 401 and 403; codes 2 and 15)."""
+    """No credentials, or credentials that the service refuses (HTTP 401 and 403; codes 2, 12 and 15)."""
 
     what = "the service does not accept the login, or there is none"
     to_do = (

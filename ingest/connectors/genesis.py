@@ -41,6 +41,7 @@ from ingest.connectors.errors import (
     TooManyRequests,
     UnknownReport,
     WrongMember,
+    bounded,
 )
 from ingest.connectors.hosts import Host
 from ingest.connectors.http import Http, Reply
@@ -51,6 +52,7 @@ OK, ADJUSTED, ACCEPTED = 0, 22, 99
 GUEST = "GAST"
 _FAULTS: dict[int, type[PullError]] = {
     2: NoLogin,
+    12: NoLogin,
     15: NoLogin,
     6: TooManyRequests,
     50: NothingNewer,
@@ -126,7 +128,7 @@ class Client:
     """
 
     def __init__(self, host: Host, access: Access | None, http: Http, say: Callable[[str], None] = _log.warning):
-        if access is None:
+        if access is None or not access.user:
             raise NoLogin(host.title, what="there are no credentials for this service")
         self.host, self._access, self._http, self._say = host, access, http, say
         self._login = _HeaderLogin(host, access)
@@ -151,15 +153,11 @@ class Client:
             entries = self._list("catalogue/modifieddata", table, fields)
         except NoObjects:
             return None
-        days = [
-            datetime.strptime(entry["Date"], "%d.%m.%Y").date()
-            for entry in entries
-            if entry.get("Code") in (table, statistic) and re.fullmatch(r"\d\d\.\d\d\.\d{4}", str(entry.get("Date")))
-        ]
-        now = datetime.now(_BERLIN)
-        if not days:
+        days = [_day(entry.get("Date")) for entry in entries if entry.get("Code") in (table, statistic)]
+        latest, now = max(filter(None, days), default=None), datetime.now(_BERLIN)
+        if latest is None:
             return None
-        return f"{max(days)}" if max(days) < now.date() else f"{max(days)}, asked {now:%Y-%m-%dT%H:%M:%S}"
+        return f"{latest}" if latest < now.date() else f"{latest}, asked {now:%Y-%m-%dT%H:%M:%S}"
 
     def table(self, query: Query, to: Path) -> Path:
         """Download a table as flat file; TooLarge where a job must make it, NothingNewer, NoSuchTable, NoObjects."""
@@ -175,7 +173,7 @@ class Client:
         self._ensure_login()
         accepted = self._report("data/tablefile", query.table, {**query.form(), "job": "true"}, expected=ACCEPTED)
         name = accepted["Status"]["Content"].rpartition(":")[2].strip()
-        if not re.fullmatch(rf"{re.escape(query.table)}[\w-]*", name):
+        if not re.fullmatch(rf"{re.escape(query.table)}_[\w-]+", name):
             raise UnknownReport(query.table, self._access.hide(name), what="the service accepts a job without a name")
         return name
 
@@ -200,9 +198,19 @@ class Client:
             return None
         return next((self._clean(entry.get("State")) for entry in entries if entry.get("Code") == job), None)
 
-    def result(self, job: str, to: Path) -> Path:
-        """Download what a job made; NoObjects where it is gone."""
-        fields = {"name": job, "area": "all", "compress": "false", "format": "ffcsv", "language": "de"}
+    def result(self, job: str, to: Path, *, quality: bool = True, language: str = "de") -> Path:
+        """Download what a job made; NoObjects where it is gone.
+
+        Quality flags and empty rows are left out here too unless they are asked for, whatever the job was told.
+        """
+        fields = {
+            "name": job,
+            "area": "all",
+            "compress": "false",
+            "format": "ffcsv",
+            "quality": "on" if quality else "off",
+            "language": language,
+        }
         return self._file("data/resultfile", job, job.partition("_")[0], fields, to)
 
     def remove(self, job: str) -> None:
@@ -308,18 +316,29 @@ class _HeaderLogin(AuthBase):
     """Puts the login into the headers of a request that is about to leave."""
 
     def __init__(self, host: Host, access: Access):
-        for text in (access.user, access.password):
-            if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?|", text):
-                raise NoLogin(
-                    host.title,
-                    what="user or password hold characters that the service's headers do not carry for certain",
-                    to_do="choose a password of letters, digits and signs of ASCII, without spaces at its ends",
-                )
+        if not (_is_plain(access.user) and _is_plain(access.password)):
+            raise NoLogin(
+                host.title,
+                what="user or password hold characters that the service's headers do not carry for certain",
+                to_do="choose a password of letters, digits and signs of ASCII, without spaces at its ends",
+            )
         self._access = access
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["username"], request.headers["password"] = self._access.user, self._access.password
         return request
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text comes through a header as it is: ASCII, no spaces at its ends."""
+    return re.fullmatch(r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?", text) is not None
+
+
+def _day(text: object) -> date | None:
+    try:
+        return datetime.strptime(str(text), "%d.%m.%Y").date()
+    except ValueError:
+        return None
 
 
 def _scrubbed(reply: Reply, access: Access) -> Reply:
@@ -390,8 +409,8 @@ def _flat_file(file: Any, subject: str, table: str) -> Iterator[bytes]:
     with _told_as_broken(subject):
         members = archive.files(file, _MAX_MEMBER_BYTES)
         names = [name for name, _ in members]
-    if len(names) != 1 or not re.fullmatch(rf"{re.escape(table)}[\w-]*\.csv", names[0], re.IGNORECASE):
-        held = ", ".join(name[:60] for name in names[:5]) or "nothing"
+    if len(names) != 1 or not re.fullmatch(rf"{re.escape(table)}(_[\w-]*)?\.csv", names[0], re.IGNORECASE):
+        held = bounded(", ".join(name[:60] for name in names[:5])) or "nothing"
         raise WrongMember(subject, what=f"{WrongMember.what}: it holds {held}")
     with _told_as_broken(subject):
         yield from members[0][1]

@@ -30,16 +30,11 @@ class Host:
         """The web service's address, with a slash at the end."""
         return f"{self.root}/{self.rest}"
 
-    @property
-    def pool(self) -> str:
-        """The pool of Airflow's with one slot that keeps its tasks in turn."""
-        return f"host_{self.name}"
-
 
 HOSTS = {
     host.name: host
     for host in (
-        # www-genesis.destatis.de redirects here since 2026, and credentials never follow a redirect.
+        # The move from www-genesis.destatis.de was announced for 2026-05-28; credentials never follow a redirect.
         Host(
             "destatis",
             "GENESIS-Online (Destatis)",

@@ -56,7 +56,12 @@ MAX_REPLY_BYTES = 16 * 2**20
 """Of an answer that is held in memory."""
 MAX_FILE_BYTES = 2 * 2**30
 _BLOCK = 2**16
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 _log = logging.getLogger(__name__)
 
 
@@ -103,7 +108,7 @@ def judge(subject: str, reply: Reply) -> None:
     if reply.is_not_modified:
         return
     if 300 <= status < 400:
-        target = urlsplit(reply.headers.get("Location", "")).hostname or "no address"
+        target = urlsplit(reply.headers.get("Location", "")).hostname or "on this host"
         raise Moved(subject, what=f"{Moved.what} ({target})")
     if not 200 <= status < 300:
         raise UnknownReport(subject, said, what=f"{UnknownReport.what} (HTTP {status})")
@@ -218,7 +223,7 @@ class Http:
         """One try; what the libraries raise is told in our words outside their errors, which hold the request."""
         try:
             reply = self._exchange(request, file)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             failure = _told(request, error)
         else:
             failure = None
@@ -236,7 +241,7 @@ class Http:
         if left <= 0:
             raise TimeIsUp(request.subject)
         # Never to a proxy: what listens here is ours.
-        self._session.trust_env = urlsplit(request.url).hostname not in _LOOPBACK
+        self._session.trust_env = urlsplit(request.url).hostname not in LOOPBACK
         response = self._session.request(
             request.method,
             request.url,
@@ -247,13 +252,10 @@ class Http:
             stream=True,
             allow_redirects=request.login is None,
         )
-        with response, open(file, "wb") if file else BytesIO() as sink:
+        with response, open(file, "w+b") if file else BytesIO() as sink:
             self._copy(request, response.raw, sink)
-            if file is None:
-                body = sink.getvalue()
-        if file is not None:
-            with open(file, "rb") as stored:
-                body = stored.read(_BLOCK)
+            sink.seek(0)
+            body = sink.read(_BLOCK if file else -1)
         return Reply(response.status_code, response.headers, body, file)
 
     def _copy(self, request: "_Request", source: urllib3.BaseHTTPResponse, sink: IO[bytes]) -> None:
@@ -293,10 +295,12 @@ def _told(request: _Request, error: Exception) -> PullError:
     host = urlsplit(request.url).netloc.rpartition("@")[2]
     if isinstance(error, requests.TooManyRedirects):
         return Moved(request.subject, what=f"{host} redirects without end", to_do="check the address of the entry")
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+    if isinstance(error, _NO_ADDRESS):
         return NoSuchFile(request.subject, what="the entry's address is none")
     if isinstance(error, requests.exceptions.InvalidHeader):
         return NoLogin(request.subject, what="user or password hold what no header can carry")
+    if not isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError)):
+        return UnknownReport(request.subject, what=f"{UnknownReport.what}: an address or a header in it is malformed")
     if isinstance(error, requests.exceptions.SSLError):
         reason = "its certificate is not trusted, or the encrypted connection failed"
     elif isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):

@@ -16,9 +16,10 @@ there. The folder:
     ldb_nrw/<code>_00.csv           a table that needs no login: GET /ldbnrwws/downloader/00/tables/<code>_00.csv
     files/<path>                    any file: GET /files/<path>, with ETag, Last-Modified and 304
 
-A request for years that have no file of their own is answered from `all`, cut to the rows of these years. Each host is
-found at the path that it has in reality (`/genesisWS/rest/2020/...`), so that LAGEBILD_<HOST>_URL=http://127.0.0.1:N
-leads any of them here.
+A request for years that have no file of their own is answered from `all`, cut to the rows of these years. Quality
+flags (`value_q`) are left out unless they are asked for, of a job's result too, as the services do. Each host is found
+at the path that it has in reality (`/genesisWS/rest/2020/...`), so that LAGEBILD_<HOST>_URL=http://127.0.0.1:N leads
+any of them here.
 
 Jobs are named `<table>_<first year><last year><number>`. The name says all, so that a server that was restarted goes on
 with the jobs of the one before, as the real ones do. Logins: the users (by default `lagebild-demo`) with any password
@@ -32,12 +33,14 @@ import io
 import json
 import re
 import signal
+import socket
 import sys
 import threading
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -47,8 +50,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ingest.connectors.hosts import HOSTS, Host
+from lagebild.settings import DEMO_USER
 
-DEMO_USER = "lagebild-demo"
+BUNDLED = Path(__file__).parent.parent / "bundled" / "replies"
+"""The recordings that ship with the project, for the demo."""
 ADDRESS = "127.0.0.1"
 _GUEST = "GAST"
 _MASK = "********************"
@@ -87,6 +92,9 @@ class Asked:
 class ReplayServer:
     """The server, as a context: `with ReplayServer(folder) as server: ... server.url`."""
 
+    ending_seconds = 0.2
+    """How long it may take to notice that it shall end."""
+
     def __init__(self, folder: Path, *, port: int = 0, users: Iterable[str] = (DEMO_USER,), tokens: Iterable[str] = ()):
         self.folder, self.users, self.tokens = Path(folder), set(users), set(tokens)
         self.asked: list[Asked] = []
@@ -96,11 +104,11 @@ class ReplayServer:
         self.removed: set[str] = set()
         self._polls: Counter[str] = Counter()
         self._told: Counter[tuple[str, ...]] = Counter()
-        self._serial = self._at_once = 0
+        self._at_once, self._serial = 0, int(time.time())  # no job's name is given twice, by no server
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer((ADDRESS, port), _handler(self))
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._connections: set[socket.socket] = set()
+        self._http = _Server((ADDRESS, port), _handler(self))
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(self.ending_seconds,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -115,6 +123,9 @@ class ReplayServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+        for connection in list(self._connections):  # kept alive by clients; a server that ended answers nobody
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     # --- answering ------------------------------------------------------------------------------------------------
 
@@ -166,6 +177,11 @@ class ReplayServer:
             return Answer(404, b"")
         return self._recorded(asked) or answers[asked.endpoint](asked)
 
+    def write(self, handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+        """Send an answer's body but for its last byte; whether that shall follow."""
+        handler.wfile.write(body)
+        return True
+
     def _tablefile(self, asked: Asked) -> Answer:
         table, fields = asked.fields.get("name", ""), asked.fields
         if not self._is_known(asked.host, table):
@@ -177,11 +193,11 @@ class ReplayServer:
         if fields.get("job") == "true" and asked.host.has_jobs:
             with self._lock:
                 self._serial += 1
-                name = f"{table}_{first or '0000'}{last or '0000'}{self._serial:04}"
+                name = f"{table}_{first or '0000'}{last or '0000'}{self._serial}"
             return envelope(asked, 99, _SAYS[99][0] + name)
         if self._about(asked.host, table).get("jobs"):
             return envelope(asked, 98)
-        return zipped(f"{table}_flat.csv", rows)
+        return zipped(f"{table}_flat.csv", _of_quality(rows, fields))
 
     def _results(self, asked: Asked) -> Answer:
         job = asked.fields.get("selection", "")
@@ -203,7 +219,7 @@ class ReplayServer:
     def _resultfile(self, asked: Asked) -> Answer:
         job = asked.fields.get("name", "")
         rows = self._job(asked.host, job)
-        return envelope(asked, 104) if rows is None else zipped(f"{job}_flat.csv", rows)
+        return envelope(asked, 104) if rows is None else zipped(f"{job}_flat.csv", _of_quality(rows, asked.fields))
 
     def _remove(self, asked: Asked) -> Answer:
         job = asked.fields.get("name", "")
@@ -264,7 +280,7 @@ class ReplayServer:
 
     def _job(self, host: Host, job: str) -> bytes | None:
         """What a job makes; None where the name is no job's, or its result was removed."""
-        match = re.fullmatch(r"([\w-]+)_(\d{4})(\d{4})\d{4,}", job)
+        match = re.fullmatch(r"([\w-]+)_(\d{4})(\d{4})\d+", job)
         if match is None or job in self.removed or not self._is_known(host, match[1]):
             return None
         first, last = ("" if year == "0000" else year for year in match.groups()[1:])
@@ -306,6 +322,14 @@ def _of_years(content: bytes, first: str, last: str) -> bytes | None:
     return ("\ufeff" + lines[0] + "".join(kept)).encode() if kept else None
 
 
+def _of_quality(content: bytes, fields: dict[str, str]) -> bytes:
+    """A flat file without its last column `value_q`, unless it was asked for."""
+    lines = content.decode("utf-8-sig").splitlines()
+    if fields.get("quality") == "on" or not lines[0].endswith(";value_q"):
+        return content
+    return ("\ufeff" + "".join(line.rpartition(";")[0] + "\n" for line in lines)).encode()
+
+
 def _time_of(line: str) -> str:
     return next(csv.reader([line], delimiter=";"))[4]
 
@@ -344,11 +368,27 @@ def _json(status: int, body: dict[str, Any]) -> Answer:
     return Answer(status, text, {"Content-Type": "application/json;charset=UTF-8"})
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is nothing to print; anything else is a mistake of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 def _handler(server: ReplayServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        server_version = "LagebildReplay"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            server._connections.add(self.connection)
+
+        def finish(self) -> None:
+            server._connections.discard(self.connection)
+            super().finish()
 
         def do_GET(self) -> None:
             self._do("GET", {})
@@ -359,15 +399,16 @@ def _handler(server: ReplayServer) -> type[BaseHTTPRequestHandler]:
 
         def _do(self, method: str, form: dict[str, str]) -> None:
             with server.counted():
-                self.send(server.answer(method, self.path, self.headers, form))
-
-        def send(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+                answer = server.answer(method, self.path, self.headers, form)
+                self.send_response_only(answer.status)
+                for name, value in ({"Date": self.date_time_string()} | answer.headers).items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                goes_on = server.write(self, answer.body[:-1])
+            # Whoever has the last byte may ask again, before this thread comes to say that it is through.
+            if goes_on:
+                self.wfile.write(answer.body[-1:])
 
         def log_message(self, *arguments: object) -> None:
             """Nothing is printed a request."""

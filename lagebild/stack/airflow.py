@@ -1,8 +1,8 @@
-"""Airflow beside the warehouse: three processes, one home, no port that is not asked for.
+"""Airflow beside the warehouse: four processes, one home, no port that is not asked for.
 
-`airflow standalone` would start a fourth process (the triggerer, for deferrable tasks, of which there are none) and
-import everything once more to check the metadata database. So the scheduler (with the LocalExecutor's workers in it),
-the DAG processor and the API server are started one by one, each leading a process group of its own.
+`airflow standalone` would import everything once more to check the metadata database, and serve logs on fixed ports.
+So the scheduler (with the LocalExecutor's workers in it), the DAG processor, the triggerer (in which tasks wait that
+hold no worker) and the API server are started one by one, each leading a process group of its own.
 """
 
 import base64
@@ -25,13 +25,18 @@ import psycopg
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
-from lagebild.stack import component, ports, postgres
+from lagebild.stack import component, pools, ports, postgres
 from lagebild.stack.rest import Rest
 
 ADMIN = "admin"
 DAGS = ROOT / "dags"
-# The scheduler serves no logs over HTTP: the API server reads the files, so there is no further port to collide on.
-COMPONENTS = {"scheduler": ["--skip-serve-logs"], "dag-processor": [], "api-server": []}
+# No logs are served over HTTP: the API server reads the files, so there is no further port to collide on.
+COMPONENTS = {
+    "scheduler": ["--skip-serve-logs"],
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+    "api-server": [],
+}
 # Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
 MARK = "LAGEBILD_COMPONENT"
 START_TIMEOUT_SECONDS = 180
@@ -150,6 +155,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_ALERT_TO": settings.alert_to,
         "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
         **{f"LAGEBILD_{name.upper()}_URL": url for name, url in settings.host_urls.items()},
+        "LAGEBILD_PULL": " ".join(sorted(settings.pull)),
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
     }
@@ -168,6 +174,7 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> di
         # the metadata, and as long as it does its tasks are not taken over.
         with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
             connection.execute("update job set state = 'failed', end_date = now() where state = 'running'")
+        pools.ensure(settings)
         for child in children.values():
             with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
                 child.stdin.write(component.GO)

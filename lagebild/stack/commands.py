@@ -12,8 +12,8 @@ from rich.console import Console
 from ingest import contracts
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.stack import airflow, pages, postgres
+from lagebild.settings import Settings, with_demo
+from lagebild.stack import airflow, demo, pages, postgres
 from lagebild.stack.progress import Board
 
 
@@ -32,7 +32,8 @@ def down(settings: Settings, console: Console) -> None:
     with Board(console) as board:
         board.doing("stopping Airflow")
         airflow.stop(settings)
-        pages.stop(settings)
+        pages.SERVER.stop(settings)
+        demo.SERVER.stop(settings)
         board.doing("stopping PostgreSQL")
         postgres.stop(settings)
     console.print("stopped; make up or make run starts it again with all that was loaded")
@@ -55,9 +56,11 @@ def run(settings: Settings, console: Console) -> None:
         since = _up(settings, board)
         steps.claim(settings)
         if settings.demo:
+            settings = with_demo(settings)
+            demo.wait(settings)
             steps.make_demo_keys(settings)
             if dropped := steps.drop_bundled(settings):
-                board.say(f"{dropped} bundled deliveries were put into {settings.drop}")
+                board.say(f"{dropped} bundled deliveries were put into {settings.drop} and onto the demo's SFTP server")
         if steps.is_nothing_due(settings):
             board.say("nothing new: every delivery is decided, marts and extract are up to date")
         else:
@@ -81,7 +84,9 @@ def _up(settings: Settings, board: Board) -> float:
     settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     board.doing("starting PostgreSQL")
     postgres.start(settings, board.say)
-    pages.start(settings)
+    pages.SERVER.start(settings)
+    if settings.demo:
+        demo.start(settings)
     board.doing("starting Airflow and preparing the warehouse")
     with _beside(lambda: airflow.start(settings, board.say)) as since:
         for name in migrate(settings):
@@ -148,7 +153,7 @@ def _status_lines(settings: Settings) -> list[str]:
         lines.append(f"Airflow:        partly runs ({', '.join(alive) or 'left-overs'}); make up repairs it")
     else:
         lines.append("Airflow:        is stopped")
-    lines.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.log_path(settings)})'}")
+    lines.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
     if runs:
         lines += _warehouse_lines(settings)
         lines += _access_lines(settings)

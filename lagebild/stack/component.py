@@ -15,10 +15,18 @@ PRELOADED = {
         "numba.np.arraymath",
         "psycopg",
         "python_calamine",
+        "requests",
+        "tenacity",
+        "croniter",
+        "fsspec",
+        "asyncssh",
+        "sshfs",
         "airflow.sdk.execution_time.supervisor",
         "airflow.sdk.execution_time.task_runner",
         "airflow.dag_processing.dagbag",
         "airflow.providers.standard.decorators.python",
+        "airflow.providers.standard.operators.trigger_dagrun",
+        "airflow.providers.standard.triggers.temporal",
     )
 }
 

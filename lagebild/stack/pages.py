@@ -4,8 +4,6 @@ Airflow's API server serves no files of ours. Pages are written when somebody as
 checked or decided since: nothing waits for them, and Great Expectations is loaded in a process that ends again.
 """
 
-import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -16,69 +14,20 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.settings import load as load_settings
-from lagebild.stack import airflow, ports
+from lagebild.stack import ports
+from lagebild.stack.background import Background
 
 NAME = "quality_docs"
+SERVER = Background("pages", "lagebild.stack.pages", (NAME,))
 _writing = threading.Lock()
 
 
 def url(settings: Settings) -> str | None:
     """Where the pages are served; None while they are not."""
-    return f"http://{ports.HOST}:{settings.ports()[NAME]}/" if process(settings) else None
-
-
-def log_path(settings: Settings) -> Path:
-    """What the server says when it cannot start."""
-    return _folder(settings) / "server.log"
-
-
-def start(settings: Settings) -> None:
-    """Serve the pages where that is not done already. It is not waited for, and a run does not fail without it."""
-    with ports.locked(settings, NAME):
-        if process(settings):
-            return
-        port = ports.choose(settings, NAME, None, "")
-        ports.remember(settings, **{NAME: port})
-        log = log_path(settings)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "w") as handle:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "lagebild.stack.pages"],
-                env=os.environ | airflow.variables(settings),
-                cwd=log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=handle,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        known = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
-        (_folder(settings) / "server.pid").write_text(json.dumps(known))
-
-
-def stop(settings: Settings) -> None:
-    """End the server, and wait until it is gone."""
-    if running := process(settings):
-        running.send_signal(signal.SIGTERM)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            running.wait(5)
-            return
-        running.kill()
-
-
-def process(settings: Settings) -> psutil.Process | None:
-    """The living server of this state folder."""
-    with contextlib.suppress(OSError, ValueError, psutil.Error):
-        known = json.loads((_folder(settings) / "server.pid").read_text())
-        found = psutil.Process(known["pid"])
-        is_same = abs(found.create_time() - known["started"]) < 0.05
-        if is_same and found.status() != psutil.STATUS_ZOMBIE:
-            return found
-    return None
+    return f"http://{ports.HOST}:{settings.ports()[NAME]}/" if SERVER.process(settings) else None
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -121,10 +70,6 @@ def _pages(settings: Settings) -> Path:
     from expectations import docs
 
     return docs.folder(settings)
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.home / "pages"
 
 
 def main() -> None:

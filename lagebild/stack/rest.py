@@ -30,12 +30,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a DAG run, at its latest try."""
+    """One task of a DAG run, or one of those that a mapped task became, at its latest try."""
 
     task_id: str
     state: str | None
     try_number: int
     started_at: str | None = None
+    map_index: int = -1
+    """Which of a mapped task's it is; -1 where the task is not mapped."""
+    shown: str | None = None
+    """What a mapped one is about, such as a file's name."""
+
+    def __str__(self) -> str:
+        return (f"{self.task_id} {self.shown}" if self.shown else self.task_id) + f" {self.state or 'waits'}"
 
 
 class Rest:
@@ -83,7 +90,8 @@ class Rest:
 
     def tasks(self, run: Run) -> list[Task]:
         rows = self._get(f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", limit=100)["task_instances"]
-        return [Task(row["task_id"], row["state"], row["try_number"], row["start_date"]) for row in rows]
+        names = ("task_id", "state", "try_number", "start_date", "map_index", "rendered_map_index")
+        return [Task(*(row[name] for name in names)) for row in rows]
 
     def _get(self, path: str, **parameters) -> dict:
         return self._call("GET", path, params=parameters)

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import ingest
-from ingest import contracts, inbox, landing, ledger, privacy
+from ingest import contracts, fetch, inbox, landing, ledger, privacy
+from ingest.connectors import catalogue
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.stack import airflow, postgres
+from lagebild.stack import airflow, demo, postgres
 from lagebild.stack.progress import Board
-from lagebild.stack.rest import Rest, Run
+from lagebild.stack.rest import Rest, Run, Task
 from lagebild.warehouse import build
 
 BUNDLED = Path(ingest.__file__).parent / "bundled"
@@ -28,7 +29,9 @@ BUILD, RELEASE = "build_warehouse", "release_extract"
 EVENT_SECONDS = 15
 """How long an asset's event may take to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
-DELIVERY_SUFFIXES = (".csv", ".xlsx")
+DELIVERY_SUFFIXES = (".csv", ".json", ".xlsx")
+BY_SFTP = ("ledger",)
+"""Sources whose bundled deliveries come by SFTP: as from a finance department in reality."""
 
 
 # --- before the runs -------------------------------------------------------------------------------------------------
@@ -59,7 +62,7 @@ def bundled_files() -> list[Path]:
 
 
 def drop_bundled(settings: Settings) -> int:
-    """Put the bundled deliveries that the ledger does not know into the drop folder; how many they were.
+    """Send the bundled deliveries that the ledger does not know, by SFTP or into the drop folder; how many they were.
 
     UserError when a file lies there that is not a bundled one: own and bundled deliveries never mix.
     """
@@ -74,7 +77,8 @@ def drop_bundled(settings: Settings) -> int:
     known = {delivery.sha256 for delivery in ledger.deliveries(settings)} | set(waiting)
     new = [path for digest, path in digests.items() if digest not in known]
     for path in new:
-        folder = settings.drop / path.parent.name
+        is_uploaded = path.parent.name in BY_SFTP and settings.inboxes
+        folder = demo.sent(settings) if is_uploaded else settings.drop / path.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{path.name}.part"
         shutil.copyfile(path, draft)
@@ -93,9 +97,12 @@ def make_demo_keys(settings: Settings) -> None:
 
 
 def due_sources(settings: Settings) -> list[str]:
-    """Sources with a file in an inbox or a delivery that is not decided yet."""
+    """Sources with a file in an inbox, something to pull, or a delivery that is not decided yet."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
-    return sorted(undecided | {arrival.source for arrival in inbox.waiting(settings)})
+    sent = {arrival.source for arrival in inbox.waiting(settings)}
+    pulled = {entry.source for entry in catalogue.entries()}
+    wanted = {source for source in pulled if fetch.due(settings, source) or fetch.waiting_files(settings, source)}
+    return sorted(undecided | sent | wanted)
 
 
 def needs_build(settings: Settings) -> bool:
@@ -226,7 +233,7 @@ def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> None
         for key, before in list(open_runs.items()):
             with _stack_watched(settings):
                 run, tasks = rest.run(before), sorted(rest.tasks(before), key=lambda t: t.started_at or "9")
-            steps = ", ".join(f"{task.task_id} {task.state or 'waits'}" for task in tasks)
+            steps = ", ".join(str(task) for task in tasks if task.state != "skipped")
             spent = f" in {_seconds(run):.1f} s" if run.is_finished else ""
             board.show(key, f"  {run.dag_id}: {run.state}{spent} ({steps})")
             if run.is_finished:
@@ -261,21 +268,24 @@ def _stack_watched(settings: Settings):
 
 def _failure(settings: Settings, rest: Rest, failed: list[Run]) -> UserError:
     run = failed[0]
-    tasks = [task for task in rest.tasks(run) if task.state == "failed"]
+    tasks = sorted((t for t in rest.tasks(run) if t.state == "failed"), key=lambda t: t.started_at or "9")
     others = f" (and {', '.join(other.dag_id for other in failed[1:])})" if failed[1:] else ""
     if not tasks:
         return UserError(f"DAG {run.dag_id} failed{others}", remedy=f"look at {airflow.url(settings)}; then make run")
-    log = task_log(settings, run, tasks[0].task_id, tasks[0].try_number)
+    log = task_log(settings, run, tasks[0])
     lines = "\n".join(f"    {line}" for line in error_lines(log)) or "    (the log has no error line)"
     return UserError(
-        f"DAG {run.dag_id}, task {tasks[0].task_id} failed{others}:\n{lines}\n  log: {log}",
+        f"DAG {run.dag_id}, task {tasks[0]}{others}:\n{lines}\n  log: {log}",
         remedy="mend what the lines above say; then make run",
     )
 
 
-def task_log(settings: Settings, run: Run, task_id: str, attempt: int) -> Path:
-    folder = airflow.home(settings) / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={task_id}"
-    return folder / f"attempt={attempt}.log"
+def task_log(settings: Settings, run: Run, task: Task) -> Path:
+    folder = airflow.home(settings) / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+    folder /= f"task_id={task.task_id}"
+    return (
+        folder / f"map_index={task.map_index}" if task.map_index >= 0 else folder
+    ) / f"attempt={task.try_number}.log"
 
 
 def error_lines(log: Path, count: int = 12) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from lagebild.errors import UserError
 
@@ -42,13 +43,21 @@ def owner(text: str) -> str:
 
 @contextlib.contextmanager
 def settled():
-    """Let a task fail at once on what only a human can mend; a database that is away may be back at the next try."""
+    """Let a task fail at once on what only a human can mend; a database or a host that is away may be back."""
     from airflow.sdk.exceptions import AirflowFailException
     from psycopg import OperationalError
 
     try:
         yield
     except UserError as error:
-        if isinstance(error.__cause__, OperationalError):
+        if isinstance(error.__cause__, OperationalError) or getattr(error, "transient", False):
             raise
         raise AirflowFailException(str(error)) from error
+
+
+def years_of(text: str | None, dag_run) -> list[int]:
+    """The years that a run asks for: those of its form, else of a `backfill__` run its own; empty: what is due."""
+    if text:
+        first, _, last = text.partition("-")
+        return list(range(int(first), int(last or first) + 1))
+    return [dag_run.logical_date.astimezone(ZoneInfo(ZONE)).year] if dag_run.dag_id.startswith("backfill__") else []

@@ -3,6 +3,7 @@
 Reads schema `marts` only, as any BI tool could.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,12 +25,16 @@ _YEAR_COLUMNS = (
     "begin_year", "amount_first_year", "reference_date",
 )  # fmt: skip
 
+# What a row has that is one delivered line: it says itself where it is from, and needs no tree.
+_OWN_FILE, _OWN_LINE = "source_sha256", "line_number"
+
 LANGUAGES = ("de", "en")
 _WORDS = {
     "en": {
         "publication": "publication {id} of {at}, code {code}", "model": ", model {version}", "formula": "formula",
         "figure": "figure", "not_given": "not given", "compared": "computed {} | published {}{} | {}",
         "tree": "tree", "no_tree": "none: the publication is from before there were trees, or the row has no figure",
+        "own_line": "none needed, the row names its file and line: {}, line {}",
         "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
         "records": "{} records = {} loaded + {} rejected", "layout": ", read by layout {}",
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
@@ -44,6 +49,7 @@ _WORDS = {
         "formula": "Formel", "figure": "Zahl", "not_given": "ohne Angabe",
         "compared": "berechnet {} | veröffentlicht {}{} | {}", "tree": "Baum",
         "no_tree": "keiner: die Veröffentlichung ist älter als die Bäume, oder die Zeile hat keine Zahl",
+        "own_line": "nicht nötig, die Zeile nennt Datei und Zeile: {}, Zeile {}",
         "inputs": "Eingänge", "from": "aus", "nowhere": "keiner Quelle", "deliveries": "Lieferungen",
         "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "layout": ", gelesen als {}",
         "erased": "die abgelegten Bytes wurden am {} gelöscht: {}", "line": "Zeile {}", "lines": "Zeilen {} ({} Sätze)",
@@ -114,7 +120,7 @@ def explain(
                 mart,
                 publication["publication_id"],
                 sorted({s for row in inputs for i in row for s in i["sources"]}),
-                _read(trees, keys),
+                sorted({row[_OWN_FILE] for row in rows}) if _names_its_line(mart.columns) else _read(trees, keys),
             ),
         }
 
@@ -156,7 +162,7 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
             precision = f" ({row['published_precision']})" if row.get("published_precision") else ""
             verdict = words["verdicts"].get(row["verdict"], row["verdict"])
             lines.append("  " + words["compared"].format(computed, published, precision, verdict))
-        lines.append(f"  {words['tree']}:" + ("" if trees else f" {words['no_tree']}"))
+        lines.append(f"  {words['tree']}:" + ("" if trees else f" {_without_tree(row, words)}"))
         followed: set[tuple] = set()
         for tree in trees:
             lines += _branch(tree, words, language, "    ", "1", followed)
@@ -177,6 +183,16 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
         if d["erased_at"]:
             lines.append("      " + words["erased"].format(f"{d['erased_at']:%Y-%m-%d}", d["erased_why"]))
     return "\n".join(lines)
+
+
+def _names_its_line(columns: Iterable[str]) -> bool:
+    return {_OWN_FILE, _OWN_LINE} <= set(columns)
+
+
+def _without_tree(row: dict[str, Any], words: dict[str, Any]) -> str:
+    if not _names_its_line(row):
+        return words["no_tree"]
+    return words["own_line"].format(row["source_file_name"], row[_OWN_LINE])
 
 
 def _branch(

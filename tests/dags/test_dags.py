@@ -5,12 +5,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from ingest import contracts
+from ingest.connectors import catalogue
 from lagebild.settings import ROOT
+from lagebild.stack.tasks import years_of
 
 READ = """
 import json, socket, sys, time
@@ -36,6 +40,8 @@ dags = {
             task.execution_timeout or getattr(task, "partial_kwargs", {}).get("response_timeout") for task in dag.tasks
         ),
         "templates": {task.task_id: list(task.template_fields) for task in dag.tasks},
+        "pools": {task.task_id: task.pool for task in dag.tasks},
+        "params": {name: dag.params.get_param(name).dump() for name in dag.params},
         "unanswered": [d for t in dag.tasks if (d := getattr(t, "partial_kwargs", {}).get("defaults"))],
         "max_active_runs": dag.max_active_runs,
         "catchup": dag.catchup,
@@ -57,6 +63,7 @@ def bag(tmp_path_factory):
 
 
 WARM_UP = """
+import airflow.providers.standard.operators.trigger_dagrun, airflow.providers.standard.triggers.temporal
 from airflow.sdk import DAG, Asset, AssetAlias, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, task
 cron = CronTriggerTimetable("0 0 * * *", timezone="Europe/Berlin")
 with DAG("warm_up", schedule=AssetOrTimeSchedule(timetable=cron, assets=AssetAny(Asset("a://b")))):
@@ -89,8 +96,10 @@ def read_bag(folder, home):
 
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
-    others = {"build_warehouse", "release_extract", "retention", "decide_held", "watch_deliveries"}
-    assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others
+    others = {"build_warehouse", "release_extract", "retention", "decide_held", "watch_deliveries", "receive_files"}
+    yearly = {f"backfill__{entry.source}" for entry in catalogue.entries() if entry.is_by_year}
+    assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others | yearly
+    assert "backfill__genesis" in yearly
 
 
 def test_reading_them_does_no_work(bag):
@@ -105,9 +114,43 @@ def test_ingest_runs_at_the_contracts_time_in_germany(bag):
         schedule = dag["schedule"]["__var"]
         assert schedule["expression"] == contracts.load(source).schedule
         assert schedule["timezone"] == "Europe/Berlin"
-        assert dag["tasks"] == {"load": ["check"], "check": []}
+        check = {
+            "arrivals": ["load", "tell_failure"],
+            "load": ["check", "tell_failure"],
+            "check": ["tell_failure"],
+            "tell_failure": [],
+        }
+        hosts = {entry.host for entry in catalogue.entries(source)}
+        pull = {f"look__{host}": [f"fetch__{host}"] for host in hosts}
+        pull |= {f"fetch__{host}": ["arrivals", "tell_failure"] for host in hosts}
+        assert dag["tasks"] == check | pull
         assert contracts.load(source).title in dag["doc"]
         assert source in dag["tags"]
+
+
+def test_one_host_is_asked_by_one_task_at_a_time_and_what_suppliers_write_is_no_template(bag):
+    for dag_id, dag in bag["dags"].items():
+        for task, pool in dag["pools"].items():
+            is_pull = task.startswith("fetch__")
+            assert pool == (f"host_{task.removeprefix('fetch__')}" if is_pull else "default_pool"), (dag_id, task)
+            if is_pull or task == "load":
+                assert dag["templates"][task] == []
+
+
+def test_a_run_by_hand_takes_a_file_and_of_what_is_pulled_a_table_and_years(bag):
+    assert list(bag["dags"]["ingest__register"]["params"]) == ["file"]
+    for dag_id in ("ingest__genesis", "backfill__genesis"):
+        form = bag["dags"][dag_id]["params"]
+        assert sorted(form) == ["file", "table", "years"]
+        assert [value["value"] for value in form.values()] == [None, None, None]
+        assert "12411-01-01-4" in form["table"]["schema"]["enum"]
+
+
+def test_a_run_asks_for_the_years_of_its_form_and_a_backfill_for_its_own():
+    run = SimpleNamespace(dag_id="ingest__genesis", logical_date=datetime(2019, 1, 1, tzinfo=UTC))
+    backfill = SimpleNamespace(dag_id="backfill__genesis", logical_date=run.logical_date)
+    assert years_of(None, run) == [] and years_of("2017", run) == [2017]
+    assert years_of(None, backfill) == [2019] and years_of("2015-2017", backfill) == [2015, 2016, 2017]
 
 
 def test_the_build_starts_on_any_source_and_once_a_day(bag):

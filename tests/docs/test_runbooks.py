@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest.connectors.replay import DEMO_USER, ReplayServer
 from lagebild import database
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
 from lagebild.warehouse import build, marts
 from tests import publications as prepared
-from tests.support import query
+from tests.support import bundled_bytes, query
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 ROOMS = ("dbt_project", "docs", "expectations", "extracts", "ingest", "lagebild")
@@ -171,6 +172,25 @@ def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
     assert "employment 2025" not in printed
     printed = follow(runbook, "Who is told", replace(warehouse, alert_enabled=True), checkout)
     assert "Lagebild: a trial" in printed
+
+
+def test_a_table_is_added_to_what_is_pulled_as_the_runbook_says(warehouse, checkout, tmp_path):
+    table, runbook = "13111-02-02-4", "add-a-table.md"
+    recorded, secrets = tmp_path / "recorded" / "regionalstatistik", tmp_path / "secrets"
+    recorded.mkdir(parents=True)
+    content = bundled_bytes("genesis").replace(b"\n12411;", b"\n13111;")
+    (recorded / f"{table}.2024.csv").write_bytes(content)
+    (recorded / f"{table}.json").write_text('{"changed": "2026-02-09"}')
+    shutil.copytree(warehouse.secrets, secrets)
+    (secrets / "regionalstatistik_user").write_text(DEMO_USER)
+    (secrets / "regionalstatistik_password").write_text("demo")
+    with ReplayServer(recorded.parent) as server:
+        settings = replace(warehouse, secrets=secrets, host_urls={"regionalstatistik": server.url})
+        printed = follow(runbook, "Write the entry", settings, checkout)
+        assert f"{table} (regionalstatistik, 2023-, at 0 5 * * 1, read by genesis)" in printed
+        printed = follow(runbook, "Fetch it for the first time", settings, checkout)
+    assert f"fetch 1 genesis {table} 2024 ({table}_2024_flat.csv" in printed and "delivered, delivery 1" in printed
+    assert "delivery 1 genesis" in printed and "accepted" in printed
 
 
 def test_every_runbook_is_listed():

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from lagebild import settings as settings_module
-from lagebild.stack import airflow, pages, postgres
+from lagebild.stack import airflow, demo, pages, postgres
 from tests import figures
 from tests.conftest import remove_state
 from tests.support import query
@@ -83,6 +83,27 @@ def answer_in_airflow(settings, option: str, **form: str) -> None:
     assert rest.run(run).state == "success", rest.tasks(run)
 
 
+def pulled_and_sent(settings) -> None:
+    """One source came from the replaying service by way of a job, one by SFTP; a backfill finds the first unchanged."""
+    pulls = "select state, job is not null, source from raw.fetch order by fetch_id"
+    assert query(settings, pulls)[-1] == ("delivered", True, "genesis")
+    jobs = query(settings, "select count(distinct job) from raw.fetch")
+    assert jobs == [(1,)]  # whatever was killed in the middle
+    by_sftp = "select source, inbox like 'sftp://%' from raw.inbox_file where source = 'ledger'"
+    assert query(settings, by_sftp) == [("ledger", True)]
+    (receipt,) = (demo.sent(settings) / "receipts").glob("ledger_*.txt")
+    assert "Stand: ANGENOMMEN" in receipt.read_text() and "State: ACCEPTED" in receipt.read_text()
+
+    years = ("--from-date", "2024-01-01", "--to-date", "2024-12-31")
+    assert lagebild(settings, "airflow", "backfill", "create", "--dag-id", "backfill__genesis", *years).returncode == 0
+    rest, deadline = airflow.client(settings), time.monotonic() + 120
+    while not (runs := rest.runs(["backfill__genesis"])) or not runs[0].is_finished:
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.5)
+    assert [run.state for run in runs] == ["success"]
+    assert query(settings, pulls)[-1] == ("unchanged", False, "genesis")
+
+
 def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     process = subprocess.Popen(**_call(own, "run"), text=True)
     wait_for_a_loaded_delivery(own, process)
@@ -116,6 +137,7 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     with psycopg.connect(dsn) as reader:
         assert reader.execute("select cost_per_person_rounded_eur from marts.cost_per_person").fetchall() == [(2143,)]
 
+    pulled_and_sent(own)
     explained = lagebild(own, "explain", "cost_per_person", "--place", "05913000", "--year", "2019").stdout
     for shown in ("formula", "derived_from_result", "sha256", "ledger_05913000_2019.csv", "retraced", "loaded"):
         assert shown in explained
@@ -125,8 +147,8 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     decided = "select state, by, why from raw.delivery_event order by event_id desc limit 1"
     assert query(own, decided) == [("refused", airflow.ADMIN, "misprinted, sent back")]
 
-    assert pages.process(own)
+    assert pages.SERVER.process(own) and demo.SERVER.process(own)
     assert lagebild(own, "down").returncode == 0
-    assert airflow.processes(own) == [] and pages.process(own) is None
+    assert airflow.processes(own) == [] and pages.SERVER.process(own) is demo.SERVER.process(own) is None
     with pytest.raises((FileNotFoundError, psutil.NoSuchProcess)):
         postmaster(own)

@@ -164,6 +164,19 @@ def _azr() -> Rows:
 
 
 _AZR = _azr()
+_GENESIS = [
+    {
+        **{"statistics_code": "12521", "time_code": "STAG", "time_text": "2024-12-31"},
+        **{"slot_1_variable_code": "KREISE", "slot_1_code": place, "slot_1_label": place},
+        **{"slot_2_variable_code": "GES", "slot_2_code": sex, "slot_2_label": sex},
+        **{"value_unit": "Anzahl", "value_variable_code": "X-AUSL", "value": value, "value_quality": "e"},
+    }
+    for place, sex, value in (
+        # 5 persons of which 0 are men and 10 women: as far off as rounding may go
+        *(("05913", "", 5), ("05913", "GESM", 0), ("05913", "GESW", 10)),
+        *(("05112", "", 20), ("05112", "GESM", 10), ("05112", "GESW", 10)),
+    )
+]
 _SERIES = [
     {
         "reference_date": f"{year}-12-31",
@@ -253,6 +266,19 @@ _PERSON = {
 REGISTER = [
     {**_PERSON, "person_pseudonym": str(n), "nationality_code": code}
     for n, code in enumerate(["998", "000", "121", "599", *["125"] * 16])  # 1 of 20 unknown: at the bound
+]
+_WEGWEISER = [
+    {
+        **{"indicator_code": code, "indicator_name": code, "unit": unit, "source_name": "by hand", "remark": None},
+        **{"region_ars": "059990000000", "region_name": "Musterstadt", "reference_year": 2023, "value": value},
+    }
+    for code, unit, value in (
+        ("bevoelkerung", "Anzahl", 0),
+        ("beschaeftigungsquote", "%", 100),
+        ("altersarmut", "%", 0),
+        ("bevoelkerungsentwicklung", "%", 101),  # a change may be more than everything, and less than nothing
+        ("saldo", "je 1.000 Einwohner:innen", -5),
+    )
 ]
 _FUNDING = [
     {
@@ -344,6 +370,7 @@ def _gone(rows: Rows, **values: Any) -> Case:
 
 _STILL_THERE = {"places_still_there", "products_still_there", "figures_still_there", "receipts_still_there"}
 _IN_TIME = {"no_period_skipped"}
+_EMPTY = {"sum_of_values_as_usual", "not_another_period_again"}  # cannot be judged without rows
 _OF_ESF = Source(
     "2014-2020",
     _ESF,
@@ -622,6 +649,36 @@ SOURCES = {
         },
         warns={"eu2_share_of_inhabitants_as_usual", "quantities_still_there", *_IN_TIME},
     ),
+    "genesis": Source(
+        "12521-0041_2024",
+        _GENESIS,
+        {
+            "has_rows": Case([]),
+            "years_of_the_period": [
+                changed(_GENESIS, 0, time_text="2023-12-31"),
+                changed(_GENESIS, 0, time_text="2025-12-31"),
+                Case([], also=frozenset({"has_rows", "statistics_of_the_table", *_EMPTY})),
+            ],
+            "time_is_over": [
+                Case(_GENESIS, received_on=date(2024, 12, 30)),
+                Case(
+                    changed(_GENESIS, 0, time_code="JAHR", time_text="2024"),
+                    received_on=date(2024, 12, 31),
+                ),
+            ],
+            "statistics_of_the_table": [row | {"statistics_code": "12411"} for row in _GENESIS],
+            "one_label_a_code": changed(_GENESIS, 0, slot_1_label="Duisburg"),
+            "quality_flag_known": changed(_GENESIS, 0, value_quality="?"),
+            "sexes_add_up": changed(_GENESIS, 0, value=0),
+            "counts_rounded_to_five": changed(_GENESIS, 0, value=6),
+            "places_still_there": _gone(_GENESIS, slot_1_code="05111"),
+            "no_value_revised": Case(_GENESIS, previous=changed(_GENESIS, 0, value=15)),
+        },
+        warns={
+            *("numbers_as_usual", "sum_of_values_as_usual", "quality_flag_known"),
+            *("places_still_there", "no_value_revised", "no_period_skipped"),
+        },
+    ),
     "mikrozensus": Source(
         "2020-2020",
         _MIKROZENSUS,
@@ -640,6 +697,32 @@ SOURCES = {
             "parts_within_country": [*_MIKROZENSUS, {**_MIKROZENSUS[3], "region_code": "X-OST", "value": 21_901}],
         },
         warns={"values_still_there", "no_value_revised"},
+    ),
+    "wegweiser": Source(
+        "nrw-beispiel_2023",
+        _WEGWEISER,
+        {
+            "has_rows": Case([]),
+            "year_of_the_period_is_the_last": [
+                changed(_WEGWEISER, 0, reference_year=2024),
+                [{**row, "reference_year": 2022} for row in _WEGWEISER],
+            ],
+            "share_within_100": [
+                changed(_WEGWEISER, 1, value=100.1),
+                changed(_WEGWEISER, 1, value=-0.1),
+                changed(_WEGWEISER, 1, value=100.1, indicator_code="kinderarmut"),
+                changed(_WEGWEISER, 1, value=100.1, indicator_code="auslaenderanteil"),
+            ],
+            "count_not_negative": changed(_WEGWEISER, 0, value=-1),
+            "one_unit_an_indicator": [
+                *_WEGWEISER,
+                {**_WEGWEISER[0], "region_name": "Musterdorf", "unit": "je 1.000 Einwohner:innen"},
+            ],
+            "nothing_left_out": changed(_WEGWEISER, 0, remark="Es werden nicht alle Kommunen angezeigt."),
+            "region_has_a_key": changed(_WEGWEISER, 0, region_ars=None),
+        },
+        warns={"nothing_left_out"},
+        notes={"region_has_a_key"},
     ),
     "structure_tables": Source(
         "2021",

@@ -15,6 +15,10 @@ _CHOICE_COLUMNS = (
     "delivery_id bigint, municipality_ags text, booked_year int, fiscal_year int, amount_eur numeric,"
     " is_counted boolean, reason text"
 )
+_AZR_COLUMNS = (
+    "reference_date date, source_region_code text, nationality_code text, persons bigint, male_persons bigint,"
+    " female_persons bigint"
+)
 LEDGER_SHA256 = "a" * 64
 _FIGURE = {
     "reference_year": 2019,
@@ -57,6 +61,11 @@ CHOICE = {
 }
 _COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
 _SHARE = {"region_code": "00", "sense": "wider", "population_group": "", "evidence": "published"}
+_STATISTIC = {
+    **{"table_code": "12521-0041", "time_text": "2024-12-31", "reference_date": "2024-12-31", "evidence": "published"},
+    **{"source_region_code": "05754", "region_code": "05754", "region_level": "district", "line_number": 2},
+}
+_AZR = {"reference_date": "2024-12-31", "source_region_code": "05754"}
 SOUND: dict[str, Rows] = {
     "cost_per_person": [
         {**_COST, "reference_year": 2018, "cost_per_person_eur": 1.25, "cost_per_person_low_eur": 1.25},
@@ -220,6 +229,18 @@ SOUND: dict[str, Rows] = {
         }
         for year, persons in ((2019, 100), (2020, 110), (2021, 99), (2024, 5))
     ],
+    "official_statistic": [
+        {**_STATISTIC, "classification_codes": "GES=;STAAG5=ST125", "value": 10},
+        {**_STATISTIC, "classification_codes": "GES=GESM;STAAG5=ST125", "value": 5},
+        {**_STATISTIC, "classification_codes": "GES=GESW;STAAG5=ST125", "value": 5},
+        # another table may count otherwise, and a sign is compared with nothing
+        {**_STATISTIC, "table_code": "12521-0040", "classification_codes": "GES=;STAAG5=ST125", "value": 11},
+        {**_STATISTIC, "classification_codes": "GES=;STAAG5=ST154", "value": None, "value_sign": "-"},
+    ],
+    "stg_azr_nrw__nationality": [
+        {**_AZR, "nationality_code": "125", "persons": 10, "male_persons": 5, "female_persons": 5},
+        {**_AZR, "nationality_code": "154", "persons": 5, "male_persons": None, "female_persons": 5},
+    ],
 }
 
 
@@ -227,7 +248,10 @@ def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
     return {mart: changed(SOUND[mart], index, **values)}
 
 
-MAY_BE_EMPTY = {"cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice"}
+MAY_BE_EMPTY = {
+    *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice"),
+    "stg_azr_nrw__nationality",
+}
 BROKEN: dict[str, list[dict[str, Rows]]] = {
     "cost_per_person.denominator_positive": [_breaks("cost_per_person", 0, denominator_persons=0)],
     "cost_per_person.figure_has_evidence_and_captions": [_breaks("cost_per_person", 0, caption_en=" ")],
@@ -342,6 +366,16 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "refinancing.denominator_positive": [_breaks("refinancing", 0, cost_eur=0)],
     "published_claim.figure_has_evidence": [_breaks("published_claim", 0, evidence=" ")],
     "municipal_profile.denominator_positive": [_breaks("municipal_profile", 3, population_persons=0)],
+    "official_statistic.figure_has_evidence": [_breaks("official_statistic", 0, evidence=None)],
+    "official_statistic.number_or_sign": [
+        _breaks("official_statistic", 0, value=None),
+        _breaks("official_statistic", 0, value_sign="-"),
+    ],
+    "official_statistic.place_known": [_breaks("official_statistic", 0, region_level=None)],
+    "official_statistic.agrees_with_azr_nrw": [
+        *(_breaks("official_statistic", row, value=15) for row in range(3)),
+        _breaks("stg_azr_nrw__nationality", 0, male_persons=10),
+    ],
     "municipal_profile.year_on_year": [
         _breaks("municipal_profile", 0, population_persons=99),
         _breaks("municipal_profile", 2, population_persons=98),
@@ -364,6 +398,8 @@ WARNINGS = {
     "cost_extrapolation.has_rows",
     "programme_funding_year.has_rows",
     "published_claim.is_plausible",
+    "official_statistic.place_known",
+    "official_statistic.agrees_with_azr_nrw",
 }
 SOURCES = frozenset(
     (
@@ -374,6 +410,7 @@ SOURCES = frozenset(
         "register",
         "esf_hessen",
         "funding",
+        "genesis",
         "mikrozensus",
         "structure_tables",
         "programme_measure",
@@ -417,6 +454,7 @@ def make_candidates(settings: Settings) -> None:
             columns = ", ".join(f"{name} {data_type}" for name, (data_type, _) in mart.columns.items())
             connection.execute(f"create table build.{mart.name} ({columns})")
         connection.execute(f"create table build.int_cost__ledger_choice ({_CHOICE_COLUMNS})")
+        connection.execute(f"create table build.stg_azr_nrw__nationality ({_AZR_COLUMNS})")
 
 
 def put(settings: Settings, rows: Mapping[str, Rows]) -> None:

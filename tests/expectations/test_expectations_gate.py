@@ -232,7 +232,16 @@ def test_an_expectation_must_say_why_and_what_follows():
 
 @pytest.mark.parametrize(
     ("period", "day"),
-    [("2024", "2024-12-31"), ("05913000_2019", "2019-12-31"), ("05913000_2019-06-30", "2019-06-30")],
+    [
+        ("2024", "2024-12-31"),
+        ("2005-2020", "2020-12-31"),
+        ("05913000_2019", "2019-12-31"),
+        ("05913000_2019-06-30", "2019-06-30"),
+        ("12411-01-01-4_2024", "2024-12-31"),
+        ("23111-0001_1991-2024", "2024-12-31"),
+    ],
 )
 def test_the_period_names_the_day(period, day):
-    assert suite.Delivery(1, "register", period, 1, DELIVERY.received_on).reference_date.isoformat() == day
+    delivery = suite.Delivery(1, "register", period, 1, DELIVERY.received_on)
+    assert delivery.reference_date.isoformat() == day
+    assert delivery.first_year == {"2005-2020": 2005, "23111-0001_1991-2024": 1991}.get(period, delivery.year)

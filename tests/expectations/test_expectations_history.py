@@ -54,6 +54,13 @@ def test_history_is_the_last_accepted_of_the_same_source_and_municipality(wareho
     assert _before(warehouse, number) == (tuple(reversed(own[1:])), {"rows": LAST, "amount_eur": LAST})
 
 
+def test_each_table_has_its_own_history(warehouse):
+    numbers = [_deliver(warehouse, f"12411-01-01-4_{year}", 1, source="genesis") for year in (2022, 2023)]
+    _deliver(warehouse, "12411-0010_2023", 1, source="genesis")
+    number = _deliver(warehouse, "12411-01-01-4_2024", 1, "loaded", source="genesis")
+    assert _before(warehouse, number)[0] == tuple(reversed(numbers))
+
+
 @pytest.mark.parametrize(
     ("past", "inside", "outside", "told"),
     [

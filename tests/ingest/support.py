@@ -105,13 +105,13 @@ EFFECTS = (
 )
 
 
-def killed_at_each_step(prepare: Callable[[int], Callable[[], object]]) -> Iterator[tuple[int, str]]:
+def killed_at_each_step(prepare: Callable[[int], Callable[[], object]], stride: int = 1) -> Iterator[tuple[int, str]]:
     """Run an action in a process that kills itself before its n-th effect, for n = 0, 1, ... until it ends well.
 
-    `prepare(n)` returns the action. An effect is a statement, a commit or a file operation. Yields n and the
-    effect before which the process died.
+    A `stride` tries one effect in so many. `prepare(n)` returns the action. An effect is a statement, a commit or a
+    file operation. Yields n and the effect before which the process died.
     """
-    for n in range(1000):
+    for n in range(0, 1000, stride):
         action = prepare(n)
         reader, writer = os.pipe()
         child = os.fork()

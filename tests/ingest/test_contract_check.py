@@ -73,6 +73,8 @@ def test_every_contract_is_good(source):
         (own(file_name=r"^moves_\d{4}\.csv$"), "no group (?P<period>...)"),
         (own(example="other.csv"), "does not match file_name"),
         (own(pseudonym_purpose="statistics"), "needs a group (?P<ags>...)"),
+        (own(optional_apart="yes"), "optional_apart is no bool"),
+        (own(optional_apart=True), "no field is optional"),
         (own(record_length=220), "belongs to the reader fixed_width"),
         (own(reader="fixed_width"), "needs record_length"),
         (own(reader="xlsx"), "needs sheetName"),

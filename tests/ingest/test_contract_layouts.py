@@ -82,6 +82,29 @@ def test_optional_columns_may_be_absent_in_every_layout(tmp_path):
         assert [(field.name, value) for field, value in layout.constants] == [("nationality_code", "998")]
 
 
+@pytest.mark.parametrize(
+    ("header", "lacking"),
+    [
+        (["Einzug", "Auszug", "Staatsangehörigkeit"], []),
+        (["Einzug", "Staatsangehörigkeit"], ["moved_out_on"]),
+        (["Einzug", "Auszug"], ["nationality_code"]),
+        (["Einzug"], ["moved_out_on", "nationality_code"]),
+        (["Einzug", "Staatsangehörigkeit", "Auszug"], None),
+        (["Einzug", "Wegzug"], None),
+        (["Auszug"], None),
+    ],
+)
+def test_where_the_contract_says_so_each_optional_column_may_be_absent_alone(tmp_path, header, lacking):
+    made = descriptor(optional_apart=True)
+    for name in ("moved_out_on", "nationality_code"):
+        fields(made)[name]["lagebild"] = {"optional": True}
+    layout = read(tmp_path, made).layout_for(header, "2021")
+    assert (layout and [field.name for field, _ in layout.constants]) == lacking
+    made["lagebild"]["optional_apart"] = False
+    strict = read(tmp_path, made).layout_for(header, "2021")
+    assert (strict is None) == (lacking not in ([], ["moved_out_on", "nationality_code"]))
+
+
 def test_two_layouts_may_hold_in_one_period_when_their_headers_differ(tmp_path):
     changing = [OLD, {"name": "early", "from": 2020, "to": 2020}]
     contract = read(tmp_path, descriptor(layouts=changing))

@@ -86,6 +86,7 @@ FORMS = {
     "genesis before 2025": of_genesis_before,
     "genesis before 2025, two measures": of_genesis_with_two_measures,
     "fixed width": of_fixed_width,
+    "wegweiser": lambda folder: bundled("wegweiser"),
     "xlsx": lambda folder: bundled("funding"),
 }
 

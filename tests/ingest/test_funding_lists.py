@@ -1,8 +1,10 @@
 """Lists of operations of the European Social Fund and the Förderkatalog: dialects read, names dropped at the door."""
 
+import os
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ from ingest.readers import read
 from lagebild.settings import ROOT
 from tests.support import BUNDLED, bundled_bytes, deliver, query
 
-SAMPLES = ROOT.parent / "shared" / "samples" / "esf"
+SAMPLES = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared") / "samples" / "esf"
 LISTS = ("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen", "foerderkatalog")
 # operation, first day, last day, EUR, evidence
 EXPECTED = {

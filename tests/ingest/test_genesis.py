@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest import genesis, readers
+from ingest import contracts, genesis, readers
+from ingest.header import header_of
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read, row_check
+from tests.ingest.support import load_content
+from tests.support import query
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared")
@@ -169,3 +172,85 @@ def test_recorded_files_are_read_to_the_last_field(path, tmp_path):
 @pytest.mark.parametrize("name", ["code104_no_objects", "http401_code15_missing_credentials"])
 def test_recorded_fault_reports_are_no_data(name, tmp_path):
     assert "report of the service" in refusal(example(tmp_path), (HTTP / f"{name}.json").read_bytes()).message
+
+
+def table(slots: int, *rows: str, quality: bool = False) -> bytes:
+    """A flat file with this many slots; each row is its slots' codes, then the value, then the quality flag."""
+    parts = ("variable_code", "variable_label", "variable_attribute_code", "variable_attribute_label")
+    header = ["statistics_code", "statistics_label", "time_code", "time_label", "time"]
+    header += [f"{n}_{part}" for n in range(1, slots + 1) for part in parts]
+    header += ["value", "value_unit", "value_variable_code", "value_variable_label"] + ["value_q"] * quality
+    lines = [";".join(header)]
+    for row in rows:
+        *codes, value = row.split(";") if not quality else row.rsplit(";", 1)[0].split(";")
+        texts = ["99999", "Beispiel", "STAG", "Stichtag", "2024-12-31"]
+        texts += [text for n, code in enumerate(codes, 1) for text in (f"VAR{n}", f"Merkmal {n}", code, f"Wert {n}")]
+        texts += [value, "Anzahl", "BSP001", "Beispiele"] + ([row.rsplit(";", 1)[1]] if quality else [])
+        lines.append(";".join(texts))
+    return ("\ufeff" + "\n".join(lines) + "\n").encode()
+
+
+TABLES = contracts.load("genesis")
+NAME = "99999-0001_2024_flat.csv"
+
+
+@pytest.mark.parametrize("slots", [1, 3, 6])
+@pytest.mark.parametrize("quality", [False, True])
+def test_one_contract_reads_tables_of_any_width(warehouse, tmp_path, slots, quality):
+    codes = ["05913", *("" for _ in range(slots - 1))]
+    content = table(slots, ";".join([*codes, "12,5", "e"][: slots + 1 + quality]), quality=quality)
+    delivery = load_content(warehouse, "genesis", content, NAME, tmp_path)
+    assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 1, 0)
+    columns = ", ".join(f"slot_{n}_variable_code, slot_{n}_code" for n in range(1, 7))
+    (found,) = query(warehouse, f"select {columns}, value, value_unit, value_quality from raw.genesis__value")
+    expected = [text for n in range(1, slots + 1) for text in (f"VAR{n}", codes[n - 1])] + [None, None] * (6 - slots)
+    assert found == (*expected, Decimal("12.5"), "Anzahl", "e" if quality else None)
+
+
+def test_rejected_rows_name_the_files_own_lines_and_fields(warehouse, tmp_path):
+    good, english, short = table(2, "05913;GESM;1", "05913;GESW;1.5", "05913;;3").decode().rstrip("\n").split("\n")[1:]
+    # As long as the widest table, but this one has two slots: nothing may slip into slots that it lacks.
+    long = good.replace(";1;Anzahl", ";x" * 17 + ";2;Anzahl")
+    header = table(2).decode().split("\n")[0]
+    content = "\n".join([header, good, english, short.rsplit(";", 1)[0], long, ""]).encode()
+    delivery = load_content(warehouse, "genesis", content, NAME, tmp_path)
+    assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 1, 3)
+    rejected = query(warehouse, "select line_number, reasons, fields from raw.rejected_row order by 1")
+    assert [(line, reason["message"]) for line, (reason,), _ in rejected] == [
+        (3, "value is not a number"),  # a decimal point is never taken for a comma, nor dropped
+        (4, "16 fields instead of 17"),
+        (5, "34 fields instead of 17"),
+    ]
+    assert rejected[0][2]["2_variable_attribute_code"] == "GESW" and "3_variable_code" not in rejected[0][2]
+
+
+def test_a_slot_without_its_predecessor_is_no_table():
+    holes = table(3, "05913;;;1").decode().split("\n")
+    holes = "\n".join(";".join(line.split(";")[:9] + line.split(";")[13:]) for line in holes if line) + "\n"
+    assert "2_variable_code" not in holes and "no flat layout" in refusal(TABLES, holes.encode()).message
+    with pytest.raises(Refused, match="no flat layout"):
+        header_of(TABLES, holes.encode())  # what `lagebild contracts fit` asks
+
+
+def test_more_slots_than_the_contract_has_are_refused():
+    assert "unknown: 7_variable_code" in refusal(TABLES, table(7, "05913;;;;;;;1")).message
+
+
+@pytest.mark.parametrize(
+    ("name", "period"),
+    [
+        ("12411-01-01-4_2024_flat.csv", "12411-01-01-4_2024"),
+        ("12211-Z-11_2019_flat.csv", "12211-Z-11_2019"),
+        ("AI-N-01-2-5_2023_flat.csv", "AI-N-01-2-5_2023"),
+        ("23111-0001_1991-2024_flat.csv", "23111-0001_1991-2024"),
+        ("12521-0041_flat.csv", None),
+        ("12521-0041_2024.csv", None),
+        ("12521_2024_flat.csv", None),
+    ],
+)
+def test_the_files_name_says_table_and_years(name, period):
+    match = TABLES.file_name.fullmatch(name)
+    assert (match and match["period"]) == period
+    if match:
+        assert (match["table"], match["years"]) == tuple(period.split("_"))
+        assert contracts.period_day(period) == period[-4:]

@@ -150,7 +150,7 @@ def test_a_load_that_dies_in_the_middle_leaves_nothing_and_a_retry_converges(war
     assert delivery.state == "loaded"
 
 
-SYNTHETIC = {"foerderkatalog", "ledger", "ledger_plan", "ledger_totals", "reference_quantity", "register"}
+SYNTHETIC = {"foerderkatalog", "ledger", "ledger_plan", "ledger_totals", "reference_quantity", "register", "wegweiser"}
 SYNTHETIC |= {f"esf_{state}" for state in ("bayern", "berlin", "bremen", "hessen", "sachsen")}
 
 

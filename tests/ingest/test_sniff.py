@@ -37,7 +37,10 @@ def types(contract: contracts.Contract) -> dict[str, str]:
     return {field.title: field.type for field in contract.fields}
 
 
-@pytest.mark.parametrize("source", contracts.sources())
+TABLES = [source for source in contracts.sources() if contracts.load(source).reader != "wegweiser"]  # which is JSON
+
+
+@pytest.mark.parametrize("source", TABLES)
 def test_the_proposal_for_a_bundled_file_is_close_to_its_contract(source, tmp_path):
     agreed = contracts.load(source)
     found = proposed(tmp_path, agreed.example, bundled_bytes(source))

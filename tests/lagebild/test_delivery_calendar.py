@@ -232,7 +232,11 @@ def test_a_withdrawal_does_not_end_the_watch(ruled):
 def test_an_irregular_source_is_never_late(ruled):
     house = ruled(due={"every": "irregular", "reason": "It came once."})
     came(house, "2014-2020", "2020-01-01 10:00")
-    assert states(house, "2099-01-01") == {"2014-2020": "accepted"}
+    for period in ("12411-01-01-4_2024", "12521-0041_2024", "23111-0001_1991-2024"):
+        came(house, period, "2026-01-01 10:00")  # tables of a year stand side by side
+    assert states(house, "2099-01-01") == dict.fromkeys(
+        ("2014-2020", "12411-01-01-4_2024", "12521-0041_2024", "23111-0001_1991-2024"), "accepted"
+    )
 
 
 def test_a_retired_source_is_an_entry_and_what_ends_later_is_not_due(ruled):

@@ -10,7 +10,7 @@ from http.server import ThreadingHTTPServer
 
 from expectations import docs
 from lagebild.errors import UserError
-from lagebild.stack import pages, ports
+from lagebild.stack import background, pages, ports
 
 
 @contextlib.contextmanager
@@ -58,24 +58,24 @@ def test_the_server_starts_once_on_a_found_port_and_ends(warehouse, tmp_path):
     assert pages.url(warehouse) is None
     docs.write(warehouse, docs.folder(warehouse))
     try:
-        pages.start(warehouse)
-        first = pages.process(warehouse)
-        pages.start(warehouse)
-        assert pages.process(warehouse) == first
+        pages.SERVER.start(warehouse)
+        first = pages.SERVER.process(warehouse)
+        pages.SERVER.start(warehouse)
+        assert pages.SERVER.process(warehouse) == first
         deadline = time.monotonic() + 60
         while ports.is_free(warehouse.ports()[pages.NAME]) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert get(pages.url(warehouse))[0] == 200
     finally:
-        pages.stop(warehouse)
-    assert pages.process(warehouse) is None and pages.url(warehouse) is None
+        pages.SERVER.stop(warehouse)
+    assert pages.SERVER.process(warehouse) is None and pages.url(warehouse) is None
 
 
 def test_a_server_that_ended_at_its_start_is_not_named_as_serving(warehouse, monkeypatch):
-    monkeypatch.setattr(pages.sys, "executable", "/bin/false")
-    pages.start(warehouse)
+    monkeypatch.setattr(background.sys, "executable", "/bin/false")
+    pages.SERVER.start(warehouse)
     deadline = time.monotonic() + 10
     while pages.url(warehouse) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert pages.url(warehouse) is None and pages.log_path(warehouse).is_file()
-    pages.stop(warehouse)
+    assert pages.url(warehouse) is None and pages.SERVER.log_path(warehouse).is_file()
+    pages.SERVER.stop(warehouse)

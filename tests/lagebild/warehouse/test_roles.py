@@ -15,6 +15,8 @@ WRITABLE = {
     database.LOADER: {
         "raw.delivery": {"INSERT", "UPDATE"},
         "raw.delivery_event": {"INSERT"},
+        "raw.fetch": {"INSERT", "UPDATE"},
+        "raw.inbox_file": {"INSERT", "UPDATE", "DELETE"},
         "raw.snapshot": {"INSERT"},
         "raw.rejected_row": {"INSERT"},
         "raw.landing_deletion": {"INSERT", "DELETE"},

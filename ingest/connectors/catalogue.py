@@ -1,0 +1,267 @@
+"""The catalogue: everything that is pulled, one entry a table, list or indicator, as `catalogue.yml` says it.
+
+`README.md` explains every key. `findings` says what is wrong with the file, with its lines; `entries` reads a good one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from croniter import croniter
+
+from ingest import contract_check, contracts
+from ingest.connectors.hosts import HOSTS
+from ingest.contract_check import Finding, Place
+from lagebild.errors import UserError
+from lagebild.settings import given
+
+PATH = Path(__file__).with_name("catalogue.yml")
+FIRST_YEAR = 1950
+_COMMON = {"id": str, "connector": str, "host": str, "contract": str, "schedule": str, "title": str}
+_BY_CONNECTOR: dict[str, dict[str, tuple[type, ...]]] = {
+    "genesis": {"years": (str, int), "selection": (dict,)},
+    "http": {"url": (str, type(None)), "file": (str,), "before": (list,)},
+    "ckan": {"url": (str, type(None)), "resource": (str, type(None)), "file": (str,)},
+    "wegweiser": {"url": (str,), "file": (str,), "years": (str, int), "indicators": (list,), "regions": (list,)},
+}
+_OPTIONAL = ("selection", "before")
+SELECTION = {"region_variable": str, "regions": list, "classifying": dict, "contents": list}
+"""What narrows a table of GENESIS: `classifying` has by variable the list of its keys."""
+_YEARS = re.compile(r"(\d{4})(-)?(\d{4})?")
+_FILLED = re.compile(r"\{(id|year|year of (?P<field>[a-z][a-z0-9_]*))\}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that is wanted."""
+
+    id: str
+    connector: str
+    host: str
+    source: str
+    """The contract that reads it."""
+    schedule: str
+    """Cron expression, Europe/Berlin."""
+    title: str
+    line: int
+    """Where it begins in the catalogue."""
+    first_year: int | None = None
+    last_year: int | None = None
+    """None with a first year: a year at a time, up to the present one."""
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    url: str | None = None
+    resource: str | None = None
+    file: str | None = None
+    """Name of the file as the contract's pattern wants it; `{...}` is filled in."""
+    before: tuple[Mapping[str, Any], ...] = ()
+    """What is asked first in the same session."""
+    indicators: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        years = f", {self.first_year}-{self.last_year or ''}" if self.first_year else ""
+        missing = f" [never asked: set {self.missing}]" if self.missing else ""
+        return f"{self.id} ({self.host}{years}, at {self.schedule}, read by {self.source}): {self.title}{missing}"
+
+    @property
+    def is_by_year(self) -> bool:
+        """Whether it is asked a year at a time."""
+        return self.first_year is not None and self.last_year is None
+
+    def years_until(self, year: int) -> list[int | None]:
+        """The years to ask for, one by one; [None] where everything comes at once."""
+        return list(range(self.first_year, year + 1)) if self.is_by_year else [None]
+
+    def has_year(self, year: int) -> bool:
+        """Whether the year belongs to it; to one that knows no years, none does."""
+        if self.first_year is None:
+            return False
+        return year <= self.last_year if self.last_year and year >= self.first_year else self.is_by_year
+
+    @property
+    def year_field(self) -> str | None:
+        """The field that says, the same in all rows, which year the file is of."""
+        found = _FILLED.search(self.file or "")
+        return found["field"] if found else None
+
+    def file_name(self, year: int | None) -> str:
+        """The name of its file, for the contract's pattern."""
+        if self.connector == "genesis":
+            years = str(year) if year else f"{self.first_year}-{self.last_year}"
+            return f"{self.id}_{years}_flat.csv"
+        return _FILLED.sub(lambda match: self.id if match[1] == "id" else str(year), self.file)
+
+    @property
+    def missing(self) -> str | None:
+        """Name of the variable with which the operator has to set an address first; None if there is one."""
+        if self.address() is None:
+            return _variable("URL", self.id)
+        if self.connector == "ckan" and self.resource_id() is None:
+            return _variable("RESOURCE", self.id)
+        return None
+
+    @property
+    def is_set_by_operator(self) -> bool:
+        """Whether the operator named its address, or its resource."""
+        return bool(given().get(_variable("URL", self.id)) or given().get(_variable("RESOURCE", self.id)))
+
+    def address(self) -> str | None:
+        """The URL of the file or the base of the API; the operator's, where one is set; "" for GENESIS's own hosts."""
+        return "" if self.connector == "genesis" else given().get(_variable("URL", self.id)) or self.url
+
+    def resource_id(self) -> str | None:
+        """The id of a CKAN resource; the operator's, where one is set."""
+        return given().get(_variable("RESOURCE", self.id)) or self.resource
+
+
+def entries(source: str | None = None, path: Path = PATH) -> list[Entry]:
+    """The entries of a source, or all, in the order of the file; UserError with file and line where one is wrong."""
+    found = _entries(path)
+    return [entry for entry in found if source in (None, entry.source)]
+
+
+def entry(identifier: str) -> Entry:
+    """The entry of this id."""
+    found = next((entry for entry in entries() if entry.id == identifier), None)
+    if found is None:
+        raise UserError(f"the catalogue has no entry {identifier!r}", remedy=f"see the entries in {PATH}")
+    return found
+
+
+@cache
+def _entries(path: Path) -> tuple[Entry, ...]:
+    if wrong := findings(path):
+        raise UserError("\n".join(map(str, wrong)), remedy="ingest/connectors/README.md explains every key")
+    lines, described = contract_check.parsed(path.read_bytes())
+    return tuple(_entry(told, lines[("entries", n)]) for n, told in enumerate(described["entries"]))
+
+
+def _entry(told: Mapping[str, Any], line: int) -> Entry:
+    own = {key: told[key] for key in ("url", "resource", "file", "selection") if key in told}
+    first, last = _span(told["years"]) if "years" in told else (None, None)
+    return Entry(
+        **{key: told[key] for key in ("id", "connector", "host", "schedule", "title")},
+        source=told["contract"],
+        line=line,
+        first_year=first,
+        last_year=last,
+        before=tuple(told.get("before", ())),
+        indicators=tuple(told.get("indicators", ())),
+        regions=tuple(told.get("regions", ())),
+        **own,
+    )
+
+
+def findings(path: Path = PATH) -> list[Finding]:
+    """Everything that is wrong with a catalogue, in the order of its lines."""
+    text = path.read_bytes()
+    try:
+        lines, described = contract_check.parsed(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        return [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {getattr(error, 'problem', error)}")]
+    twice = [Finding(path, line, f"{key!r} stands twice") for key, line in contract_check.repeated(text) if key != "<<"]
+    found = [Finding(path, contract_check.line_of(lines, place), message) for place, message in _wrong(described)]
+    return sorted({*twice, *found}, key=lambda finding: (finding.line, finding.message))
+
+
+def _wrong(described: Any) -> Iterator[tuple[Place, str]]:
+    if not isinstance(described, dict) or not isinstance(described.get("entries"), list):
+        yield (), "the catalogue has no list of entries"
+        return
+    for key in sorted(set(described) - {"defaults", "entries"}):
+        yield (key,), f"the catalogue knows no {key!r}"
+    seen: set[str] = set()
+    for number, told in enumerate(described["entries"]):
+        place = ("entries", number)
+        if not isinstance(told, dict):
+            yield place, "an entry is no mapping"
+            continue
+        wrong = list(_misshapen(told)) or list(_senseless(told)) or list(_unfit(told))
+        yield from ((place + where, f"{told.get('id', 'entry')}: {message}") for where, message in wrong)
+        if told.get("id") in seen:
+            yield place, f"{told['id']}: another entry has this id"
+        seen.add(told.get("id"))
+
+
+def _misshapen(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Missing, unknown and mistyped keys."""
+    connector = told.get("connector")
+    if connector not in _BY_CONNECTOR:
+        yield ("connector",), f"connector {connector!r} is none of {', '.join(_BY_CONNECTOR)}"
+        return
+    types = {key: (kind,) for key, kind in _COMMON.items()} | _BY_CONNECTOR[connector]
+    for key in types:
+        if key not in told and key not in _OPTIONAL:
+            yield (), f"{key!r} is missing"
+    for key, value in told.items():
+        if key not in types:
+            yield (key,), f"connector {connector} knows no {key!r}"
+        elif not isinstance(value, types[key]) or isinstance(value, bool):
+            yield (key,), f"{key} is no {' or '.join(kind.__name__ for kind in types[key])}"
+
+
+def _senseless(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z-]*", told["id"]):
+        yield ("id",), "the id is not letters, digits and hyphens"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", told["host"]):
+        yield ("host",), "the host is not small letters, digits and underscores"
+    elif told["connector"] == "genesis" and told["host"] not in HOSTS:
+        yield ("host",), f"GENESIS has no host {told['host']!r}, only {', '.join(HOSTS)}"
+    if len(told["schedule"].split()) != 5 or not croniter.is_valid(told["schedule"]):
+        yield ("schedule",), f"schedule {told['schedule']!r} is no cron expression of five parts"
+    if "years" in told and not _are_years(told["years"]):
+        yield ("years",), f"years {told['years']!r} is neither 2019- nor 2011-2019"
+    for key, value in told.get("selection", {}).items():
+        if key not in SELECTION or not isinstance(value, SELECTION[key]):
+            yield ("selection", key), f"selection: {key} is not {', '.join(SELECTION)} with texts, lists, a mapping"
+    for url in filter(None, [told.get("url"), *_asked_before(told)]):
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+            yield ("url",), "the address is no https:// address, or has a login in it"
+    for key in ("indicators", "regions"):
+        if key in told and not (told[key] and all(_is_slug(part) for part in told[key])):
+            yield (key,), f"{key} is no list of names as they stand in the address"
+    if told["contract"] not in contracts.sources():
+        yield ("contract",), f"there is no contract {told['contract']!r}"
+
+
+def _unfit(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Whether the contract's pattern takes the name that the file gets, and has the field that says its year."""
+    wanted, contract = _entry(told, 0), contracts.load(told["contract"])
+    name = wanted.file_name(None if wanted.last_year else 2024)
+    match = contract.file_name.fullmatch(name)
+    place = ("file",) if "file" in told else ("id",)
+    if match is None or not match.groupdict().get("period"):
+        yield place, f"a file {name} does not match file_name of the contract, {contract.file_name.pattern}"
+    if wanted.year_field and wanted.year_field not in [f.name for f in contract.fields if not f.is_personal]:
+        yield place, f"the contract has no field {wanted.year_field!r} that may be looked at"
+
+
+def _asked_before(told: Mapping[str, Any]) -> list[str]:
+    return [step.get("get") or step.get("post") or "" for step in told.get("before", ()) if isinstance(step, dict)]
+
+
+def _is_slug(part: Any) -> bool:
+    return isinstance(part, str) and bool(re.fullmatch(r"[a-z0-9*-]+", part))
+
+
+def _are_years(years: str | int) -> bool:
+    match = _YEARS.fullmatch(str(years))
+    first, last = _span(years) if match else (0, None)
+    return bool(match) and first >= FIRST_YEAR and (last is None or last >= first)
+
+
+def _span(years: str | int) -> tuple[int, int | None]:
+    """`2019-` to (2019, None), `2011-2019` to (2011, 2019), `2019` to (2019, 2019)."""
+    first, is_range, last = _YEARS.fullmatch(str(years)).groups()
+    return int(first), int(last) if last else None if is_range else int(first)
+
+
+def _variable(kind: str, identifier: str) -> str:
+    return f"LAGEBILD_{kind}_{identifier.upper().replace('-', '_')}"

@@ -1,0 +1,536 @@
+"""Pulls: what the catalogue wants, asked step by step, loaded, settled.
+
+`step` is one short action: it asks, or looks whether a job is ready, or hands back the file that lies there; it never
+waits for a job. `run` is the loop of the command line around it; Airflow has its own. Each step first looks into
+`raw.fetch`: whatever was killed is resumed there, and a job is started once.
+
+A fetched file lies in `<home>/fetched/<source>/<fetch_id>/` until it is loaded, and nowhere after.
+"""
+
+import heapq
+import itertools
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+from psycopg import Connection
+
+from ingest import contracts, fetch_ledger, landing, readers
+from ingest.connectors import ckan, files, genesis, replay, wegweiser
+from ingest.connectors.access import Access, access_of
+from ingest.connectors.answers import Answer, Known
+from ingest.connectors.catalogue import Entry, entries
+from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError, TimeIsUp, TooLarge
+from ingest.connectors.hosts import host_of
+from ingest.connectors.http import LOOPBACK, Http
+from ingest.fetch_ledger import Fetch
+from ingest.ledger import IN_FORCE, Delivery
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+BERLIN = ZoneInfo("Europe/Berlin")
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
+"""Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
+JOB_LIMIT = 2 * 60 * 60
+"""Seconds after which a job that is still not ready is given up."""
+SAME_ROUND = 600
+"""Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
+
+TURNED_DOWN = ("refused", "withdrawn")
+"""States of a delivery whose bytes are loaded again only by force; a host that returns to superseded ones means it."""
+
+_OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
+Logins = Callable[[str], Access | None]
+"""The access to a host by its name; None: the one that the settings say."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of the catalogue, or one year of it."""
+
+    entry: Entry
+    year: int | None = None
+
+    @property
+    def key(self) -> str:
+        return self.entry.id if self.year is None else f"{self.entry.id} {self.year}"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The file lies there and waits to be loaded."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job makes it, or another process is at it: ask again in so many seconds."""
+
+    job: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """Nothing new."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class NotThere:
+    """The host has nothing for this year."""
+
+    why: str
+
+
+Step = Fetched | Waiting | Unchanged | NotThere
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item of a run, or of a file that a killed one left: a delivery, nothing new, or an error."""
+
+    key: str
+    delivery: Delivery | None = None
+    nothing: str | None = None
+    error: UserError | None = None
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.delivery or self.nothing or self.error.message}"
+
+
+def due(
+    settings: Settings,
+    source: str,
+    now: datetime | None = None,
+    tables: Iterable[str] = (),
+    years: Iterable[int] = (),
+) -> list[Item]:
+    """What is to be asked now: the tables named, whatever; else, of what may be asked unnamed, what is due.
+
+    By its entry's schedule an item is due when its last finished attempt is older than the last tick, and always while
+    it is open; with years given they are, whenever.
+    """
+    now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
+    tables, years = list(tables), list(years)
+    items = [item for entry in _wanted(source, tables) for item in _asked_for(entry, years, now)]
+    if tables:
+        return items
+    items = [item for item in items if _is_bidden(settings, item)]
+    if years:
+        return items
+    with database.connect(settings, database.LOADER) as connection:
+        finished = fetch_ledger.finished_at(connection, source)
+        is_open = {fetch.key for fetch in fetch_ledger.under_way(connection, source)}
+    ticks = {item.entry.id: croniter(item.entry.schedule, now).get_prev(datetime) for item in items}
+    return [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < ticks[i.entry.id]]
+
+
+def _is_bidden(settings: Settings, item: Item) -> bool:
+    """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
+
+    That is a login, the host's name in LAGEBILD_PULL, or an address that the operator set. In the demo: what its
+    replaying server has.
+    """
+    entry = item.entry
+    if settings.demo:
+        recording = replay.BUNDLED / entry.host / f"{entry.id}.{item.year or 'all'}.csv"
+        return _may_ask(settings, entry) and recording.exists()
+    is_named = entry.host in settings.pull or entry.is_set_by_operator
+    return not entry.missing and (is_named or access_of(entry.host, settings) is not None)
+
+
+def _wanted(source: str, tables: list[str]) -> list[Entry]:
+    own = entries(source)
+    if not own:
+        raise UserError(
+            f"the catalogue has no entry for {source}",
+            remedy="add one to ingest/connectors/catalogue.yml (docs/runbooks/add-a-table.md)",
+        )
+    unknown = set(tables) - {entry.id for entry in own}
+    if unknown:
+        raise UserError(
+            f"{source}: the catalogue has no entry {', '.join(sorted(unknown))}",
+            remedy=f"it has {', '.join(entry.id for entry in own)}",
+        )
+    return [entry for entry in own if not tables or entry.id in tables]
+
+
+def _asked_for(entry: Entry, years: list[int], now: datetime) -> list[Item]:
+    if not years:
+        return [Item(entry, year) for year in entry.years_until(now.year)]
+    inside = [year for year in years if entry.has_year(year)]
+    return [Item(entry, year) for year in inside] if entry.is_by_year else [Item(entry)] * bool(inside)
+
+
+def item_of(source: str, key: str) -> Item:
+    """The item of a key such as `12411-01-01-4 2024`."""
+    match = re.fullmatch(r"(\S+)(?: (\d{4}))?", key)
+    (entry,) = _wanted(source, [match[1] if match else key])
+    return Item(entry, int(match[2]) if match[2] else None)
+
+
+def step(settings: Settings, key: str, source: str, access: Access | None = None, force: bool = False) -> Step:
+    """One short action for an item; PullError where the host would not, after it was written down.
+
+    `access` is that of the entry's host, else its own is looked for. With `force` nothing that is known of the last
+    answer keeps it from asking; the same bytes are no new delivery all the same.
+    """
+    item = item_of(source, key)
+    with fetch_ledger.alone(settings, source, key) as connection:
+        if connection is None:
+            return Waiting(None, FIRST_PAUSE)
+        return _Pull(settings, connection, item, access, force).step()
+
+
+def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda host: None) -> Delivery:
+    """Load a fetched file, settle its fetch, delete the file, and remove the job's result.
+
+    Killed at any point, it does the rest when it is called again: the same bytes are loaded once. A result that cannot
+    be removed is told, and tried again with the next step of the same key or the next run.
+    """
+    from ingest import load  # late: its compiled loops take a second, and steps that only ask need none
+
+    number = _number(path)
+    delivery = load.load_file(settings, contracts.load(source), path)
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
+        state = "failed" if refused else "delivered"
+        fetch_ledger.settle(connection, number, state, refused, delivery_id=delivery.delivery_id)
+        fetched = fetch_ledger.get(connection, number)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        if fetched:
+            _remove_results(settings, connection, source, fetched.key, login)
+    return delivery
+
+
+def waiting_files(settings: Settings, source: str) -> list[Path]:
+    """Fetched files that are not loaded yet, oldest first; what killed processes left of others is deleted."""
+    folders = [path for path in _folder(settings, source).glob("*") if path.is_dir()]  # before the ledger is asked
+    with database.connect(settings, database.LOADER) as connection:
+        under_way = {fetch.fetch_id: fetch for fetch in fetch_ledger.under_way(connection, source)}
+    for folder in folders:
+        if not folder.name.isdigit() or int(folder.name) not in under_way:
+            shutil.rmtree(folder, ignore_errors=True)
+    paths = [_path(settings, fetch) for fetch in under_way.values() if fetch.state == "fetched"]
+    return [path for path in paths if path.exists()]
+
+
+def remove_results(settings: Settings, source: str) -> list[str]:
+    """Remove the results of all jobs that were delivered; what could not be removed, which is tried again next time."""
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        return _remove_results(settings, connection, source)
+
+
+def _remove_results(
+    settings: Settings, connection: Connection, source: str, key: str | None = None, login: Logins = lambda host: None
+) -> list[str]:
+    """The same for one key, or all."""
+    problems = []
+    for fetch in fetch_ledger.results_left(connection, source, key):
+        problem = None
+        try:
+            _client(settings, fetch.host, login(fetch.host)).remove(fetch.job)
+        except UserError as error:
+            problem = f"its result {fetch.job} is still on {fetch.host}, to be removed next time: {error.message}"
+            problems.append(f"{fetch.key}: {problem}")
+            _log.warning("%s: %s", fetch.key, problem)
+        fetch_ledger.write_removal(connection, fetch.fetch_id, problem)
+    return problems
+
+
+def run(
+    settings: Settings,
+    source: str,
+    tables: Iterable[str] = (),
+    years: Iterable[int] = (),
+    force: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    doing: Callable[[str], None] = lambda activity: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Outcome]:
+    """Ask for everything that is due until all of it is settled, and load what comes.
+
+    With `force` and neither tables nor years everything is asked for, due or not. `say` is told each outcome, `doing`
+    what goes on. An error ends its item, not the run; a login that is refused
+    ends all items of its host. What a killed run left is loaded first.
+    """
+    outcomes: list[Outcome] = []
+
+    def settled(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        say(str(outcome))
+
+    for path in waiting_files(settings, source):
+        doing(f"loading {path.name}, which was fetched before")
+        settled(Outcome(path.name, delivery=deliver(settings, source, path)))
+    for problem in remove_results(settings, source):
+        say(problem)
+    if force and not tables and not years:
+        tables = [entry.id for entry in entries(source) if not entry.missing]
+    refused: dict[str, NoLogin] = {}
+    order = itertools.count()
+    queue = [(0.0, next(order), item) for item in due(settings, source, None, tables, years)]
+    total, clock, done = len(queue), 0.0, len(outcomes)
+    while queue:
+        at, _, item = heapq.heappop(queue)
+        counted = f"{len(outcomes) - done + 1} of {total}"
+        if at > clock:
+            doing(f"waiting for {item.key} ({counted})")
+            sleep(at - clock)
+            clock = at
+        doing(f"asking {item.entry.host} for {item.key} ({counted})")
+        try:
+            if item.entry.host in refused:
+                raise refused[item.entry.host]
+            found = step(settings, item.key, source, force=force)
+            if isinstance(found, Waiting):
+                heapq.heappush(queue, (clock + found.seconds, next(order), item))
+            elif isinstance(found, Fetched):
+                doing(f"loading {found.path.name} ({counted})")
+                settled(Outcome(item.key, delivery=deliver(settings, source, found.path)))
+            else:
+                settled(Outcome(item.key, nothing=found.why))
+        except UserError as error:
+            if isinstance(error, NoLogin):
+                refused[item.entry.host] = error
+            settled(Outcome(item.key, error=error))
+    return outcomes
+
+
+def _client(settings: Settings, host: str, access: Access | None) -> genesis.Client:
+    return genesis.Client(host_of(host, settings), access or access_of(host, settings), Http.of(settings))
+
+
+def _may_ask(settings: Settings, entry: Entry) -> bool:
+    """Whether the host may be asked: a warehouse of the demo takes nothing but bundled and replayed deliveries."""
+    url = host_of(entry.host, settings).root if entry.connector == "genesis" else files.address(settings, entry)
+    return not settings.demo or urlsplit(url).hostname in LOOPBACK
+
+
+def _folder(settings: Settings, source: str) -> Path:
+    return settings.home / "fetched" / source
+
+
+def _path(settings: Settings, fetch: Fetch) -> Path:
+    return _folder(settings, fetch.source) / str(fetch.fetch_id) / (fetch.file_name or "")
+
+
+def _number(path: Path) -> int:
+    """The fetch that a fetched file belongs to."""
+    if not path.parent.name.isdigit():
+        raise UserError(f"{path} is no fetched file", remedy="load it with: lagebild load SOURCE --file FILE")
+    return int(path.parent.name)
+
+
+class _Pull:
+    """One item under its lock."""
+
+    def __init__(self, settings: Settings, connection: Connection, item: Item, access: Access | None, force: bool):
+        self.settings, self.connection, self.item = settings, connection, item
+        self.entry, self.access, self.force = item.entry, access, force
+        found = fetch_ledger.under_way(connection, item.entry.source, item.key)
+        self.row = found[0] if found else None
+        self.known = None if force else self._known()
+
+    def _known(self) -> Fetch | None:
+        return fetch_ledger.last_finished(self.connection, self.entry.source, self.item.key)
+
+    def step(self) -> Step:
+        if self.row and self.row.state == "fetched":
+            if (path := _path(self.settings, self.row)).exists():
+                return Fetched(path)
+            self._settle("failed", "its file was gone before it was loaded")
+            self.row = None
+        self._require_host()
+        if self.row is None:
+            self.row = fetch_ledger.begin(
+                self.connection, self.entry.source, self.entry.id, self.item.key, self.entry.host
+            )
+        try:
+            if self.row.state == "waiting":
+                return self._poll()
+            return self._ask_genesis() if self.entry.connector == "genesis" else self._ask()
+        except NothingNewer as error:
+            return self._unchanged(f"nothing new: {error.message}")
+        except PullError as error:
+            if self.row.state == "waiting" and (error.transient or isinstance(error, NoLogin)):
+                fetch_ledger.write(self.connection, self.row.fetch_id, reason=error.message)  # the job goes on
+            else:
+                self._settle("failed", error.message)
+            shutil.rmtree(self._folder(), ignore_errors=True)
+            raise
+
+    def _require_host(self) -> None:
+        if self.entry.missing:
+            raise UserError(
+                f"{self.entry.id}: no address is known for it, so nothing was asked",
+                remedy=f"look it up at the publisher's and set {self.entry.missing} in .env",
+            )
+        if not _may_ask(self.settings, self.entry):
+            raise UserError(
+                f"{self.item.key}: this is the demo, whose warehouse takes no deliveries from outside",
+                remedy="begin in a new checkout with LAGEBILD_DEMO=0 (README.md, Your own files)",
+            )
+
+    # --- GENESIS ----------------------------------------------------------------------------------------------------
+
+    def _client(self) -> genesis.Client:
+        return _client(self.settings, self.entry.host, self.access)
+
+    def _query(self) -> genesis.Query:
+        first, last = (self.item.year,) * 2 if self.item.year else (self.entry.first_year, self.entry.last_year)
+        chosen = self.entry.selection
+        return genesis.Query(
+            self.entry.id,
+            first,
+            last,
+            region_variable=chosen.get("region_variable", ""),
+            regions=tuple(chosen.get("regions", ())),
+            classifying=tuple((name, tuple(keys)) for name, keys in chosen.get("classifying", {}).items()),
+            contents=tuple(chosen.get("contents", ())),
+        )
+
+    def _ask_genesis(self) -> Step:
+        client, query = self._client(), self._query()
+        own = {self.entry.host: self.access}
+        _remove_results(self.settings, self.connection, self.entry.source, self.item.key, own.get)
+        changed = self._change_told() or client.last_change(self.entry.id)
+        if self.known and changed and self.known.last_change == changed:
+            if self.known.state == "absent":
+                return self._absent(f"{self.entry.host} has not changed the table since {changed}", changed)
+            return self._unchanged(f"nothing new: {self.entry.host} last changed the table on {changed}")
+        try:
+            path = client.table(query, self._new_folder() / "answer")
+        except NoObjects as error:
+            return self._absent(error.message, changed)
+        except TooLarge:
+            job = client.start_job(query)
+            # Nothing before this: whoever is killed from here on finds the job.
+            values = {"state": "waiting", "job": job, "last_change": changed}
+            self.row = fetch_ledger.write(self.connection, self.row.fetch_id, **values)
+            return Waiting(job, FIRST_PAUSE)
+        return self._arrived(Answer(path, last_change=changed))
+
+    def _change_told(self) -> str | None:
+        """When the table last changed, if the host said so for another year of it in the same round."""
+        if self.force:
+            return None
+        return fetch_ledger.change_told(self.connection, self.entry.source, self.entry.id, SAME_ROUND)
+
+    def _poll(self) -> Step:
+        client, job = self._client(), self.row.job
+        is_ready = client.is_ready(job)
+        self.row = fetch_ledger.write(
+            self.connection, self.row.fetch_id, polls=self.row.polls + 1, polled_at=True, reason=None
+        )
+        if is_ready:
+            path = client.result(job, self._new_folder() / "answer")
+            return self._arrived(Answer(path, last_change=self.row.last_change))
+        if fetch_ledger.seconds_since_asked(self.connection, self.row.fetch_id) > JOB_LIMIT:
+            late = TimeIsUp(self.item.key, what=f"job {job} is not ready after {JOB_LIMIT // 3600} hours")
+            self._settle("failed", late.message)
+            raise late
+        return Waiting(job, min(FIRST_PAUSE * GROWTH**self.row.polls, LONGEST_PAUSE))
+
+    # --- files over HTTP --------------------------------------------------------------------------------------------
+
+    def _ask(self) -> Step:
+        ask = {"http": files.ask, "ckan": ckan.ask, "wegweiser": wegweiser.ask}[self.entry.connector]
+        known = Known(**{name: getattr(self.known, name) for name in _OF_ANSWER}) if self.known else Known()
+        answer = ask(self.settings, self.entry, self.item.year, known, self._new_folder() / "answer")
+        if answer.is_absent:
+            return self._absent(answer.why, answer.last_change)
+        if answer.path is None:
+            if self.known.state == "absent":
+                return self._absent(answer.why, answer.last_change)
+            return self._unchanged(f"nothing new: {answer.why}")
+        return self._arrived(answer)
+
+    # --- what comes of it -------------------------------------------------------------------------------------------
+
+    def _folder(self) -> Path:
+        return _folder(self.settings, self.entry.source) / str(self.row.fetch_id)
+
+    def _new_folder(self) -> Path:
+        """The folder of this attempt; what a killed one left there goes."""
+        folder = self._folder()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
+
+    def _arrived(self, answer: Answer) -> Step:
+        """Name the file as its contract wants it, unless its bytes are known already."""
+        contract = contracts.load(self.entry.source)
+        name = self.entry.file_name(self._year_of(answer.path))
+        match = contract.file_name.fullmatch(name)
+        if match is None:
+            raise UserError(
+                f"{self.item.key}: its file {name} does not match {contract.file_name.pattern}",
+                remedy=f"correct {self.entry.id} in ingest/connectors/catalogue.yml",
+            )
+        sha256 = landing.sha256(answer.path)
+        states = IN_FORCE if self.force else (*IN_FORCE, *TURNED_DOWN)
+        same = fetch_ledger.delivery_of(self.connection, self.entry.source, match["period"], sha256, states)
+        values = {"file_name": name, "sha256": sha256, "bytes": answer.path.stat().st_size}
+        values |= {name: getattr(answer, name) for name in _OF_ANSWER}
+        if same is not None:
+            why = f"nothing new: the same bytes as delivery {same}"
+            self._settle("unchanged", why, **values, delivery_id=same)
+            shutil.rmtree(answer.path.parent, ignore_errors=True)
+            return Unchanged(why)
+        path = answer.path.rename(answer.path.with_name(name))
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        fetch_ledger.write(self.connection, self.row.fetch_id, state="fetched", fetched_at=True, **values)
+        return Fetched(path)
+
+    def _year_of(self, path: Path) -> int | None:
+        """The year that the file's name gets: the one asked for, or the one that all of its own rows say."""
+        if self.entry.year_field is None:
+            return self.item.year or (None if self.entry.first_year else datetime.now(BERLIN).year)
+        contract = contracts.load(self.entry.source)
+        place = [field.name for field in contract.fields].index(self.entry.year_field)
+        try:
+            rows = readers.read(contract, path.read_bytes()).rows
+            years = sorted({re.search(r"(?<!\d)\d{4}(?!\d)", fields[place])[0] for _, fields in rows})
+        except (readers.Refused, IndexError, TypeError) as error:
+            raise PullError(
+                self.item.key,
+                what=f"the file does not say of which year it is ({self.entry.year_field})",
+                to_do="open the address in a browser; the table may have changed its layout (see its contract)",
+            ) from error
+        if len(years) != 1:
+            raise PullError(
+                self.item.key,
+                what=f"the file is of {len(years)} years ({', '.join(years) or 'no row'}), not of one",
+                to_do="its contract wants a year a file: download the years apart, and load them from a drop folder",
+            )
+        return int(years[0])
+
+    def _unchanged(self, why: str) -> Unchanged:
+        kept = (*_OF_ANSWER, "file_name", "sha256", "bytes", "delivery_id")
+        values = {name: getattr(self.known, name) for name in kept} if self.known else {}
+        self._settle("unchanged", why, **values)
+        return Unchanged(why)
+
+    def _absent(self, why: str, changed: str | None) -> NotThere:
+        self._settle("absent", why, last_change=changed)
+        return NotThere(why)
+
+    def _settle(self, state: str, reason: str, **values: object) -> None:
+        fetch_ledger.settle(self.connection, self.row.fetch_id, state, reason, **values)

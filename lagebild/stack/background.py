@@ -1,0 +1,72 @@
+"""A server of ours beside Airflow: one process, on 127.0.0.1 alone, known by its number and its start time."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from lagebild.settings import Settings
+from lagebild.stack import airflow, ports
+
+
+@dataclass(frozen=True)
+class Background:
+    """`python -m <module>` with a folder of its own below the home, listening on ports remembered by name."""
+
+    folder_name: str
+    module: str
+    port_names: tuple[str, ...]
+
+    def folder(self, settings: Settings) -> Path:
+        return settings.home / self.folder_name
+
+    def log_path(self, settings: Settings) -> Path:
+        """What the server says when it cannot start."""
+        return self.folder(settings) / "server.log"
+
+    def start(self, settings: Settings) -> None:
+        """Start it where it does not run; it is not waited for."""
+        with ports.locked(settings, self.folder_name):
+            if self.process(settings):
+                return
+            chosen = {name: ports.choose(settings, name, None, "") for name in self.port_names}
+            ports.remember(settings, **chosen)
+            log = self.log_path(settings)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "w") as handle:
+                child = subprocess.Popen(
+                    [sys.executable, "-m", self.module],
+                    env=os.environ | airflow.variables(settings),
+                    cwd=log.parent,
+                    stdin=subprocess.DEVNULL,
+                    stdout=handle,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            known = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
+            (self.folder(settings) / "server.pid").write_text(json.dumps(known))
+
+    def stop(self, settings: Settings) -> None:
+        """End it, and wait until it is gone."""
+        if running := self.process(settings):
+            running.send_signal(signal.SIGTERM)
+            with contextlib.suppress(psutil.TimeoutExpired):
+                running.wait(5)
+                return
+            running.kill()
+
+    def process(self, settings: Settings) -> psutil.Process | None:
+        """The living server of this state folder."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            known = json.loads((self.folder(settings) / "server.pid").read_text())
+            found = psutil.Process(known["pid"])
+            is_same = abs(found.create_time() - known["started"]) < 0.05
+            if is_same and found.status() != psutil.STATUS_ZOMBIE:
+                return found
+        return None
