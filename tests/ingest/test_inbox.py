@@ -248,6 +248,24 @@ def test_links_are_not_followed(warehouse, tmp_path):
     assert (outside / NAME).exists() and (warehouse.drop / NAME).is_symlink()
 
 
+@pytest.mark.parametrize("folder", ["taken", "receipts"])
+def test_a_link_in_the_place_of_a_folder_of_ours_leads_nothing_out(warehouse, tmp_path, folder):
+    (tmp_path / "outside").mkdir()
+    file = put(warehouse)
+    (warehouse.drop / folder).symlink_to(tmp_path / "outside")
+    if folder == "taken":
+        with pytest.raises(UserError, match="has no folder taken"):
+            inbox.drain(warehouse)
+        assert file.exists()
+    else:
+        assert len(inbox.drain(warehouse)) == 1
+    assert list((tmp_path / "outside").iterdir()) == []
+    (warehouse.drop / folder).unlink()
+    inbox.drain(warehouse)
+    receipts.renew(warehouse)
+    assert len(ledger.deliveries(warehouse)) == 1 and receipt(warehouse)["state"] == "loaded"
+
+
 # --- taken ------------------------------------------------------------------------------------------------------------
 
 

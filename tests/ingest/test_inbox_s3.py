@@ -159,6 +159,22 @@ def test_an_object_that_is_overwritten_at_the_moment_of_its_removal_stays(remote
     assert names(bucket) == [f"{SOURCE}/{NAME}"]
 
 
+def test_a_store_that_knows_no_condition_at_removal_is_asked_without(remote, bucket, monkeypatch):
+    put(bucket)
+    with stores.opened(remote, remote.inboxes[0]) as store:
+        call, asked = store._fs.call_s3, []
+
+        def knows_none(method, **given):
+            asked.append(given)
+            if "IfMatch" in given:
+                raise OSError("An error occurred (NotImplemented) when calling the DeleteObject operation")
+            return call(method, **given)
+
+        monkeypatch.setattr(store._fs, "call_s3", knows_none)
+        assert store.remove(store.entry(f"{SOURCE}/{NAME}")) and len(asked) == 2
+    assert names(bucket) == []
+
+
 @pytest.mark.parametrize("step", ["claim", "set_delivery", "finish"])
 def test_cut_off_after_any_step_the_next_look_converges(remote, bucket, monkeypatch, step):
     put(bucket)
