@@ -130,6 +130,7 @@ def pull(source: str, host: str):
         doc_md=f"List what of the catalogue is due from {host}.",
     )
     def look(*, params, dag_run) -> list[str]:
+        from ingest import wanted
         from lagebild import settings
         from lagebild.stack.tasks import years_of
 
@@ -173,7 +174,7 @@ def what_it_takes(source: str, entries: list[Entry]) -> str:
 
 
 # A task needs its own DAG only; the DAG processor needs all of them.
-wanted = get_parsing_context().dag_id
+own_dag = get_parsing_context().dag_id
 for source in contracts.sources():
-    if wanted in (None, f"ingest__{source}", f"backfill__{source}"):
+    if own_dag in (None, f"ingest__{source}", f"backfill__{source}"):
         globals().update({dag.dag_id: dag for dag in dags_of(source)})
