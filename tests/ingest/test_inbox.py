@@ -327,7 +327,7 @@ def test_two_workers_never_take_the_same_file(warehouse, monkeypatch):
         assert go_on.wait(20)
         return original(*arguments)
 
-    monkeypatch.setattr(inbox.load, "load_file", slow)
+    monkeypatch.setattr(load, "load_file", slow)
     found = []
     first = threading.Thread(target=lambda: found.append(inbox.take(warehouse, f"drop/{SOURCE}/{NAME}")))
     first.start()
@@ -347,7 +347,7 @@ def test_a_file_that_is_overwritten_while_it_is_read_is_a_new_delivery(warehouse
         put(warehouse, content=content + b"\r\n")  # the name is free again: this is another file
         return original(*arguments)
 
-    monkeypatch.setattr(inbox.load, "load_file", overwritten)
+    monkeypatch.setattr(load, "load_file", overwritten)
     (first,) = inbox.drain(warehouse)
     monkeypatch.undo()
     (second,) = inbox.drain(warehouse)
@@ -386,7 +386,7 @@ def test_what_is_written_after_the_read_is_loaded_as_the_next_delivery(warehouse
             writer.write(b"\r\n")
         return delivery
 
-    monkeypatch.setattr(inbox.load, "load_file", written_after)
+    monkeypatch.setattr(load, "load_file", written_after)
     assert inbox.drain(warehouse) == []
     monkeypatch.undo()
     (second,) = inbox.drain(warehouse)

@@ -133,7 +133,7 @@ def test_an_object_that_is_overwritten_after_it_was_read_is_a_delivery_of_its_ow
         put(bucket, content=content + b"\r\n")
         return original(*arguments)
 
-    monkeypatch.setattr(inbox.load, "load_file", overwritten)
+    monkeypatch.setattr(load, "load_file", overwritten)
     (first,) = inbox.drain(remote)
     monkeypatch.undo()
     assert names(bucket) == [f"{SOURCE}/{NAME}", f"taken/1/{NAME}"]
@@ -204,7 +204,7 @@ def test_two_workers_take_an_object_once(remote, bucket, monkeypatch):
         seen.append(inbox.take(remote, arrival.key))
         return original(*arguments)
 
-    monkeypatch.setattr(inbox.load, "load_file", beside)
+    monkeypatch.setattr(load, "load_file", beside)
     assert inbox.take(remote, arrival.key).state == "loaded" and seen == [None]
 
 
