@@ -337,5 +337,7 @@ def test_shipped_package_names_each_mart_once_or_says_why_not():
     content = yaml.safe_load(PACKAGE.read_text(encoding="utf-8"))
     names = [mart["name"] for mart in content["marts"]]
     assert all(content["left_out"].values())
-    assert sorted([*names, *content["left_out"]]) == [mart.name for mart in marts.definitions() if mart.schema == "marts"]
+    assert sorted([*names, *content["left_out"]]) == [
+        mart.name for mart in marts.definitions() if mart.schema == "marts"
+    ]
     assert {mart["caption"] for mart in content["marts"] if mart["name"].startswith("cost_")} <= set(names)
