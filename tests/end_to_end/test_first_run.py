@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,9 @@ import psycopg
 import pytest
 
 from lagebild import settings as settings_module
+from lagebild.errors import UserError
 from lagebild.stack import airflow, demo, pages, postgres
+from lagebild.stack.rest import Rest, Run
 from tests import figures
 from tests.conftest import remove_state
 from tests.support import query
@@ -96,12 +99,33 @@ def pulled_and_sent(settings) -> None:
 
     years = ("--from-date", "2024-01-01", "--to-date", "2024-12-31")
     assert lagebild(settings, "airflow", "backfill", "create", "--dag-id", "backfill__genesis", *years).returncode == 0
-    rest, deadline = airflow.client(settings), time.monotonic() + 120
-    while not (runs := rest.runs(["backfill__genesis"])) or not runs[0].is_finished:
-        assert time.monotonic() < deadline, runs
-        time.sleep(0.5)
-    assert [run.state for run in runs] == ["success"]
+    rest = airflow.client(settings)
+    wait_for(lambda: rest.runs(["backfill__genesis"]))
+    (backfill,) = rest.runs(["backfill__genesis"])
+    assert ended(rest, backfill) == "success"
     assert query(settings, pulls)[-1] == ("unchanged", False, "genesis")
+
+    asked = len(query(settings, pulls))
+    by_hand = rest.trigger("ingest__genesis", {"table": "12521-0041", "years": "2024"})
+    assert ended(rest, by_hand) == "success"
+    assert "12521-0041 2024" in {task.shown for task in rest.tasks(by_hand)}
+    assert len(query(settings, pulls)) == asked + 1
+    with pytest.raises(UserError, match="400"):
+        rest.trigger("ingest__genesis", {"years": "since 2019"})
+
+
+def wait_for(found: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until there is something."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def ended(rest: Rest, run: Run) -> str:
+    """The state in which a run ends."""
+    wait_for(lambda: rest.run(run).is_finished)
+    return rest.run(run).state
 
 
 def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
