@@ -55,7 +55,8 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
     owners = {Path(target): "" for target in targets if target not in contracts.sources()}
     for file in owners:
         if not file.is_file():
-            raise click.BadParameter(f"{file} is neither a file nor a source", param_hint="SOURCE|FILE")
+            known = ", ".join(contracts.sources())
+            raise click.BadParameter(f"{file} is neither a file nor a source ({known})", param_hint="SOURCE|FILE")
         owners[file] = contracts.load(source).source if source else inbox.source_of(file.name)
     problems: list[str] = []
     arrived = []

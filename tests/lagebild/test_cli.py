@@ -60,4 +60,4 @@ def test_wrong_usage_is_exit_code_2():
 
 def test_an_unknown_source_lists_the_known_ones(tmp_path):
     result = lagebild("load", "registr", LAGEBILD_HOME=str(tmp_path))
-    assert result.returncode == 1 and "register" in result.stderr
+    assert result.returncode == 2 and "register" in result.stderr
