@@ -443,6 +443,15 @@ def killed(owner: object, name: str, is_before: bool, action) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+def wait_for_others(settings) -> None:
+    """Wait until the server has noticed that a killed process is gone, and with it its turn at a file."""
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    deadline = time.monotonic() + 10
+    while query(settings, others) != [(0,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("is_before", [True, False])
 @pytest.mark.parametrize("source", [SOURCE, "register"])
 def test_killed_at_any_step_the_next_look_converges(warehouse, source, is_before):
@@ -454,6 +463,7 @@ def test_killed_at_any_step_the_next_look_converges(warehouse, source, is_before
         (file.parent / f"{file.name}.sha256").write_text(hashlib.sha256(content).hexdigest())
         if killed(owner, name, is_before, lambda: inbox.drain(warehouse)):
             died.append(name)
+            wait_for_others(warehouse)
         inbox.drain(warehouse)
         receipts.renew(warehouse)
         assert inbox.local_files(warehouse) == {} and list(file.parent.iterdir()) == [], name
