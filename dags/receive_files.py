@@ -27,12 +27,12 @@ with DAG(
         doc_md="Sources with a complete file; receipts for what nobody knows, and renewed ones where a state changed.",
     )
     def look() -> list[str]:
-        from ingest import inbox, receipts
+        from ingest import arrivals, inbox, receipts
         from lagebild import settings
 
         with settled():
             own = settings.load()
-            sources = sorted({arrival.source for arrival in inbox.complete(own)})
+            sources = arrivals.sources_with_new_files(own)
             inbox.tell_unknown(own)
             receipts.renew(own)
         return [f"ingest__{source}" for source in sources]

@@ -45,6 +45,8 @@ class Arrival:
     """Below the inbox, where its sender put it."""
     source: str
     size: int
+    problem: str | None = None
+    """Why it could not be loaded at the last look."""
 
     @property
     def key(self) -> str:
@@ -249,7 +251,7 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     for row in claimed:
         is_ready = row.is_complete or inbox_files.has_settled(connection, row, settings.inbox_settle_seconds)
         size = entries[row.path].size if row.path in in_place and row.path in entries else 0
-        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, size)
+        found[row.path] = is_ready, Arrival(store.label, row.path, row.source, size, row.problem)
     return Look(
         [arrival for is_complete, arrival in found.values() if is_complete],
         [arrival for is_complete, arrival in found.values() if not is_complete],

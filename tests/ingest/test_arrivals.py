@@ -7,6 +7,7 @@ import pytest
 from ingest import arrivals, fetch, ledger
 from ingest.connectors import replay
 from ingest.connectors.access import Access
+from lagebild.errors import UserError
 from tests.support import drop, query
 
 TABLE = "12521-0041"
@@ -43,3 +44,14 @@ def test_fetched_and_sent_files_of_a_source_wait_together_and_one_can_be_named(f
     for (delivery_id,) in query(fetched, "select delivery_id from raw.delivery"):
         ledger.decide(fetched, delivery_id, [])
     assert arrivals.is_drained(fetched)
+
+
+def test_a_file_that_could_not_be_loaded_starts_no_run_every_five_minutes(warehouse):
+    drop(warehouse, "register")  # whose key nobody made
+    drop(warehouse, "eu2_series")
+    assert arrivals.sources_with_new_files(warehouse) == ["eu2_series", "register"]
+    (key,) = arrivals.waiting(warehouse, "register")
+    with pytest.raises(UserError, match="key"):
+        arrivals.load(warehouse, "register", key)
+    assert arrivals.sources_with_new_files(warehouse) == ["eu2_series"]
+    assert arrivals.waiting(warehouse, "register") == [key]  # its own schedule tries again
