@@ -1,5 +1,6 @@
 """The catalogue: what it holds, and each mistake in one, with its line."""
 
+import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ from ingest.connectors.hosts import HOSTS
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
 
-KEYS = ROOT.parents[1] / "shared" / "samples" / "keys" / "regioDB_tables_2023.csv"
+SHARED = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared")
+KEYS = SHARED / "samples" / "keys" / "regioDB_tables_2023.csv"
 WANTED = {
     **dict.fromkeys(["12521-0040", "12521-0041", "12531-0040", "12531-0043", "12411-0010", "12411-0015"], "genesis"),
     **dict.fromkeys(["12411-01-01-4", "12211-0200", "12211-0206", "12211-9004", "12211-Z-11"], "genesis"),
