@@ -25,7 +25,7 @@ import psycopg
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
-from lagebild.stack import component, pools, ports, postgres
+from lagebild.stack import component, pidfile, pools, ports, postgres
 from lagebild.stack.rest import Rest
 
 ADMIN = "admin"
@@ -213,9 +213,7 @@ def _spawn(settings: Settings, name: str, dags: Path) -> subprocess.Popen:
             start_new_session=True,
             bufsize=0,
         )
-    # The number and the start time: a number alone may be given to another process.
-    known = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
-    (home(settings) / f"{name}.pid").write_text(json.dumps(known))
+    pidfile.write(home(settings) / f"{name}.pid", child.pid)
     return child
 
 
@@ -300,15 +298,8 @@ def processes(settings: Settings) -> list[psutil.Process]:
 
 def components(settings: Settings) -> dict[str, psutil.Process]:
     """The living components by name."""
-    found = {}
-    for name in COMPONENTS:
-        with contextlib.suppress(OSError, ValueError, psutil.Error):
-            known = json.loads((home(settings) / f"{name}.pid").read_text())
-            process = psutil.Process(known["pid"])
-            is_same = abs(process.create_time() - known["started"]) < 0.05
-            if is_same and process.status() != psutil.STATUS_ZOMBIE:
-                found[name] = process
-    return found
+    found = {name: pidfile.process(home(settings) / f"{name}.pid") for name in COMPONENTS}
+    return {name: process for name, process in found.items() if process}
 
 
 def is_running(settings: Settings) -> bool:

@@ -1,7 +1,6 @@
-"""A server of ours beside Airflow: one process, on 127.0.0.1 alone, known by its number and its start time."""
+"""A server of ours beside Airflow: one process, on 127.0.0.1 alone."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from lagebild.settings import Settings
-from lagebild.stack import airflow, ports
+from lagebild.stack import airflow, pidfile, ports
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ class Background:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-            known = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
-            (self.folder(settings) / "server.pid").write_text(json.dumps(known))
+            pidfile.write(self._pidfile(settings), child.pid)
 
     def stop(self, settings: Settings) -> None:
         """End it, and wait until it is gone."""
@@ -63,10 +61,7 @@ class Background:
 
     def process(self, settings: Settings) -> psutil.Process | None:
         """The living server of this state folder."""
-        with contextlib.suppress(OSError, ValueError, psutil.Error):
-            known = json.loads((self.folder(settings) / "server.pid").read_text())
-            found = psutil.Process(known["pid"])
-            is_same = abs(found.create_time() - known["started"]) < 0.05
-            if is_same and found.status() != psutil.STATUS_ZOMBIE:
-                return found
-        return None
+        return pidfile.process(self._pidfile(settings))
+
+    def _pidfile(self, settings: Settings) -> Path:
+        return self.folder(settings) / "server.pid"
