@@ -32,7 +32,7 @@ with DAG(
     @task.short_circuit(execution_timeout=timedelta(minutes=10))
     def fix_inputs(*, dag_run) -> int | None:
         """The new build; nothing, and the rest is skipped, when nothing is new or the next delivery is on its way."""
-        from ingest.inbox import is_drained
+        from ingest.arrivals import is_drained
         from lagebild import settings
         from lagebild.warehouse import build
 

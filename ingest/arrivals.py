@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest import fetch_ledger, inbox
-from ingest.connectors import catalogue
 from ingest.connectors.access import Access
 from ingest.ledger import Delivery
 from lagebild.settings import Settings
@@ -43,7 +42,4 @@ def is_drained(settings: Settings) -> bool:
 
     A job that a service still works on is not waited for.
     """
-    fetched = any(
-        fetch_ledger.waiting_files(settings, source) for source in {entry.source for entry in catalogue.entries()}
-    )
-    return not fetched and inbox.is_drained(settings)
+    return not fetch_ledger.waiting_sources(settings) and inbox.is_drained(settings)

@@ -212,3 +212,10 @@ def waiting_files(settings: Settings, source: str) -> list[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     paths = [path_of(settings, fetch) for fetch in known.values() if fetch.state == "fetched"]
     return [path for path in paths if path.exists()]
+
+
+def waiting_sources(settings: Settings) -> set[str]:
+    """Sources with a fetched file that is not loaded yet."""
+    with database.connect(settings, database.LOADER) as connection:
+        fetched = _select(connection, "state = 'fetched'", [])
+    return {fetch.source for fetch in fetched if path_of(settings, fetch).exists()}

@@ -102,8 +102,8 @@ def due_sources(settings: Settings) -> list[str]:
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
     sent = {arrival.source for arrival in inbox.waiting(settings)}
     pulled = {entry.source for entry in catalogue.entries()}
-    wanted = {source for source in pulled if due(settings, source) or fetch_ledger.waiting_files(settings, source)}
-    return sorted(undecided | sent | wanted)
+    wanted = {source for source in pulled if due(settings, source)}
+    return sorted(undecided | sent | wanted | fetch_ledger.waiting_sources(settings))
 
 
 def needs_build(settings: Settings) -> bool:
