@@ -29,7 +29,6 @@ from ingest.connectors.catalogue import entries
 from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError, TimeIsUp, TooLarge
 from ingest.connectors.hosts import host_of
 from ingest.connectors.http import Http
-from ingest.fetch_ledger import Fetch
 from ingest.ledger import IN_FORCE, Delivery
 from ingest.wanted import BERLIN, Item, due, item_of, may_ask
 from lagebild import database
@@ -220,7 +219,7 @@ def _client(settings: Settings, host: str, access: Access | None) -> genesis.Cli
 def _number(path: Path) -> int:
     """The fetch that a fetched file belongs to."""
     if not path.parent.name.isdigit():
-        raise UserError(f"{path} is no fetched file", remedy="load it with: lagebild load SOURCE --file FILE")
+        raise UserError(f"{path} is no fetched file", remedy="load it with: lagebild load FILE --source SOURCE")
     return int(path.parent.name)
 
 
@@ -232,10 +231,7 @@ class _Pull:
         self.entry, self.access, self.force = item.entry, access, force
         found = fetch_ledger.under_way(connection, item.entry.source, item.key)
         self.row = found[0] if found else None
-        self.known = None if force else self._known()
-
-    def _known(self) -> Fetch | None:
-        return fetch_ledger.last_finished(self.connection, self.entry.source, self.item.key)
+        self.known = None if force else fetch_ledger.last_finished(connection, item.entry.source, item.key)
 
     def step(self) -> Step:
         if self.row and self.row.state == "fetched":

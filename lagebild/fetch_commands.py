@@ -38,6 +38,7 @@ def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple
     from rich.console import Console
 
     from ingest import fetch as pulls
+    from ingest.connectors.catalogue import entries
     from lagebild.gatekeeper import check_pending
     from lagebild.stack.progress import Board
 
@@ -53,7 +54,7 @@ def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple
         click.echo(f"lagebild: {error}", err=True)
     if not outcomes:
         click.echo(f"nothing of {source} is due; --table or --year asks all the same")
-        for entry in pulls.entries(source):
+        for entry in entries(source):
             if entry.missing:
                 click.echo(f"{entry.id} is never asked for, because no address is set ({entry.missing})")
     if failed or any(o.delivery and o.delivery.state == "refused" for o in outcomes):

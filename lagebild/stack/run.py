@@ -284,9 +284,9 @@ def _failure(settings: Settings, rest: Rest, failed: list[Run]) -> UserError:
 def task_log(settings: Settings, run: Run, task: Task) -> Path:
     folder = airflow.home(settings) / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
     folder /= f"task_id={task.task_id}"
-    return (
-        folder / f"map_index={task.map_index}" if task.map_index >= 0 else folder
-    ) / f"attempt={task.try_number}.log"
+    if task.map_index >= 0:
+        folder /= f"map_index={task.map_index}"
+    return folder / f"attempt={task.try_number}.log"
 
 
 def error_lines(log: Path, count: int = 12) -> list[str]:
