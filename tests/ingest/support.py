@@ -80,6 +80,31 @@ def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None =
     )
 
 
+DRAIN = """
+import pathlib, sys, time
+from ingest import inbox, load
+from lagebild import settings
+go = pathlib.Path(sys.argv[1])
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+print(len(inbox.drain(settings.load())))
+"""
+
+
+def taken_by_two_processes(settings: Settings, folder: Path) -> list[int]:
+    """Let two processes take everything that lies in the inboxes, from the same moment on; how many files each took."""
+    command = [sys.executable, "-c", DRAIN, str(folder / "go")]
+    own = {"env": environment(settings, folder), "cwd": ROOT, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **own) as first, subprocess.Popen(command, **own) as second:
+        both = (first, second)
+        assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+        (folder / "go").touch()
+        found = [int(process.communicate(timeout=60)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    return found
+
+
 def follow(page: str, section: str, settings: Settings, home: Path) -> str:
     """Run the fenced commands of one section of a runbook in one shell; return what they print."""
     pattern = rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)"

@@ -16,7 +16,7 @@ from ingest import contracts, inbox, inbox_files, landing, ledger, load, privacy
 from lagebild import database, settings
 from lagebild.errors import UserError
 from lagebild.stack import airflow
-from tests.ingest.support import person, register
+from tests.ingest.support import person, register, taken_by_two_processes
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
 
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
@@ -336,6 +336,17 @@ def test_two_workers_never_take_the_same_file(warehouse, monkeypatch):
     go_on.set()
     first.join(20)
     assert [delivery.state for delivery in found] == ["loaded"]
+
+
+def test_two_processes_take_each_file_once(warehouse, tmp_path):
+    years = range(2010, 2022)
+    for year in years:
+        put(warehouse, f"{SOURCE}/eu2_employees_{year}.csv")
+    assert sum(taken_by_two_processes(warehouse, tmp_path)) == len(years)
+    periods = [delivery.period for delivery in ledger.deliveries(warehouse)]
+    assert sorted(periods) == [str(year) for year in years]
+    assert query(warehouse, "select count(*), count(distinct delivery_id) from raw.inbox_file") == [(12, 12)]
+    assert len(list((warehouse.drop / "receipts").glob("*.json"))) == len(years)
 
 
 def test_a_file_that_is_overwritten_while_it_is_read_is_a_new_delivery(warehouse, monkeypatch):

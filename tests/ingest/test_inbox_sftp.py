@@ -16,7 +16,7 @@ import pytest
 
 from ingest import contracts, inbox, ledger, privacy, receipts, stores
 from ingest.stores import StoreError
-from tests.ingest.support import person, register
+from tests.ingest.support import person, register, taken_by_two_processes
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -250,3 +250,13 @@ def test_the_private_key_is_in_no_message(remote):
     with pytest.raises(StoreError) as error:
         inbox.look(settings, settings.inboxes[0])
     assert "GEHEIM" not in str(error.value)
+
+
+def test_two_processes_take_each_file_once(remote, tmp_path):
+    settings, folder = remote
+    years = range(2010, 2018)
+    for year in years:
+        put(folder, f"{SOURCE}/eu2_employees_{year}.csv")
+    assert sum(taken_by_two_processes(settings, tmp_path)) == len(years)
+    assert sorted(delivery.period for delivery in ledger.deliveries(settings)) == [str(year) for year in years]
+    assert len(list((folder / "receipts").glob("*.json"))) == len(years)
