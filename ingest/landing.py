@@ -13,7 +13,8 @@ from lagebild.settings import Settings
 if TYPE_CHECKING:
     from ingest.ledger import Delivery
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 8 << 20
+"""Large: between blocks Python's lock is needed, which the loader's imports hold meanwhile."""
 _UNFINISHED = ".unfinished-"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from ingest import contracts, load, tables
+from ingest import contracts, intake, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
@@ -47,7 +47,7 @@ def load_content(settings: Settings, source: str, content: bytes, name: str, fol
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return load.load_file(settings, contracts.load(source), file)
+    return intake.load_file(settings, contracts.load(source), file)
 
 
 def load_by(settings: Settings, contract: Contract, content: bytes, name: str, folder: Path) -> Delivery:
@@ -57,7 +57,7 @@ def load_by(settings: Settings, contract: Contract, content: bytes, name: str, f
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return load.load_file(settings, contract, file)
+    return intake.load_file(settings, contract, file)
 
 
 def pseudonyms(settings: Settings) -> list[str]:
@@ -82,7 +82,7 @@ def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None =
 
 DRAIN = """
 import pathlib, sys, time
-from ingest import inbox, load
+from ingest import inbox, load  # its loops are ready before both begin
 from lagebild import settings
 go = pathlib.Path(sys.argv[1])
 print("ready", flush=True)
