@@ -195,7 +195,12 @@ class _Decoder:
         try:
             # Pure ASCII, the usual case, is UTF-8 already; a decoder that holds half a character is not asked.
             is_ready = raw.isascii() and not self._wide and not self._decoder.getstate()[0] and not self._is_first
-            text = raw if is_ready else self._decoder.decode(raw, final).encode()
+            if is_ready:
+                text = raw
+            elif self.is_latin:
+                text = kernels.utf8_of_latin(raw)
+            else:
+                text = self._decoder.decode(raw, final).encode()
         except UnicodeDecodeError as error:
             line = self.line + len(re.findall(rb"\r\n|\n|\r", error.object[: error.start]))
             raise self._refused(line, f"a byte is not {self.encoding}") from error
