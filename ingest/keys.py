@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 ENTRY = np.dtype([("key", "u8"), ("content", "u8"), ("line", "i8"), ("text", "u8")])
-PART_BITS = 8
+PART_BITS = 7
 PARTS = 1 << PART_BITS
 
 
