@@ -4,7 +4,6 @@ Roles belong to the cluster, not to a database, so all tests share the secrets f
 """
 
 import contextlib
-import itertools
 import os
 import shutil
 import tempfile
@@ -30,7 +29,7 @@ PUBLISHED = "template_published"
 RUN = "LAGEBILD_TEST_RUN"  # the run's folder; workers inherit the variable from the process that starts them
 SHARED = "LAGEBILD_SHARED"  # where the recorded files lie, if not beside the checkout
 PREFIX = "lagebild-tests-"
-_numbers = itertools.count(1)
+_in_use: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,7 +98,7 @@ def _make_template(connection: psycopg.Connection, name: str, origin: str, fill:
 def warehouse(cluster: Settings, tmp_path: Path) -> Iterator[Settings]:
     """A migrated, empty warehouse of the test's own; drop, landing, keys, extracts and home are in `tmp_path`."""
     with _fresh_database(cluster, TEMPLATE) as name:
-        yield _own_folders(on_database(cluster, name), tmp_path)
+        yield _parsed_before(_own_folders(on_database(cluster, name), tmp_path), name)
 
 
 @pytest.fixture
@@ -107,14 +106,14 @@ def published_warehouse(cluster: Settings, publication: Path, tmp_path: Path) ->
     """The same with all bundled deliveries accepted, built, and published as publication 1."""
     shutil.copytree(publication, tmp_path, dirs_exist_ok=True)
     with _fresh_database(cluster, PUBLISHED) as name:
-        yield _own_folders(on_database(cluster, name), tmp_path)
+        yield _parsed_before(_own_folders(on_database(cluster, name), tmp_path), name)
 
 
 @pytest.fixture
 def empty_warehouse(cluster: Settings, tmp_path: Path) -> Iterator[Settings]:
     """The same, before any migration."""
     with _fresh_database(cluster, "template1") as name:
-        yield _own_folders(on_database(cluster, name), tmp_path)
+        yield _parsed_before(_own_folders(on_database(cluster, name), tmp_path), name)
 
 
 def settings_in(home: Path) -> Settings:
@@ -134,13 +133,26 @@ def _own_folders(settings: Settings, folder: Path) -> Settings:
     return replace(settings, home=folder / "home", **{name: folder / name for name in names})
 
 
+def _parsed_before(settings: Settings, database_name: str) -> Settings:
+    """Let dbt find what it parsed for the last test with a database of this name: parsing takes longer than a build."""
+    target = settings.home / "dbt" / "target"
+    target.mkdir(parents=True, exist_ok=True)
+    parsed = target / "partial_parse.msgpack"
+    parsed.unlink(missing_ok=True)
+    parsed.symlink_to(Path(os.environ[RUN], f"{database_name}.msgpack"))
+    return settings
+
+
 @contextlib.contextmanager
 def _fresh_database(cluster: Settings, template: str) -> Iterator[str]:
-    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
+    # The same name for a worker's every test: see `_parsed_before`.
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{len(_in_use)}"
+    _in_use.append(name)
     with _administration(cluster) as connection:
         create = sql.SQL("create database {} template {}")
         connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     yield name
+    _in_use.remove(name)
     with _administration(cluster) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 

@@ -81,26 +81,16 @@ def begin(settings: Settings) -> int | None:
 
 def run_layers(settings: Settings, build_id: int, *layers: str) -> None:
     """Run dbt layers (models and their tests) of a build in one call of dbt; UserError names what failed."""
-    # Unit tests read nothing but the code: where it has been published, they would say the same again.
-    options = ["--exclude-resource-type", "unit_test"] if _was_published(settings) else []
     seeds = ["path:seeds"] if "staging" in layers else []
-    dbt(settings, build_id, [*(f"path:models/{layer}" for layer in layers), *seeds], *options)
-
-
-def _was_published(settings: Settings) -> bool:
-    """Whether this code has made a publication here."""
-    with database.connect(settings, database.BUILDER) as connection:
-        (found,) = connection.execute(
-            "select exists (select 1 from published.publication where code_version = %s)", [code_version()]
-        ).fetchone()
-        return found
+    # Unit tests read nothing but the code, and `make test` runs them: as dbt advises, they have no place in a build.
+    without_unit_tests = ["--exclude-resource-type", "unit_test"]
+    dbt(settings, build_id, [*(f"path:models/{layer}" for layer in layers), *seeds], *without_unit_tests)
 
 
 def dbt(settings: Settings, build_id: int, select: list[str], *options: str) -> None:
     """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", *options, "--select", *select]
     command += ["--vars", json.dumps({"code_version": code_version()})]
-    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     environment = dbt_environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}
     lines = []
     with subprocess.Popen(
@@ -248,7 +238,7 @@ def _stop(settings: Settings, build_id: int, reason: str) -> None:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """What dbt must find in its environment: the builder's access, and folders below the state folder."""
+    """What dbt must find in its environment: the builder's access, the project, and folders below the state folder."""
     p = database.parameters(settings, database.BUILDER)
     state = settings.home / "dbt"
     return os.environ | {
@@ -257,6 +247,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "LAGEBILD_DBT_NAME": p["dbname"],
         "LAGEBILD_DBT_USER": p["user"],
         "LAGEBILD_DBT_PASSWORD": p["password"],
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
         "DBT_TARGET_PATH": str(state / "target"),
         "DBT_LOG_PATH": str(state / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.settings import Settings
 from lagebild.warehouse.build import dbt_environment
 
 
@@ -17,7 +17,6 @@ def write(settings: Settings, target: Path) -> Path:
     """
     state = settings.home / "dbt" / "docs"
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "docs", "generate", "--static"]
-    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     # A folder of its own: a publication reads the manifest of its build in the other one.
     environment = dbt_environment(settings) | {"DBT_TARGET_PATH": str(state)}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
