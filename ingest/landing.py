@@ -48,12 +48,11 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
     temporary = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     try:
         with unfinished.locked(temporary) as copy:
-            before = file.stat()
+            before = _version(file)
             shutil.copyfile(file, temporary)
             digest = _sum_of_copy(temporary)
             os.fsync(copy.fileno())
-            after = file.stat()
-            if _version(before) != _version(after) or temporary.stat().st_size != before.st_size:
+            if _version(file) != before:
                 raise Changed(f"{file} changed while it was read", remedy="load it again once it is written completely")
             target = settings.landing / path_of(source, period, digest, suffix)
             if target.exists():
@@ -67,7 +66,12 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
     return digest, target
 
 
-def _version(stat: os.stat_result) -> tuple[int, int, int]:
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """What changes with a file's bytes; None where there is none."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return None
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 

@@ -3,6 +3,7 @@
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -280,10 +281,11 @@ def test_a_landed_copy_is_whole_or_absent(warehouse, tmp_path):
         assert [path.name for path in target.parent.iterdir()] == [f"{digest}.csv"]
 
 
-def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeypatch):
+@pytest.mark.parametrize("meanwhile", [lambda file: file.write_bytes(b"y" * 1001), Path.unlink])
+def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeypatch, meanwhile):
     file = tmp_path / "a.csv"
     file.write_bytes(b"x" * 1000)
-    monkeypatch.setattr(landing.os, "fsync", lambda handle: file.write_bytes(b"y" * 1001))
+    monkeypatch.setattr(landing.os, "fsync", lambda handle: meanwhile(file))
     with pytest.raises(UserError, match="changed while it was read"):
         landing.land(warehouse, file, "source", "2019")
     assert not any(path.is_file() for path in warehouse.landing.rglob("*"))
