@@ -92,9 +92,9 @@ def make_demo_keys(settings: Settings) -> None:
     """Pseudonym keys for the municipalities whose bundled files hold persons. Own ones are made by hand, on purpose."""
     for path in bundled_files():
         contract = contracts.load(path.parent.name)
-        match = contract.file_name.fullmatch(path.name)
-        if contract.pseudonym_purpose and match and match.groupdict().get("ags"):
-            privacy.ensure_key(settings, match["ags"], contract.pseudonym_purpose)
+        municipality = contract.municipality_of(path.name)
+        if contract.pseudonym_purpose and municipality:
+            privacy.ensure_key(settings, municipality, contract.pseudonym_purpose)
 
 
 def due_sources(settings: Settings) -> list[str]:
