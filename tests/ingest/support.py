@@ -82,13 +82,14 @@ def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None =
 
 DRAIN = """
 import pathlib, sys, time
-from ingest import inbox, load
+from ingest import load
 from lagebild import settings
+from tests.inboxes import drain
 go = pathlib.Path(sys.argv[1])
 print("ready", flush=True)
 while not go.exists():
     time.sleep(0.001)
-print(len(inbox.drain(settings.load())))
+print(len(drain(settings.load())))
 """
 
 

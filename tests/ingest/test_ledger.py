@@ -13,6 +13,7 @@ from ingest import inbox, ledger, load
 from lagebild import database
 from lagebild.errors import UserError
 from tests import contract_files
+from tests.inboxes import drain
 from tests.ingest.support import environment, lagebild, load_by
 from tests.support import bundled_bytes, deliver, drop, query
 
@@ -87,7 +88,7 @@ def test_drained_means_that_nothing_waits(warehouse):
     assert inbox.is_drained(warehouse)
     drop(warehouse, SOURCE)
     assert not inbox.is_drained(warehouse)
-    (delivery,) = inbox.drain(warehouse, SOURCE)
+    (delivery,) = drain(warehouse, SOURCE)
     assert not inbox.is_drained(warehouse)
     ledger.decide(warehouse, delivery.delivery_id, [])
     assert inbox.is_drained(warehouse)
@@ -231,13 +232,13 @@ def test_two_drains_of_the_same_folder_at_once_load_each_file_once(warehouse):
         drop(warehouse, SOURCE, name=f"eu2_employees_{year}.csv")
     errors = []
 
-    def drain():
+    def drained():
         try:
-            inbox.drain(warehouse, SOURCE)
+            drain(warehouse, SOURCE)
         except BaseException as error:
             errors.append(error)
 
-    both = [threading.Thread(target=drain) for _ in range(2)]
+    both = [threading.Thread(target=drained) for _ in range(2)]
     for thread in both:
         thread.start()
     for thread in both:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click.testing
 import pytest
 
-from ingest import contracts, ledger
+from ingest import contracts, ledger, stores
 from lagebild import database
 from lagebild.cli import cli
 from lagebild.settings import Settings
@@ -62,6 +62,16 @@ def test_a_source_takes_what_waits_and_answers_it(warehouse):
     assert result.exit_code == 0 and " accepted" in result.stdout, result.output
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["unknown", "accepted"]
     assert "nothing waits for employment in " in run(warehouse, "load", SOURCE).stdout
+
+
+@pytest.mark.parametrize("command", ["load employment", "watch DROP --once"])
+def test_a_command_that_finds_nothing_connects_once_to_each_inbox(warehouse, monkeypatch, command):
+    warehouse.drop.mkdir()
+    (warehouse.drop / "Unbekannt.csv").write_bytes(b"1")
+    connected, store = [], stores._store
+    monkeypatch.setattr(stores, "_store", lambda own, label: connected.append(label) or store(own, label))
+    assert run(warehouse, *command.replace("DROP", str(warehouse.drop)).split()).exit_code == 0
+    assert connected == ["drop"] and len(receipts_in(warehouse.drop)) == 1
 
 
 def test_decisions_by_command_renew_the_receipt(warehouse):
