@@ -164,36 +164,24 @@ class Http:
         self,
         method: str,
         url: str,
+        to: Path | None = None,
         *,
         subject: str,
         login: AuthBase | None = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         judge: Judge = judge,
-        most: int = MAX_REPLY_BYTES,
+        most: int | None = None,
     ) -> Reply:
-        """A small answer, held in memory; raises PullError with `subject`."""
-        request = _Request(method, url, subject, login, form, headers, judge, most)
-        return self._with_tries(request, lambda: self._once(request, None))
+        """An answer of `most` bytes: held in memory, or as a file `to`; raises PullError with `subject`.
 
-    def download(
-        self,
-        method: str,
-        url: str,
-        to: Path,
-        *,
-        subject: str,
-        login: AuthBase | None = None,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        judge: Judge = judge,
-        most: int = MAX_FILE_BYTES,
-    ) -> Reply:
-        """An answer as a file: `to` is there whole, once the answer was judged, or as it was before.
-
-        With `If-None-Match` or `If-Modified-Since` among `headers` see `Reply.is_not_modified`.
+        The file is there whole, once the answer was judged, or as it was before. With `If-None-Match` or
+        `If-Modified-Since` among `headers` see `Reply.is_not_modified`.
         """
+        most = most or (MAX_FILE_BYTES if to else MAX_REPLY_BYTES)
         request = _Request(method, url, subject, login, form, headers, judge, most)
+        if to is None:
+            return self._with_tries(request, lambda: self._once(request, None))
         part = to.with_name(f"{to.name}.part")
         try:
             reply = self._with_tries(request, lambda: self._once(request, part))
