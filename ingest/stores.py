@@ -486,9 +486,10 @@ def _told(label: str) -> Iterator[None]:
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _LIBRARIES:
             raise
         said = f"{type(error).__name__}: {error}".strip()[:300]
-        if type(error).__name__ == "HostKeyNotVerifiable":
-            remedy = "the server's key is not the one in known_hosts of the secrets folder: ask its operator before"
-            remedy += " you change the file (docs/runbooks/receive-files.md)"
-        else:
-            remedy = "nothing is lost: the next look tries again; docs/runbooks/receive-files.md says what to check"
+        remedy = (
+            "the server's key is not the one in known_hosts of the secrets folder: ask its operator before you change"
+            " the file (docs/runbooks/receive-files.md)"
+            if type(error).__name__ == "HostKeyNotVerifiable"
+            else "nothing is lost: the next look tries again; docs/runbooks/receive-files.md says what to check"
+        )
         raise StoreError(f"the inbox {label} cannot be used: {said}", remedy) from error

@@ -95,10 +95,30 @@ def test_it_says_what_was_loaded_and_which_lines_were_rejected_and_why_in_both_l
     assert [row["line"] for row in content["rejected_rows"]] == [3, 4]
     text = texts(warehouse)
     assert "3 Zeilen: 1 geladen, 2 zurückgewiesen" in text and "3 records: 1 loaded, 2 rejected" in text
-    assert "Zeile 3: Geburtsdatum: die Angabe ist keine Zahl, kein Datum" in text
+    assert "Zeile 3: Geburtsdatum: die Angabe ist kein Datum der Form TT.MM.JJJJ" in text
     assert "line 3: Geburtsdatum is not a date written as %d.%m.%Y" in text
-    assert "Zeile 4: die Zeile hat zu viele oder zu wenige Felder" in text
+    assert "Zeile 4: die Zeile hat 15 Felder statt 13" in text
     assert "Statistikstelle der Gemeinde" in text and content["delivery"]["sha256"] in text
+
+
+def test_a_refusal_says_in_german_what_its_supplier_can_do(warehouse):
+    drop(warehouse, SOURCE, b"Falsch;Kopf\n1;2\n")
+    drain(warehouse)
+    half, english = texts(warehouse).split("-" * 72)
+    assert "Zeile 1: die Kopfzeile ist nicht die für 2019 vereinbarte (es fehlt: Stichtag" in half
+    assert "Abhilfe: schicken Sie die Datei im vereinbarten Aufbau" in half and "contract.yml" not in half
+    assert (
+        "line 1: the header is not the contract's of 2019 (missing: Stichtag" in english and "contract.yml" in english
+    )
+
+
+def test_what_a_person_wrote_stands_in_both_halves_as_it_was_written(warehouse):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    receipts.renew(warehouse)
+    assert texts(warehouse).count("odd (englisch im Original)") == 1
+    ledger.refuse(warehouse, held.delivery_id, "Summe falsch; siehe Mail")
+    receipts.renew(warehouse)
+    assert texts(warehouse).count("  Summe falsch; siehe Mail\n") == 2
 
 
 def test_no_value_of_a_person_is_in_it(warehouse):
