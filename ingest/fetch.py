@@ -30,10 +30,10 @@ from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError
 from ingest.connectors.hosts import host_of
 from ingest.connectors.http import Http
 from ingest.ledger import IN_FORCE, Delivery
-from ingest.wanted import BERLIN, Item, due, item_of, may_ask
+from ingest.wanted import Item, due, item_of, may_ask
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.settings import BERLIN, Settings
 
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""

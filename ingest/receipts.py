@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
@@ -22,7 +21,7 @@ from ingest.ledger import Delivery
 from ingest.stores import RECEIPTS, Entry, Store
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import ROOT, Settings
+from lagebild.settings import BERLIN, ROOT, Settings
 
 MAX_ROWS = 50
 """Rejected rows that a receipt lists; more are counted."""
@@ -31,7 +30,6 @@ MAX_NAME_BYTES = 180
 """Of a file's name in the name of its receipt: file systems allow 255."""
 UNKNOWN = "unknown"
 SCHEMA = Path(__file__).parent / "schemas" / "receipt.json"
-_BERLIN = ZoneInfo("Europe/Berlin")
 
 _STATES = {
     "received": (
@@ -127,7 +125,7 @@ def write(settings: Settings, connection: Connection, store: Store, row: InboxFi
     contract = contracts.load(row.source)
     event = inbox_files.last_event(connection, row.delivery_id)
     delivery = None if row.delivery_id is None else ledger.get(connection, row.delivery_id)
-    _put(store, f"{_safe(row.name)}.{row.inbox_file_id}", _of_taken(settings, connection, row, contract, delivery))
+    _put(store, name_of(row), _of_taken(settings, connection, row, contract, delivery))
     inbox_files.set_told(connection, row, event)
 
 
@@ -136,16 +134,25 @@ def write_unknown(store: Store, entry: Entry, why: tuple[str, str]) -> bool:
 
     `why` says in German and English what is wrong. Nothing of it enters the database: its name may be a person's.
     """
-    raw = entry.path.encode(errors="surrogateescape")
-    name = f"{_safe(entry.name)}.{hashlib.sha256(raw).hexdigest()[:8]}"
     content = _of_unknown(entry, why)
-    path = f"{RECEIPTS}/{name}.json"
+    path = f"{RECEIPTS}/{name_of_unknown(entry)}.json"
     if store.entry(path) is not None:
         with contextlib.suppress(ValueError, TypeError):  # somebody wrote into it: it is written anew
             if {**json.loads(store.head(path, 1 << 20)), "written_at": ""} == {**content, "written_at": ""}:
                 return False
-    _put(store, name, content)
+    _put(store, name_of_unknown(entry), content)
     return True
+
+
+def name_of(row: InboxFile) -> str:
+    """The name of a taken file's receipt, without its ending."""
+    return f"{_safe(row.name)}.{row.inbox_file_id}"
+
+
+def name_of_unknown(entry: Entry) -> str:
+    """The name of the receipt of a file that stays where it is, without its ending."""
+    raw = entry.path.encode(errors="surrogateescape")
+    return f"{_safe(entry.name)}.{hashlib.sha256(raw).hexdigest()[:8]}"
 
 
 def renew(settings: Settings, say: Callable[[str], None] = lambda line: None) -> list[str]:
@@ -199,7 +206,10 @@ def _of_taken(
             " the agreed time is over.",
         )
         if contract.has_personal_fields and row.state == "done"
-        else (f"Die Datei liegt jetzt in {row.taken_path}.", f"The file lies in {row.taken_path} now.")
+        else (
+            f"Die Datei liegt in {row.taken_path}, bis die vereinbarte Frist um ist.",
+            f"The file lies in {row.taken_path} until the agreed time is over.",
+        )
     )
     return _content(
         file_name=row.name,
@@ -257,7 +267,7 @@ def _content(state: str, **content: object) -> dict:
     empty = {"source": None, "title": None, "received_at": None, "state_since": None, "delivery": None, "version": None}
     empty |= {"rejected_rows": [], "known_files": []}
     own = {"format": 1, "state": state, "what_to_do": dict(zip(("de", "en"), what_to_do, strict=True))}
-    return own | empty | content | {"written_at": _time(datetime.now(_BERLIN))}
+    return own | empty | content | {"written_at": _time(datetime.now(BERLIN))}
 
 
 def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int) -> list[dict]:
@@ -293,7 +303,7 @@ def _is_by_person(delivery: Delivery | None) -> bool:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(_BERLIN).isoformat(timespec="seconds")
+    return None if moment is None else moment.astimezone(BERLIN).isoformat(timespec="seconds")
 
 
 def _as_text(content: dict) -> str:

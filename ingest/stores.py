@@ -113,6 +113,19 @@ class Store:
                             found.append(self._entry(path, info))
             return sorted(found, key=lambda entry: entry.path)
 
+    def inside(self, folder: str) -> tuple[list[str], list[Entry]]:
+        """Paths of the folders, and the files, in a folder of our own; links are neither, nor is one in its place."""
+        folders, files = [], []
+        with self._told(), contextlib.suppress(FileNotFoundError):
+            if self._described(folder)["type"] == "directory":
+                for path, info in self._listed(folder):
+                    if info["type"] == "directory":
+                        folders.append(path)
+                    elif info["type"] == "file" and not info.get("islink"):
+                        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+                            files.append(self._entry(path, info))
+        return folders, files
+
     def entry(self, path: str) -> Entry | None:
         """A file as it is now; None where there is none, or something else, such as a link."""
         folders = [str(folder) for folder in PurePosixPath(path).parents if str(folder) != "."]
@@ -165,8 +178,8 @@ class Store:
     def remove(self, entry: Entry) -> bool:
         """Remove a file if it is still this version; whether it is gone."""
         now = self.entry(entry.path)
-        if now is not None and now.version != entry.version:
-            return False
+        if now is None or now.version != entry.version:
+            return now is None
         with self._told(), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._full(entry.path))
         return True
@@ -299,10 +312,13 @@ class S3(Store):
     def entry(self, path: str) -> Entry | None:
         with self._told():
             try:
-                info = self._fs.info(self._full(path), refresh=True)
+                info = self._described(path)
             except FileNotFoundError:
                 return None
             return self._entry(path, info) if info["type"] == "file" else None
+
+    def _described(self, path: str) -> dict[str, Any]:
+        return self._fs.info(self._full(path), refresh=True)
 
     def fetch(self, entry: Entry, target: Path) -> None:
         with self._told(), _changed_if_gone(entry.path), self._fs.open(self._full(entry.path), "rb") as file:
@@ -400,7 +416,10 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     class FileSystem(SSHFileSystem):
-        """sshfs with a rename that never copies: sshfs' own, where it cannot copy, removes the file all the same."""
+        """sshfs with a rename that never copies: sshfs' own, where it cannot copy, removes the file all the same.
+
+        And with a `rmdir`: of its own nothing would come, not even an error.
+        """
 
         async def _rename_at_once(self, path: str, target: str) -> None:
             async with self._pool.get() as channel:
@@ -416,6 +435,14 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
         async def _described(self, path: str) -> dict[str, Any]:
             async with self._pool.get() as channel:
                 return self._decode_attributes(await channel.lstat(path))
+
+        @wrap_exceptions
+        async def _remove_folder(self, path: str) -> None:
+            async with self._pool.get() as channel:
+                await channel.rmdir(path)
+
+        def rmdir(self, path: str) -> None:
+            sync(self.loop, self._remove_folder, path)
 
         def described(self, path: str) -> dict[str, Any]:
             return sync(self.loop, self._described, path)

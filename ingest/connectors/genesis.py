@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import requests
 from requests.auth import AuthBase
@@ -47,6 +46,7 @@ from ingest.connectors.hosts import Host
 from ingest.connectors.http import Http, Reply
 from ingest.readers import Refused
 from lagebild.errors import UserError
+from lagebild.settings import BERLIN
 
 OK, ADJUSTED, ACCEPTED = 0, 22, 99
 GUEST = "GAST"
@@ -66,7 +66,6 @@ _WHOLE = {"area": "all", "compress": "false", "format": "ffcsv", "quality": "on"
 _SYSTEM_ERROR = "systemfehler"
 """The services report an outage of their own with code 2 too, and to logincheck: the text tells it from a bad login."""
 _MAX_MEMBER_BYTES = 2 * 2**30
-_BERLIN = ZoneInfo("Europe/Berlin")
 _log = logging.getLogger(__name__)
 
 
@@ -146,7 +145,7 @@ class Client:
         except NoObjects:
             return None
         days = [_day(entry.get("Date")) for entry in entries if entry.get("Code") in (table, statistic)]
-        latest, now = max(filter(None, days), default=None), datetime.now(_BERLIN)
+        latest, now = max(filter(None, days), default=None), datetime.now(BERLIN)
         if latest is None:
             return None
         return f"{latest}" if latest < now.date() else f"{latest}, asked {now:%Y-%m-%dT%H:%M:%S}"

@@ -127,7 +127,7 @@ def follow(page: str, section: str, settings: Settings, home: Path) -> str:
 EFFECTS = (
     *((psycopg.Connection, name) for name in ("execute", "commit")),
     *((psycopg.Cursor, name) for name in ("execute", "executemany", "copy")),
-    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink")),
+    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink", "remove", "rmdir")),
 )
 
 

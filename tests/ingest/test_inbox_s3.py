@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ingest import contracts, inbox, inbox_files, ledger, load, privacy, receipts, stores
+from ingest import contracts, inbox, inbox_files, inbox_retention, ledger, load, privacy, receipts, stores
 from tests.inboxes import drain, problems, tell_unknown
 from tests.ingest.support import person, register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, query
@@ -214,6 +215,21 @@ def test_keys_that_look_like_paths_lead_nowhere(remote, bucket):
     assert inbox.complete(remote) == []
     tell_unknown(remote)
     assert not list(remote.landing.rglob("*.csv"))
+
+
+def test_old_copies_and_receipts_go_and_what_waits_stays(remote, bucket, monkeypatch):
+    for name in (NAME, NAME.replace("2019", "2018")):
+        put(bucket, f"{SOURCE}/{name}")
+        put(bucket, f"{SOURCE}/{name}.ok", b"")
+    first, _ = drain(remote)
+    ledger.decide(remote, first.delivery_id, [])
+    query(remote, "update raw.inbox_file set done_at = now() - interval '20 years' returning 1")
+    ahead = time.time() + 800 * 86_400
+    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+    assert len(inbox_retention.due(remote)) == 3 and len(list(bucket.objects.all())) == 6
+    assert len(inbox_retention.apply(remote)) == 3 and inbox_retention.apply(remote) == []
+    left = [entry.key.removeprefix(f"{PREFIX}/") for entry in bucket.objects.all()]
+    assert left == [f"receipts/{NAME}.2.json", f"receipts/{NAME}.2.txt", f"taken/2/{NAME}"]
 
 
 def test_a_bucket_that_is_not_there_is_an_error_without_the_secret(remote, bucket, endpoint):

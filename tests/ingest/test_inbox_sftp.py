@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, inbox, ledger, privacy, receipts, stores
+from ingest import contracts, inbox, inbox_retention, ledger, privacy, receipts, stores
 from tests.inboxes import drain, problems, tell_unknown
 from tests.ingest.support import person, register, taken_by_two_processes
-from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes
+from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, query
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
@@ -131,7 +131,7 @@ def test_a_marker_goes_along_and_persons_are_not_kept(remote):
     put(folder, f"register/{name}", register(person("S1")))
     put(folder, f"register/{name}.ok", b"")
     assert [d.state for d in drain(settings)] == ["loaded"]
-    assert [file.name for file in folder.rglob("*") if file.is_file() and "receipts" not in file.parts] == []
+    assert list((folder / "taken").iterdir()) == [] == list((folder / "register").iterdir())
 
 
 def test_two_workers_take_a_file_once_and_an_overwritten_one_is_a_new_delivery(remote, monkeypatch):
@@ -234,6 +234,23 @@ def test_a_receipt_that_cannot_be_written_is_written_later(remote, monkeypatch):
     key.with_name("away").rename(key)
     assert len(receipts.renew(settings)) == 1
     assert "ANGEHALTEN" in (folder / "receipts" / f"{NAME}.1.txt").read_text()
+
+
+def test_old_copies_and_receipts_go_and_what_waits_stays(remote, monkeypatch):
+    settings, folder = remote
+    for name in (NAME, NAME.replace("2019", "2018")):
+        put(folder, f"{SOURCE}/{name}")
+        put(folder, f"{SOURCE}/{name}.ok", b"")
+    first, _ = drain(settings)
+    ledger.decide(settings, first.delivery_id, [])
+    query(settings, "update raw.inbox_file set done_at = now() - interval '20 years' returning 1")
+    ahead = time.time() + 800 * 86_400
+    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+    assert len(inbox_retention.due(settings)) == 3 and (folder / "taken" / "1").exists()
+    assert len(inbox_retention.apply(settings)) == 3 and inbox_retention.apply(settings) == []
+    left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if "employment" not in path.name)
+    assert left == ["receipts", f"receipts/{NAME}.2.json", f"receipts/{NAME}.2.txt", "taken", "taken/2",
+                    f"taken/2/{NAME}", f"taken/2/{NAME}.ok"]  # fmt: skip
 
 
 def test_a_missing_folder_of_the_server_is_an_error_and_no_empty_inbox(remote):

@@ -10,14 +10,13 @@ from datetime import datetime
 import pytest
 
 from ingest.connectors import errors
-from ingest.connectors import genesis as genesis_module
 from ingest.connectors.access import Access
 from ingest.connectors.genesis import Client, Query
 from ingest.connectors.hosts import HOSTS
 from ingest.connectors.replay import DEMO_USER, Answer, ReplayServer
 from ingest.readers import Refused
 from lagebild.errors import UserError
-from lagebild.settings import ROOT
+from lagebild.settings import BERLIN, ROOT
 from tests.ingest.connectors.faults import (
     JOB_TABLE,
     PASSWORD,
@@ -126,7 +125,7 @@ def test_what_is_no_day_is_no_change(folder):
 
 def test_a_change_of_today_may_be_followed_by_another(folder):
     """A day says nothing of the hour: until it is over, two answers must not be taken for the same."""
-    today = datetime.now(genesis_module._BERLIN).date()
+    today = datetime.now(BERLIN).date()
     (folder / "destatis" / f"{TABLE}.json").write_text(json.dumps({"changed": f"{today}"}))
     with FaultyServer(folder) as server:
         told = client(server).last_change(TABLE)
