@@ -168,6 +168,7 @@ TEXTS = {
     " {0} bis {1} der Datei)",
     "the row stands in the file before": "die Zeile steht schon einmal in der Datei",
     "another row has the same key and other values": "eine andere Zeile hat denselben Schlüssel und andere Angaben",
+    "erased": "auf Verlangen einer Person gelöscht",
     # --- what the ledger says of a delivery
     "delivery {} is accepted for {}: if this one corrects it, lagebild accept {} --supersedes --reason ...": (
         "für {1} ist schon die Lieferung {0} angenommen; berichtigt diese Datei sie, sagen Sie es der Ansprechstelle"

@@ -81,7 +81,10 @@ def source_of(path: str) -> str:
     """The source that a file belongs to: by its folder, in the root of an inbox by its name. UserError: to none."""
     folder, _, name = path.rpartition("/")
     if not stores.is_plain(path):
-        raise UnknownFile("der Name der Datei oder ihres Ordners ist keiner", "the name of the file or folder is none")
+        raise UnknownFile(
+            "der Name der Datei oder ihres Ordners enthält Zeichen, die keine sind",
+            "the name of the file or its folder holds bytes that are no characters",
+        )
     if folder in contracts.sources():
         return folder
     if folder:
@@ -131,9 +134,9 @@ def look(
     return found
 
 
-def complete(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
+def complete(settings: Settings, source: str | None = None) -> list[Arrival]:
     """The files of a source, or of all, that can be taken now."""
-    return [arrival for arrival in look(settings, say).complete if source in (None, arrival.source)]
+    return [arrival for arrival in look(settings).complete if source in (None, arrival.source)]
 
 
 def waiting(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Arrival]:

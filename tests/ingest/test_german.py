@@ -32,7 +32,7 @@ LEFT = {
 EXAMPLES = (
     "missing: a", "missing: a and 1 more", "unknown: b", "unknown: b and 2 more", "more than once: c",
     "more than once: c and 3 more", "the columns stand in another order", "the columns stand otherwise",
-    "3 columns, 1 of them unknown", "unexpected end of data", "';' expected after '\"'", "nothing",
+    "3 columns, 1 of them unknown", "unexpected end of data", "';' expected after '\"'", "nothing", "erased",
 )  # fmt: skip
 """Such texts."""
 FINDINGS = ("ledger_sum: 5 (expected 7)", "the gate could not run: no suite")

@@ -218,7 +218,7 @@ def test_an_inbox_that_cannot_be_reached_is_said_and_does_not_stop_the_others(re
     away = replace(settings, inboxes=(f"sftp://{getuser()}@127.0.0.1:{free_port()}/incoming",))
     put(settings.drop)
     said = []
-    assert [a.inbox for a in inbox.complete(away, say=said.append)] == ["drop"]
+    assert [a.inbox for a in inbox.look(away, said.append).complete] == ["drop"]
     assert len(said) == 1 and "cannot be used" in said[0] and "nothing is lost" in said[0]
 
 
