@@ -166,8 +166,8 @@ def run(
     """Ask for everything that is due until all of it is settled, and load what comes.
 
     With `force` and neither tables nor years everything is asked for, due or not. `say` is told each outcome, `doing`
-    what goes on. An error ends its item, not the run; a login that is refused
-    ends all items of its host. What a killed run left is loaded first.
+    what goes on. An error ends its item, not the run; a login that is refused ends all items of its host. What a
+    killed run left is loaded first.
     """
     outcomes: list[Outcome] = []
 

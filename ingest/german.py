@@ -215,7 +215,7 @@ TEXTS = {
 }
 """By the English text; `{0}` is the first of its values."""
 
-OPERATORS = {
+_OPERATORS = {
     ">=": "nicht kleiner (früher) als",
     "<=": "nicht größer (später) als",
     "==": "gleich",
@@ -253,7 +253,7 @@ def rule_text(contract: Contract, rule: Rule) -> str:
     """What a rule across fields asks for."""
     titles = {field.name: field.title or field.name for field in contract.fields}
     right = titles[rule.right] if rule.right else str(rule.literal)
-    return f"„{titles[rule.left]}“ ist {OPERATORS[rule.operator]} „{right}“"
+    return f"„{titles[rule.left]}“ ist {_OPERATORS[rule.operator]} „{right}“"
 
 
 def date_form(form: str) -> str:

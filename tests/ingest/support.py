@@ -9,13 +9,17 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import psycopg
+from click.testing import CliRunner, Result
 
 from ingest import contracts, load, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
+from lagebild import settings as settings_module
+from lagebild.cli import cli
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
 from tests.support import MUNICIPALITY, deliver, query
@@ -78,6 +82,12 @@ def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None =
     return subprocess.run(
         [program, *arguments], env=environment(settings, home), input=text, capture_output=True, text=True, check=False
     )
+
+
+def command(settings: Settings, *arguments: str, text: str | None = None) -> Result:
+    """Run the command line in this process, which has its modules; a UserError is the result's `exception`."""
+    with mock.patch.object(settings_module, "load", lambda: settings):
+        return CliRunner().invoke(cli, arguments, input=text)
 
 
 DRAIN = """

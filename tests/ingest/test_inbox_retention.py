@@ -13,7 +13,7 @@ from lagebild import database, settings
 from lagebild.errors import UserError
 from lagebild.stack import airflow
 from tests.inboxes import drain, tell_unknown
-from tests.ingest.support import killed_at_each_step, lagebild, person, register
+from tests.ingest.support import command, killed_at_each_step, person, register
 from tests.support import bundled_bytes, deliver, drop, query
 
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
@@ -178,7 +178,7 @@ def test_watched_folders_are_cleared_and_inboxes_that_are_away_are_said(warehous
     ledger.decide(warehouse, 1, [])
     age(warehouse, 1, "20 years")
     own = replace(warehouse, inboxes=("sftp://nobody@127.0.0.1:1/x",))
-    listed = lagebild(own, "retention", home=tmp_path)
+    listed = command(own, "retention")
     assert "due (nothing was deleted" in listed.stdout and (folder / "taken" / "1" / NAME).exists()
     said = []
     assert [old.inbox for old in retention.apply(own, said.append)] == [folder.as_uri()]

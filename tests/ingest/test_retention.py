@@ -12,7 +12,7 @@ from lagebild.warehouse import roles
 from lagebild.warehouse.explain import as_text, explain
 from lagebild.warehouse.migrate import migrate
 from tests import state
-from tests.ingest.support import deliver_register, killed_at_each_step, lagebild, person
+from tests.ingest.support import command, deliver_register, killed_at_each_step, person
 from tests.support import bundled_bytes, deliver, drop, query
 
 YEARS = "5 years"  # of the register's contract
@@ -149,16 +149,16 @@ def test_explain_says_when_and_why_bytes_were_erased(empty_warehouse):
     assert [d["erased_why"] for d in chain["deliveries"]] == ["retention of P10Y is over"]
 
 
-def test_the_command_lists_by_default_and_deletes_when_told(warehouse, tmp_path):
+def test_the_command_lists_by_default_and_deletes_when_told(warehouse):
     delivery = deliver_register(warehouse, person("S1"))
     age(warehouse, delivery, "6 years")
-    listed = lagebild(warehouse, "retention", home=tmp_path)
-    assert listed.returncode == 0 and "due (nothing was deleted" in listed.stdout
+    listed = command(warehouse, "retention")
+    assert listed.exit_code == 0 and "due (nothing was deleted" in listed.stdout
     assert delivery.landing_path in listed.stdout and (warehouse.landing / delivery.landing_path).exists()
-    assert lagebild(warehouse, "retention", "--apply", home=tmp_path).stdout.startswith("deleted: ")
+    assert command(warehouse, "retention", "--apply").stdout.startswith("deleted: ")
     assert not (warehouse.landing / delivery.landing_path).exists()
-    assert "nothing is due" in lagebild(warehouse, "retention", home=tmp_path).stdout
-    shown = lagebild(warehouse, "deliveries", "--source", "register", home=tmp_path).stdout
+    assert "nothing is due" in command(warehouse, "retention").stdout
+    shown = command(warehouse, "deliveries", "--source", "register").stdout
     assert "bytes erased on" in shown and "retention of P5Y is over" in shown
 
 
