@@ -14,10 +14,6 @@ from ingest.contracts import Contract, Rule
 _AGAIN = "schicken Sie die Datei noch einmal"
 _AS_AGREED = "schicken Sie die Datei im vereinbarten Aufbau; hat er sich geändert, sagen Sie es der Ansprechstelle"
 _ENCODED = "schicken Sie die Datei in der vereinbarten Kodierung; ist es eine andere, sagen Sie es der Ansprechstelle"
-_SHEET = "nennen Sie das Tabellenblatt wie vereinbart; heißt es jetzt anders, sagen Sie es der Ansprechstelle"
-_SERVICE = "laden Sie die Tabelle noch einmal herunter; bleibt es so, hat der Dienst seine Antworten geändert"
-_CSV = "schicken Sie die Tabelle als CSV-Datei"
-_SMALLER = "teilen Sie die Lieferung in kleinere Dateien auf"
 _KEY = "ein Schlüssel für Pseudonyme fehlt hier oder ist beschädigt; an der Datei liegt es nicht"
 _OURS = "nichts; die annehmende Stelle richtet es"
 _DEFECT = "beim Laden gingen Zeilen verloren, deshalb wurde nichts geladen; an der Datei liegt es nicht"
@@ -39,7 +35,7 @@ TEXTS = {
     "the file has more than {} MB, and the reader {} holds whole files in memory": "die Datei ist größer als {0} MB",
     "ask the supplier for the file again": _AGAIN,
     "ask for the file again": _AGAIN,
-    "ask for smaller deliveries": _SMALLER,
+    "ask for smaller deliveries": "teilen Sie die Lieferung in kleinere Dateien auf",
     # --- encoding and lines
     "line {}: {*}": "Zeile {0}: {1}",
     "a byte is not {}": "ein Zeichen ist nicht in {0} kodiert",
@@ -85,7 +81,8 @@ TEXTS = {
     "ask the supplier for the agreed layout, or describe the new columns in {}": _AS_AGREED,
     "lagebild contracts fit {} FILE shows the difference on your screen only": _AS_AGREED,
     "there is no sheet {}, only {}": "das Tabellenblatt {0} fehlt; es gibt {1}",
-    "name the sheet at {}": _SHEET,
+    "name the sheet at {}": "nennen Sie das Tabellenblatt wie vereinbart; heißt es jetzt anders, sagen Sie es der"
+    " Ansprechstelle",
     "the sheet {} is empty": "das Tabellenblatt {0} ist leer",
     # --- archives and workbooks
     "the file is no zip archive, or a damaged one ({})": "die Datei ist kein ZIP-Archiv, oder sie ist beschädigt",
@@ -117,7 +114,7 @@ TEXTS = {
     "a sheet of the workbook spans {} rows and {} columns, more than {} cells": "ein Tabellenblatt hat {0} Zeilen und"
     " {1} Spalten, mehr als {2} Zellen",
     "a sheet of the workbook holds more than {} m characters": "ein Tabellenblatt enthält mehr als {0} Mio. Zeichen",
-    "ask for the table as CSV": _CSV,
+    "ask for the table as CSV": "schicken Sie die Tabelle als CSV-Datei",
     # --- downloads of the statistical offices and of Wegweiser Kommune
     "the header is of no flat layout of GENESIS": "die Kopfzeile ist nicht die einer flachen Datei von GENESIS",
     "the file is a report of the service, code {}: {}": "statt der Tabelle enthält die Datei eine Meldung des Dienstes,"
@@ -144,10 +141,11 @@ TEXTS = {
     " Bevölkerungspyramiden",
     "leave it out": "lassen Sie diesen Indikator weg",
     "the header is not of cells with a year and a region": "die Kopfzeile nennt nicht Jahr und Region",
-    "ask for it again; if it stays so, the service has changed its answers, and this reader must follow": _SERVICE,
+    "ask for it again; if it stays so, the service has changed its answers, and this reader must follow": "laden Sie"
+    " die Tabelle noch einmal herunter; bleibt es so, hat der Dienst seine Antworten geändert",
     # --- rows
     "is missing": "die Angabe fehlt",
-    "is none of {}": "die Angabe ist keine von {0}",
+    "is none of {}": "die Angabe ist keine der folgenden: {0}",
     "is not in the code list": "die Angabe steht nicht in der Liste der erlaubten Werte",
     "does not match {}": "die Angabe ist nicht so geschrieben wie vereinbart (Muster {0})",
     "is below {}": "die Angabe ist kleiner oder früher als {0}",
