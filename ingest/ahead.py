@@ -1,6 +1,7 @@
 """Work ahead: the next values of an iterator are made in a thread while the last ones are used."""
 
 import queue
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 DEPTH = 2
+SWITCH_SECONDS = 0.0005
+"""How long a thread that wants Python's lock waits before it asks for it. Compiled loops work without the lock and want
+it back many times a second: with Python's own 5 ms, threads wait longer for it than they work."""
 
 
 @contextmanager
@@ -49,9 +53,12 @@ def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
             yield value
 
     thread = threading.Thread(target=make, daemon=True)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     thread.start()
     try:
         yield taken()
     finally:
         is_over.set()
         thread.join()
+        sys.setswitchinterval(switch)

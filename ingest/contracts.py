@@ -332,6 +332,16 @@ class Contract:
     def has_personal_fields(self) -> bool:
         return any(field.is_personal for field in self.fields)
 
+    def period_of(self, file_name: str) -> str | None:
+        """The period that the name of a delivered file says; None where the name is not as agreed."""
+        match = self.file_name.fullmatch(file_name)
+        return match["period"] if match else None
+
+    def municipality_of(self, file_name: str) -> str | None:
+        """AGS in the name of a delivered file; None when the name says none, and so nobody knows."""
+        match = self.file_name.fullmatch(file_name)
+        return match.groupdict().get("ags") if match else None
+
     def may_show(self, field: Field) -> bool:
         """Whether a rejected row may show a text of the field that passed its rules.
 

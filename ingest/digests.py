@@ -153,24 +153,25 @@ def _about(file: Any) -> dict[str, Any] | None:
 
 
 class Members:
-    """A set of hashes (uint64) in about 11 bytes each: asked for whole blocks at once, it remembers what was found."""
+    """A set of hashes (uint64) in about 16 bytes each: asked for whole blocks at once, it remembers what was found."""
 
     def __init__(self, hashes: np.ndarray):
-        hashes.sort()
-        self._hashes = hashes
         bits = max(1, len(hashes).bit_length() - 1)
         self._shift = np.uint64(64 - bits)
-        self._starts = np.empty((1 << bits) + 1, np.int32)
-        kernels.bucket(hashes, self._shift, self._starts)
+        self._starts = np.zeros((1 << bits) + 2, np.int32)
+        self._hashes, self._numbers = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int32)
+        kernels.bucket(hashes, self._shift, self._starts, self._hashes, self._numbers)
         self._is_found = np.zeros(len(hashes) + 1, bool)
+        self._passed = 0
 
     def has(self, hashes: np.ndarray) -> np.ndarray:
         """Which of the hashes are in the set."""
-        place = kernels.find(self._hashes, self._starts, self._shift, hashes)
-        self._is_found[place] = True  # the last one stands for those that are not there
-        return place >= 0
+        found = np.empty(len(hashes), np.int64)
+        kernels.find(self._hashes, self._numbers, self._starts, self._shift, hashes, found)
+        self._is_found[found] = True  # the last one stands for those that are not there
+        return found >= 0
 
-    def were_found(self, hashes: np.ndarray) -> np.ndarray:
-        """Which of these members `has` was asked for."""
-        place = kernels.find(self._hashes, self._starts, self._shift, np.ascontiguousarray(hashes))
-        return self._is_found[place]
+    def were_found(self, count: int) -> np.ndarray:
+        """Which of the next `count` members, in the order in which they were given, `has` was asked for."""
+        self._passed += count
+        return self._is_found[self._passed - count : self._passed]

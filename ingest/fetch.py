@@ -21,7 +21,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, fetch_ledger, landing, readers
+from ingest import contracts, fetch_ledger, intake, landing, readers
 from ingest.connectors import ckan, files, genesis, wegweiser
 from ingest.connectors.access import Access, access_of
 from ingest.connectors.answers import Answer, Known
@@ -115,10 +115,8 @@ def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda 
     Killed at any point, it does the rest when it is called again: the same bytes are loaded once. A result that cannot
     be removed is told, and tried again with the next step of the same key or the next run.
     """
-    from ingest import load  # late: its compiled loops take a second, and steps that only ask need none
-
     number = _number(path)
-    delivery = load.load_file(settings, contracts.load(source), path)
+    delivery = intake.load_file(settings, contracts.load(source), path)
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
         state = "failed" if refused else "delivered"
@@ -360,15 +358,15 @@ class _Pull:
         """Name the file as its contract wants it, unless its bytes are known already."""
         contract = contracts.load(self.entry.source)
         name = self.entry.file_name(self._year_of(answer.path))
-        match = contract.file_name.fullmatch(name)
-        if match is None:
+        period = contract.period_of(name)
+        if period is None:
             raise UserError(
                 f"{self.item.key}: its file {name} does not match {contract.file_name.pattern}",
                 remedy=f"correct {self.entry.id} in ingest/connectors/catalogue.yml",
             )
         sha256 = landing.sha256(answer.path)
         states = IN_FORCE if self.force else (*IN_FORCE, *TURNED_DOWN)
-        same = fetch_ledger.delivery_of(self.connection, self.entry.source, match["period"], sha256, states)
+        same = fetch_ledger.delivery_of(self.connection, self.entry.source, period, sha256, states)
         values = {"file_name": name, "sha256": sha256, "bytes": answer.path.stat().st_size}
         values |= {name: getattr(answer, name) for name in _OF_ANSWER}
         if same is not None:

@@ -21,6 +21,7 @@ import numpy as np
 from psycopg import Connection, sql
 
 from ingest import copy, digests, kernels
+from ingest.ahead import ahead
 from ingest.contracts import Contract, Field, period_day
 from ingest.digests import LINE_BITS, Digests, Draft
 from ingest.engine import Engine, hash_of, is_read_whole
@@ -130,9 +131,13 @@ class Comparison:
         deliveries = [self._delivery_id, *([] if self._base is None else self._base.deliveries)]
         ends = sql.SQL("copy {} (ended_by, line_number, delivery_id) from stdin (format binary)")
         found, told, unchanged, fresh = [], unchanged, 0, 0
-        with connection.cursor() as cursor, cursor.copy(ends.format(_end_table(self._contract))) as stream:
+        with (
+            ahead(self._parts(keys)) as parts,
+            connection.cursor() as cursor,
+            cursor.copy(ends.format(_end_table(self._contract))) as stream,
+        ):
             stream.write(copy.HEADER)
-            for own, base in self._parts(keys):
+            for own, base in parts:
                 is_ended = self._ended_by_text(own, base)
                 doubled = doubled_in(own)
                 found.append(doubled)
@@ -165,7 +170,7 @@ class Comparison:
         """Which rows of the base no record had the text of; None where rows are told by their contents."""
         if self._base is None or not self._base.by_text:
             return None
-        is_there = self._base.members.were_found(base["text"])
+        is_there = self._base.members.were_found(len(base))
         if len(base) and len(own):
             place = np.minimum(np.searchsorted(base["key"], own["key"]), len(base) - 1)
             if (is_there[place] & (base["key"][place] == own["key"])).any():

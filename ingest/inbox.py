@@ -20,7 +20,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, inbox_files, landing, ledger, receipts, stores
+from ingest import contracts, inbox_files, intake, landing, ledger, receipts, stores
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
 from ingest.stores import DROP, MARKERS, TAKEN, Changed, Entry, Store, StoreError
@@ -351,8 +351,6 @@ def _loaded(
     settings: Settings, connection: Connection, store: Store, row: InboxFile, progress: Callable[[int], None] | None
 ) -> InboxFile | None:
     """Load a claimed file; None where it was written meanwhile and has to be complete again first."""
-    from ingest import load  # late: its compiled loops take a second, and a look needs none
-
     place = _place(store, row)
     entry = store.entry(place)
     expected = _expected(store, place)
@@ -365,7 +363,7 @@ def _loaded(
             if may_grow and expected is not None and landing.sha256(file) != expected:
                 inbox_files.wait_again(connection, row, entry.version)
                 return None
-            delivery = load.load_file(settings, contracts.load(row.source), file, expected, progress)
+            delivery = intake.load_file(settings, contracts.load(row.source), file, expected, progress)
     except Changed:
         now = store.entry(place)
         inbox_files.wait_again(connection, row, now.version if now else row.version)

@@ -197,14 +197,19 @@ def _is_same(data, at, other, begin, size):
 
 
 @_inner
+def _put_word(out, to, word):
+    """The reverse of `_word`."""
+    out[to], out[to + U(1)] = uint8(word), uint8(word >> U(8))
+    out[to + U(2)], out[to + U(3)] = uint8(word >> U(16)), uint8(word >> U(24))
+    out[to + U(4)], out[to + U(5)] = uint8(word >> U(32)), uint8(word >> U(40))
+    out[to + U(6)], out[to + U(7)] = uint8(word >> U(48)), uint8(word >> U(56))
+
+
+@_inner
 def _copy(out, to, data, begin, size):
     left = size
     while left >= U(8):
-        word = _word(data, begin)
-        out[to], out[to + U(1)] = uint8(word), uint8(word >> U(8))
-        out[to + U(2)], out[to + U(3)] = uint8(word >> U(16)), uint8(word >> U(24))
-        out[to + U(4)], out[to + U(5)] = uint8(word >> U(32)), uint8(word >> U(40))
-        out[to + U(6)], out[to + U(7)] = uint8(word >> U(48)), uint8(word >> U(56))
+        _put_word(out, to, _word(data, begin))
         to, begin, left = to + U(8), begin + U(8), left - U(8)
     if left & U(4):
         a, b, c, d = data[begin], data[begin + U(1)], data[begin + U(2)], data[begin + U(3)]
@@ -212,6 +217,37 @@ def _copy(out, to, data, begin, size):
         to, begin = to + U(4), begin + U(4)
     for k in range(left & U(3)):
         out[to + U(k)] = data[begin + U(k)]
+
+
+# --- bytes to characters ----------------------------------------------------------------------------
+
+
+@_bare(int64(_BYTES, uint8[::1]))
+def _utf8_of_latin(data, out):
+    size, at, to = U(len(data)), U(0), U(0)
+    while at < size:
+        left = min(size - at, U(8))
+        word = _part(data, at, left)
+        if left == U(8) and word & U(0x8080808080808080) == U(0):
+            _put_word(out, to, word)
+            at, to = at + U(8), to + U(8)
+            continue
+        for _ in range(left):
+            sign = data[at]
+            if sign < 0x80:
+                out[to] = sign
+                to += U(1)
+            else:
+                out[to], out[to + U(1)] = 0xC0 | sign >> 6, 0x80 | sign & 0x3F
+                to += U(2)
+            at += U(1)
+    return to
+
+
+def utf8_of_latin(data: bytes) -> bytes:
+    """ISO-8859-1 as UTF-8."""
+    out = np.empty(2 * len(data), np.uint8)
+    return out[: _utf8_of_latin(np.frombuffer(data, np.uint8), out)].tobytes()
 
 
 # --- lines to fields --------------------------------------------------------------------------------
@@ -388,28 +424,32 @@ def sip(data: np.ndarray, start: np.ndarray, size: np.ndarray, columns: np.ndarr
     return out
 
 
-@_compiled(void(_HASHES, uint64, Array(int32, 1, "C")))
-def bucket(hashes, shift, starts):
-    """Where in sorted hashes those begin whose bits from `shift` on are 0, 1, 2 ...; at last the number of all."""
-    at = 0
-    for n in range(len(starts) - 1):
-        while at < len(hashes) and hashes[at] >> shift < np.uint64(n):
-            at += 1
-        starts[n] = at
-    starts[-1] = len(hashes)
+@_bare(void(_HASHES, uint64, int32[::1], uint64[::1], int32[::1]))
+def bucket(hashes, shift, starts, bucketed, numbers):
+    """Put hashes together whose bits from `shift` on are the same, with their numbers (int32).
+
+    Those of 0, 1, 2 ... begin at `starts` (two more than there are such buckets; zeros beforehand) of `bucketed`.
+    """
+    for n in range(len(hashes)):
+        starts[(hashes[n] >> shift) + U(2)] += 1
+    for n in range(2, len(starts)):
+        starts[n] += starts[n - 1]
+    for n in range(len(hashes)):
+        to = (hashes[n] >> shift) + U(1)
+        bucketed[starts[to]], numbers[starts[to]] = hashes[n], n
+        starts[to] += 1
 
 
-@_compiled(int64[::1](_HASHES, _INTS, uint64, _HASHES))
-def find(hashes, starts, shift, wanted):
-    """Where in sorted hashes each of the wanted ones is, -1 where it is not."""
-    out = np.empty(len(wanted), np.int64)
+@_bare(void(_HASHES, _INTS, _INTS, uint64, _HASHES, int64[::1]))
+def find(bucketed, numbers, starts, shift, wanted, found):
+    """The number of each of the wanted hashes as `bucket` left them, -1 where it is not there."""
     for i in range(len(wanted)):
         n = wanted[i] >> shift
-        at, end = starts[n], starts[n + np.uint64(1)]
-        while at < end and hashes[at] < wanted[i]:
-            at += 1
-        out[i] = at if at < end and hashes[at] == wanted[i] else -1
-    return out
+        found[i] = -1
+        for at in range(starts[n], starts[n + U(1)]):
+            if bucketed[at] == wanted[i]:
+                found[i] = numbers[at]
+                break
 
 
 @_bare(void(uint64[::1], _HASHES, _INTS))

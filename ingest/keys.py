@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 ENTRY = np.dtype([("key", "u8"), ("content", "u8"), ("line", "i8"), ("text", "u8")])
-PARTS = 64
+PART_BITS = 7
+PARTS = 1 << PART_BITS
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Keys(contextlib.ExitStack):
 
     def add(self, keys: np.ndarray, contents: np.ndarray, lines: np.ndarray, texts: np.ndarray | None = None) -> None:
         """Take note of rows: hashes (uint64) of key and content, physical lines, hashes of their texts if there are."""
-        part = (keys >> np.uint64(58)).astype(np.uint8)
+        part = (keys >> np.uint64(64 - PART_BITS)).astype(np.uint8)
         order = np.argsort(part, kind="stable")
         entries = np.empty(len(keys), ENTRY)
         entries["key"], entries["content"], entries["line"] = keys[order], contents[order], lines[order]

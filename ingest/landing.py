@@ -1,7 +1,9 @@
 """The landing zone: every delivery's bytes, unchanged, under the name of their SHA-256."""
 
 import hashlib
+import mmap
 import os
+import shutil
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from lagebild.settings import Settings
 if TYPE_CHECKING:
     from ingest.ledger import Delivery
 
-BLOCK_BYTES = 1 << 20
+WINDOW_BYTES = 16 << 20
 _UNFINISHED = ".unfinished-"
 
 
@@ -44,19 +46,16 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
     unfinished.clear(folder, f"{_UNFINISHED}*")
     # A name of its own, so that two loads of the same file at once do not write into each other's copy.
     temporary = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
-    digest = hashlib.sha256()
     try:
-        with file.open("rb", buffering=0) as original, unfinished.locked(temporary) as copy:
-            before = os.fstat(original.fileno())
-            while block := original.read(BLOCK_BYTES):
-                digest.update(block)
-                copy.write(block)
-            copy.flush()
+        with unfinished.locked(temporary) as copy:
+            before = file.stat()
+            shutil.copyfile(file, temporary)
+            digest = _sum_of_copy(temporary)
             os.fsync(copy.fileno())
-            after = os.fstat(original.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            after = file.stat()
+            if _version(before) != _version(after) or temporary.stat().st_size != before.st_size:
                 raise Changed(f"{file} changed while it was read", remedy="load it again once it is written completely")
-            target = settings.landing / path_of(source, period, digest.hexdigest(), suffix)
+            target = settings.landing / path_of(source, period, digest, suffix)
             if target.exists():
                 temporary.unlink()
             else:
@@ -65,7 +64,26 @@ def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str,
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return digest.hexdigest(), target
+    return digest, target
+
+
+def _version(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _sum_of_copy(path: Path) -> str:
+    """SHA-256 of a file that nobody else writes: mapped ones must not become shorter.
+
+    Windows, so that it asks seldom for Python's lock, which imports hold meanwhile, and takes little memory.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        for start in range(0, size, WINDOW_BYTES):
+            window = min(WINDOW_BYTES, size - start)
+            with mmap.mmap(file.fileno(), window, offset=start, access=mmap.ACCESS_READ) as part:
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def require(settings: Settings, delivery: "Delivery") -> None:

@@ -1,4 +1,4 @@
-"""A delivery into raw: landed, read, checked and loaded in one transaction.
+"""A landed delivery into raw: read, checked and loaded in one transaction.
 
 Data, rejected rows and the ledger's row commit together or not at all. The same bytes again are
 a no-op while they are loaded, held or accepted.
@@ -7,10 +7,10 @@ a no-op while they are loaded, held or accepted.
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 from psycopg import Connection, sql
 
 from ingest import contracts, copy, history, landing, ledger, privacy, readers
@@ -18,6 +18,7 @@ from ingest.ahead import ahead
 from ingest.contracts import Contract
 from ingest.engine import MASK, Engine, Rejected, reason
 from ingest.history import Outcome
+from ingest.intake import Parcel
 from ingest.keys import Doubled, Keys
 from ingest.ledger import Delivery
 from ingest.privacy import KeyChain
@@ -27,43 +28,18 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.version import code_version
 
+TAKEN_BACK_AT_ONCE = 10_000
+"""Lines of rows with doubled keys."""
 REJECTS_IN_MEMORY = 1 << 20
 """Bytes of rejected rows that are held in memory before they go to a temporary file; personal fields are masked."""
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A file and what its name says: the period it is for and, for person-level files, the municipality."""
-
-    contract: Contract
-    file_name: str
-    path: Path
-    """Where it landed."""
-    sha256: str
-    period: str
-    municipality: str | None
-
-    @property
-    def landing_path(self) -> str:
-        return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
-
-
-def load_file(
-    settings: Settings,
-    contract: Contract,
-    file: Path,
-    expected: str | None = None,
-    progress: Callable[[int], None] | None = None,
+def load(
+    settings: Settings, parcel: Parcel, expected: str | None, progress: Callable[[int], None] | None = None
 ) -> Delivery:
-    """Land and load one file; the returned row says whether it was loaded, refused, or known already.
-
-    `expected` is the SHA-256 that its sender says it has; `progress` is told the number of bytes of each part read.
-    """
-    period, municipality = _says(contract, file.name)
-    sha256, landed = landing.land(settings, file, contract.source, period)
-    parcel = Parcel(contract, file.name, landed, sha256, period, municipality)
-    if expected not in (None, sha256):
-        told = f"its SHA-256 is {sha256}, but its sender says {expected or 'none that could be read'}"
+    """Load a landed file; `expected` and `progress` as for `intake.load_file`."""
+    if expected not in (None, parcel.sha256):
+        told = f"its SHA-256 is {parcel.sha256}, but its sender says {expected or 'none that could be read'}"
         return _refuse(settings, parcel, Refused(told, "send the file and its .sha256 again"), None)
     return _load(settings, parcel, progress=progress)
 
@@ -89,8 +65,7 @@ def reload(settings: Settings, delivery_id: int) -> Delivery:
     landing.require(settings, old)
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    parcel = Parcel(contract, old.file_name, landed, landing.sha256(landed), *_says(contract, old.file_name))
-    return _load(settings, parcel, old)
+    return _load(settings, Parcel(contract, old.file_name, landed, landing.sha256(landed)), old)
 
 
 def _require_reloadable(old: Delivery) -> None:
@@ -109,13 +84,6 @@ def _give_way(connection: Connection, old: Delivery | None) -> None:
     _require_reloadable(old)  # another one may have moved it meanwhile
     if old.state == "held":
         ledger.move(connection, old, "refused", "loaded again as a new attempt")
-
-
-def _says(contract: Contract, file_name: str) -> tuple[str, str | None]:
-    """What the name of a file says: the period, and the municipality where it names one."""
-    match = contract.file_name.fullmatch(file_name)
-    groups = match.groupdict() if match else {}
-    return groups.get("period") or "unknown", groups.get("ags")
 
 
 def _load(
@@ -303,17 +271,22 @@ def _doubled(
     titles = [field.title for field in contract.fields if field.name in contract.primary_key]
     shown = {f.name: f.title for f in contract.fields if f.columns}
     masked = {f.title: MASK for f in contract.fields if not contract.may_show(f)}
-    for lines, code, message in (
-        (doubled.repeats, "repeat", "the row stands in the file before"),
-        (doubled.conflicts, "conflict", "another row has the same key and other values"),
-    ):
-        reasons = [reason(code, ", ".join(titles), message)]
-        for first in range(0, len(lines), 10_000):
-            some = lines[first : first + 10_000].tolist()
-            statement = "select line, fields from raw.take_back(%s, %s, %s)"
-            brought = connection.execute(statement, [contract.table, delivery_id, some]).fetchall()
-            known = comparison.doubled_rows(connection, some) if comparison else []
-            for n, (line, fields) in enumerate(brought + known):
-                named = {title: fields[name] for name, title in shown.items() if name in fields}
-                texts = {k: None if v is None else str(v) for k, v in named.items()} | masked
-                yield n < len(brought), Rejected(line, reasons, texts)
+    reasons = {
+        is_repeat: [reason(code, ", ".join(titles), message)]
+        for is_repeat, code, message in (
+            (True, "repeat", "the row stands in the file before"),
+            (False, "conflict", "another row has the same key and other values"),
+        )
+    }
+    repeats = set(doubled.repeats.tolist())
+    lines = np.sort(np.concatenate([doubled.repeats, doubled.conflicts]))
+    # Each time PostgreSQL reads all that the delivery brought: few times, then.
+    for first in range(0, len(lines), TAKEN_BACK_AT_ONCE):
+        some = lines[first : first + TAKEN_BACK_AT_ONCE].tolist()
+        statement = "select line, fields from raw.take_back(%s, %s, %s)"
+        brought = connection.execute(statement, [contract.table, delivery_id, some]).fetchall()
+        known = comparison.doubled_rows(connection, some) if comparison else []
+        for n, (line, fields) in enumerate(brought + known):
+            named = {title: fields[name] for name, title in shown.items() if name in fields}
+            texts = {k: None if v is None else str(v) for k, v in named.items()} | masked
+            yield n < len(brought), Rejected(line, reasons[line in repeats], texts)

@@ -74,12 +74,6 @@ def contracts_of(purpose: str) -> list[Contract]:
     return found
 
 
-def municipality_of(contract: Contract, file_name: str) -> str | None:
-    """AGS in the name of a delivered file; None when the name says none, and so nobody knows."""
-    match = contract.file_name.fullmatch(file_name)
-    return match.groupdict().get("ags") if match else None
-
-
 def scope(connection: Connection, municipality: str, purpose: str) -> Scope:
     """What belongs to the key of a municipality and purpose.
 
@@ -94,7 +88,7 @@ def scope(connection: Connection, municipality: str, purpose: str) -> Scope:
         deliveries += [
             delivery
             for delivery in ledger.of_source(connection, contract.source)
-            if municipality_of(contract, delivery.file_name) in (municipality, None)
+            if contract.municipality_of(delivery.file_name) in (municipality, None)
         ]
     sources = tuple(contract.source for contract in contracts_of(purpose))
     return Scope(municipality, purpose, tuple(deliveries), tuple(tables), sources, tuple(dict.fromkeys(keys)))

@@ -103,7 +103,7 @@ def _require_assigned(scope: Scope) -> None:
     """Refuse to wrap rows of which nobody can say whose key they carry."""
     for delivery in scope.deliveries:
         contract = persons.contracts.load(delivery.source)
-        if delivery.loaded and persons.municipality_of(contract, delivery.file_name) is None:
+        if delivery.loaded and contract.municipality_of(delivery.file_name) is None:
             raise UserError(
                 f"{delivery}: its file name names no municipality, so nobody knows the key of its rows",
                 remedy=f"let file_name in {contract.path} match the names of all deliveries that were loaded",

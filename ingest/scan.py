@@ -195,7 +195,12 @@ class _Decoder:
         try:
             # Pure ASCII, the usual case, is UTF-8 already; a decoder that holds half a character is not asked.
             is_ready = raw.isascii() and not self._wide and not self._decoder.getstate()[0] and not self._is_first
-            text = raw if is_ready else self._decoder.decode(raw, final).encode()
+            if is_ready:
+                text = raw
+            elif self.is_latin:
+                text = kernels.utf8_of_latin(raw)
+            else:
+                text = self._decoder.decode(raw, final).encode()
         except UnicodeDecodeError as error:
             line = self.line + len(re.findall(rb"\r\n|\n|\r", error.object[: error.start]))
             raise self._refused(line, f"a byte is not {self.encoding}") from error
@@ -207,7 +212,7 @@ class _Decoder:
                     f"name the encoding utf-8-sig at {self.where}",
                 )
         if self.is_latin and not raw.isascii():
-            self._tell_apart(raw, text)
+            self._tell_apart(raw)
         if b"\x00" in text:
             line = self.line + text[: text.index(b"\x00")].count(b"\n")
             raise Refused(f"line {line}: a NUL byte", "the file is damaged or not text: ask for it again")
@@ -218,7 +223,7 @@ class _Decoder:
         """What the end of the file leaves; Refused when a character is cut short or the file is UTF-8 after all."""
         text = self.feed(b"", final=True)
         if self._first_high is not None:
-            self._tell_apart(b"", b"", final=True)
+            self._tell_apart(b"", final=True)
             if self._utf8 is not None:
                 raise self._refused(self._first_high, f"the file is UTF-8, not {self.encoding}")
         return text
@@ -227,13 +232,13 @@ class _Decoder:
     def _wide(self) -> bool:
         return self.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
 
-    def _tell_apart(self, raw: bytes, text: bytes, final: bool = False) -> None:
+    def _tell_apart(self, raw: bytes, final: bool = False) -> None:
         """ISO-8859-1 decodes any byte: what is mistaken for it is told apart by its marks."""
         if self._first_high is None:
             self._first_high = self.line + raw[: re.search(rb"[\x80-\xff]", raw).start()].count(b"\n")
         # Its signs from 0x80 to 0x9F are control signs, which no one writes.
-        if self._first_control is None and (control := re.search(rb"\xc2[\x80-\x9f]", text)):
-            self._first_control = self.line + text[: control.start()].count(b"\n")
+        if self._first_control is None and ((np.frombuffer(raw, np.uint8) & 0xE0) == 0x80).any():
+            self._first_control = self.line + raw[: re.search(rb"[\x80-\x9f]", raw).start()].count(b"\n")
         try:
             if self._utf8 is not None:
                 self._utf8.decode(raw, final)
@@ -441,21 +446,14 @@ class _Page:
     def __init__(self, text: bytes):
         self.text = text
         self.signs = np.frombuffer(text, np.uint8)
-        self.has_cr = b"\r" in text
-        is_lf = self.signs == LF
-        is_cr = self.signs == CR if self.has_cr else None
-        last = np.flatnonzero(is_lf)
-        self.is_crlf = self.has_cr and len(last) == np.count_nonzero(is_cr) and is_cr[np.maximum(last - 1, 0)].all()
-        """Whether every line ends with carriage return and line feed, and neither stands elsewhere."""
-        if self.is_crlf:
-            self.content_ends = last - 1
-        elif self.has_cr:
-            before_lf = np.append(is_lf[1:], False)
-            last = np.flatnonzero(is_lf | (is_cr & ~before_lf))
-            self.content_ends = last - (is_lf[last] & is_cr[last - 1] & (last > 0))
-        else:
-            self.content_ends = last
-        self.last = last
+        last = self.content_ends = np.flatnonzero(self.signs == LF)
+        if b"\r" in text:
+            returns = np.flatnonzero(self.signs == CR)
+            alone = returns[self.signs.take(returns + 1, mode="clip") != LF]
+            if len(alone):
+                last = np.sort(np.concatenate([last, alone]))
+            is_crlf = (self.signs[last] == LF) & (self.signs[last - 1] == CR) & (last > 0)
+            self.content_ends = last - is_crlf
         self.ends = last + 1
         self.n = len(last)
         self.starts = np.concatenate(([0], self.ends[:-1])) if self.n else self.ends

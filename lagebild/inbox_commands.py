@@ -48,8 +48,7 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
       lagebild load ~/export.csv --source ledger
       lagebild load ledger
     """
-    from ingest import contracts, inbox
-    from ingest.load import load_file
+    from ingest import contracts, inbox, intake
 
     sources = [target for target in targets if target in contracts.sources()]
     owners = {Path(target): "" for target in targets if target not in contracts.sources()}
@@ -65,7 +64,7 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
             board.doing(f"loading {file.name}")
             progress = _progress(board, file.stat().st_size)
             try:
-                arrived.append(load_file(settings, contracts.load(owner), file, progress=progress))
+                arrived.append(intake.load_file(settings, contracts.load(owner), file, progress=progress))
             except UserError as error:
                 problems.append(str(error))
         if sources:

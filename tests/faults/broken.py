@@ -2,7 +2,7 @@
 
 import psycopg
 
-from ingest import load
+from ingest import contracts, intake
 from lagebild import database
 from lagebild.settings import Settings
 from tests.faults import child
@@ -23,7 +23,7 @@ def deletes_first(settings: Settings, source: str) -> list[str]:
     file.unlink()
     copy = settings.home.parent / file.name
     copy.write_bytes(content)
-    return [load.load_file(settings, load.contracts.load(source), copy).state]
+    return [intake.load_file(settings, contracts.load(source), copy).state]
 
 
 def hides_errors(settings: Settings, source: str) -> list[str]:

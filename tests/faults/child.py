@@ -23,7 +23,7 @@ from typing import Any
 import psycopg.types.json  # noqa: F401
 from psycopg import pq  # noqa: F401
 
-from ingest import contracts, ledger, load
+from ingest import contracts, intake, ledger, load
 from lagebild.settings import Settings
 from tests.faults.proxy import CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
@@ -100,7 +100,7 @@ def drain(settings: Settings, source: str) -> list[str]:
     """The loader as it is, without the inbox around it: every file of a source's folder; returns the states."""
     states = []
     for file in sorted((settings.drop / source).iterdir()):
-        states.append(load.load_file(settings, contracts.load(source), file).state)
+        states.append(intake.load_file(settings, contracts.load(source), file).state)
         file.unlink()
     return states
 

@@ -92,7 +92,10 @@ class Source:
                 match node:
                     case ast.Assign(targets=[ast.Name(id=target)]) | ast.AugAssign(target=ast.Name(id=target)):
                         yield from [(node.value, where)] if target == name else []
-                    case ast.For(target=ast.Tuple(elts=targets), iter=ast.Tuple(elts=rows)):
+                    case (
+                        ast.For(target=ast.Tuple(elts=targets), iter=ast.Tuple(elts=rows))
+                        | ast.comprehension(target=ast.Tuple(elts=targets), iter=ast.Tuple(elts=rows))
+                    ):
                         places = [n for n, part in enumerate(targets) if getattr(part, "id", None) == name]
                         yield from ((row.elts[n], where) for row in rows for n in places)
         if isinstance(scope, ast.FunctionDef):

@@ -14,7 +14,7 @@ from unittest import mock
 import psycopg
 from click.testing import CliRunner, Result
 
-from ingest import contracts, load, tables
+from ingest import contracts, intake, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
@@ -51,7 +51,7 @@ def load_content(settings: Settings, source: str, content: bytes, name: str, fol
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return load.load_file(settings, contracts.load(source), file)
+    return intake.load_file(settings, contracts.load(source), file)
 
 
 def load_by(settings: Settings, contract: Contract, content: bytes, name: str, folder: Path) -> Delivery:
@@ -61,7 +61,7 @@ def load_by(settings: Settings, contract: Contract, content: bytes, name: str, f
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return load.load_file(settings, contract, file)
+    return intake.load_file(settings, contract, file)
 
 
 def pseudonyms(settings: Settings) -> list[str]:
@@ -92,7 +92,7 @@ def command(settings: Settings, *arguments: str, text: str | None = None) -> Res
 
 DRAIN = """
 import pathlib, sys, time
-from ingest import load
+from ingest import load  # its loops are ready before both begin
 from lagebild import settings
 from tests.inboxes import drain
 go = pathlib.Path(sys.argv[1])

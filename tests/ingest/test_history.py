@@ -397,7 +397,10 @@ def test_members_are_those_that_were_given():
     for size in (0, 1, 2, 1000):
         hashes = random.integers(0, 1 << 63, size, dtype=np.uint64) << np.uint64(1)
         others = random.integers(0, 1 << 63, 1000, dtype=np.uint64) << np.uint64(1) | np.uint64(1)
-        members = digests.Members(hashes.copy())
+        members = digests.Members(hashes)
+        asked = hashes[: size // 2]
+        assert members.has(random.permutation(asked)).all()
+        assert members.were_found(len(asked)).all() and not members.were_found(size - len(asked)).any()
         assert members.has(hashes).all() and not members.has(others).any()
         assert not members.has(np.zeros(1, np.uint64)).any() and not members.has(~np.zeros(1, np.uint64)).any()
 

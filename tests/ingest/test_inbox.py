@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, inbox, inbox_files, landing, ledger, load, privacy, receipts, retention, stores
+from ingest import contracts, inbox, inbox_files, intake, landing, ledger, privacy, receipts, retention, stores
 from lagebild import database, settings
 from lagebild.errors import UserError
 from lagebild.stack import airflow
@@ -330,14 +330,14 @@ def test_the_same_bytes_again_are_answered_and_loaded_once(warehouse):
 def test_two_workers_never_take_the_same_file(warehouse, monkeypatch):
     put(warehouse)
     inside, go_on = threading.Event(), threading.Event()
-    original = load.load_file
+    original = intake.load_file
 
     def slow(*arguments):
         inside.set()
         assert go_on.wait(20)
         return original(*arguments)
 
-    monkeypatch.setattr(load, "load_file", slow)
+    monkeypatch.setattr(intake, "load_file", slow)
     found = []
     first = threading.Thread(target=lambda: found.append(inbox.take(warehouse, f"drop/{SOURCE}/{NAME}")))
     first.start()
@@ -362,13 +362,13 @@ def test_two_processes_take_each_file_once(warehouse, tmp_path):
 def test_a_file_that_is_overwritten_while_it_is_read_is_a_new_delivery(warehouse, monkeypatch):
     content = bundled_bytes(SOURCE)
     put(warehouse, content=content)
-    original = load.load_file
+    original = intake.load_file
 
     def overwritten(*arguments):
         put(warehouse, content=content + b"\r\n")  # the name is free again: this is another file
         return original(*arguments)
 
-    monkeypatch.setattr(load, "load_file", overwritten)
+    monkeypatch.setattr(intake, "load_file", overwritten)
     (first,) = drain(warehouse)
     monkeypatch.undo()
     (second,) = drain(warehouse)
@@ -399,7 +399,7 @@ def test_a_writer_that_goes_on_in_the_taken_file_is_waited_for(patient, monkeypa
 
 def test_what_is_written_after_the_read_is_loaded_as_the_next_delivery(warehouse, monkeypatch):
     file = put(warehouse)
-    original = load.load_file
+    original = intake.load_file
 
     def written_after(*arguments):
         with file.open("ab") if file.exists() else (warehouse.drop / f"taken/1/{NAME}").open("ab") as writer:
@@ -407,7 +407,7 @@ def test_what_is_written_after_the_read_is_loaded_as_the_next_delivery(warehouse
             writer.write(b"\r\n")
         return delivery
 
-    monkeypatch.setattr(load, "load_file", written_after)
+    monkeypatch.setattr(intake, "load_file", written_after)
     assert drain(warehouse) == []
     monkeypatch.undo()
     (second,) = drain(warehouse)
@@ -436,7 +436,7 @@ def test_a_file_that_is_replaced_between_look_and_claim_is_not_taken_unseen(pati
 STEPS = (
     (inbox_files, "claim"),
     (stores.Local, "move"),
-    (load, "load_file"),
+    (intake, "load_file"),
     (inbox_files, "set_delivery"),
     (stores.Local, "remove"),
     (inbox_files, "finish"),

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ingest import contracts, inbox, inbox_files, inbox_retention, ledger, load, privacy, receipts, stores
+from ingest import contracts, inbox, inbox_files, inbox_retention, intake, ledger, privacy, receipts, stores
 from tests.inboxes import drain, problems, tell_unknown
 from tests.ingest.support import person, register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, query
@@ -127,14 +127,14 @@ def test_an_object_that_is_overwritten_while_it_is_read_is_no_mixture(remote, bu
 
 
 def test_an_object_that_is_overwritten_after_it_was_read_is_a_delivery_of_its_own(remote, bucket, monkeypatch):
-    content, original = bundled_bytes(SOURCE), load.load_file
+    content, original = bundled_bytes(SOURCE), intake.load_file
     put(bucket, content=content)
 
     def overwritten(*arguments):
         put(bucket, content=content + b"\r\n")
         return original(*arguments)
 
-    monkeypatch.setattr(load, "load_file", overwritten)
+    monkeypatch.setattr(intake, "load_file", overwritten)
     (first,) = drain(remote)
     monkeypatch.undo()
     assert names(bucket) == [f"{SOURCE}/{NAME}", f"taken/1/{NAME}"]
@@ -199,13 +199,13 @@ def test_cut_off_after_any_step_the_next_look_converges(remote, bucket, monkeypa
 def test_two_workers_take_an_object_once(remote, bucket, monkeypatch):
     put(bucket)
     (arrival,) = inbox.complete(remote)
-    original, seen = load.load_file, []
+    original, seen = intake.load_file, []
 
     def beside(*arguments):
         seen.append(inbox.take(remote, arrival.key))
         return original(*arguments)
 
-    monkeypatch.setattr(load, "load_file", beside)
+    monkeypatch.setattr(intake, "load_file", beside)
     assert inbox.take(remote, arrival.key).state == "loaded" and seen == [None]
 
 

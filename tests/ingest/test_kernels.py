@@ -26,6 +26,11 @@ def test_hmac_is_that_of_the_standard_library(key, texts):
     assert hashes.tolist() == [int.from_bytes(digest[:8]) for digest in digests]
 
 
+@given(st.binary(max_size=200))
+def test_latin_becomes_what_python_makes_of_it(data):
+    assert kernels.utf8_of_latin(data) == data.decode("iso-8859-1").encode()
+
+
 @given(st.lists(st.text(st.sampled_from(BLANKS + "aä\u2000x\u200b\U0001f600"), max_size=6), max_size=30))
 @settings(deadline=None)
 def test_blanks_are_those_of_python(texts):

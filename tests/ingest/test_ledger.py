@@ -195,9 +195,9 @@ def wait_until(condition, seconds: float = 60) -> None:
 LOAD_FILE = f"""
 import sys
 from pathlib import Path
-from ingest import contracts, load
+from ingest import contracts, intake
 from lagebild import settings
-print(load.load_file(settings.load(), contracts.load("{SOURCE}"), Path(sys.argv[1])))
+print(intake.load_file(settings.load(), contracts.load("{SOURCE}"), Path(sys.argv[1])))
 """
 
 

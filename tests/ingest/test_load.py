@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest import contracts, inbox, kernels, landing, ledger, load, privacy, unfinished
+from ingest import contracts, inbox, intake, kernels, landing, ledger, load, privacy, unfinished
 from lagebild import database
 from lagebild.errors import UserError
 from tests.inboxes import drain
@@ -204,7 +204,7 @@ def test_rows_taken_back_show_no_free_text_beside_personal_fields(warehouse, tmp
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
     file = tmp_path / contract.example
     file.write_bytes(register_rows({2: "12", 8: "Geheimname"}, {2: "12", 8: "Geheimname", 9: "125"}))
-    assert load.load_file(warehouse, replace(contract, fields=fields), file).rejected == 2
+    assert intake.load_file(warehouse, replace(contract, fields=fields), file).rejected == 2
     shown = query(warehouse, "select fields from raw.rejected_row")
     assert [fields["Geschlecht"] for (fields,) in shown] == [load.MASK] * 2
     assert {fields["Staatsangehörigkeit"] for (fields,) in shown} >= {"125"}
@@ -294,14 +294,14 @@ def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeyp
 def test_progress_is_told_up_to_the_last_byte(warehouse, source):
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
     file, told = drop(warehouse, source), []
-    load.load_file(warehouse, contracts.load(source), file, progress=told.append)
+    intake.load_file(warehouse, contracts.load(source), file, progress=told.append)
     assert sum(told) == file.stat().st_size
 
 
 def test_a_file_with_another_sum_than_its_sender_says_is_landed_and_refused(warehouse):
     file = drop(warehouse, "employment")
-    refused = load.load_file(warehouse, contracts.load("employment"), file, "0" * 64)
+    refused = intake.load_file(warehouse, contracts.load("employment"), file, "0" * 64)
     assert refused.state == "refused" and f"its SHA-256 is {refused.sha256}" in refused.reason
     assert (warehouse.landing / refused.landing_path).exists()
-    loaded = load.load_file(warehouse, contracts.load("employment"), file, refused.sha256)
+    loaded = intake.load_file(warehouse, contracts.load("employment"), file, refused.sha256)
     assert (loaded.state, loaded.attempt) == ("loaded", 2)

@@ -1,0 +1,55 @@
+"""A file that arrived: landed under its SHA-256, then loaded.
+
+Importing this is cheap: the loader's compiled loops, which take a second, are made ready while the file lands.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from ingest import landing
+from ingest.contracts import Contract
+from ingest.ledger import Delivery
+from lagebild.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A landed file and what its name says: the period it is for and, for person-level files, the municipality."""
+
+    contract: Contract
+    file_name: str
+    path: Path
+    """Where it landed."""
+    sha256: str
+
+    @property
+    def period(self) -> str:
+        return self.contract.period_of(self.file_name) or "unknown"
+
+    @property
+    def municipality(self) -> str | None:
+        return self.contract.municipality_of(self.file_name)
+
+    @property
+    def landing_path(self) -> str:
+        return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
+
+
+def load_file(
+    settings: Settings,
+    contract: Contract,
+    file: Path,
+    expected: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Delivery:
+    """Land and load one file; the returned row says whether it was loaded, refused, or known already.
+
+    `expected` is the SHA-256 that its sender says it has; `progress` is told the number of bytes of each part read.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        loader = beside.submit(import_module, "ingest.load")
+        sha256, landed = landing.land(settings, file, contract.source, contract.period_of(file.name) or "unknown")
+    return loader.result().load(settings, Parcel(contract, file.name, landed, sha256), expected, progress)
