@@ -27,15 +27,14 @@ with DAG(
         doc_md="Sources with a complete file; receipts for what nobody knows, and renewed ones where a state changed.",
     )
     def look() -> list[str]:
-        from ingest import arrivals, inbox, receipts
+        from ingest import inbox, receipts
         from lagebild import settings
 
         with settled():
             own = settings.load()
-            sources = arrivals.sources_with_new_files(own)
-            inbox.tell_unknown(own)
+            found = inbox.look(own, tells=True)
             receipts.renew(own)
-        return [f"ingest__{source}" for source in sources]
+        return [f"ingest__{source}" for source in found.new_sources()]
 
     TriggerDagRunOperator.partial(
         task_id="start",

@@ -1,4 +1,4 @@
-"""Airflow DAG `retention`: landed bytes of personal sources whose time is over are deleted, once a day."""
+"""Airflow DAG `retention`: what was kept long enough is deleted, once a day."""
 
 from datetime import timedelta
 
@@ -13,8 +13,9 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),
-    doc_md="### Retention\n\nDeletes landed bytes of personal sources after their contract's retention, and finishes"
-    " deletions that were cut off. Path, hash and ledger stay. The same as `lagebild retention --apply`.",
+    doc_md="### Retention\n\nDeletes landed bytes of personal sources and copies in `taken/` after their contract's"
+    " retention, and old receipts; finishes deletions that were cut off. Path, hash and ledger stay. The same as"
+    " `lagebild retention --apply`.",
     tags=["privacy"],
 ) as dag:
 

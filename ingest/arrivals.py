@@ -18,11 +18,6 @@ def waiting(settings: Settings, source: str, only: str | None = None) -> list[st
     return [key for key in keys if only in (None, Path(key).name)]
 
 
-def sources_with_new_files(settings: Settings) -> list[str]:
-    """Sources with a complete file that nobody tried to load yet: one that could not be waits for its schedule."""
-    return sorted({arrival.source for arrival in inbox.complete(settings) if arrival.problem is None})
-
-
 def load(
     settings: Settings, source: str, key: str, login: Callable[[str], Access | None] = lambda host: None
 ) -> Delivery | None:

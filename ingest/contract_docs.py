@@ -6,12 +6,12 @@ The example line is made up from the fields' rules and types, never taken from a
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from datetime import date
 from html import escape
 
-from ingest.contracts import Contract, Due, Duration, Field, Layout, Rule
+from ingest import german
+from ingest.contracts import Contract, Due, Duration, Field, Layout
 
 MAX_LISTED = 40
 """Allowed values that are printed; more are counted."""
@@ -38,14 +38,6 @@ _PRIVACY = {
     " Zweck, der die Datenbank nie erreicht).",
     "drop": "Wird beim Eingang verworfen und in keiner Datenbank gespeichert.",
     "year": "Nur das Jahr wird gespeichert, Tag und Monat werden verworfen.",
-}
-_OPERATORS = {
-    ">=": "nicht kleiner (früher) als",
-    "<=": "nicht größer (später) als",
-    "==": "gleich",
-    "!=": "nicht gleich",
-    ">": "größer (später) als",
-    "<": "kleiner (früher) als",
 }
 _RHYTHMS = {
     "month": "monatlich; für jeden Monat",
@@ -86,8 +78,8 @@ def page(contract: Contract) -> str:
     )
 
 
-def _german(german: str | None, english: str) -> str:
-    return escape(german) if german else f'<span lang="en">{escape(english)}</span>'
+def _german(text: str | None, english: str) -> str:
+    return escape(text) if text else f'<span lang="en">{escape(english)}</span>'
 
 
 def _table(caption: str, head: list[str], rows: list[list[str]]) -> str:
@@ -184,9 +176,7 @@ def _columns(contract: Contract) -> Iterator[str]:
 def _writing(field: Field) -> str:
     """A field's type as it is written in Germany."""
     if field.type == "date":
-        words = {"%d": "TT", "%m": "MM", "%Y": "JJJJ", "%y": "JJ"}
-        written = re.sub(r"%.", lambda match: words.get(match[0], match[0]), field.format)
-        return f"Datum, {written}"
+        return f"Datum, {german.date_form(field.format)}"
     if field.type == "year":
         return "Jahr, vierstellig"
     if field.type in ("integer", "number"):
@@ -320,15 +310,9 @@ def _when(layout: Layout) -> str:
 def _rules(contract: Contract) -> Iterator[str]:
     if contract.rules:
         yield "<h2>Regeln zwischen Spalten</h2>"
-        items = "".join(f"<li>{_rule(contract, rule)}</li>" for rule in contract.rules)
+        texts = (escape(german.rule_text(contract, rule)) for rule in contract.rules)
+        items = "".join(f"<li>{text}; ein leeres Feld bricht die Regel nicht.</li>" for text in texts)
         yield f"<ul>{items}</ul>"
-
-
-def _rule(contract: Contract, rule: Rule) -> str:
-    titles = {field.name: field.title or field.name for field in contract.fields}
-    right = titles[rule.right] if rule.right else str(rule.literal)
-    left, operator = titles[rule.left], _OPERATORS[rule.operator]
-    return f"„{escape(left)}“ ist {operator} „{escape(right)}“; ein leeres Feld bricht die Regel nicht."
 
 
 def _privacy(contract: Contract) -> Iterator[str]:

@@ -30,10 +30,10 @@ from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError
 from ingest.connectors.hosts import host_of
 from ingest.connectors.http import Http
 from ingest.ledger import IN_FORCE, Delivery
-from ingest.wanted import BERLIN, Item, due, item_of, may_ask
+from ingest.wanted import Item, due, item_of, may_ask
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.settings import BERLIN, Settings
 
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
@@ -164,8 +164,8 @@ def run(
     """Ask for everything that is due until all of it is settled, and load what comes.
 
     With `force` and neither tables nor years everything is asked for, due or not. `say` is told each outcome, `doing`
-    what goes on. An error ends its item, not the run; a login that is refused
-    ends all items of its host. What a killed run left is loaded first.
+    what goes on. An error ends its item, not the run; a login that is refused ends all items of its host. What a
+    killed run left is loaded first.
     """
     outcomes: list[Outcome] = []
 

@@ -56,25 +56,35 @@ class Arrival:
 
 @dataclass
 class Look:
-    """What lies in an inbox."""
+    """What lies in the inboxes."""
 
     complete: list[Arrival] = field(default_factory=list)
     settling: list[Arrival] = field(default_factory=list)
     """Still being written, for all that can be seen."""
     unknown: list[tuple[Entry, tuple[str, str]]] = field(default_factory=list)
     """Files of no source, with what is wrong, in German and English."""
+    told: list[str] = field(default_factory=list)
+    """The keys of those that got a receipt now. Their names may be those of persons: they belong in no log."""
 
+    def add(self, other: "Look") -> None:
+        """What lies in another inbox."""
+        self.complete += other.complete
+        self.settling += other.settling
+        self.unknown += other.unknown
 
-def inboxes(settings: Settings) -> list[str]:
-    """The label of every inbox: `drop`, and the URLs of LAGEBILD_INBOXES."""
-    return stores.labels(settings)
+    def new_sources(self) -> list[str]:
+        """Sources with a complete file that nobody tried to load yet: one that could not be waits for its schedule."""
+        return sorted({arrival.source for arrival in self.complete if arrival.problem is None})
 
 
 def source_of(path: str) -> str:
     """The source that a file belongs to: by its folder, in the root of an inbox by its name. UserError: to none."""
     folder, _, name = path.rpartition("/")
     if not stores.is_plain(path):
-        raise UnknownFile("der Name der Datei oder ihres Ordners ist keiner", "the name of the file or folder is none")
+        raise UnknownFile(
+            "der Name der Datei oder ihres Ordners enthält Zeichen, die keine sind",
+            "the name of the file or its folder holds bytes that are no characters",
+        )
     if folder in contracts.sources():
         return folder
     if folder:
@@ -103,56 +113,59 @@ class UnknownFile(UserError):
         self.said = (german, english)
 
 
-def look(settings: Settings, inbox: str) -> Look:
-    """What lies in one inbox. StoreError where it cannot be reached."""
-    with stores.opened(settings, inbox) as store, _connected(settings) as connection:
-        return _look(settings, connection, store)
+def look(
+    settings: Settings, say: Callable[[str], None] = _log.warning, only: str | None = None, tells: bool = False
+) -> Look:
+    """What lies in every inbox, or in that of one label; one that cannot be reached is said.
+
+    With `tells` each file of no source is answered with a receipt, once for each version of it.
+    """
+    found = Look()
+    with _connected(settings) as connection:
+        for inbox in [only] if only else stores.labels(settings):
+            try:
+                with stores.opened(settings, inbox) as store:
+                    seen = _look(settings, connection, store)
+                    found.add(seen)
+                    if tells:
+                        found.told += _tell_unknown(settings, store, seen)
+            except StoreError as error:
+                say(str(error))
+    return found
 
 
-def complete(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
-    """The files of a source, or of all, that can be taken now, of every inbox; one that cannot be reached is said."""
-    return [a for found in _looks(settings, say) for a in found.complete if source in (None, a.source)]
+def complete(settings: Settings, source: str | None = None) -> list[Arrival]:
+    """The files of a source, or of all, that can be taken now."""
+    return [arrival for arrival in look(settings).complete if source in (None, arrival.source)]
 
 
-def waiting(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
-    """The same with the files that are still being written, for all that can be seen."""
-    found = [a for found in _looks(settings, say) for a in (*found.complete, *found.settling)]
-    return [arrival for arrival in found if source in (None, arrival.source)]
+def waiting(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
+    """Every file of a source, also one that is still being written."""
+    found = look(settings, say)
+    return [*found.complete, *found.settling]
 
 
-def settling(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
-    """Only those that are still being written."""
-    return [a for found in _looks(settings, say) for a in found.settling if source in (None, a.source)]
+def settled(
+    settings: Settings,
+    sources: list[str] | None = None,
+    say: Callable[[str], None] = _log.warning,
+    doing: Callable[[str], None] = lambda text: None,
+) -> Look:
+    """The first look at which nobody writes a file of these sources, or of any; files of no source are answered.
 
-
-def unknown(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[str]:
-    """The keys of the files of no source: their names may be those of persons, so they belong in no log."""
-    labels = zip(inboxes(settings), _looks(settings, say), strict=True)
-    return [f"{inbox}/{stores.shown(entry.path)}" for inbox, found in labels for entry, _ in found.unknown]
-
-
-def settle(settings: Settings, source: str | None = None, doing: Callable[[str], None] = lambda text: None) -> None:
-    """Wait until what lies in the inboxes is complete, three times as long as a file takes that nobody writes."""
+    The last look after three times as long as a file takes that nobody writes.
+    """
     deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
-    while (open_ones := settling(settings, source, doing)) and time.monotonic() < deadline:
+    while True:
+        problems: list[str] = []
+        found = look(settings, problems.append, tells=True)
+        open_ones = [arrival for arrival in found.settling if sources is None or arrival.source in sources]
+        if not open_ones or time.monotonic() >= deadline:
+            for problem in problems:
+                say(problem)
+            return found
         doing(f"waiting until nobody writes {open_ones[0].path} (an empty file of that name and .ok says so at once)")
         time.sleep(settings.inbox_settle_seconds / 10)
-
-
-def drain(settings: Settings, source: str | None = None, say: Callable[[str], None] = _log.warning) -> list[Delivery]:
-    """Take every complete file of a source, or of all; the ledger's rows, also of what was refused.
-
-    UserError of the first file that could not be loaded (such as a missing key), after all others were.
-    """
-    taken, problem = [], None
-    for arrival in complete(settings, source, say):
-        try:
-            taken.append(take(settings, arrival.key))
-        except UserError as error:
-            problem = problem or error
-    if problem:
-        raise problem
-    return [delivery for delivery in taken if delivery]
 
 
 def take(settings: Settings, key: str, progress: Callable[[int], None] | None = None) -> Delivery | None:
@@ -191,36 +204,11 @@ def is_drained(settings: Settings) -> bool:
     Of inboxes elsewhere it knows what the last look saw.
     """
     with _connected(settings) as connection:
-        is_open = inbox_files.has_open(connection, inboxes(settings))
+        is_open = inbox_files.has_open(connection, stores.labels(settings))
     return not (is_open or local_files(settings) or ledger.deliveries(settings, states=("received", "loaded")))
 
 
-def tell_unknown(settings: Settings, say: Callable[[str], None] = _log.warning, only: str | None = None) -> list[str]:
-    """Write a receipt for each file of no source, once; the keys of those that got one now."""
-    told = []
-    for inbox in [only] if only else inboxes(settings):
-        try:
-            with stores.opened(settings, inbox) as store, _connected(settings) as connection:
-                for entry, why in _look(settings, connection, store).unknown:
-                    if _is_old(settings, entry) and receipts.write_unknown(store, entry, why):
-                        told.append(f"{inbox}/{stores.shown(entry.path)}")
-        except StoreError as error:
-            say(str(error))
-    return told
-
-
 # --- looking ----------------------------------------------------------------------------------------------------------
-
-
-def _looks(settings: Settings, say: Callable[[str], None]) -> list[Look]:
-    found = []
-    for inbox in inboxes(settings):
-        try:
-            found.append(look(settings, inbox))
-        except StoreError as error:
-            say(str(error))
-            found.append(Look())
-    return found
 
 
 def _look(settings: Settings, connection: Connection, store: Store) -> Look:
@@ -259,6 +247,15 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     )
 
 
+def _tell_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
+    """Write a receipt for each file of no source that nobody writes any more; the keys of those that got one now."""
+    return [
+        f"{store.label}/{stores.shown(entry.path)}"
+        for entry, why in seen.unknown
+        if _is_old(settings, entry) and receipts.write_unknown(store, entry, why)
+    ]
+
+
 def _is_complete(
     settings: Settings, connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool
 ) -> bool:
@@ -284,7 +281,7 @@ def _is_old(settings: Settings, entry: Entry) -> bool:
 
 def _split(settings: Settings, key: str) -> tuple[str, str]:
     """Inbox and path of a key. UserError where there is no such inbox, or the path leads elsewhere."""
-    fitting = [inbox for inbox in inboxes(settings) if key.startswith(f"{inbox}/")]
+    fitting = [inbox for inbox in stores.labels(settings) if key.startswith(f"{inbox}/")]
     inbox = max(fitting, key=len, default=None)
     path = key[len(inbox) + 1 :] if inbox else ""
     if inbox is None or not stores.is_plain(path):

@@ -58,6 +58,27 @@ def claimed(connection: Connection, inbox: str) -> list[InboxFile]:
     return _select(connection, "inbox = %s and state = 'claimed'", inbox)
 
 
+def undecided(connection: Connection, inbox: str) -> list[InboxFile]:
+    """The files of an inbox that were taken and wait: to be loaded, checked, or decided on."""
+    return _select(
+        connection,
+        "inbox = %s and (state = 'claimed' or state = 'done' and exists (select from raw.delivery as d"
+        " where d.delivery_id = inbox_file.delivery_id and d.state in ('received', 'loaded', 'held')))",
+        inbox,
+    )
+
+
+def numbered(connection: Connection, inbox: str, numbers: list[int]) -> list[InboxFile]:
+    """Those of these numbers that belong to this inbox and are done."""
+    return _select(connection, "inbox = %s and inbox_file_id = any(%s) and state = 'done'", inbox, numbers)
+
+
+def watched(connection: Connection) -> list[str]:
+    """The labels of folders of this machine that were watched."""
+    rows = connection.execute("select distinct inbox from raw.inbox_file where inbox like 'file:%' order by 1")
+    return [label for (label,) in rows]
+
+
 def has_open(connection: Connection, inboxes: list[str]) -> bool:
     """Whether a file of these inboxes was seen or taken that is not done."""
     statement = "select exists (select from raw.inbox_file where inbox = any(%s) and state <> 'done')"

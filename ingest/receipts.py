@@ -11,18 +11,17 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from ingest import contracts, inbox_files, ledger, stores
+from ingest import contracts, german, inbox_files, ledger, stores
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
 from ingest.stores import RECEIPTS, Entry, Store
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import ROOT, Settings
+from lagebild.settings import BERLIN, ROOT, Settings
 
 MAX_ROWS = 50
 """Rejected rows that a receipt lists; more are counted."""
@@ -31,7 +30,6 @@ MAX_NAME_BYTES = 180
 """Of a file's name in the name of its receipt: file systems allow 255."""
 UNKNOWN = "unknown"
 SCHEMA = Path(__file__).parent / "schemas" / "receipt.json"
-_BERLIN = ZoneInfo("Europe/Berlin")
 
 _STATES = {
     "received": (
@@ -80,21 +78,6 @@ _STATES = {
     ),
 }
 """Of each state: German, English, and what to do, German and English."""
-_REASONS = {
-    "required": "die Angabe fehlt",
-    "type": "die Angabe ist keine Zahl, kein Datum oder nicht so geschrieben wie vereinbart",
-    "pattern": "die Angabe ist nicht so geschrieben wie vereinbart",
-    "enum": "die Angabe steht nicht in der Liste der erlaubten Werte",
-    "code_list": "die Angabe steht nicht in der Liste der erlaubten Werte",
-    "minimum": "die Angabe ist zu klein oder zu früh",
-    "maximum": "die Angabe ist zu groß oder zu spät",
-    "field_count": "die Zeile hat zu viele oder zu wenige Felder",
-    "quoting": "die Anführungszeichen der Zeile sind nicht richtig gesetzt",
-    "repeat": "die Zeile steht schon einmal in der Datei",
-    "conflict": "eine andere Zeile hat denselben Schlüssel und andere Angaben",
-    "rule": "die Angaben der Zeile widersprechen einander",
-}
-
 _WORDS = {
     "de": {
         "receipt": "QUITTUNG für {}",
@@ -106,7 +89,7 @@ _WORDS = {
         "until": "Angenommen bis {accepted_until}",
         "received": "Eingegangen: {}",
         "since": "Stand seit: {}",
-        "reason": "Grund (Meldung des Systems):",
+        "reason": "Grund:",
         "rejected": "Zurückgewiesene Zeilen (Zeilennummern der Datei):",
         "line": "  Zeile {}: {}",
         "more": "  und {} weitere",
@@ -142,7 +125,7 @@ def write(settings: Settings, connection: Connection, store: Store, row: InboxFi
     contract = contracts.load(row.source)
     event = inbox_files.last_event(connection, row.delivery_id)
     delivery = None if row.delivery_id is None else ledger.get(connection, row.delivery_id)
-    _put(store, f"{_safe(row.name)}.{row.inbox_file_id}", _of_taken(settings, connection, row, contract, delivery))
+    _put(store, name_of(row), _of_taken(settings, connection, row, contract, delivery))
     inbox_files.set_told(connection, row, event)
 
 
@@ -151,16 +134,25 @@ def write_unknown(store: Store, entry: Entry, why: tuple[str, str]) -> bool:
 
     `why` says in German and English what is wrong. Nothing of it enters the database: its name may be a person's.
     """
-    raw = entry.path.encode(errors="surrogateescape")
-    name = f"{_safe(entry.name)}.{hashlib.sha256(raw).hexdigest()[:8]}"
-    content = _of_unknown(entry, *why)
-    path = f"{RECEIPTS}/{name}.json"
+    content = _of_unknown(entry, why)
+    path = f"{RECEIPTS}/{name_of_unknown(entry)}.json"
     if store.entry(path) is not None:
         with contextlib.suppress(ValueError, TypeError):  # somebody wrote into it: it is written anew
             if {**json.loads(store.head(path, 1 << 20)), "written_at": ""} == {**content, "written_at": ""}:
                 return False
-    _put(store, name, content)
+    _put(store, name_of_unknown(entry), content)
     return True
+
+
+def name_of(row: InboxFile) -> str:
+    """The name of a taken file's receipt, without its ending."""
+    return f"{_safe(row.name)}.{row.inbox_file_id}"
+
+
+def name_of_unknown(entry: Entry) -> str:
+    """The name of the receipt of a file that stays where it is, without its ending."""
+    raw = entry.path.encode(errors="surrogateescape")
+    return f"{_safe(entry.name)}.{hashlib.sha256(raw).hexdigest()[:8]}"
 
 
 def renew(settings: Settings, say: Callable[[str], None] = lambda line: None) -> list[str]:
@@ -205,8 +197,7 @@ def _of_taken(
     settings: Settings, connection: Connection, row: InboxFile, contract: Contract, delivery: Delivery | None
 ) -> dict:
     state = "received" if delivery is None else delivery.state
-    reason = row.problem if delivery is None else delivery.reason
-    rejected = [] if delivery is None else _rejected_rows(connection, delivery.delivery_id)
+    rejected = [] if delivery is None else _rejected_rows(connection, contract, delivery.delivery_id)
     kept = (
         (
             "Die Datei wurde hier entfernt, weil sie Angaben über Personen enthält. Ihre Bytes liegen in der"
@@ -215,13 +206,16 @@ def _of_taken(
             " the agreed time is over.",
         )
         if contract.has_personal_fields and row.state == "done"
-        else (f"Die Datei liegt jetzt in {row.taken_path}.", f"The file lies in {row.taken_path} now.")
+        else (
+            f"Die Datei liegt in {row.taken_path}, bis die vereinbarte Frist um ist.",
+            f"The file lies in {row.taken_path} until the agreed time is over.",
+        )
     )
     return _content(
         file_name=row.name,
         number=row.inbox_file_id,
         state=state,
-        reason=_shown(settings, reason),
+        reason=_reason(settings, row, delivery),
         contact=_contact(contract),
         source=row.source,
         title={"de": contract.german.get("title") or contract.title, "en": contract.title},
@@ -245,13 +239,13 @@ def _of_taken(
     )
 
 
-def _of_unknown(entry: Entry, german: str, english: str) -> dict:
+def _of_unknown(entry: Entry, why: tuple[str, str]) -> dict:
     known = [contracts.load(source) for source in contracts.sources()]
     return _content(
         file_name=stores.shown(entry.name),
         number=None,
         state=UNKNOWN,
-        reason={"de": german, "en": english},
+        reason=dict(zip(("de", "en"), why, strict=True)),
         contact=None,
         version=entry.version,
         kept={"de": "Die Datei liegt, wo sie war.", "en": "The file lies where it was."},
@@ -269,35 +263,47 @@ def _of_unknown(entry: Entry, german: str, english: str) -> dict:
 
 def _content(state: str, **content: object) -> dict:
     """A receipt as JSON; what a kind of receipt lacks is null or empty."""
-    _, _, german, english = _STATES[state]
+    _, _, *what_to_do = _STATES[state]
     empty = {"source": None, "title": None, "received_at": None, "state_since": None, "delivery": None, "version": None}
     empty |= {"rejected_rows": [], "known_files": []}
-    own = {"format": 1, "state": state, "what_to_do": {"de": german, "en": english}}
-    return own | empty | content | {"written_at": _time(datetime.now(_BERLIN))}
+    own = {"format": 1, "state": state, "what_to_do": dict(zip(("de", "en"), what_to_do, strict=True))}
+    return own | empty | content | {"written_at": _time(datetime.now(BERLIN))}
 
 
-def _rejected_rows(connection: Connection, delivery_id: int) -> list[dict]:
+def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int) -> list[dict]:
     """Line and reasons of rejected rows, as many as a receipt lists; reasons never quote what the row says."""
+
+    def both(reason: dict[str, str]) -> dict:
+        return reason | {"message": {"de": german.rejection(contract, reason), "en": reason["message"]}}
+
     rows = connection.execute(
         "select line_number, reasons from raw.rejected_row where delivery_id = %s order by line_number limit %s",
         [delivery_id, MAX_ROWS],
     ).fetchall()
-    return [{"line": line, "reasons": reasons} for line, reasons in rows]
+    return [{"line": line, "reasons": [both(reason) for reason in reasons]} for line, reasons in rows]
 
 
-def _shown(settings: Settings, reason: str | None) -> dict[str, str] | None:
-    """A reason as the ledger has it, in English; without the folders of this machine, and not without end."""
-    if reason is None:
+def _reason(settings: Settings, row: InboxFile, delivery: Delivery | None) -> dict[str, str] | None:
+    """Why a file is in its state, in both languages; without the folders of this machine, and not without end."""
+    text = row.problem if delivery is None else delivery.reason
+    if text is None:
         return None
-    text = reason
     for folder in (settings.drop, settings.landing, settings.keys, settings.secrets, settings.home, ROOT):
         text = text.replace(f"{folder}/", "")
-    text = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]} ..."
-    return {"de": text, "en": text}
+    both = {"de": german.reason(text, row.name, _is_by_person(delivery)), "en": text}
+    return {key: said if len(said) <= MAX_REASON else f"{said[:MAX_REASON]} ..." for key, said in both.items()}
+
+
+def _is_by_person(delivery: Delivery | None) -> bool:
+    """Whether a person gave the reason: nobody else accepts for one, withdraws, or refuses what was loaded."""
+    if delivery is None:
+        return False
+    is_sent_back = delivery.state == "refused" and delivery.loaded_at is not None
+    return is_sent_back or delivery.state in ("accepted", "superseded", "withdrawn")
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(_BERLIN).isoformat(timespec="seconds")
+    return None if moment is None else moment.astimezone(BERLIN).isoformat(timespec="seconds")
 
 
 def _as_text(content: dict) -> str:
@@ -307,8 +313,7 @@ def _as_text(content: dict) -> str:
 def _half(c: dict, language: str) -> str:
     """The receipt in one language."""
     say, d = _WORDS[language], c["delivery"] or {}
-    is_german = language == "de"
-    state = _STATES[c["state"]][0 if is_german else 1]
+    state = _STATES[c["state"]][0 if language == "de" else 1]
     lines = [say["receipt"].format(_one_line(c["file_name"])), "", say["state"].format(state)]
     if c["title"]:
         lines.append(say["source"].format(c["title"][language], c["source"]))
@@ -324,7 +329,7 @@ def _half(c: dict, language: str) -> str:
     if c["rejected_rows"]:
         lines += ["", say["rejected"]]
         for row in c["rejected_rows"]:
-            lines.append(say["line"].format(row["line"], "; ".join(_said(r, is_german) for r in row["reasons"])))
+            lines.append(say["line"].format(row["line"], "; ".join(r["message"][language] for r in row["reasons"])))
         left = d["rejected"] - len(c["rejected_rows"])
         lines += [say["more"].format(left)] * (left > 0)
     lines += ["", say["to_do"].format(c["what_to_do"][language]), c["kept"][language]]
@@ -334,13 +339,6 @@ def _half(c: dict, language: str) -> str:
         for known in c["known_files"]:
             lines.append(f"  {known['example']}: {known['title'][language]}; {say['ask'].format(known['contact'])}")
     return "\n".join([*lines, "", say["written"].format(c["written_at"])])
-
-
-def _said(reason: dict, is_german: bool) -> str:
-    """A reason of a rejected row: in German by its code, in English as raw has it."""
-    if not is_german or reason["code"] not in _REASONS:
-        return reason["message"]
-    return f"{reason['field']}: {_REASONS[reason['code']]}".removeprefix(": ")
 
 
 def _one_line(text: str) -> str:

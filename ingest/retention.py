@@ -1,28 +1,28 @@
-"""Retention: landed bytes of personal sources are deleted when the contract's time is over.
+"""Retention: landed bytes of personal sources are deleted when the contract's time is over, and what inboxes keep.
 
 Path, hash and ledger stay, and `lagebild explain` says when and why the bytes went. A decision and the list of
 files to delete (`raw.landing_deletion`) commit together, the files go afterwards; what was cut off in between
 is finished by the next run.
 """
 
-import re
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import yaml
 from psycopg import Connection
 
-from ingest import contracts, digests, ledger, privacy
+from ingest import contracts, digests, inbox_retention, ledger, privacy
 from ingest.contracts import Contract
+from ingest.inbox_retention import Old
 from ingest.ledger import Delivery
 from lagebild import database
-from lagebild.errors import UserError
 from lagebild.settings import Settings
 
 # A file that no delivery names is what a killed load left: its original still lies where it was loaded from.
 LEFT_OVER = timedelta(days=1)
-_DURATION = re.compile(r"P(?=\d)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,18 @@ class Due:
         return f"{self.landing_path} ({f'delivery {numbers}' if numbers else 'of no delivery'}): {self.why}"
 
 
-def retention_of(contract: Contract) -> str:
-    """How long the landed bytes are kept, as an ISO 8601 duration such as P5Y, as the contract says it."""
-    text = str(yaml.safe_load(contract.path.read_text())["lagebild"].get("retention") or "")
-    if not _DURATION.fullmatch(text):
-        raise UserError(
-            f"{contract.path}:{contract.line_of('retention')}: retention {text!r} is no duration",
-            remedy="years, months, weeks, days after ISO 8601: P5Y, P18M, P4W, P30D",
-        )
-    return text
-
-
-def due(settings: Settings) -> list[Due]:
-    """What `apply` would delete now, by path."""
+def due(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Due | Old]:
+    """What `apply` would delete now, by path; an inbox that cannot be reached is said."""
     with database.connect(settings, database.LOADER) as connection:
-        return _due(settings, connection)
+        landed = _due(settings, connection)
+    return [*landed, *inbox_retention.due(settings, say)]
 
 
-def apply(settings: Settings) -> list[Due]:
-    """Delete the landed bytes whose time is over; what was deleted."""
+def apply(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Due | Old]:
+    """Delete what is landed and what inboxes keep whose time is over; what was deleted.
+
+    An inbox that cannot be reached is said, and left for the next time.
+    """
     finish_deletions(settings)
     with database.connect(settings, database.LOADER) as connection:
         found = _due(settings, connection)
@@ -66,7 +59,7 @@ def apply(settings: Settings) -> list[Due]:
             ask_deletion(connection, entry.landing_path)
     finish_deletions(settings)
     digests.forget(settings, *{delivery.source for entry in found for delivery in entry.deliveries})
-    return found
+    return [*found, *inbox_retention.apply(settings, say)]
 
 
 def give_up_bytes(connection: Connection, delivery: Delivery, why: str) -> None:
@@ -125,7 +118,7 @@ def _due(settings: Settings, connection: Connection) -> list[Due]:
 
 
 def _of_source(settings: Settings, connection: Connection, contract: Contract, now: datetime) -> list[Due]:
-    duration = retention_of(contract)
+    duration = contract.retention.text
     (limit,) = connection.execute("select %s - %s::interval", [now, duration]).fetchone()
     by_path: dict[str, list[Delivery]] = {}
     for delivery in ledger.of_source(connection, contract.source):

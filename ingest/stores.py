@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ingest.connectors.access import access_of
 from ingest.landing import Changed
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -61,6 +62,12 @@ def is_listed(name: str) -> bool:
     return not name.startswith(".") and not name.lower().endswith(UNDER_WAY)
 
 
+def _is_looked_into(folder: str) -> bool:
+    """Whether people may put files into a folder: not hidden, not ours, not too deep."""
+    parts = folder.split("/")
+    return not parts[-1].startswith(".") and len(parts) <= FOLDERS_DEEP and folder not in (TAKEN, RECEIPTS)
+
+
 def is_plain(path: str) -> bool:
     """Whether a path leads to a file that people put into an inbox, and nowhere else."""
     parts = path.split("/")
@@ -100,18 +107,19 @@ class Store:
         """Every file that people put here, by path."""
         with self._told():
             self._require_root()
-            found, folders = [], [("", 0)]
-            while folders:
-                folder, depth = folders.pop()
-                for path, info in self._listed(folder):
-                    name = PurePosixPath(path).name
-                    if info["type"] == "directory" and not name.startswith(".") and depth < FOLDERS_DEEP:
-                        if depth or name not in (TAKEN, RECEIPTS):
-                            folders.append((path, depth + 1))
-                    elif info["type"] == "file" and not info.get("islink") and is_listed(name):
-                        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
-                            found.append(self._entry(path, info))
+            found, left = [], [""]
+            while left:
+                folders, files = self._inside(left.pop())
+                found += [entry for entry in files if is_listed(entry.name)]
+                left += [path for path in folders if _is_looked_into(path)]
             return sorted(found, key=lambda entry: entry.path)
+
+    def inside(self, folder: str) -> tuple[list[str], list[Entry]]:
+        """Paths of the folders, and the files, in a folder of our own; none where it is not there, or is a link."""
+        with self._told(), contextlib.suppress(FileNotFoundError):
+            if self._described(folder)["type"] == "directory":
+                return self._inside(folder)
+        return [], []
 
     def entry(self, path: str) -> Entry | None:
         """A file as it is now; None where there is none, or something else, such as a link."""
@@ -165,8 +173,8 @@ class Store:
     def remove(self, entry: Entry) -> bool:
         """Remove a file if it is still this version; whether it is gone."""
         now = self.entry(entry.path)
-        if now is not None and now.version != entry.version:
-            return False
+        if now is None or now.version != entry.version:
+            return now is None
         with self._told(), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._full(entry.path))
         return True
@@ -191,6 +199,17 @@ class Store:
 
     def _full(self, path: str) -> str:
         return self._root if path in ("", ".") else f"{self._root.rstrip('/')}/{path}"
+
+    def _inside(self, folder: str) -> tuple[list[str], list[Entry]]:
+        """Paths of the folders, and the files, in a folder; links are neither."""
+        folders, files = [], []
+        for path, info in self._listed(folder):
+            if info["type"] == "directory":
+                folders.append(path)
+            elif info["type"] == "file" and not info.get("islink"):
+                with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+                    files.append(self._entry(path, info))
+        return folders, files
 
     def _listed(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(path below the inbox, fsspec's description) of everything in a folder; nothing where there is none."""
@@ -285,7 +304,7 @@ class S3(Store):
 
         parts = urlsplit(label)
         endpoint = parse_qs(parts.query).get("endpoint", [None])[0]
-        access = _access(label, settings)
+        access = access_of(access_name(label), settings)
         filesystem = s3fs.S3FileSystem(
             key=access.user if access else None,  # without: what the machine's role or AWS_* variables allow
             secret=access.password if access else None,
@@ -299,10 +318,13 @@ class S3(Store):
     def entry(self, path: str) -> Entry | None:
         with self._told():
             try:
-                info = self._fs.info(self._full(path), refresh=True)
+                info = self._described(path)
             except FileNotFoundError:
                 return None
             return self._entry(path, info) if info["type"] == "file" else None
+
+    def _described(self, path: str) -> dict[str, Any]:
+        return self._fs.info(self._full(path), refresh=True)
 
     def fetch(self, entry: Entry, target: Path) -> None:
         with self._told(), _changed_if_gone(entry.path), self._fs.open(self._full(entry.path), "rb") as file:
@@ -328,10 +350,8 @@ class S3(Store):
             return now is None
         bucket, key, _ = self._fs.split_path(self._full(entry.path))
         etag = entry.version.partition(" ")[2]
-        for condition in (
-            {"IfMatch": etag},
-            {},
-        ):  # it closes the moment between look and removal, where a store knows it
+        # The condition closes the moment between look and removal, where a store knows it.
+        for condition in ({"IfMatch": etag}, {}):
             try:
                 with self._told():
                     self._fs.call_s3("delete_object", Bucket=bucket, Key=key, **condition)
@@ -385,12 +405,6 @@ def access_name(label: str) -> str:
     return "inbox_" + re.sub(r"[^a-z0-9]+", "_", (urlsplit(label).hostname or "").lower())
 
 
-def _access(label: str, settings: Settings) -> Any:
-    from ingest.connectors.access import access_of
-
-    return access_of(access_name(label), settings)
-
-
 def _sftp_filesystem(label: str, settings: Settings) -> Any:
     from asyncssh import ConnectionLost
     from asyncssh.sftp import SFTPNoSuchFile, SFTPOpUnsupported
@@ -400,7 +414,10 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     class FileSystem(SSHFileSystem):
-        """sshfs with a rename that never copies: sshfs' own, where it cannot copy, removes the file all the same."""
+        """sshfs with a rename that never copies: sshfs' own, where it cannot copy, removes the file all the same.
+
+        And with a `rmdir`: of its own nothing would come, not even an error.
+        """
 
         async def _rename_at_once(self, path: str, target: str) -> None:
             async with self._pool.get() as channel:
@@ -416,6 +433,14 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
         async def _described(self, path: str) -> dict[str, Any]:
             async with self._pool.get() as channel:
                 return self._decode_attributes(await channel.lstat(path))
+
+        @wrap_exceptions
+        async def _remove_folder(self, path: str) -> None:
+            async with self._pool.get() as channel:
+                await channel.rmdir(path)
+
+        def rmdir(self, path: str) -> None:
+            sync(self.loop, self._remove_folder, path)
 
         def described(self, path: str) -> dict[str, Any]:
             return sync(self.loop, self._described, path)
@@ -433,7 +458,7 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
             f"{label}: {known_hosts} is missing, and a server whose key nobody checked is not spoken to",
             remedy="docs/runbooks/receive-files.md: ask the server's operator for its key, and write it there",
         )
-    access = _access(label, settings)
+    access = access_of(access_name(label), settings)
     user = (access.user if access else "") or parts.username
     password = access.password if access else None
     if not user or not (password or key.exists()):
@@ -486,9 +511,10 @@ def _told(label: str) -> Iterator[None]:
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _LIBRARIES:
             raise
         said = f"{type(error).__name__}: {error}".strip()[:300]
-        if type(error).__name__ == "HostKeyNotVerifiable":
-            remedy = "the server's key is not the one in known_hosts of the secrets folder: ask its operator before"
-            remedy += " you change the file (docs/runbooks/receive-files.md)"
-        else:
-            remedy = "nothing is lost: the next look tries again; docs/runbooks/receive-files.md says what to check"
+        remedy = (
+            "the server's key is not the one in known_hosts of the secrets folder: ask its operator before you change"
+            " the file (docs/runbooks/receive-files.md)"
+            if type(error).__name__ == "HostKeyNotVerifiable"
+            else "nothing is lost: the next look tries again; docs/runbooks/receive-files.md says what to check"
+        )
         raise StoreError(f"the inbox {label} cannot be used: {said}", remedy) from error

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
@@ -17,9 +16,7 @@ from ingest.connectors.hosts import host_of
 from ingest.connectors.http import LOOPBACK
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
-
-BERLIN = ZoneInfo("Europe/Berlin")
+from lagebild.settings import BERLIN, Settings
 
 
 @dataclass(frozen=True)

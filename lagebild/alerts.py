@@ -14,10 +14,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo
 
-from lagebild.settings import Settings
-from lagebild.stack.tasks import ZONE
+from lagebild.settings import BERLIN, Settings
 
 TIMEOUT_SECONDS = 20
 PASSWORD = "alert_smtp_password"
@@ -171,7 +169,7 @@ def run_is_late(context: dict[str, Any]) -> None:
     from lagebild import settings
 
     run = context["dag_run"]
-    deadline = datetime.fromisoformat(str(context["deadline"]["deadline_time"])).astimezone(ZoneInfo(ZONE))
+    deadline = datetime.fromisoformat(str(context["deadline"]["deadline_time"])).astimezone(BERLIN)
     message = Message(
         f"Lagebild: a run of {run['dag_id']} is late",
         f"The run {run['dag_run_id']} should have succeeded by {deadline:%Y-%m-%d %H:%M}, German time, and is"

@@ -3,15 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from lagebild import alerts, database
 from lagebild.alerts import Message, Notifier, PartlySent
-from lagebild.settings import Settings
-from lagebild.stack.tasks import ZONE
+from lagebild.settings import BERLIN, Settings
 
 _LOCK = 7_260_190_009  # any number, the same for all that tell
 
@@ -44,7 +42,7 @@ class Entry:
         if self.days_late:
             parts.append(f"{self.days_late} day{'s' * (self.days_late != 1)} late")
         if self.delivery_id:
-            first = self.first_delivered_at.astimezone(ZoneInfo(ZONE))
+            first = self.first_delivered_at.astimezone(BERLIN)
             parts.append(f"delivery {self.delivery_id}, first came on {first:%Y-%m-%d}")
         return f"{name}: {', '.join(parts)}"
 

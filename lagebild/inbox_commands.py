@@ -67,19 +67,17 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
                 arrived.append(intake.load_file(settings, contracts.load(owner), file, progress=progress))
             except UserError as error:
                 problems.append(str(error))
-        for name in sources:
-            inbox.settle(settings, name, board.doing)
-            for arrival in inbox.complete(settings, name, problems.append):
-                arrived.append(_taken(settings, arrival, board, problems))
-        decided = _decided(settings, board, sorted({*sources, *owners.values()}))
         if sources:
-            inbox.tell_unknown(settings, problems.append)
-    found = {d.delivery_id: d for d in arrived if d} | decided
-    for delivery in found.values():
+            found = inbox.settled(settings, sources, problems.append, board.doing)
+            waiting = [arrival for arrival in found.complete if arrival.source in sources]
+            arrived += [_taken(settings, arrival, board, problems) for arrival in waiting]
+        decided = _decided(settings, board, sorted({*sources, *owners.values()}))
+    moved = {d.delivery_id: d for d in arrived if d} | decided
+    for delivery in moved.values():
         click.echo(delivery)
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
-    if not found:
+    if not moved:
         click.echo(f"nothing waits for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
     if any(d and d.state == "refused" for d in arrived):
         sys.exit(1)
@@ -138,20 +136,20 @@ def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[s
 
     problems: list[str] = []
     try:
-        arrivals = inbox.look(settings, inbox_label).complete
-        if arrivals:
+        found = inbox.look(settings, problems.append, inbox_label, tells=True)
+        for key in found.told:
+            click.echo(f"{key}: not taken; its receipt says why")
+        if found.complete:
             with Board(Console(stderr=True)) as board:
                 taken = []
-                for arrival in arrivals:
+                for arrival in found.complete:
                     if not stop.is_set():
                         taken.append(_taken(settings, arrival, board, problems))
-                found = {d.delivery_id: d for d in taken if d}
-                if found:
-                    found |= _decided(settings, board, sorted({d.source for d in found.values()}))
-            for delivery in found.values():
+                moved = {d.delivery_id: d for d in taken if d}
+                if moved:
+                    moved |= _decided(settings, board, sorted({d.source for d in moved.values()}))
+            for delivery in moved.values():
                 click.echo(delivery)
-        for key in inbox.tell_unknown(settings, problems.append, only=inbox_label):
-            click.echo(f"{key}: not taken; its receipt says why")
     except UserError as error:
         problems.append(str(error))
     return problems

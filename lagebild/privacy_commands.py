@@ -70,13 +70,16 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier_file: 
 @click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
 @options.pass_settings
 def retention(settings: Settings, is_applied: bool) -> None:
-    """Delete landed bytes of personal sources whose retention is over; path, hash and ledger stay.
+    """Delete what was kept long enough: landed bytes of personal sources, copies in taken/, receipts.
+
+    Path, hash and ledger stay.
 
     \b
     Example: lagebild retention --apply
     """
     from ingest import retention as keeping
 
-    found = keeping.apply(settings) if is_applied else keeping.due(settings)
+    clear = keeping.apply if is_applied else keeping.due
+    found = clear(settings, lambda line: click.echo(f"lagebild: {line}", err=True))
     verb = "deleted" if is_applied else "due (nothing was deleted, --apply does it)"
     click.echo("\n".join(f"{verb}: {entry}" for entry in found) or "nothing is due")

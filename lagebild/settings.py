@@ -11,10 +11,13 @@ import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from lagebild.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
+BERLIN = ZoneInfo("Europe/Berlin")
+"""The clock by which days begin and schedules run."""
 DBT_PROJECT = ROOT / "dbt_project"
 DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo"
 """The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and who logs in there."""
@@ -64,6 +67,8 @@ class Settings:
     """Where else than in the drop folder people put files: URLs of SFTP and S3 stores, without credentials."""
     inbox_settle_seconds: float = 30
     """How long a file without a marker beside it must lie unchanged before it counts as complete."""
+    receipt_days: int = 730
+    """How long a receipt is kept after it was written last: until a yearly supplier has sent the next file but one."""
 
     @property
     def sends_alerts(self) -> bool:
@@ -123,6 +128,9 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
     if not settle.isdigit():
         raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
+    days = values.get("LAGEBILD_RECEIPT_DAYS") or "730"
+    if not (days.isdigit() and 0 < int(days) <= 36_500):
+        raise UserError(f"LAGEBILD_RECEIPT_DAYS={days} is no number of days", remedy="such as 730")
     demo, enabled = values.get("LAGEBILD_DEMO") or "1", values.get("LAGEBILD_ALERT_ENABLED") or ""
     if enabled not in ("", "0", "1"):
         raise UserError(f"LAGEBILD_ALERT_ENABLED={enabled} is neither 0 nor 1", remedy="set 0 or 1, or unset it")
@@ -157,6 +165,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
+        receipt_days=int(days),
     )
     return with_demo(settings)
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from ingest import bundled, contracts, inbox, ledger, privacy
+from ingest import bundled, contracts, ledger, privacy
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.settings import Settings
 from lagebild.warehouse import build
+from tests.inboxes import drain
 
 BUNDLED = Path(bundled.__file__).parent
 MUNICIPALITY, PURPOSE = "05913000", "integration_statistics"
@@ -32,7 +33,7 @@ def deliver(settings: Settings, source: str, content: bytes | None = None, name:
     """Drop and load one delivery; returns the ledger's row."""
     privacy.ensure_key(settings, MUNICIPALITY, PURPOSE)
     drop(settings, source, content, name)
-    (delivery,) = inbox.drain(settings, source)
+    (delivery,) = drain(settings, source)
     return delivery
 
 

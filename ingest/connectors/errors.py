@@ -74,7 +74,7 @@ class TooLarge(PullError):
 
 
 class NothingNewer(PullError):
-    """Code 50: the table has not changed since the day that was asked for."""
+    """Code 50: the service itself says that the table has not changed."""
 
     what = "nothing newer than what was asked for"
     to_do = "nothing: what is here is the latest"

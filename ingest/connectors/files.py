@@ -41,7 +41,7 @@ def download(session: Http, subject: str, url: str, known: Known, to: Path) -> A
     digest = hashlib.sha256(url.encode()).hexdigest()
     asked = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
     headers = {name: value for name, value in asked.items() if value and known.address_sha256 == digest}
-    reply = session.download("GET", url, to, subject=subject, headers=headers)
+    reply = session.ask("GET", url, to, subject=subject, headers=headers)
     if reply.is_not_modified:
         return Answer(why=f"{urlsplit(url).hostname} says that the file is the one it sent before")
     return Answer(to, digest, etag=reply.headers.get("ETag"), last_modified=reply.headers.get("Last-Modified"))

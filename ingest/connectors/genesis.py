@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import requests
 from requests.auth import AuthBase
@@ -47,6 +46,7 @@ from ingest.connectors.hosts import Host
 from ingest.connectors.http import Http, Reply
 from ingest.readers import Refused
 from lagebild.errors import UserError
+from lagebild.settings import BERLIN
 
 OK, ADJUSTED, ACCEPTED = 0, 22, 99
 GUEST = "GAST"
@@ -61,10 +61,11 @@ _FAULTS: dict[int, type[PullError]] = {
     104: NoObjects,
     -1: ServiceDown,
 }
+_WHOLE = {"area": "all", "compress": "false", "format": "ffcsv", "quality": "on", "language": "de"}
+"""How a flat file is asked for: `compress` would leave out empty rows; of a job's result it must be said again."""
 _SYSTEM_ERROR = "systemfehler"
 """The services report an outage of their own with code 2 too, and to logincheck: the text tells it from a bad login."""
 _MAX_MEMBER_BYTES = 2 * 2**30
-_BERLIN = ZoneInfo("Europe/Berlin")
 _log = logging.getLogger(__name__)
 
 
@@ -83,11 +84,6 @@ class Query:
     """Up to five pairs of a variable and its keys."""
     contents: tuple[str, ...] = ()
     """Codes of measures."""
-    newer_than: date | None = None
-    """Only if the table has changed since: otherwise NothingNewer."""
-    language: str = "de"
-    quality: bool = True
-    """Whether quality flags come along (`value_q`)."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9-]{1,15}", self.table):
@@ -98,25 +94,20 @@ class Query:
             raise UserError(f"{self.table}: {len(self.classifying)} classifying variables", remedy="five at most")
 
     def form(self) -> dict[str, str]:
-        """The fields as the service takes them. `compress` would leave out empty rows, so it is off."""
+        """The fields as the service takes them: all rows, with quality flags."""
         given = {
             "startyear": self.start_year,
             "endyear": self.end_year,
             "contents": ",".join(self.contents),
             "regionalvariable": self.region_variable,
             "regionalkey": ",".join(self.regions),
-            "stand": self.newer_than and f"{self.newer_than:%d.%m.%Y}",
         }
         for number, (variable, keys) in enumerate(self.classifying, start=1):
             given |= {f"classifyingvariable{number}": variable, f"classifyingkey{number}": ",".join(keys)}
         return {
             "name": self.table,
-            "area": "all",
-            "compress": "false",
             "transpose": "false",
-            "format": "ffcsv",
-            "quality": "on" if self.quality else "off",
-            "language": self.language,
+            **_WHOLE,
             **{name: str(value) for name, value in given.items() if value},
         }
 
@@ -154,13 +145,13 @@ class Client:
         except NoObjects:
             return None
         days = [_day(entry.get("Date")) for entry in entries if entry.get("Code") in (table, statistic)]
-        latest, now = max(filter(None, days), default=None), datetime.now(_BERLIN)
+        latest, now = max(filter(None, days), default=None), datetime.now(BERLIN)
         if latest is None:
             return None
         return f"{latest}" if latest < now.date() else f"{latest}, asked {now:%Y-%m-%dT%H:%M:%S}"
 
     def table(self, query: Query, to: Path) -> Path:
-        """Download a table as flat file; TooLarge where a job must make it, NothingNewer, NoSuchTable, NoObjects."""
+        """Download a table as flat file; TooLarge where a job must make it, NoSuchTable, NoObjects."""
         self._ensure_login()
         return self._file("data/tablefile", query.table, query.table, {**query.form(), "job": "false"}, to)
 
@@ -181,7 +172,7 @@ class Client:
         """Whether a job's result can be fetched.
 
         The list of results holds finished ones only: a running job is not in it (104), nor one that failed or was
-        removed, which is no public knowledge (see `state`). The caller sets the limit.
+        removed, which is no public knowledge. The caller sets the limit.
         """
         fields = {"selection": job, "area": "user", "pagelength": "1", "language": "de"}
         try:
@@ -189,29 +180,9 @@ class Client:
         except NoObjects:
             return False
 
-    def state(self, job: str) -> str | None:
-        """What the service says of a job, in its own word (`Fertig`, ...), to be told; None if it knows none."""
-        fields = {"selection": job, "searchcriterion": "Code", "pagelength": "1", "language": "de"}
-        try:
-            entries = self._list("catalogue/jobs", job, fields)
-        except NoObjects:
-            return None
-        return next((self._clean(entry.get("State")) for entry in entries if entry.get("Code") == job), None)
-
-    def result(self, job: str, to: Path, *, quality: bool = True, language: str = "de") -> Path:
-        """Download what a job made; NoObjects where it is gone.
-
-        Quality flags and empty rows are left out here too unless they are asked for, whatever the job was told.
-        """
-        fields = {
-            "name": job,
-            "area": "all",
-            "compress": "false",
-            "format": "ffcsv",
-            "quality": "on" if quality else "off",
-            "language": language,
-        }
-        return self._file("data/resultfile", job, job.partition("_")[0], fields, to)
+    def result(self, job: str, to: Path) -> Path:
+        """Download what a job made; NoObjects where it is gone."""
+        return self._file("data/resultfile", job, job.partition("_")[0], {"name": job, **_WHOLE}, to)
 
     def remove(self, job: str) -> None:
         """Remove a job's result; one that is gone already is no error."""
@@ -255,7 +226,7 @@ class Client:
         url = self.host.url + endpoint
         try:
             judge = self._judge(None)
-            self._http.download("POST", url, packed, subject=subject, login=self._login, form=fields, judge=judge)
+            self._http.ask("POST", url, packed, subject=subject, login=self._login, form=fields, judge=judge)
             _unpack(packed, subject, table, to)
         finally:
             packed.unlink(missing_ok=True)

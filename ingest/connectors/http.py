@@ -164,46 +164,32 @@ class Http:
         self,
         method: str,
         url: str,
+        to: Path | None = None,
         *,
         subject: str,
         login: AuthBase | None = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         judge: Judge = judge,
-        most: int = MAX_REPLY_BYTES,
+        most: int | None = None,
     ) -> Reply:
-        """A small answer, held in memory; raises PullError with `subject`."""
-        request = _Request(method, url, subject, login, form, headers, judge, most)
-        return self._with_tries(request, lambda: self._once(request, None))
+        """An answer of at most `most` bytes, held in memory, or as a file `to`; raises PullError with `subject`.
 
-    def download(
-        self,
-        method: str,
-        url: str,
-        to: Path,
-        *,
-        subject: str,
-        login: AuthBase | None = None,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        judge: Judge = judge,
-        most: int = MAX_FILE_BYTES,
-    ) -> Reply:
-        """An answer as a file: `to` is there whole, once the answer was judged, or as it was before.
-
-        With `If-None-Match` or `If-Modified-Since` among `headers` see `Reply.is_not_modified`.
+        The file is there whole, once the answer was judged, or as it was before. With `If-None-Match` or
+        `If-Modified-Since` among `headers` see `Reply.is_not_modified`.
         """
-        request = _Request(method, url, subject, login, form, headers, judge, most)
-        part = to.with_name(f"{to.name}.part")
+        most = most or (MAX_FILE_BYTES if to else MAX_REPLY_BYTES)
+        part = to.with_name(f"{to.name}.part") if to else None
         try:
-            reply = self._with_tries(request, lambda: self._once(request, part))
-            if not reply.is_not_modified:
+            reply = self._with_tries(_Request(method, url, part, subject, login, form, headers, judge, most))
+            if part and not reply.is_not_modified:
                 part.replace(to)
         finally:
-            part.unlink(missing_ok=True)
+            if part:
+                part.unlink(missing_ok=True)
         return reply
 
-    def _with_tries(self, request: "_Request", once: Callable[[], Reply]) -> Reply:
+    def _with_tries(self, request: "_Request") -> Reply:
         clock = self._clock
         with self._turn(urlsplit(request.url).netloc):
             deadline = clock.monotonic() + self._total
@@ -217,12 +203,12 @@ class Http:
                 before_sleep=lambda state: _log.info("%s; next try in %.0f s", _failure(state), state.upcoming_sleep),
                 sleep=clock.sleep,
                 reraise=True,
-            )(once)
+            )(self._once, request)
 
-    def _once(self, request: "_Request", file: Path | None) -> Reply:
+    def _once(self, request: "_Request") -> Reply:
         """One try; what the libraries raise is told in our words outside their errors, which hold the request."""
         try:
-            reply = self._exchange(request, file)
+            reply = self._exchange(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             failure = _told(request, error)
         else:
@@ -236,7 +222,7 @@ class Http:
             raise
         return reply
 
-    def _exchange(self, request: "_Request", file: Path | None) -> Reply:
+    def _exchange(self, request: "_Request") -> Reply:
         left = request.deadline - self._clock.monotonic()
         if left <= 0:
             raise TimeIsUp(request.subject)
@@ -252,11 +238,11 @@ class Http:
             stream=True,
             allow_redirects=request.login is None,
         )
-        with response, open(file, "w+b") if file else BytesIO() as sink:
+        with response, open(request.file, "w+b") if request.file else BytesIO() as sink:
             self._copy(request, response.raw, sink)
             sink.seek(0)
-            body = sink.read(_BLOCK if file else -1)
-        return Reply(response.status_code, response.headers, body, file)
+            body = sink.read(_BLOCK if request.file else -1)
+        return Reply(response.status_code, response.headers, body, request.file)
 
     def _copy(self, request: "_Request", source: urllib3.BaseHTTPResponse, sink: IO[bytes]) -> None:
         """Take whatever has come, again and again: a body that drips never fills a block, and is noticed so."""
@@ -282,6 +268,7 @@ class Http:
 class _Request:
     method: str
     url: str
+    file: Path | None
     subject: str
     login: AuthBase | None = field(repr=False)
     form: Mapping[str, str] | None

@@ -169,7 +169,6 @@ class ReplayServer:
             "data/tablefile": self._tablefile,
             "data/resultfile": self._resultfile,
             "catalogue/results": self._results,
-            "catalogue/jobs": self._jobs,
             "catalogue/modifieddata": self._modified,
             "profile/removeResult": self._remove,
         }
@@ -209,12 +208,6 @@ class ReplayServer:
         if polls <= self._about(asked.host, job.partition("_")[0]).get("polls", 0):
             return envelope(asked, 104)
         return envelope(asked, 0, List=[{"Code": job, "Content": "", "Values": "0"}])
-
-    def _jobs(self, asked: Asked) -> Answer:
-        job = asked.fields.get("selection", "")
-        if self._job(asked.host, job) is None:
-            return envelope(asked, 104)
-        return envelope(asked, 0, List=[{"Code": job, "Content": "", "Date": "", "Time": "", "State": "Fertig"}])
 
     def _resultfile(self, asked: Asked) -> Answer:
         job = asked.fields.get("name", "")

@@ -24,7 +24,7 @@ import psycopg
 
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import ROOT, Settings
+from lagebild.settings import BERLIN, ROOT, Settings
 from lagebild.stack import component, pidfile, pools, ports, postgres
 from lagebild.stack.rest import Rest
 
@@ -94,7 +94,7 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
     configured = {
         "AIRFLOW_HOME": str(home(settings)),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": BERLIN.key,
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -158,6 +158,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_PULL": " ".join(sorted(settings.pull)),
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
+        "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
     }
     return {name: str(value) for name, value in values.items()}
 

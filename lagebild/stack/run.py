@@ -168,7 +168,7 @@ def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
     """
     sources = due_sources(settings)
     if sources:
-        inbox.settle(settings, doing=board.doing)
+        inbox.settled(settings, doing=board.doing)
         board.doing("loading and checking deliveries")
         watch(settings, rest, board, [rest.trigger(f"ingest__{source}") for source in sources])
     return bool(sources)

@@ -2,11 +2,10 @@
 
 import contextlib
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from lagebild.errors import UserError
+from lagebild.settings import BERLIN
 
-ZONE = "Europe/Berlin"
 MARTS = "lagebild://marts"
 RUN_MAY_TAKE = timedelta(hours=6)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
@@ -18,7 +17,7 @@ def cron(expression: str):
     """
     from airflow.sdk import CronTriggerTimetable
 
-    return CronTriggerTimetable(expression, timezone=ZONE, run_immediately=timedelta(0))
+    return CronTriggerTimetable(expression, timezone=BERLIN.key, run_immediately=timedelta(0))
 
 
 def deadline():
@@ -60,4 +59,4 @@ def years_of(text: str | None, dag_run) -> list[int]:
     if text:
         first, _, last = text.partition("-")
         return list(range(int(first), int(last or first) + 1))
-    return [dag_run.logical_date.astimezone(ZoneInfo(ZONE)).year] if dag_run.dag_id.startswith("backfill__") else []
+    return [dag_run.logical_date.astimezone(BERLIN).year] if dag_run.dag_id.startswith("backfill__") else []

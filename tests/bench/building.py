@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest import ledger as deliveries
-from ingest.inbox import drain
 from lagebild import database, settings
 from lagebild.settings import ROOT, Settings
 from lagebild.stack.progress import Board
@@ -20,6 +19,7 @@ from lagebild.warehouse import build
 from tests.bench import ledger, measure
 from tests.bench.measure import Cost
 from tests.bench.server import Server, Warehouse
+from tests.inboxes import drain
 
 YEARS = 5
 COST_MARTS = "+path:models/marts/cost"

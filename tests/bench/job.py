@@ -6,8 +6,8 @@ python -m tests.bench.job [--accept]
 import sys
 
 from ingest import ledger
-from ingest.inbox import drain
 from lagebild import settings
+from tests.inboxes import drain
 
 
 def main() -> None:

@@ -126,6 +126,7 @@ def test_files_are_received_as_the_runbook_says(warehouse, checkout):
     text = commands(runbook, "What the sender does and sees").splitlines()[0]
     printed = follow(runbook, "A file that nobody knows", warehouse, checkout, before=text)
     assert "Statistik neu.csv." in printed and (warehouse.drop / "Statistik neu.csv").exists()
+    assert "nothing is due" in follow(runbook, "What is kept, and how long", warehouse, checkout)
     printed = follow(runbook, "Watch a folder", warehouse, checkout)
     assert " accepted" in printed and "Stand: ANGENOMMEN" in printed
 

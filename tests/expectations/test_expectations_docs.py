@@ -6,13 +6,13 @@ import pytest
 
 from expectations import docs
 from ingest import ledger, privacy
-from ingest.inbox import drain
 from lagebild import database
 from lagebild.decisions import waiting
 from lagebild.errors import UserError
 from lagebild.gatekeeper import check_pending
 from tests import canary
 from tests.expectations.support import begin_build
+from tests.inboxes import drain
 from tests.support import MUNICIPALITY, PURPOSE, deliver, drop, query
 
 

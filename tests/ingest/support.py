@@ -9,13 +9,17 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import psycopg
+from click.testing import CliRunner, Result
 
 from ingest import contracts, intake, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
+from lagebild import settings as settings_module
+from lagebild.cli import cli
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
 from tests.support import MUNICIPALITY, deliver, query
@@ -80,15 +84,22 @@ def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None =
     )
 
 
+def command(settings: Settings, *arguments: str, text: str | None = None) -> Result:
+    """Run the command line in this process, which has its modules; a UserError is the result's `exception`."""
+    with mock.patch.object(settings_module, "load", lambda: settings):
+        return CliRunner().invoke(cli, arguments, input=text)
+
+
 DRAIN = """
 import pathlib, sys, time
-from ingest import inbox, load  # its loops are ready before both begin
+from ingest import load  # its loops are ready before both begin
 from lagebild import settings
+from tests.inboxes import drain
 go = pathlib.Path(sys.argv[1])
 print("ready", flush=True)
 while not go.exists():
     time.sleep(0.001)
-print(len(inbox.drain(settings.load())))
+print(len(drain(settings.load())))
 """
 
 
@@ -126,7 +137,7 @@ def follow(page: str, section: str, settings: Settings, home: Path) -> str:
 EFFECTS = (
     *((psycopg.Connection, name) for name in ("execute", "commit")),
     *((psycopg.Cursor, name) for name in ("execute", "executemany", "copy")),
-    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink")),
+    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink", "remove", "rmdir")),
 )
 
 

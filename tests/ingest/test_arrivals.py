@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest import arrivals, fetch, ledger
+from ingest import arrivals, fetch, inbox, ledger
 from ingest.connectors import replay
 from ingest.connectors.access import Access
 from lagebild.errors import UserError
@@ -49,9 +49,9 @@ def test_fetched_and_sent_files_of_a_source_wait_together_and_one_can_be_named(f
 def test_a_file_that_could_not_be_loaded_starts_no_run_every_five_minutes(warehouse):
     drop(warehouse, "register")  # whose key nobody made
     drop(warehouse, "eu2_series")
-    assert arrivals.sources_with_new_files(warehouse) == ["eu2_series", "register"]
+    assert inbox.look(warehouse).new_sources() == ["eu2_series", "register"]
     (key,) = arrivals.waiting(warehouse, "register")
     with pytest.raises(UserError, match="key"):
         arrivals.load(warehouse, "register", key)
-    assert arrivals.sources_with_new_files(warehouse) == ["eu2_series"]
+    assert inbox.look(warehouse).new_sources() == ["eu2_series"]
     assert arrivals.waiting(warehouse, "register") == [key]  # its own schedule tries again

@@ -11,6 +11,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from tests.ingest.support import (
     BAD_BIRTH,
+    command,
     deliver_register,
     follow,
     killed_at_each_step,
@@ -193,8 +194,7 @@ def test_wrong_input_erases_nothing_and_does_not_repeat_the_identifier(warehouse
     deliver_register(warehouse, person("S1"))
     arguments = ["erase", "--municipality", MUNICIPALITY, "--purpose", PURPOSE, "--identifier-file", "-"]
     for text in ("", "  \n", "S1\nS2\n"):
-        result = lagebild(warehouse, *arguments, home=tmp_path, text=text)
-        assert result.returncode == 1 and "exactly one line" in result.stderr
+        assert "exactly one line" in str(command(warehouse, *arguments, text=text).exception)
     (tmp_path / "binary").write_bytes(b"\xffS1")
     result = lagebild(warehouse, *arguments[:-1], str(tmp_path / "binary"), home=tmp_path)
     assert result.returncode == 1 and "S1" not in result.stderr and "Traceback" not in result.stderr
@@ -213,5 +213,5 @@ def test_the_runbook_works_as_it_stands(warehouse, tmp_path):
     assert "erased 1 rows and 0 rejected rows" in printed and "S1" not in printed
     assert not (tmp_path / "identifier").exists()
     assert pseudonyms(warehouse) == [pseudonym(warehouse, "S2")]
-    shown = lagebild(warehouse, "deliveries", "--format", "json", home=tmp_path).stdout
+    shown = command(warehouse, "deliveries", "--format", "json").stdout
     assert json.loads(shown)[0]["erased_loaded"] == 1

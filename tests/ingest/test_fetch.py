@@ -19,7 +19,7 @@ from ingest.connectors.replay import DEMO_USER, Answer, Asked, ReplayServer, env
 from ingest.fetch import Fetched, NotThere, Unchanged, Waiting
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.settings import BERLIN, Settings
 from tests import canary
 from tests.ingest.support import environment, killed_at_each_step
 from tests.support import bundled_bytes, query
@@ -373,7 +373,7 @@ def test_a_result_that_is_gone_is_an_error_and_the_next_step_starts_another_job(
 
 # --- what is due --------------------------------------------------------------------------------------------------
 
-MONDAY = datetime(2026, 11, 16, 6, tzinfo=wanted.BERLIN)
+MONDAY = datetime(2026, 11, 16, 6, tzinfo=BERLIN)
 
 
 def keys(items: list[wanted.Item]) -> list[str]:

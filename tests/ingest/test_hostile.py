@@ -27,8 +27,8 @@ LINE = 64 * MB
 IDENTIFIER = b"GEHEIM-4711"
 PROGRAM = """
 import json, sys, time
-from ingest.inbox import drain
 from lagebild import settings
+from tests.inboxes import drain
 
 def status(name):
     lines = open("/proc/self/status").read().splitlines()

@@ -16,6 +16,7 @@ from ingest import contracts, inbox, inbox_files, intake, landing, ledger, priva
 from lagebild import database, settings
 from lagebild.errors import UserError
 from lagebild.stack import airflow
+from tests.inboxes import drain, tell_unknown, unknown
 from tests.ingest.support import person, register, taken_by_two_processes
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
 
@@ -59,7 +60,7 @@ def later(monkeypatch, seconds: float) -> None:
 
 def test_a_file_is_complete_when_it_has_lain_unchanged(patient, monkeypatch):
     put(patient)
-    assert keys(patient) == [] and [a.path for a in inbox.settling(patient)] == [f"{SOURCE}/{NAME}"]
+    assert keys(patient) == [] and [a.path for a in inbox.look(patient).settling] == [f"{SOURCE}/{NAME}"]
     assert inbox.take(patient, f"drop/{SOURCE}/{NAME}") is None  # whoever asks for it does not get it either
     later(monkeypatch, 29)
     assert keys(patient) == []
@@ -76,7 +77,7 @@ def test_a_time_of_change_that_was_set_by_hand_does_not_make_a_file_complete(pat
 def test_a_marker_says_that_a_file_is_complete(patient, marker):
     file = put(patient)
     put(patient, f"{SOURCE}/{NAME}.{marker}", f"{landing.sha256(file)}  {NAME}\n".encode())
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert delivery.state == "loaded"
     assert sorted(p.name for p in (patient.drop / "taken" / "1").iterdir()) == [NAME, f"{NAME}.{marker}"]
     assert list((patient.drop / SOURCE).iterdir()) == []  # the next file of that name is not complete by this marker
@@ -85,16 +86,16 @@ def test_a_marker_says_that_a_file_is_complete(patient, marker):
 def test_a_wrong_sum_is_refused_and_told_once_the_file_lies_still(patient, monkeypatch):
     file = put(patient)
     put(patient, f"{SOURCE}/{NAME}.sha256", b"0" * 64)
-    assert inbox.drain(patient) == [] and keys(patient) == []  # the sum may have come before the last bytes
+    assert drain(patient) == [] and keys(patient) == []  # the sum may have come before the last bytes
     assert not inbox.is_drained(patient)
     age_seen(patient, 31)
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert delivery.state == "refused" and "its sender says 000" in delivery.reason
     assert query(patient, "select count(*) from raw.employment__employees") == [(0,)]
     assert "its sender says 000" in texts(patient)[0] and not file.exists()
     put(patient)
     put(patient, f"{SOURCE}/{NAME}.sha256", delivery.sha256.upper().encode())
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert (delivery.state, delivery.attempt) == ("loaded", 2)
 
 
@@ -110,12 +111,12 @@ def test_a_sum_that_comes_before_the_last_bytes_is_waited_for(patient):
     file.write_bytes(content[:100])
     put(patient, f"{SOURCE}/{NAME}.sha256", digest.encode())
     with file.open("ab") as writer:  # it has the file open when that is renamed
-        assert inbox.drain(patient) == []
+        assert drain(patient) == []
         writer.write(content[100:])
     age_seen(patient, 31)
-    assert inbox.drain(patient) == []  # it has changed since
+    assert drain(patient) == []  # it has changed since
     age_seen(patient, 31)
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert (delivery.state, delivery.sha256) == ("loaded", digest)
 
 
@@ -123,10 +124,10 @@ def test_an_empty_file_waits_for_its_marker_and_is_told_of(patient, monkeypatch)
     put(patient, content=b"")
     later(monkeypatch, 100)
     assert keys(patient) == [] and inbox.is_drained(patient)
-    assert inbox.tell_unknown(patient) == [f"drop/{SOURCE}/{NAME}"]
+    assert tell_unknown(patient) == [f"drop/{SOURCE}/{NAME}"]
     assert "die Datei ist leer" in texts(patient)[0]
     put(patient, f"{SOURCE}/{NAME}.ok", b"")
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert delivery.state == "refused" and "the file is empty" in delivery.reason
 
 
@@ -134,7 +135,7 @@ def test_uploads_under_way_and_hidden_files_are_not_looked_at(warehouse):
     for name in (f"{NAME}.part", f"{NAME}.filepart", f".{NAME}", f"{NAME}.TMP"):
         put(warehouse, f"{SOURCE}/{name}")
         put(warehouse, name)
-    assert keys(warehouse) == [] == inbox.unknown(warehouse) and inbox.is_drained(warehouse)
+    assert keys(warehouse) == [] == unknown(warehouse) and inbox.is_drained(warehouse)
 
 
 # --- whose it is ------------------------------------------------------------------------------------------------------
@@ -154,12 +155,12 @@ def test_a_name_that_fits_two_contracts_is_told_and_not_taken(warehouse, monkeyp
     read = contracts.load
     monkeypatch.setattr(contracts, "load", lambda source: other if source == "ledger" else read(source))
     file = put(warehouse, NAME)
-    assert inbox.drain(warehouse) == [] and file.exists()
-    assert inbox.tell_unknown(warehouse) == [f"drop/{NAME}"]
+    assert drain(warehouse) == [] and file.exists()
+    assert tell_unknown(warehouse) == [f"drop/{NAME}"]
     assert "the name fits several sources (employment, ledger)" in texts(warehouse)[0]
     file.rename(warehouse.drop / NAME.replace("2019", "2018"))
     put(warehouse)  # in its folder it is no question
-    assert [d.source for d in inbox.drain(warehouse)] == [SOURCE]
+    assert [d.source for d in drain(warehouse)] == [SOURCE]
 
 
 def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_the_folder(warehouse):
@@ -167,7 +168,7 @@ def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_the_fo
     put(warehouse, f"{SOURCE}/beschaeftigte.csv")
     found = {arrival.path: arrival.source for arrival in inbox.complete(warehouse)}
     assert found == {NAME: SOURCE, f"{SOURCE}/beschaeftigte.csv": SOURCE}
-    refused, loaded = sorted(inbox.drain(warehouse), key=lambda d: d.state, reverse=True)
+    refused, loaded = sorted(drain(warehouse), key=lambda d: d.state, reverse=True)
     assert (refused.state, loaded.state) == ("refused", "loaded")
     assert "file name does not match" in refused.reason
     assert any("beschaeftigte.csv" in text and "file name does not match" in text for text in texts(warehouse))
@@ -175,24 +176,33 @@ def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_the_fo
 
 def test_an_unknown_file_stays_and_gets_one_receipt_that_names_what_is_expected(warehouse):
     file = put(warehouse, "Beschäftigte 2019 (neu).csv")
-    assert inbox.unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
-    assert inbox.tell_unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
+    assert unknown(warehouse) == ["Beschäftigte 2019 (neu).csv"]
+    assert tell_unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
     (text,) = texts(warehouse)
     written = next((warehouse.drop / "receipts").glob("*.txt")).stat().st_mtime_ns
-    assert inbox.tell_unknown(warehouse) == []
+    assert tell_unknown(warehouse) == []
     assert next((warehouse.drop / "receipts").glob("*.txt")).stat().st_mtime_ns == written
     assert "der Name passt zu keiner Quelle" in text and "the name fits no source" in text
     for source in contracts.sources():
         assert contracts.load(source).example in text
     assert file.exists() and query(warehouse, "select count(*) from raw.inbox_file") == [(0,)]
     file.write_bytes(b"another one")
-    assert inbox.tell_unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
+    assert tell_unknown(warehouse) == ["drop/Beschäftigte 2019 (neu).csv"]
+
+
+def test_one_look_lists_what_is_complete_and_answers_what_nobody_knows(warehouse, monkeypatch):
+    put(warehouse)
+    put(warehouse, "Unbekanntes.xlsx")
+    connected, store = [], stores._store
+    monkeypatch.setattr(stores, "_store", lambda own, label: connected.append(label) or store(own, label))
+    found = inbox.look(warehouse, tells=True)
+    assert (found.new_sources(), found.told, connected) == ([SOURCE], ["drop/Unbekanntes.xlsx"], ["drop"])
 
 
 def test_the_name_of_an_unknown_file_does_not_enter_the_database(warehouse):
     put(warehouse, "Lebenslauf Erika Mustermann.pdf")
-    inbox.drain(warehouse)
-    inbox.tell_unknown(warehouse)
+    drain(warehouse)
+    tell_unknown(warehouse)
     assert "Mustermann" not in str(query(warehouse, "select f::text from raw.inbox_file as f"))
 
 
@@ -203,8 +213,8 @@ def test_the_name_of_an_unknown_file_does_not_enter_the_database(warehouse):
 )  # fmt: skip
 def test_odd_names_and_folders_are_told_and_left_alone(warehouse, path):
     put(warehouse, path)
-    assert inbox.drain(warehouse) == []
-    assert inbox.tell_unknown(warehouse) == [f"drop/{path}"]
+    assert drain(warehouse) == []
+    assert tell_unknown(warehouse) == [f"drop/{path}"]
     (text,) = texts(warehouse)
     assert "\x0b" not in text and (warehouse.drop / path).exists()
     assert all("\n" not in file.name for file in (warehouse.drop / "receipts").iterdir())
@@ -213,15 +223,15 @@ def test_odd_names_and_folders_are_told_and_left_alone(warehouse, path):
 def test_a_name_that_is_no_utf_8_is_told_and_left_alone(warehouse):
     for folder in ("", f"{SOURCE}/"):
         put(warehouse, f"{folder}umsatz_\udcfc.csv")
-    assert inbox.drain(warehouse) == []
-    assert len(inbox.tell_unknown(warehouse)) == 2 and len(texts(warehouse)) == 2
+    assert drain(warehouse) == []
+    assert len(tell_unknown(warehouse)) == 2 and len(texts(warehouse)) == 2
 
 
 def test_odd_names_in_a_sources_folder_are_refused_with_a_receipt(warehouse):
     names = ["a\nb.csv", "x" * 251 + ".csv", "eu2 employees 2019.csv", "'; drop table raw.delivery; --.csv"]
     for name in names:
         put(warehouse, f"{SOURCE}/{name}")
-    assert {d.state for d in inbox.drain(warehouse)} == {"refused"}
+    assert {d.state for d in drain(warehouse)} == {"refused"}
     assert len(texts(warehouse)) == len(names)
 
 
@@ -242,7 +252,7 @@ def test_links_are_not_followed(warehouse, tmp_path):
     warehouse.drop.mkdir(parents=True, exist_ok=True)
     (warehouse.drop / SOURCE).symlink_to(outside)
     (warehouse.drop / NAME).symlink_to(outside / NAME)
-    assert keys(warehouse) == [] == inbox.unknown(warehouse)
+    assert keys(warehouse) == [] == unknown(warehouse)
     assert inbox.take(warehouse, f"drop/{NAME}") is None
     assert inbox.take(warehouse, f"drop/{SOURCE}/{NAME}") is None
     assert (outside / NAME).exists() and (warehouse.drop / NAME).is_symlink()
@@ -255,13 +265,13 @@ def test_a_link_in_the_place_of_a_folder_of_ours_leads_nothing_out(warehouse, tm
     (warehouse.drop / folder).symlink_to(tmp_path / "outside")
     if folder == "taken":
         with pytest.raises(UserError, match="has no folder taken"):
-            inbox.drain(warehouse)
+            drain(warehouse)
         assert file.exists()
     else:
-        assert len(inbox.drain(warehouse)) == 1
+        assert len(drain(warehouse)) == 1
     assert list((tmp_path / "outside").iterdir()) == []
     (warehouse.drop / folder).unlink()
-    inbox.drain(warehouse)
+    drain(warehouse)
     receipts.renew(warehouse)
     assert len(ledger.deliveries(warehouse)) == 1 and receipt(warehouse)["state"] == "loaded"
 
@@ -274,7 +284,7 @@ def test_a_taken_file_lies_in_taken_and_one_about_persons_only_in_the_landing_zo
     put(warehouse)
     drop(warehouse, "register", register(person("S1")))
     put(warehouse, f"register/{contracts.load('register').example}.ok", b"")
-    for delivery in inbox.drain(warehouse):
+    for delivery in drain(warehouse):
         assert (warehouse.landing / delivery.landing_path).exists()
     kept = [file.name for file in (warehouse.drop / "taken").rglob("*") if file.is_file()]
     assert kept == [NAME]
@@ -287,7 +297,7 @@ def test_a_file_about_persons_that_is_refused_is_not_kept_in_taken_either(wareho
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
     put(warehouse, "register/Melderegister neu.csv", register(person("S1")))
     drop(warehouse, "register", b"Falsch;" + register(person("S1")))
-    assert {d.state for d in inbox.drain(warehouse)} == {"refused"}
+    assert {d.state for d in drain(warehouse)} == {"refused"}
     assert [file for file in (warehouse.drop / "taken").rglob("*") if file.is_file()] == []
 
 
@@ -295,13 +305,13 @@ def test_a_file_that_cannot_be_loaded_is_answered_tried_again_and_does_not_stop_
     drop(warehouse, "register", register(person("S1")))
     put(warehouse)
     with pytest.raises(UserError, match="keys create"):
-        inbox.drain(warehouse)
+        drain(warehouse)
     assert [d.source for d in ledger.deliveries(warehouse)] == [SOURCE]
     (told,) = [text for text in texts(warehouse) if "register" in text]
     assert "EINGEGANGEN, noch nicht geladen" in told and "keys create" in told
     assert not inbox.is_drained(warehouse) and list(inbox.local_files(warehouse)) == ["register"]
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
-    (delivery,) = inbox.drain(warehouse)
+    (delivery,) = drain(warehouse)
     assert delivery.state == "loaded" and inbox.local_files(warehouse) == {}
     assert "GELADEN" in next(text for text in texts(warehouse) if "register" in text)
 
@@ -359,9 +369,9 @@ def test_a_file_that_is_overwritten_while_it_is_read_is_a_new_delivery(warehouse
         return original(*arguments)
 
     monkeypatch.setattr(intake, "load_file", overwritten)
-    (first,) = inbox.drain(warehouse)
+    (first,) = drain(warehouse)
     monkeypatch.undo()
-    (second,) = inbox.drain(warehouse)
+    (second,) = drain(warehouse)
     assert first.sha256 != second.sha256 and {first.byte_size, second.byte_size} == {len(content), len(content) + 2}
     assert (warehouse.landing / first.landing_path).read_bytes() == content
 
@@ -379,11 +389,11 @@ def test_a_writer_that_goes_on_in_the_taken_file_is_waited_for(patient, monkeypa
         fsync(handle)
 
     monkeypatch.setattr(landing.os, "fsync", written_meanwhile)
-    assert inbox.drain(patient) == []
+    assert drain(patient) == []
     monkeypatch.undo()
     assert keys(patient) == [] and ledger.deliveries(patient) == []
     age_seen(patient, 31)
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert (patient.landing / delivery.landing_path).read_bytes() == content
 
 
@@ -398,9 +408,9 @@ def test_what_is_written_after_the_read_is_loaded_as_the_next_delivery(warehouse
         return delivery
 
     monkeypatch.setattr(intake, "load_file", written_after)
-    assert inbox.drain(warehouse) == []
+    assert drain(warehouse) == []
     monkeypatch.undo()
-    (second,) = inbox.drain(warehouse)
+    (second,) = drain(warehouse)
     first = ledger.deliveries(warehouse)[0]
     assert first.byte_size + 2 == second.byte_size and first.delivery_id != second.delivery_id
 
@@ -416,7 +426,7 @@ def test_a_file_that_is_replaced_between_look_and_claim_is_not_taken_unseen(pati
         return row
 
     monkeypatch.setattr(inbox.inbox_files, "claim", replaced)
-    assert inbox.drain(patient) == []
+    assert drain(patient) == []
     monkeypatch.undo()
     assert ledger.deliveries(patient) == []
     assert (patient.drop / SOURCE / NAME).read_bytes() == b"half a file"
@@ -472,10 +482,10 @@ def test_killed_at_any_step_the_next_look_converges(warehouse, source, is_before
         content = bundled_bytes(source) + b"\r\n" * n if source == SOURCE else register(person(f"S{n}"))
         file = drop(warehouse, source, content)
         (file.parent / f"{file.name}.sha256").write_text(hashlib.sha256(content).hexdigest())
-        if killed(owner, name, is_before, lambda: inbox.drain(warehouse)):
+        if killed(owner, name, is_before, lambda: drain(warehouse)):
             died.append(name)
             wait_for_others(warehouse)
-        inbox.drain(warehouse)
+        drain(warehouse)
         receipts.renew(warehouse)
         assert inbox.local_files(warehouse) == {} and list(file.parent.iterdir()) == [], name
         digests = [d.sha256 for d in ledger.deliveries(warehouse)]

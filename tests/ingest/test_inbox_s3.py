@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,8 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ingest import contracts, inbox, inbox_files, intake, ledger, privacy, receipts, stores
-from ingest.stores import StoreError
+from ingest import contracts, inbox, inbox_files, inbox_retention, intake, ledger, privacy, receipts, stores
+from tests.inboxes import drain, problems, tell_unknown
 from tests.ingest.support import person, register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, query
 
@@ -76,7 +77,7 @@ def test_an_object_is_taken_loaded_and_answered(remote, bucket):
     ledger.decide(remote, delivery.delivery_id, ["odd"])
     assert receipts.renew(remote) == [arrival.key]
     assert "ANGEHALTEN" in told(bucket, f"{NAME}.1.txt")
-    assert len(inbox.tell_unknown(remote)) == 1 and inbox.tell_unknown(remote) == []
+    assert len(tell_unknown(remote)) == 1 and tell_unknown(remote) == []
 
 
 def test_an_object_is_complete_at_the_second_look_at_the_same_etag(remote, bucket):
@@ -87,14 +88,14 @@ def test_an_object_is_complete_at_the_second_look_at_the_same_etag(remote, bucke
     put(bucket, content=bundled_bytes(SOURCE) + b"\r\n")
     assert inbox.complete(patient) == []
     query(remote, "update raw.inbox_file set seen_at = seen_at - interval '31 s' returning 1")
-    assert len(inbox.drain(patient)) == 1
+    assert len(drain(patient)) == 1
 
 
 def test_a_wrong_sum_is_refused_at_once_because_an_object_appears_whole(remote, bucket):
     patient = replace(remote, inbox_settle_seconds=30)
     put(bucket)
     put(bucket, f"{SOURCE}/{NAME}.sha256", b"1" * 64)
-    (delivery,) = inbox.drain(patient)
+    (delivery,) = drain(patient)
     assert delivery.state == "refused" and "its sender says 111" in told(bucket, f"{NAME}.1.txt")
     assert names(bucket) == [f"taken/1/{NAME}"]
 
@@ -102,7 +103,7 @@ def test_a_wrong_sum_is_refused_at_once_because_an_object_appears_whole(remote, 
 def test_persons_are_not_kept_in_the_bucket(remote, bucket):
     privacy.ensure_key(remote, MUNICIPALITY, PURPOSE)
     put(bucket, f"register/{contracts.load('register').example}", register(person("S1")))
-    assert [d.state for d in inbox.drain(remote)] == ["loaded"]
+    assert [d.state for d in drain(remote)] == ["loaded"]
     assert names(bucket) == []
 
 
@@ -119,9 +120,9 @@ def test_an_object_that_is_overwritten_while_it_is_read_is_no_mixture(remote, bu
         return found
 
     monkeypatch.setattr(stores.S3, "entry", overwritten)
-    assert inbox.drain(remote) == [] and ledger.deliveries(remote) == []
+    assert drain(remote) == [] and ledger.deliveries(remote) == []
     monkeypatch.undo()
-    (delivery,) = inbox.drain(remote)
+    (delivery,) = drain(remote)
     assert (remote.landing / delivery.landing_path).read_bytes() == content + b"\r\n"
 
 
@@ -134,11 +135,11 @@ def test_an_object_that_is_overwritten_after_it_was_read_is_a_delivery_of_its_ow
         return original(*arguments)
 
     monkeypatch.setattr(intake, "load_file", overwritten)
-    (first,) = inbox.drain(remote)
+    (first,) = drain(remote)
     monkeypatch.undo()
     assert names(bucket) == [f"{SOURCE}/{NAME}", f"taken/1/{NAME}"]
     assert bucket.Object(f"{PREFIX}/taken/1/{NAME}").get()["Body"].read() == content
-    (second,) = inbox.drain(remote)
+    (second,) = drain(remote)
     assert second.byte_size == first.byte_size + 2 and names(bucket) == [f"taken/1/{NAME}", f"taken/2/{NAME}"]
 
 
@@ -186,9 +187,9 @@ def test_cut_off_after_any_step_the_next_look_converges(remote, bucket, monkeypa
 
     monkeypatch.setattr(inbox.inbox_files, step, cut_off)
     with pytest.raises(KeyboardInterrupt):
-        inbox.drain(remote)
+        drain(remote)
     monkeypatch.undo()
-    inbox.drain(remote)
+    drain(remote)
     receipts.renew(remote)
     (delivery,) = ledger.deliveries(remote)
     assert delivery.state == "loaded" and names(bucket) == [f"taken/1/{NAME}"]
@@ -212,12 +213,25 @@ def test_keys_that_look_like_paths_lead_nowhere(remote, bucket):
     for key in (f"{PREFIX}/{SOURCE}/../x.csv", f"{PREFIX}//{NAME}", f"{PREFIX}/../{NAME}"):
         bucket.put_object(Key=key, Body=b"x")
     assert inbox.complete(remote) == []
-    inbox.tell_unknown(remote)
+    tell_unknown(remote)
     assert not list(remote.landing.rglob("*.csv"))
+
+
+def test_old_copies_and_receipts_go_and_what_waits_stays(remote, bucket, monkeypatch):
+    for name in (NAME, NAME.replace("2019", "2018")):
+        put(bucket, f"{SOURCE}/{name}")
+        put(bucket, f"{SOURCE}/{name}.ok", b"")
+    first, _ = drain(remote)
+    ledger.decide(remote, first.delivery_id, [])
+    query(remote, "update raw.inbox_file set done_at = now() - interval '20 years' returning 1")
+    ahead = time.time() + 800 * 86_400
+    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+    assert len(inbox_retention.due(remote)) == 3 and len(list(bucket.objects.all())) == 6
+    assert len(inbox_retention.apply(remote)) == 3 and inbox_retention.apply(remote) == []
+    left = [entry.key.removeprefix(f"{PREFIX}/") for entry in bucket.objects.all()]
+    assert left == [f"receipts/{NAME}.2.json", f"receipts/{NAME}.2.txt", f"taken/2/{NAME}"]
 
 
 def test_a_bucket_that_is_not_there_is_an_error_without_the_secret(remote, bucket, endpoint):
     wrong = replace(remote, inboxes=(f"s3://{BUCKET}-2/x?endpoint={endpoint}",))
-    with pytest.raises(StoreError, match="cannot be used") as error:
-        inbox.look(wrong, wrong.inboxes[0])
-    assert "GEHEIM" not in str(error.value)
+    assert "cannot be used" in problems(wrong) and "GEHEIM" not in problems(wrong)

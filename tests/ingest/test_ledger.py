@@ -13,7 +13,8 @@ from ingest import inbox, ledger, load
 from lagebild import database
 from lagebild.errors import UserError
 from tests import contract_files
-from tests.ingest.support import environment, lagebild, load_by
+from tests.inboxes import drain
+from tests.ingest.support import command, environment, load_by
 from tests.support import bundled_bytes, deliver, drop, query
 
 SOURCE = "employment"
@@ -87,7 +88,7 @@ def test_drained_means_that_nothing_waits(warehouse):
     assert inbox.is_drained(warehouse)
     drop(warehouse, SOURCE)
     assert not inbox.is_drained(warehouse)
-    (delivery,) = inbox.drain(warehouse, SOURCE)
+    (delivery,) = drain(warehouse, SOURCE)
     assert not inbox.is_drained(warehouse)
     ledger.decide(warehouse, delivery.delivery_id, [])
     assert inbox.is_drained(warehouse)
@@ -231,13 +232,13 @@ def test_two_drains_of_the_same_folder_at_once_load_each_file_once(warehouse):
         drop(warehouse, SOURCE, name=f"eu2_employees_{year}.csv")
     errors = []
 
-    def drain():
+    def drained():
         try:
-            inbox.drain(warehouse, SOURCE)
+            drain(warehouse, SOURCE)
         except BaseException as error:
             errors.append(error)
 
-    both = [threading.Thread(target=drain) for _ in range(2)]
+    both = [threading.Thread(target=drained) for _ in range(2)]
     for thread in both:
         thread.start()
     for thread in both:
@@ -263,15 +264,6 @@ def test_two_corrections_accepted_at_once_leave_one_accepted(warehouse):
     assert sorted(states(warehouse)) == ["accepted", "superseded", "superseded"]
 
 
-def test_a_single_file_is_loaded_checked_and_stays(warehouse, tmp_path):
-    file = tmp_path / "eu2_employees_2019.csv"
-    file.write_bytes(bundled_bytes(SOURCE))
-    result = lagebild(warehouse, "load", str(file), home=tmp_path)
-    assert result.returncode == 0 and "accepted" in result.stdout, result.stderr
-    assert file.exists() and states(warehouse) == ["accepted"]
-    assert lagebild(warehouse, "load", str(tmp_path / "no.csv"), home=tmp_path).returncode == 2
-
-
 def test_the_ledger_names_the_layout_that_a_delivery_was_read_by(warehouse, tmp_path):
     old = {"name": "till 2020", "to": 2020, "headers": {"nationality_code": "Nationalität"}}
     contract = contract_files.read(tmp_path, contract_files.descriptor(layouts=[old]))
@@ -287,25 +279,25 @@ def test_the_ledger_names_the_layout_that_a_delivery_was_read_by(warehouse, tmp_
     assert [", layout till 2020) loaded" in text for text in told] == [False, True, False]
 
 
-def test_the_commands_list_and_move_deliveries(warehouse, tmp_path):
+def test_the_commands_list_and_move_deliveries(warehouse):
     held = ledger.decide(warehouse, loaded(warehouse).delivery_id, ["odd"])
     deliver(warehouse, "eu2_series")
 
     def listed(*arguments: str) -> list[dict]:
-        result = lagebild(warehouse, "deliveries", "--format", "json", *arguments, home=tmp_path)
-        assert result.returncode == 0, result.stderr
+        result = command(warehouse, "deliveries", "--format", "json", *arguments)
+        assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
     assert [d["source"] for d in listed()] == [SOURCE, "eu2_series"]
     assert [d["source"] for d in listed("--state", "held")] == [SOURCE]
     assert listed("--source", "eu2_series", "--state", "held") == []
     assert {"sha256", "reason", "code_version", "loaded_at", "erased_why"} <= set(listed()[0])
-    wrong = lagebild(warehouse, "deliveries", "--source", "employmnt", home=tmp_path)
-    assert wrong.returncode == 1 and SOURCE in wrong.stderr
-    assert lagebild(warehouse, "deliveries", "--state", "lost", home=tmp_path).returncode == 2
-    moved = lagebild(warehouse, "refuse", str(held.delivery_id), "--reason", "sent back", home=tmp_path)
+    wrong = command(warehouse, "deliveries", "--source", "employmnt")
+    assert wrong.exit_code == 1 and SOURCE in str(wrong.exception)
+    assert command(warehouse, "deliveries", "--state", "lost").exit_code == 2
+    moved = command(warehouse, "refuse", str(held.delivery_id), "--reason", "sent back")
     assert "refused: sent back" in moved.stdout
-    assert "the ledger has no such" in lagebild(warehouse, "deliveries", "--state", "held", home=tmp_path).stdout
+    assert "the ledger has no such" in command(warehouse, "deliveries", "--state", "held").stdout
 
 
 YESTERDAY, TOMORROW = (date.today() + timedelta(days=days) for days in (-1, 1))

@@ -10,13 +10,14 @@ import pytest
 from ingest import contracts, inbox, intake, kernels, landing, ledger, load, privacy, unfinished
 from lagebild import database
 from lagebild.errors import UserError
+from tests.inboxes import drain
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
 
 
 def test_records_are_loaded_or_rejected_and_the_file_leaves_the_drop_folder(warehouse):
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
     dropped = drop(warehouse, "register")
-    (delivery,) = inbox.drain(warehouse, "register")
+    (delivery,) = drain(warehouse, "register")
     assert delivery.state == "loaded"
     assert delivery.records == delivery.loaded + delivery.rejected
     assert query(warehouse, "select count(*) from raw.register__person") == [(delivery.loaded,)]
@@ -29,9 +30,9 @@ def test_records_are_loaded_or_rejected_and_the_file_leaves_the_drop_folder(ware
 
 def test_the_same_bytes_twice_are_a_no_op(warehouse):
     drop(warehouse, "employment")
-    first = inbox.drain(warehouse, "employment")
+    first = drain(warehouse, "employment")
     drop(warehouse, "employment")
-    assert inbox.drain(warehouse, "employment") == first
+    assert drain(warehouse, "employment") == first
     assert len(ledger.deliveries(warehouse)) == 1
 
 
@@ -60,7 +61,7 @@ def test_pseudonyms_differ_between_keys(warehouse):
 def test_a_missing_key_loads_nothing_and_says_how_to_make_one(warehouse):
     dropped = drop(warehouse, "register")
     with pytest.raises(UserError, match=f"keys create --municipality {MUNICIPALITY} --purpose {PURPOSE}"):
-        inbox.drain(warehouse, "register")
+        drain(warehouse, "register")
     (waiting,) = inbox.local_files(warehouse)["register"]
     assert waiting.name == dropped.name and waiting.read_bytes() == bundled_bytes("register")
     assert ledger.deliveries(warehouse) == []
@@ -89,12 +90,12 @@ def test_rejected_rows_say_line_and_reason_and_mask_personal_fields(warehouse):
 def test_a_wrong_header_is_refused_and_loads_after_the_file_was_mended(warehouse):
     header = contracts.load("employment").fields[0].title.encode()
     drop(warehouse, "employment", bundled_bytes("employment").replace(header, b"Unbekannt", 1))
-    (refused,) = inbox.drain(warehouse, "employment")
+    (refused,) = drain(warehouse, "employment")
     assert refused.state == "refused"
     assert refused.file_name in refused.reason and "line 1" in refused.reason and "contract.yml:" in refused.reason
     assert query(warehouse, "select count(*) from raw.employment__employees") == [(0,)]
     drop(warehouse, "employment")
-    (loaded,) = inbox.drain(warehouse, "employment")
+    (loaded,) = drain(warehouse, "employment")
     assert loaded.state == "loaded"
 
 
@@ -103,7 +104,7 @@ def test_a_refused_file_loads_after_the_contract_was_mended(warehouse, monkeypat
     broken = replace(contract, fields=(replace(contract.fields[0], title="Anders"), *contract.fields[1:]))
     monkeypatch.setattr(contracts, "load", lambda source: broken)
     drop(warehouse, "employment")
-    (refused,) = inbox.drain(warehouse, "employment")
+    (refused,) = drain(warehouse, "employment")
     assert refused.state == "refused"
     monkeypatch.undo()
     mended = load.reload(warehouse, refused.delivery_id)
@@ -113,13 +114,13 @@ def test_a_refused_file_loads_after_the_contract_was_mended(warehouse, monkeypat
 
 def test_a_file_name_without_a_period_is_refused(warehouse):
     drop(warehouse, "employment", name="beschaeftigte.csv")
-    (refused,) = inbox.drain(warehouse, "employment")
+    (refused,) = drain(warehouse, "employment")
     assert refused.state == "refused" and "file name" in refused.reason
 
 
 def test_files_still_being_written_are_left_alone(warehouse):
     drop(warehouse, "employment", name="eu2_employees_2019.csv.part")
-    assert inbox.drain(warehouse, "employment") == []
+    assert drain(warehouse, "employment") == []
 
 
 def test_a_reader_that_loses_a_row_loads_nothing(warehouse, monkeypatch):
@@ -132,7 +133,7 @@ def test_a_reader_that_loses_a_row_loads_nothing(warehouse, monkeypatch):
     monkeypatch.setattr(kernels, "split", losing)
     drop(warehouse, "employment")
     with pytest.raises(UserError, match="lost rows"):
-        inbox.drain(warehouse, "employment")
+        drain(warehouse, "employment")
     assert ledger.deliveries(warehouse) == []
     assert query(warehouse, "select count(*) from raw.employment__employees") == [(0,)]
 
@@ -144,10 +145,10 @@ def test_a_load_that_dies_in_the_middle_leaves_nothing_and_a_retry_converges(war
     drop(warehouse, "employment")
     monkeypatch.setattr(load.ledger, "record", dying)
     with pytest.raises(ConnectionError):
-        inbox.drain(warehouse, "employment")
+        drain(warehouse, "employment")
     assert query(warehouse, "select count(*) from raw.employment__employees") == [(0,)]
     monkeypatch.undo()
-    (delivery,) = inbox.drain(warehouse, "employment")
+    (delivery,) = drain(warehouse, "employment")
     assert delivery.state == "loaded"
 
 

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 import jsonschema
 import pytest
 
-from ingest import contracts, inbox, ledger, load, receipts, stores
+from ingest import contracts, ledger, load, receipts, stores
 from ingest.stores import StoreError
 from lagebild import database, decisions
 from lagebild.settings import ROOT
+from tests.inboxes import drain, tell_unknown
 from tests.ingest.support import BAD_BIRTH, deliver_register, person
 from tests.support import bundled_bytes, deliver, drop, query
 
@@ -94,17 +95,37 @@ def test_it_says_what_was_loaded_and_which_lines_were_rejected_and_why_in_both_l
     assert [row["line"] for row in content["rejected_rows"]] == [3, 4]
     text = texts(warehouse)
     assert "3 Zeilen: 1 geladen, 2 zurückgewiesen" in text and "3 records: 1 loaded, 2 rejected" in text
-    assert "Zeile 3: Geburtsdatum: die Angabe ist keine Zahl, kein Datum" in text
+    assert "Zeile 3: Geburtsdatum: die Angabe ist kein Datum der Form TT.MM.JJJJ" in text
     assert "line 3: Geburtsdatum is not a date written as %d.%m.%Y" in text
-    assert "Zeile 4: die Zeile hat zu viele oder zu wenige Felder" in text
+    assert "Zeile 4: die Zeile hat 15 Felder statt 13" in text
     assert "Statistikstelle der Gemeinde" in text and content["delivery"]["sha256"] in text
+
+
+def test_a_refusal_says_in_german_what_its_supplier_can_do(warehouse):
+    drop(warehouse, SOURCE, b"Falsch;Kopf\n1;2\n")
+    drain(warehouse)
+    half, english = texts(warehouse).split("-" * 72)
+    assert "Zeile 1: die Kopfzeile ist nicht die für 2019 vereinbarte (es fehlt: Stichtag" in half
+    assert "Abhilfe: schicken Sie die Datei im vereinbarten Aufbau" in half and "contract.yml" not in half
+    assert (
+        "line 1: the header is not the contract's of 2019 (missing: Stichtag" in english and "contract.yml" in english
+    )
+
+
+def test_what_a_person_wrote_stands_in_both_halves_as_it_was_written(warehouse):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    receipts.renew(warehouse)
+    assert texts(warehouse).count("odd (englisch im Original)") == 1
+    ledger.refuse(warehouse, held.delivery_id, "Summe falsch; siehe Mail")
+    receipts.renew(warehouse)
+    assert texts(warehouse).count("  Summe falsch; siehe Mail\n") == 2
 
 
 def test_no_value_of_a_person_is_in_it(warehouse):
     lines = [person(f"GEHEIM{n}", BAD_BIRTH if n % 2 else "29.02.2004") for n in range(6)]
     deliver_register(warehouse, *lines, lines[0], '"GEHEIM')
     drop(warehouse, "register", b"GEHEIM;GEHEIM\n", "register_05913000_2020-12-31.csv")
-    inbox.drain(warehouse)
+    drain(warehouse)
     everything = texts(warehouse) + json.dumps(told(warehouse))
     assert "GEHEIM" not in everything and "30.02.2004" not in everything and len(told(warehouse)) == 2
 
@@ -120,7 +141,7 @@ def test_nobody_is_named_who_decided_and_no_folder_of_this_machine(warehouse):
     held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
     decisions.answered(warehouse, held.delivery_id, is_accepted=False, reason="sent back", by="a.clerk@example.org")
     drop(warehouse, SOURCE, b"Falsch;Kopf\n1;2\n")
-    inbox.drain(warehouse)
+    drain(warehouse)
     assert states(warehouse) == ["refused", "refused"]
     everything = texts(warehouse) + json.dumps(told(warehouse))
     assert "a.clerk" not in everything and "sent back" in everything and "contract.yml:" in everything
@@ -178,11 +199,11 @@ def test_the_name_of_a_receipt_is_one_that_every_system_takes(name):
 def test_a_receipt_of_an_unknown_file_that_somebody_wrote_into_is_written_anew(warehouse):
     warehouse.drop.mkdir()
     (warehouse.drop / "x.csv").write_bytes(b"1")
-    inbox.tell_unknown(warehouse)
+    tell_unknown(warehouse)
     (file,) = (warehouse.drop / "receipts").glob("*.json")
     for spoiled in ("{", "[]", "null"):
         file.write_text(spoiled)
-        assert inbox.tell_unknown(warehouse) == ["drop/x.csv"] and told(warehouse)
+        assert tell_unknown(warehouse) == ["drop/x.csv"] and told(warehouse)
 
 
 def test_a_source_that_was_given_up_fails_no_decision(warehouse, monkeypatch):
@@ -201,7 +222,7 @@ def test_receipts_name_contracts_contacts(warehouse):
 def test_the_database_keeps_no_receipt_of_a_file_that_nobody_knows(warehouse):
     (warehouse.drop).mkdir()
     (warehouse.drop / "x.csv").write_bytes(b"1")
-    assert inbox.tell_unknown(warehouse) == ["drop/x.csv"]
+    assert tell_unknown(warehouse) == ["drop/x.csv"]
     (content,) = told(warehouse)
     assert content["state"] == "unknown" and len(content["known_files"]) == len(contracts.sources())
     assert query(warehouse, "select count(*) from raw.inbox_file") == [(0,)]

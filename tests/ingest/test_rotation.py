@@ -8,9 +8,10 @@ import time
 import pytest
 from psycopg.types.json import Jsonb
 
-from ingest import inbox, load, privacy, readers, rotation
+from ingest import load, privacy, readers, rotation
 from lagebild import database
 from lagebild.errors import UserError
+from tests.inboxes import drain
 from tests.ingest.support import (
     deliver_register,
     environment,
@@ -141,7 +142,7 @@ def test_a_load_that_read_the_key_before_a_rotation_does_not_commit_after_it(war
     with pytest.raises(UserError, match="was rotated meanwhile"):
         deliver_register(warehouse, person("S1", day="31.12.2020"), day="2020-12-31")
     monkeypatch.undo()
-    (delivery,) = inbox.drain(warehouse, "register")  # the file was left in the drop folder
+    (delivery,) = drain(warehouse, "register")  # the file was left in the drop folder
     assert delivery.state == "loaded"
     assert pseudonyms(warehouse) == expected(warehouse, "S1", "S1")
 
@@ -158,7 +159,7 @@ def test_a_rotation_waits_for_the_load_under_way(warehouse, monkeypatch):
     monkeypatch.setattr(load.readers, "open_source", slow)
     content = register(*(person(identifier, day="31.12.2020") for identifier in ("S1", "S3")))
     drop(warehouse, "register", content, f"register_{MUNICIPALITY}_2020-12-31.csv")
-    loading = threading.Thread(target=inbox.drain, args=(warehouse, "register"))
+    loading = threading.Thread(target=drain, args=(warehouse, "register"))
     loading.start()
     assert reading.wait(20)
     rotating = threading.Thread(target=rotate, args=(warehouse,))

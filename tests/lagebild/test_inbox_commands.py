@@ -8,27 +8,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import click.testing
 import pytest
 
-from ingest import contracts, ledger
+from ingest import contracts, ledger, stores
 from lagebild import database
-from lagebild.cli import cli
 from lagebild.settings import Settings
-from tests.ingest.support import environment
+from tests.ingest.support import command, environment
 from tests.support import bundled_bytes, drop, query
 
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
-
-
-def run(settings: Settings, *arguments: str) -> click.testing.Result:
-    """The command line in this process, which has the gate imported."""
-    return click.testing.CliRunner().invoke(cli, arguments)
-
-
-@pytest.fixture(autouse=True)
-def own_settings(warehouse, monkeypatch):
-    monkeypatch.setattr("lagebild.settings.load", lambda: warehouse)
 
 
 def receipts_in(folder: Path) -> list[dict]:
@@ -39,7 +27,7 @@ def test_files_are_loaded_by_their_names_and_stay(warehouse, tmp_path):
     files = [tmp_path / contracts.load(source).example for source in (SOURCE, "eu2_series")]
     for file, source in zip(files, (SOURCE, "eu2_series"), strict=True):
         file.write_bytes(bundled_bytes(source))
-    result = run(warehouse, "load", *map(str, files))
+    result = command(warehouse, "load", *map(str, files))
     assert result.exit_code == 0 and result.stdout.count(" accepted") == 2, result.output
     assert all(file.exists() for file in files)
 
@@ -47,41 +35,50 @@ def test_files_are_loaded_by_their_names_and_stay(warehouse, tmp_path):
 def test_a_file_of_another_name_needs_its_source_and_is_refused_by_its_name(warehouse, tmp_path):
     file = tmp_path / "export.csv"
     file.write_bytes(bundled_bytes(SOURCE))
-    result = run(warehouse, "load", str(file))
+    result = command(warehouse, "load", str(file))
     assert "the name fits no source" in str(result.exception) and "--source" in str(result.exception)
-    result = run(warehouse, "load", str(file), "--source", SOURCE)
+    result = command(warehouse, "load", str(file), "--source", SOURCE)
     assert result.exit_code == 1 and "file name does not match" in result.stdout
-    assert "there is no source 'nobody'" in str(run(warehouse, "load", str(file), "--source", "nobody").exception)
-    assert run(warehouse, "load", "no.csv").exit_code == 2
+    assert "there is no source 'nobody'" in str(command(warehouse, "load", str(file), "--source", "nobody").exception)
+    assert command(warehouse, "load", "no.csv").exit_code == 2
 
 
 def test_a_source_takes_what_waits_and_answers_it(warehouse):
     drop(warehouse, SOURCE)
     (warehouse.drop / "Unbekannt.csv").write_bytes(b"1")
-    result = run(warehouse, "load", SOURCE)
+    result = command(warehouse, "load", SOURCE)
     assert result.exit_code == 0 and " accepted" in result.stdout, result.output
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["unknown", "accepted"]
-    assert "nothing waits for employment in " in run(warehouse, "load", SOURCE).stdout
+    assert "nothing waits for employment in " in command(warehouse, "load", SOURCE).stdout
+
+
+@pytest.mark.parametrize("line", ["load employment", "watch DROP --once"])
+def test_a_command_that_finds_nothing_connects_once_to_each_inbox(warehouse, monkeypatch, line):
+    warehouse.drop.mkdir()
+    (warehouse.drop / "Unbekannt.csv").write_bytes(b"1")
+    connected, store = [], stores._store
+    monkeypatch.setattr(stores, "_store", lambda own, label: connected.append(label) or store(own, label))
+    assert command(warehouse, *line.replace("DROP", str(warehouse.drop)).split()).exit_code == 0
+    assert connected == ["drop"] and len(receipts_in(warehouse.drop)) == 1
 
 
 def test_decisions_by_command_renew_the_receipt(warehouse):
     drop(warehouse, SOURCE)
-    run(warehouse, "load", SOURCE)
+    command(warehouse, "load", SOURCE)
     drop(warehouse, SOURCE, bundled_bytes(SOURCE) + b"\r\n")
-    assert " held" in run(warehouse, "load", SOURCE).stdout
-    run(warehouse, "accept", "2", "--supersedes", "--reason", "a correction")
+    assert " held" in command(warehouse, "load", SOURCE).stdout
+    command(warehouse, "accept", "2", "--supersedes", "--reason", "a correction")
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["superseded", "accepted"]
-    run(warehouse, "withdraw", "2", "--reason", "a mistake")
+    command(warehouse, "withdraw", "2", "--reason", "a mistake")
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["accepted", "withdrawn"]
-    run(warehouse, "reload", "2")
+    command(warehouse, "reload", "2")
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["accepted", "withdrawn"]
 
 
-def test_an_inbox_that_cannot_be_reached_ends_with_1_after_the_rest_was_done(warehouse, monkeypatch):
+def test_an_inbox_that_cannot_be_reached_ends_with_1_after_the_rest_was_done(warehouse):
     own = replace(warehouse, inboxes=("sftp://nobody@127.0.0.1:1/x",))
-    monkeypatch.setattr("lagebild.settings.load", lambda: own)
     drop(warehouse, SOURCE)
-    result = run(own, "load", SOURCE)
+    result = command(own, "load", SOURCE)
     assert " accepted" in result.stdout and "known_hosts is missing" in str(result.exception)
 
 
@@ -90,27 +87,27 @@ def test_a_folder_is_watched_once(warehouse, tmp_path):
     folder.mkdir()
     (folder / NAME).write_bytes(bundled_bytes(SOURCE))
     (folder / "Unbekannt.csv").write_bytes(b"1")
-    result = run(warehouse, "watch", str(folder), "--once")
+    result = command(warehouse, "watch", str(folder), "--once")
     assert result.exit_code == 0 and " accepted" in result.stdout, result.output
     assert [content["state"] for content in receipts_in(folder)] == ["unknown", "accepted"]
     assert (folder / "taken" / "1" / NAME).exists()
     ledger.withdraw(warehouse, 1, "taken back")
-    assert run(warehouse, "watch", str(folder), "--once").exit_code == 0
-    run(warehouse, "held")
-    assert run(warehouse, "reload", "1").exit_code == 0  # any command that moves deliveries renews, also elsewhere
+    assert command(warehouse, "watch", str(folder), "--once").exit_code == 0
+    command(warehouse, "held")
+    assert command(warehouse, "reload", "1").exit_code == 0  # any command that moves deliveries renews, also elsewhere
     assert receipts_in(folder)[1]["state"] == "withdrawn"
 
 
 def test_a_file_that_cannot_be_loaded_is_said_once_and_answered(warehouse):
     drop(warehouse, "register")
-    result = run(warehouse, "watch", str(warehouse.drop), "--once")
+    result = command(warehouse, "watch", str(warehouse.drop), "--once")
     assert result.exit_code == 1 and result.stderr.count("keys create") == 1
     assert receipts_in(warehouse.drop)[0]["state"] == "received"
 
 
 @pytest.mark.parametrize("place", ["no such folder", "ftp://example.org/x", "sftp://user:GEHEIM@example.org/x"])
 def test_a_place_that_is_no_inbox_is_wrong(warehouse, place):
-    result = run(warehouse, "watch", place, "--once")
+    result = command(warehouse, "watch", place, "--once")
     assert result.exit_code != 0 and "GEHEIM" not in result.output + str(result.exception)
 
 

@@ -140,7 +140,7 @@ def test_an_address_that_is_none(url):
 def test_more_bytes_than_allowed_end_the_download(folder, tmp_path):
     (folder / "files" / "liste.csv").write_bytes(b"x" * 200_000)
     with FaultyServer(folder) as server, pytest.raises(errors.Oversized):
-        alone().download("GET", f"{server.url}/files/liste.csv", tmp_path / "f", subject="liste", most=100_000)
+        alone().ask("GET", f"{server.url}/files/liste.csv", tmp_path / "f", subject="liste", most=100_000)
     assert not list(tmp_path.glob("f*"))
 
 
@@ -149,7 +149,7 @@ def test_a_page_is_no_file_whatever_its_status(folder, tmp_path, fault):
     to = tmp_path / "f"
     to.write_text("before")
     with FaultyServer(folder, fault) as server, pytest.raises(errors.HtmlInstead) as raised:
-        alone().download("GET", f"{server.url}/files/liste.csv", to, subject="liste")
+        alone().ask("GET", f"{server.url}/files/liste.csv", to, subject="liste")
     assert to.read_text() == "before" and not list(tmp_path.glob("f.*"))
     assert raised.value.said in ("Wartung & Pflege", "")
 
@@ -158,13 +158,13 @@ def test_a_file_that_is_known_is_not_sent_again(folder, tmp_path):
     to, http = tmp_path / "f", alone()
     with FaultyServer(folder) as server:
         url = f"{server.url}/files/liste.csv"
-        first = http.download("GET", url, to, subject="liste")
+        first = http.ask("GET", url, to, subject="liste")
         assert to.read_bytes() == b"synthetisch;1\n"
         to.unlink()
         for known in ({"If-None-Match": first.headers["etag"]}, {"If-Modified-Since": first.headers["Last-Modified"]}):
-            assert http.download("GET", url, to, subject="liste", headers=known).is_not_modified
+            assert http.ask("GET", url, to, subject="liste", headers=known).is_not_modified
             assert not to.exists()
-        other = http.download("GET", url, to, subject="liste", headers={"If-None-Match": '"other"'})
+        other = http.ask("GET", url, to, subject="liste", headers={"If-None-Match": '"other"'})
         assert not other.is_not_modified and to.exists()
 
 

@@ -55,7 +55,7 @@ def test_both_answer_to_their_login_and_to_no_other(joined):
     assert lines[0].startswith("sftp.example.org ") and len(lines) == 2
     (joined.secrets / f"{stores.access_name(label)}_password").write_text("another")
     problems = []
-    assert inbox.complete(joined, say=problems.append) == [] and label in problems[0]
+    assert inbox.look(joined, problems.append).complete == [] and label in problems[0]
     (joined.secrets / "known_hosts").write_text("")
     with pytest.raises(StoreError), stores.opened(joined, label):
         pass

@@ -12,7 +12,7 @@ from ingest import ledger
 from lagebild.errors import UserError
 from lagebild.stack import run as steps
 from lagebild.stack.progress import Board
-from tests import support
+from tests import inboxes, support
 
 
 def test_bundled_and_own_deliveries_never_mix(warehouse):
@@ -47,7 +47,7 @@ def test_bundled_deliveries_are_dropped_once(warehouse):
     assert steps.due_sources(warehouse) == steps.contracts.sources()
     steps.make_demo_keys(warehouse)
     for source in steps.contracts.sources():
-        support.inbox.drain(warehouse, source)
+        inboxes.drain(warehouse, source)
     assert steps.drop_bundled(warehouse) == 0
 
 

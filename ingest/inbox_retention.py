@@ -1,0 +1,98 @@
+"""Retention in inboxes: copies in `taken/` go when their contract's time is over, receipts when nobody asks any more.
+
+The rows of `raw.inbox_file` and of the ledger stay. Nothing of a file goes that waits for its load or for a decision,
+nor the receipt of an unknown file that still lies there. What a kill leaves is as old tomorrow: the next run takes it.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+
+from ingest import contracts, inbox_files, receipts, stores
+from ingest.inbox_files import InboxFile
+from ingest.stores import RECEIPTS, TAKEN, Entry, Store, StoreError
+from lagebild import database
+from lagebild.settings import BERLIN, Settings
+
+_RECEIPT = re.compile(r"(?P<name>.+\.(\d+|[0-9a-f]{8}))\.(txt|json)|\.[0-9a-f]{32}\.part")
+"""A receipt, or the draft of one whose writer was killed."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Old:
+    """A folder of `taken/`, or a receipt, whose time is over."""
+
+    inbox: str
+    path: str
+    entries: tuple[Entry, ...]
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.inbox}/{stores.shown(self.path)}: {self.why}"
+
+
+def due(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Old]:
+    """What `apply` would remove now; an inbox that cannot be reached is said."""
+    return _each(settings, say, lambda store, old: True)
+
+
+def apply(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Old]:
+    """Remove copies and receipts whose time is over; what was removed. An inbox that cannot be reached is said."""
+    return _each(settings, say, _remove)
+
+
+def _each(settings: Settings, say: Callable[[str], None], does: Callable[[Store, Old], bool]) -> list[Old]:
+    found = []
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        for label in dict.fromkeys([*stores.labels(settings), *inbox_files.watched(connection)]):
+            try:
+                with stores.opened(settings, label) as store:
+                    undecided = inbox_files.undecided(connection, label)
+                    for old in (*_taken(connection, store, undecided), *_receipts(settings, store, undecided)):
+                        if does(store, old):
+                            found.append(old)
+            except StoreError as error:
+                say(str(error))
+    return found
+
+
+def _remove(store: Store, old: Old) -> bool:
+    is_gone = all([store.remove(entry) for entry in old.entries])
+    if old.path.startswith(f"{TAKEN}/"):
+        store.remove_folder(old.path)
+    return is_gone
+
+
+def _taken(connection: Connection, store: Store, undecided: list[InboxFile]) -> Iterator[Old]:
+    """Folders of `taken/` that hold a file whose contract's time is over, or held it until a run was killed."""
+    folders, _ = store.inside(TAKEN)
+    numbers = [int(name) for name in (path.rpartition("/")[2] for path in folders) if re.fullmatch(r"\d{1,18}", name)]
+    waiting, today = {row.inbox_file_id for row in undecided}, datetime.now(BERLIN).date()
+    for row in inbox_files.numbered(connection, store.label, numbers):
+        if row.inbox_file_id in waiting or row.source not in contracts.sources():
+            continue
+        retention = contracts.load(row.source).retention
+        if retention.after(row.done_at.astimezone(BERLIN).date()) < today:
+            paths = (row.taken_path, *stores.markers(row.taken_path))
+            entries = tuple(filter(None, map(store.entry, paths)))
+            yield Old(store.label, f"{TAKEN}/{row.inbox_file_id}", entries, f"retention of {retention.text} is over")
+
+
+def _receipts(settings: Settings, store: Store, undecided: list[InboxFile]) -> Iterator[Old]:
+    """Receipts that were written last so long ago."""
+    _, files = store.inside(RECEIPTS)
+    limit = time.time() - settings.receipt_days * 86_400
+    found = [(entry, match) for entry in files if (match := _RECEIPT.fullmatch(entry.name))]
+    found = [(entry, match["name"]) for entry, match in found if entry.changed_at and entry.changed_at < limit]
+    waiting = {receipts.name_of(row) for row in undecided}
+    if found:
+        waiting |= {receipts.name_of_unknown(entry) for entry in store.entries()}
+    for entry, name in found:
+        if name not in waiting:
+            yield Old(store.label, entry.path, (entry,), f"written more than {settings.receipt_days} days ago")

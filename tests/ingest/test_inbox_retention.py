@@ -1,0 +1,201 @@
+"""Retention in inboxes: what is old and decided goes from `taken/` and `receipts/`; nothing younger or waiting does."""
+
+import json
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ingest import contracts, inbox_retention, ledger, receipts, retention
+from lagebild import database, settings
+from lagebild.errors import UserError
+from lagebild.stack import airflow
+from tests.inboxes import drain, tell_unknown
+from tests.ingest.support import command, killed_at_each_step, person, register
+from tests.support import bundled_bytes, deliver, drop, query
+
+SOURCE, NAME = "employment", "eu2_employees_2019.csv"
+
+
+def age(settings, number: int, interval: str) -> None:
+    """Let a file have been taken so long ago."""
+    with database.connect(settings) as connection:
+        connection.execute(
+            "update raw.inbox_file set done_at = now() - %s::interval where inbox_file_id = %s", [interval, number]
+        )
+
+
+def later(monkeypatch, days: float) -> None:
+    """The clock by which receipts are judged goes ahead."""
+    ahead = time.time() + days * 86_400
+    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+
+
+def accepted(settings, source: str = SOURCE, content: bytes | None = None, name: str | None = None):
+    return ledger.decide(settings, deliver(settings, source, content, name).delivery_id, [])
+
+
+def names(settings, folder: str) -> list[str]:
+    """Every file of a folder of the drop folder, below it."""
+    root = settings.drop / folder
+    return sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
+
+
+def removed(settings) -> list[str]:
+    return [str(old) for old in retention.apply(settings)]
+
+
+def test_copies_go_when_their_contracts_time_is_over_and_the_rows_stay(warehouse):
+    file = drop(warehouse, SOURCE)
+    file.with_name(f"{NAME}.ok").touch()
+    ledger.decide(warehouse, drain(warehouse)[0].delivery_id, [])
+    accepted(warehouse, "eu2_series")
+    age(warehouse, 1, "10 years 2 days")
+    age(warehouse, 2, "9 years 364 days")
+    before = query(warehouse, "select * from raw.inbox_file"), query(warehouse, "select * from raw.delivery")
+    listed = [str(old) for old in retention.due(warehouse)]
+    assert listed == ["drop/taken/1: retention of P10Y is over"] and len(names(warehouse, "taken")) == 3
+    assert removed(warehouse) == listed
+    assert [path.partition("/")[0] for path in names(warehouse, "taken")] == ["2"]
+    assert not (warehouse.drop / "taken" / "1").exists() and retention.apply(warehouse) == []
+    assert before == (query(warehouse, "select * from raw.inbox_file"), query(warehouse, "select * from raw.delivery"))
+    assert (warehouse.landing / query(warehouse, "select landing_path from raw.delivery")[0][0]).exists()
+
+
+def test_what_waits_stays_however_old_it_is(warehouse, monkeypatch):
+    held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    deliver(warehouse, "eu2_series")  # loaded, not checked
+    drop(warehouse, "register", register(person("S1")), "register_05911000_2019-12-31.csv")  # whose key nobody made
+    with pytest.raises(UserError, match="keys create"):
+        drain(warehouse)
+    for number in (1, 2):
+        age(warehouse, number, "30 years")
+    later(monkeypatch, 9_000)
+    assert len(names(warehouse, "taken")) == 3 and len(names(warehouse, "receipts")) == 6
+    assert retention.apply(warehouse) == []
+    ledger.refuse(warehouse, held.delivery_id, "sent back")
+    assert len(retention.apply(warehouse)) == 3  # the copy, and its receipt as text and JSON
+    assert len(names(warehouse, "taken")) == 2 and len(names(warehouse, "receipts")) == 4
+
+
+def test_receipts_go_some_days_after_they_were_written_last(warehouse, monkeypatch):
+    accepted(warehouse)
+    receipts.renew(warehouse)
+    later(monkeypatch, 729)
+    assert retention.apply(warehouse) == []
+    own = replace(warehouse, receipt_days=728)
+    assert [entry.why for entry in retention.due(own)] == ["written more than 728 days ago"] * 2
+    later(monkeypatch, 731)
+    assert removed(warehouse) == [
+        f"drop/receipts/{NAME}.1.{kind}: written more than 730 days ago" for kind in ("json", "txt")
+    ]
+    assert names(warehouse, "receipts") == [] and names(warehouse, "taken") == [f"1/{NAME}"]
+    ledger.withdraw(warehouse, 1, "taken back")  # who moves a delivery tells its sender all the same
+    receipts.renew(warehouse)
+    assert names(warehouse, "receipts") == [f"{NAME}.1.json", f"{NAME}.1.txt"]
+
+
+def test_the_receipt_of_an_unknown_file_stays_as_long_as_the_file(warehouse, monkeypatch):
+    file = warehouse.drop / "Unbekannt.csv"
+    warehouse.drop.mkdir()
+    file.write_bytes(b"1")
+    tell_unknown(warehouse)
+    later(monkeypatch, 800)
+    assert retention.apply(warehouse) == [] and tell_unknown(warehouse) == []
+    file.unlink()
+    assert len(retention.apply(warehouse)) == 2 and names(warehouse, "receipts") == []
+
+
+def test_what_is_not_ours_stays_and_drafts_of_killed_writers_go(warehouse, monkeypatch):
+    accepted(warehouse)
+    age(warehouse, 1, "20 years")
+    others = ["receipts/Notiz.txt", "receipts/a.1.pdf", "taken/1/Notiz.txt", "taken/99/a.csv", "taken/x/a.csv"]
+    for path in [*others, f"receipts/.{'a' * 32}.part"]:
+        (warehouse.drop / path).parent.mkdir(parents=True, exist_ok=True)
+        (warehouse.drop / path).write_bytes(b"1")
+    later(monkeypatch, 800)
+    assert len(retention.apply(warehouse)) == 4
+    assert [str(Path(top) / name) for top in ("receipts", "taken") for name in names(warehouse, top)] == others
+
+
+@pytest.mark.parametrize("folder", ["taken", "receipts"])
+def test_a_link_in_the_place_of_a_folder_leads_nothing_out(warehouse, monkeypatch, tmp_path, folder):
+    accepted(warehouse)
+    age(warehouse, 1, "20 years")
+    later(monkeypatch, 800)
+    (warehouse.drop / folder).rename(tmp_path / "outside")
+    (warehouse.drop / folder).symlink_to(tmp_path / "outside")
+    retention.apply(warehouse)
+    assert [file for file in (tmp_path / "outside").rglob("*") if file.is_file()]
+
+
+def test_killed_at_every_step_the_next_run_finishes(warehouse):
+    numbers = []
+
+    def prepare(n):
+        name = f"eu2_employees_{2000 + n}.csv"
+        drop(warehouse, SOURCE, bundled_bytes(SOURCE) + b"\r\n" * n, name).with_name(f"{name}.ok").touch()
+        (delivery,) = drain(warehouse)
+        ledger.decide(warehouse, delivery.delivery_id, [])
+        numbers.append(query(warehouse, "select max(inbox_file_id) from raw.inbox_file")[0][0])
+        age(warehouse, numbers[-1], "20 years")
+        return lambda: inbox_retention.apply(warehouse)
+
+    steps = []
+    for _, step in killed_at_each_step(prepare):
+        steps.append(step)
+        inbox_retention.apply(warehouse)
+        assert list((warehouse.drop / "taken").iterdir()) == [], step
+        assert len(query(warehouse, "select * from raw.inbox_file where state = 'done'")) == len(numbers)
+    assert {"execute", "remove", "rmdir"} <= set(steps) and steps.count("remove") == 2
+    assert names(warehouse, "receipts")  # they are young
+
+
+def test_a_receipt_that_is_renewed_meanwhile_stays(warehouse, monkeypatch):
+    accepted(warehouse)
+    later(monkeypatch, 800)
+    found = retention.due(warehouse)
+    receipts.renew(warehouse)  # it told of the load only
+    monkeypatch.setattr(inbox_retention, "_receipts", lambda *_: found)
+    assert inbox_retention.apply(warehouse) == [] and len(names(warehouse, "receipts")) == 2
+
+
+def test_copies_of_a_source_that_was_given_up_stay(warehouse, monkeypatch):
+    accepted(warehouse)
+    age(warehouse, 1, "20 years")
+    others = [source for source in contracts.sources() if source != SOURCE]
+    monkeypatch.setattr(contracts, "sources", lambda: others)
+    assert retention.apply(warehouse) == []
+
+
+def test_watched_folders_are_cleared_and_inboxes_that_are_away_are_said(warehouse, tmp_path):
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    (folder / NAME).write_bytes(bundled_bytes(SOURCE))
+    drain(replace(warehouse, inboxes=(folder.as_uri(),)))
+    ledger.decide(warehouse, 1, [])
+    age(warehouse, 1, "20 years")
+    own = replace(warehouse, inboxes=("sftp://nobody@127.0.0.1:1/x",))
+    listed = command(own, "retention")
+    assert "due (nothing was deleted" in listed.stdout and (folder / "taken" / "1" / NAME).exists()
+    said = []
+    assert [old.inbox for old in retention.apply(own, said.append)] == [folder.as_uri()]
+    assert list((folder / "taken").iterdir()) == []
+    assert "known_hosts is missing" in said[0] and "known_hosts is missing" in listed.stderr
+
+
+def test_how_long_receipts_are_kept_is_a_setting():
+    own = settings.load({"LAGEBILD_RECEIPT_DAYS": "90"})
+    assert settings.load({**airflow.variables(own)}).receipt_days == 90
+    assert timedelta(days=settings.load({}).receipt_days) == timedelta(days=730)
+    for wrong in ("0", "P2Y", "-1", "99999999"):
+        with pytest.raises(UserError, match="LAGEBILD_RECEIPT_DAYS"):
+            settings.load({"LAGEBILD_RECEIPT_DAYS": wrong})
+
+
+def test_a_receipt_says_until_when_its_file_is_kept(warehouse):
+    deliver(warehouse, SOURCE)
+    (file,) = (warehouse.drop / "receipts").glob("*.json")
+    assert "bis die vereinbarte Frist um ist" in json.loads(file.read_text())["kept"]["de"]
