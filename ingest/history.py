@@ -138,9 +138,12 @@ class Comparison:
         ):
             stream.write(copy.HEADER)
             for own, base in parts:
-                is_ended = self._ended_by_text(own, base)
                 doubled = doubled_in(own)
                 found.append(doubled)
+                if not len(own) and not len(base):  # as most parts of a few rows
+                    self._draft.write(own)
+                    continue
+                is_ended = self._ended_by_text(own, base)
                 left_out = np.concatenate([doubled.repeats, doubled.conflicts])
                 if len(left_out):
                     is_out = np.isin(own["line"], left_out)

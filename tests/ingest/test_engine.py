@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -217,9 +218,9 @@ def test_answers_that_are_forgotten_are_given_again(monkeypatch):
     assert first == second
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=40), st.sampled_from([0, 10, 1000]))
 @settings(deadline=None)
-def test_repeats_keep_the_first_and_conflicting_keys_all_go(rows):
+def test_repeats_keep_the_first_and_conflicting_keys_all_go(rows, few):
     by_key: dict[int, list[tuple[int, int]]] = {}
     for line, (key, content) in enumerate(rows):
         by_key.setdefault(key, []).append((line, content))
@@ -231,7 +232,7 @@ def test_repeats_keep_the_first_and_conflicting_keys_all_go(rows):
         else:
             repeats += lines[1:]
     spread = np.uint64(0x9E3779B97F4A7C15)
-    with Keys() as keys:
+    with mock.patch("ingest.keys.FEW", few), Keys() as keys:
         for first in range(0, len(rows), 7):
             part = np.array(rows[first : first + 7], np.uint64).reshape(-1, 2)
             keys.add(part[:, 0] * spread, part[:, 1], np.arange(first, first + len(part)))
