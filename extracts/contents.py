@@ -5,11 +5,11 @@ from functools import cached_property
 from typing import Any
 
 import psycopg
-import yaml
 
 from extracts import marts
 from extracts.marts import Mart, Publication
 from extracts.package import MartEntry, Package
+from lagebild import yaml_files
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
 
@@ -141,7 +141,7 @@ def _require_captions(contents: Contents, mart: Mart) -> None:
 
 def _attribution(source: str) -> dict[str, Any]:
     path = CONTRACTS / source / "contract.yml"
-    contract = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    contract = yaml_files.read(path) if path.exists() else {}
     return {
         "title": contract.get("title", source),
         "licenses": contract.get("licenses") or [],

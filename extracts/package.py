@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from lagebild import yaml_files
 from lagebild.errors import UserError
 
 PACKAGE = Path(__file__).with_name("package.yml")
@@ -36,7 +35,7 @@ class Package:
 
 def load(path: Path = PACKAGE) -> Package:
     """Read `package.yml`; raise UserError for a mart whose name could name anything but a mart."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml_files.read(path)
     for mart in content["marts"]:
         if not IDENTIFIER.fullmatch(mart["name"]):
             raise UserError(

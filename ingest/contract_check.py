@@ -19,6 +19,7 @@ import yaml
 
 from ingest import contracts
 from ingest.contracts import EVIDENCE, PERSONAL, READERS, TYPES
+from lagebild import yaml_files
 
 SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
 Place = tuple[str | int, ...]
@@ -131,8 +132,8 @@ def parsed(text: bytes) -> tuple[dict[Place, int], Any]:
                 lines[(*place, number)] = value.start_mark.line + 1
                 walk(value, (*place, number))
 
-    walk(yaml.compose(text, contracts.YAML_LOADER), ())
-    return lines, yaml.load(text, contracts.YAML_LOADER)
+    walk(yaml.compose(text, yaml_files.LOADER), ())
+    return lines, yaml.load(text, yaml_files.LOADER)
 
 
 def line_of(lines: dict[Place, int], place: Place) -> int:
@@ -155,7 +156,7 @@ def repeated(text: bytes) -> Iterator[tuple[str, int]]:
             for value in node.value:
                 yield from walk(value)
 
-    return walk(yaml.compose(text, contracts.YAML_LOADER))
+    return walk(yaml.compose(text, yaml_files.LOADER))
 
 
 # --- the official schema ----------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from lagebild import yaml_files
 from lagebild.errors import UserError
 
 SOURCES = Path(__file__).parent / "sources"
@@ -29,7 +30,6 @@ PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
 EVERY = ("month", "quarter", "year", "irregular")
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
 _SQL_TYPES = {
     "string": "text",
     "integer": "bigint",
@@ -484,7 +484,7 @@ def read(path: Path) -> Contract:
     problems = contract_check.own_findings(path, text)
     if problems:
         raise UserError("\n".join(map(str, problems)), remedy="ingest/sources/README.md explains every entry")
-    return build(path, text, yaml.load(text, YAML_LOADER))
+    return build(path, text, yaml.load(text, yaml_files.LOADER))
 
 
 def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:

@@ -11,9 +11,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import yaml
 from psycopg import Connection, sql
 
+from lagebild import yaml_files
 from lagebild.database import BI_READER, BUILDER, STATISTICS_OFFICE
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
@@ -50,7 +50,7 @@ def definitions(models: Path = DBT_PROJECT / "models") -> tuple[Mart, ...]:
     """Every mart, sorted by name."""
     docs = {name: text for file in models.rglob("*.md") for name, text in _DOC_BLOCK.findall(file.read_text())}
     files = sorted((models / "marts").rglob("*.yml"))
-    entries = [entry for file in files for entry in (yaml.safe_load(file.read_text()) or {}).get("models", [])]
+    entries = [entry for file in files for entry in (yaml_files.read(file) or {}).get("models", [])]
     return tuple(sorted((_mart(entry, docs) for entry in entries), key=lambda mart: mart.name))
 
 

@@ -6,11 +6,12 @@ and a small offender of its own is found.
 
 import csv
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
+from lagebild import yaml_files
 from lagebild.settings import DBT_PROJECT, ROOT
 
 MODELS = DBT_PROJECT / "models"
@@ -20,9 +21,10 @@ DOC_BLOCK = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}")
 DOC_CALL = re.compile(r"""\{\{\s*doc\(["'](\w+)["']\)\s*\}\}""")
 
 
+@cache
 def declared() -> dict[str, dict]:
     """Every model entry of the YAML files, by model name."""
-    files = [yaml.safe_load(file.read_text()) for file in sorted(MODELS.rglob("*.yml"))]
+    files = [yaml_files.read(file) for file in sorted(MODELS.rglob("*.yml"))]
     return {model["name"]: model for file in files for model in file.get("models", [])}
 
 
@@ -60,6 +62,7 @@ def undescribed(model: dict, blocks: set[str], is_mart: bool) -> list[str]:
     return found
 
 
+@cache
 def published_values() -> set[str]:
     """Digits of every figure that the project compares with or delivers, from four digits on, years left out."""
     files = [
@@ -101,6 +104,7 @@ def layer_breaches(path: Path, sql: str) -> list[str]:
     return found
 
 
+@cache
 def doc_blocks() -> set[str]:
     return {name for file in MODELS.rglob("*.md") for name in DOC_BLOCK.findall(file.read_text())}
 
@@ -134,7 +138,7 @@ def test_dbt_imports_nothing_from_the_project() -> None:
 
 
 def test_seeds_declare_every_column_with_its_type() -> None:
-    entries = yaml.safe_load((DBT_PROJECT / "seeds" / "_seeds.yml").read_text())["seeds"]
+    entries = yaml_files.read(DBT_PROJECT / "seeds" / "_seeds.yml")["seeds"]
     by_name = {entry["name"]: entry for entry in entries}
     for file in sorted((DBT_PROJECT / "seeds").glob("*.csv")):
         with file.open(encoding="utf-8", newline="") as handle:
@@ -188,7 +192,7 @@ def test_exposures_name_the_marts_that_everybody_reads() -> None:
     marts = {
         name for name, model in declared().items() if model.get("config", {}).get("meta", {}).get("audience") == "marts"
     }
-    for exposure in yaml.safe_load((MODELS / "exposures.yml").read_text())["exposures"]:
+    for exposure in yaml_files.read(MODELS / "exposures.yml")["exposures"]:
         assert set(re.findall(r"ref\('(\w+)'\)", " ".join(exposure["depends_on"]))) == marts, exposure["name"]
 
 

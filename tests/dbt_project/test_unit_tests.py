@@ -5,8 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
+from lagebild import yaml_files
 from lagebild.settings import DBT_PROJECT
 from lagebild.version import code_version
 from lagebild.warehouse import build
@@ -23,7 +22,7 @@ def test_every_unit_test_holds(published_warehouse):
     written = [
         case["name"]
         for file in (DBT_PROJECT / "models").rglob("*.yml")
-        for case in yaml.safe_load(file.read_text()).get("unit_tests", ())
+        for case in yaml_files.read(file).get("unit_tests", ())
     ]
     assert sorted(name.rsplit(".", 1)[1] for name in found) == sorted(written) != [], output
     assert set(found.values()) == {"pass"}, output
