@@ -53,12 +53,10 @@ def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
             yield value
 
     thread = threading.Thread(target=make, daemon=True)
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)  # and it stays: who else works ahead in this process is not known here
     thread.start()
     try:
         yield taken()
     finally:
         is_over.set()
         thread.join()
-        sys.setswitchinterval(switch)

@@ -23,7 +23,7 @@ from typing import Any
 import psycopg.types.json  # noqa: F401
 from psycopg import pq  # noqa: F401
 
-from ingest import contracts, intake, ledger, load
+from ingest import contracts, intake, keys, ledger, load
 from lagebild.settings import Settings
 from tests.faults.proxy import CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
@@ -130,6 +130,7 @@ def _run(address: str) -> None:
     module, _, function = task.loader.partition(":")
     loader = getattr(importlib.import_module(module), function)
     tempfile.tempdir = str(task.folder / "tmp")  # what is spilled is seen, too
+    keys.FEW = 0  # and a small delivery spills as a large one does
     files = Files(task, parent)
     answer: tuple[str, Any]
     try:
