@@ -6,15 +6,17 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
 import psycopg
+import pytest
 from click.testing import CliRunner, Result
 
-from ingest import contracts, intake, tables
+from ingest import contracts, inbox_retention, intake, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
@@ -88,6 +90,20 @@ def command(settings: Settings, *arguments: str, text: str | None = None) -> Res
     """Run the command line in this process, which has its modules; a UserError is the result's `exception`."""
     with mock.patch.object(settings_module, "load", lambda: settings):
         return CliRunner().invoke(cli, arguments, input=text)
+
+
+def age(settings: Settings, number: int, interval: str) -> None:
+    """Let a file of an inbox have been taken so long ago."""
+    with database.connect(settings) as connection:
+        connection.execute(
+            "update raw.inbox_file set done_at = now() - %s::interval where inbox_file_id = %s", [interval, number]
+        )
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    """The clock by which the retention of receipts is judged goes ahead."""
+    ahead = time.time() + days * 86_400
+    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
 
 
 DRAIN = """

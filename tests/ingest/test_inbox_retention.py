@@ -1,7 +1,6 @@
 """Retention in inboxes: what is old and decided goes from `taken/` and `receipts/`; nothing younger or waiting does."""
 
 import json
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,28 +8,14 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts, inbox_retention, ledger, receipts, retention
-from lagebild import database, settings
+from lagebild import settings
 from lagebild.errors import UserError
 from lagebild.stack import airflow
 from tests.inboxes import drain, tell_unknown
-from tests.ingest.support import command, killed_at_each_step, person, register
+from tests.ingest.support import age, command, killed_at_each_step, later, person, register
 from tests.support import bundled_bytes, deliver, drop, query
 
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
-
-
-def age(settings, number: int, interval: str) -> None:
-    """Let a file have been taken so long ago."""
-    with database.connect(settings) as connection:
-        connection.execute(
-            "update raw.inbox_file set done_at = now() - %s::interval where inbox_file_id = %s", [interval, number]
-        )
-
-
-def later(monkeypatch, days: float) -> None:
-    """The clock by which receipts are judged goes ahead."""
-    ahead = time.time() + days * 86_400
-    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
 
 
 def accepted(settings, source: str = SOURCE, content: bytes | None = None, name: str | None = None):

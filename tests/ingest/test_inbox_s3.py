@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from ingest import contracts, inbox, inbox_files, inbox_retention, intake, ledger, privacy, receipts, stores
 from tests.inboxes import drain, problems, tell_unknown
-from tests.ingest.support import person, register
+from tests.ingest.support import age, later, person, register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, query
 
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
@@ -223,9 +222,9 @@ def test_old_copies_and_receipts_go_and_what_waits_stays(remote, bucket, monkeyp
         put(bucket, f"{SOURCE}/{name}.ok", b"")
     first, _ = drain(remote)
     ledger.decide(remote, first.delivery_id, [])
-    query(remote, "update raw.inbox_file set done_at = now() - interval '20 years' returning 1")
-    ahead = time.time() + 800 * 86_400
-    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+    for number in (1, 2):
+        age(remote, number, "20 years")
+    later(monkeypatch, 800)
     assert len(inbox_retention.due(remote)) == 3 and len(list(bucket.objects.all())) == 6
     assert len(inbox_retention.apply(remote)) == 3 and inbox_retention.apply(remote) == []
     left = [entry.key.removeprefix(f"{PREFIX}/") for entry in bucket.objects.all()]

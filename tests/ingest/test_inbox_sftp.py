@@ -16,8 +16,8 @@ import pytest
 
 from ingest import contracts, inbox, inbox_retention, ledger, privacy, receipts, stores
 from tests.inboxes import drain, problems, tell_unknown
-from tests.ingest.support import person, register, taken_by_two_processes
-from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, query
+from tests.ingest.support import age, later, person, register, taken_by_two_processes
+from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SOURCE, NAME = "employment", "eu2_employees_2019.csv"
@@ -243,9 +243,9 @@ def test_old_copies_and_receipts_go_and_what_waits_stays(remote, monkeypatch):
         put(folder, f"{SOURCE}/{name}.ok", b"")
     first, _ = drain(settings)
     ledger.decide(settings, first.delivery_id, [])
-    query(settings, "update raw.inbox_file set done_at = now() - interval '20 years' returning 1")
-    ahead = time.time() + 800 * 86_400
-    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+    for number in (1, 2):
+        age(settings, number, "20 years")
+    later(monkeypatch, 800)
     assert len(inbox_retention.due(settings)) == 3 and (folder / "taken" / "1").exists()
     assert len(inbox_retention.apply(settings)) == 3 and inbox_retention.apply(settings) == []
     left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if "employment" not in path.name)
