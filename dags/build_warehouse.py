@@ -1,7 +1,7 @@
 """Airflow DAG `build_warehouse`: accepted deliveries -> marts -> a new publication.
 
-The functions are the same that `lagebild build` calls; one task a dbt layer, not one a model, because dbt's start costs
-more than a model.
+The functions are the same that `lagebild build` calls, in two tasks: one that can be repeated for the models, one for
+the checks and the publication. dbt's start costs more than a layer, so that the layers stand in the first task's log.
 """
 
 from datetime import timedelta
@@ -11,10 +11,10 @@ from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 from ingest import contracts
 from lagebild.stack.tasks import DEFAULTS, MARTS, cron, deadline, raw_asset, settled
 
-LAYERS = ("staging", "intermediate", "marts")
-
 with DAG(
     dag_id="build_warehouse",
+    dag_display_name="Build and publish the marts",
+    description="Accepted deliveries -> dbt models -> checks -> a new publication. Daily at 07:00 Europe/Berlin too.",
     # Events are hints, the ledger is the truth: the daily run finds what an event that got lost would have brought.
     schedule=AssetOrTimeSchedule(
         timetable=cron("0 7 * * *"),
@@ -29,9 +29,12 @@ with DAG(
     tags=["build"],
 ) as dag:
 
-    @task.short_circuit(execution_timeout=timedelta(minutes=10))
-    def fix_inputs(*, dag_run) -> int | None:
-        """The new build; nothing, and the rest is skipped, when nothing is new or the next delivery is on its way."""
+    @task(
+        execution_timeout=timedelta(hours=2),
+        doc_md="Fix the inputs, then run dbt: staging, intermediate, marts, with their tests.",
+    )
+    def transform(*, dag_run) -> int | None:
+        """The new build; nothing when nothing is new or the next delivery is on its way."""
         from ingest.arrivals import is_drained
         from lagebild import settings
         from lagebild.warehouse import build
@@ -42,35 +45,31 @@ with DAG(
             if dag_run.run_type == "asset_triggered" and not is_drained(own):
                 print("deliveries are still on their way: the last of them triggers the build")
                 return None
-            return build.begin(own)
+            build_id = build.begin(own)
+            if build_id is None:
+                print("nothing new to build")
+            else:
+                build.run_layers(own, build_id, *build.LAYERS)
+            return build_id
 
-    @task(execution_timeout=timedelta(hours=2))
-    def run_layer(layer: str, build_id: int) -> None:
+    @task(
+        execution_timeout=timedelta(hours=1),
+        outlets=[Asset(MARTS)],
+        doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them.",
+    )
+    def publish(build_id: int | None, *, task) -> int | None:
         from lagebild import settings
         from lagebild.warehouse import build
 
+        if build_id is None:
+            task.outlets = []  # no event: there is no new publication
+            print("there was nothing new to build: the publication in force stays")
+            return None
         with settled():
-            build.run_layers(settings.load(), build_id, layer)
+            own = settings.load()
+            build.check_marts(own, build_id)
+            publication_id = build.publish_build(own, build_id)
+            print(f"publication {publication_id} is in force")
+            return publication_id
 
-    @task(execution_timeout=timedelta(hours=1))
-    def check_marts(build_id: int) -> None:
-        """The expectations on the candidate marts; one that must hold and does not stops the publication."""
-        from lagebild import settings
-        from lagebild.warehouse import build
-
-        with settled():
-            build.check_marts(settings.load(), build_id)
-
-    @task(execution_timeout=timedelta(hours=1), outlets=[Asset(MARTS)])
-    def publish(build_id: int) -> int:
-        from lagebild import settings
-        from lagebild.warehouse import build
-
-        with settled():
-            return build.publish_build(settings.load(), build_id)
-
-    build_id = fix_inputs()
-    previous = build_id
-    for layer in LAYERS:
-        previous = previous >> run_layer.override(task_id=layer)(layer, build_id)
-    previous >> check_marts(build_id) >> publish(build_id)
+    publish(transform())

@@ -31,6 +31,8 @@ def _question(entry: dict) -> dict:
 
 with DAG(
     dag_id="decide_held",
+    dag_display_name="Decide on held deliveries",
+    description="Asks a person about each held delivery, daily at 07:30 Europe/Berlin or when triggered.",
     schedule=cron("30 7 * * *"),
     catchup=False,
     max_active_runs=1,

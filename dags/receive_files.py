@@ -1,17 +1,20 @@
 """Airflow DAG `receive_files`: look into the inboxes often, and start the ingest of each source that has a file.
 
-A contract's own schedule is for what is pulled; what people send should not wait for it.
+A contract's own schedule is for what is pulled; what people send should not wait for it. An event of the source's asset
+`lagebild://arrived/<source>` starts its DAG: a run that goes on already is followed by another one.
 """
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+from ingest import contracts
+from lagebild.stack.tasks import DEFAULTS, arrived_asset, cron, deadline, settled
 
 with DAG(
     dag_id="receive_files",
+    dag_display_name="Receive files",
+    description="Every five minutes: files that were sent are given to their source's DAG.",
     schedule=cron("*/5 * * * *"),
     catchup=False,
     max_active_runs=1,
@@ -24,9 +27,10 @@ with DAG(
 
     @task(
         execution_timeout=timedelta(minutes=10),
+        outlets=[Asset(arrived_asset(source)) for source in contracts.sources()],
         doc_md="Sources with a complete file; receipts for what nobody knows, and renewed ones where a state changed.",
     )
-    def look() -> list[str]:
+    def look(*, task) -> list[str]:
         from ingest import inbox, receipts
         from lagebild import settings
 
@@ -34,11 +38,9 @@ with DAG(
             own = settings.load()
             found = inbox.look(own, tells=True)
             receipts.renew(own)
-        return [f"ingest__{source}" for source in found.new_sources()]
+        sources = found.new_sources()
+        task.outlets = [Asset(arrived_asset(source)) for source in sources]  # only these have an event
+        print("\n".join(f"{arrival.source}: {arrival.key}" for arrival in found.complete) or "no file waits")
+        return sources
 
-    TriggerDagRunOperator.partial(
-        task_id="start",
-        execution_timeout=timedelta(minutes=5),
-        map_index_template="{{ task.trigger_dag_id }}",
-        doc_md="Start the source's DAG; a run of it that goes on already is followed by this one.",
-    ).expand(trigger_dag_id=look())
+    look()

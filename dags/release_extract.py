@@ -8,6 +8,8 @@ from lagebild.stack.tasks import DEFAULTS, MARTS, deadline, settled
 
 with DAG(
     dag_id="release_extract",
+    dag_display_name="Release an extract",
+    description="A new publication -> workbook, CSV, datapackage.json and checksums.",
     schedule=[Asset(MARTS)],
     catchup=False,
     max_active_runs=1,

@@ -8,6 +8,8 @@ from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="retention",
+    dag_display_name="Retention",
+    description="Deletes what was kept long enough, daily at 02:30 Europe/Berlin.",
     schedule=cron("30 2 * * *"),
     catchup=False,
     max_active_runs=1,

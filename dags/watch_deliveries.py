@@ -11,6 +11,8 @@ from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="watch_deliveries",
+    dag_display_name="Watch deliveries",
+    description="Tells what is late, daily at 08:00 Europe/Berlin.",
     schedule=cron("0 8 * * *"),
     catchup=False,
     max_active_runs=1,

@@ -1,35 +1,104 @@
-"""What has arrived and is not loaded yet: files that were fetched, and files that people sent."""
+"""What of a source is due: tables to pull, files that were fetched or sent and are not loaded yet; and what takes one.
 
-from collections.abc import Callable
+An item is a text, so that Airflow can map a task over it: `table:<key>`, `fetched/<file>` or `<inbox>/<path>`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingest import fetch_ledger, inbox
+from ingest.connectors import catalogue
 from ingest.connectors.access import Access
 from ingest.ledger import Delivery
 from lagebild.settings import Settings
 
+NOTHING = "nothing is due"
+"""Item of a run that has none: it takes nothing, and checks what an earlier run left unchecked."""
 _FETCHED = "fetched/"
+_TABLE = "table:"
 
 
-def waiting(settings: Settings, source: str, only: str | None = None) -> list[str]:
-    """A key for each file of a source that is complete, in the order of loading; of `only` the file of that name."""
-    keys = [f"{_FETCHED}{path.name}" for path in fetch_ledger.waiting_files(settings, source)]
-    keys += [arrival.key for arrival in inbox.complete(settings, source)]
-    return [key for key in keys if only in (None, Path(key).name)]
+@dataclass(frozen=True)
+class Later:
+    """A service works on it, or another process is at it: try again in so many seconds."""
+
+    why: str
+    seconds: float
 
 
-def load(
-    settings: Settings, source: str, key: str, login: Callable[[str], Access | None] = lambda host: None
-) -> Delivery | None:
-    """Load the file of a key; None if another one takes it. `login` is for the host that a file was fetched from."""
-    if key.startswith(_FETCHED):
+@dataclass(frozen=True)
+class Nothing:
+    """There was nothing to load, which is no failure."""
+
+    why: str
+
+
+def due(
+    settings: Settings,
+    source: str,
+    table: str | None = None,
+    years: Iterable[int] = (),
+    file: str | None = None,
+) -> list[str]:
+    """The items of a source: of `table` and `years` if given (whatever the schedule says), else all that is due.
+
+    With `file` only the file of that name. UserError for a table that the catalogue does not have.
+    """
+    items = [] if file else _tables(settings, source, table, list(years))
+    items += [f"{_FETCHED}{path.name}" for path in fetch_ledger.waiting_files(settings, source)]
+    items += [arrival.key for arrival in inbox.complete(settings, source)]
+    return [item for item in items if file in (None, Path(item).name)]
+
+
+def _tables(settings: Settings, source: str, table: str | None, years: list[int]) -> list[str]:
+    if not (table or catalogue.entries(source)):
+        return []
+    from ingest import wanted  # late: sources that are only sent do without the clients
+
+    found = wanted.due(settings, source, tables=[table] if table else [], years=years)
+    return [f"{_TABLE}{item.key}" for item in found]
+
+
+def named(item: str) -> str:
+    """What people call an item: the table and year, or the file's name."""
+    return item.removeprefix(_TABLE) if item.startswith(_TABLE) else Path(item).name
+
+
+def take(
+    settings: Settings, source: str, item: str, login: Callable[[str], Access | None] = lambda host: None
+) -> Delivery | Later | Nothing:
+    """Fetch an item if it is a table, and load it; killed at any point, it goes on when it is called again.
+
+    `login` gives the access to the host that it is fetched from, by the host's name. PullError where the host would
+    not, UserError where it cannot be loaded.
+    """
+    if item == NOTHING:
+        return Nothing("no file and no table was due")
+    if item.startswith(_TABLE):
+        return _pulled(settings, source, item.removeprefix(_TABLE), login)
+    if item.startswith(_FETCHED):
         for path in fetch_ledger.waiting_files(settings, source):
-            if path.name == key.removeprefix(_FETCHED):
+            if path.name == item.removeprefix(_FETCHED):
                 from ingest import fetch  # late, as there: compiled loops take a second
 
                 return fetch.deliver(settings, source, path, login)
-        return None
-    return inbox.take(settings, key)
+        return Nothing("it was loaded meanwhile")
+    return inbox.take(settings, item) or Nothing("another process takes it, or it is still being written")
+
+
+def _pulled(
+    settings: Settings, source: str, key: str, login: Callable[[str], Access | None]
+) -> Delivery | Later | Nothing:
+    from ingest import fetch, wanted
+
+    host = wanted.item_of(source, key).entry.host
+    found = fetch.step(settings, key, source, access=login(host))
+    if isinstance(found, fetch.Waiting):
+        return Later(f"{host} works on job {found.job}" if found.job else "another process asks for it", found.seconds)
+    if isinstance(found, fetch.Fetched):
+        return fetch.deliver(settings, source, found.path, login)
+    return Nothing(found.why)
 
 
 def is_drained(settings: Settings) -> bool:

@@ -53,6 +53,11 @@ def get(connection: Connection, number: int) -> InboxFile:
     return _select(connection, "inbox_file_id = %s", number)[0]
 
 
+def of_delivery(connection: Connection, delivery_id: int) -> list[InboxFile]:
+    """The files that brought a delivery: more than one where the same bytes came again."""
+    return _select(connection, "delivery_id = %s", delivery_id)
+
+
 def claimed(connection: Connection, inbox: str) -> list[InboxFile]:
     """The files of an inbox that were taken and are not done: under way, or cut off."""
     return _select(connection, "inbox = %s and state = 'claimed'", inbox)

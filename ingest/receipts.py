@@ -149,6 +149,14 @@ def name_of(row: InboxFile) -> str:
     return f"{_safe(row.name)}.{row.inbox_file_id}"
 
 
+def places(settings: Settings, delivery_id: int) -> list[str]:
+    """Where the receipts of a delivery lie, newest file first; none for what was fetched."""
+    with database.connect(settings, database.LOADER) as connection:
+        rows = inbox_files.of_delivery(connection, delivery_id)
+    folders = {stores.DROP: str(settings.drop)}
+    return [f"{folders.get(row.inbox, row.inbox)}/{RECEIPTS}/{name_of(row)}.txt" for row in reversed(rows)]
+
+
 def name_of_unknown(entry: Entry) -> str:
     """The name of the receipt of a file that stays where it is, without its ending."""
     raw = entry.path.encode(errors="surrogateescape")

@@ -18,6 +18,7 @@ from lagebild import (
     options,
     privacy_commands,
     publication_commands,
+    warm,
 )
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
@@ -26,9 +27,14 @@ from lagebild.settings import Settings
 # Modules that cost time to import (dbt, Great Expectations, Airflow) are imported by the commands that need them.
 
 
-def main() -> None:
-    """Run the command line; a UserError becomes a message and exit code 1, never a traceback."""
+def main(is_warm: bool = False) -> None:
+    """Run the command line; a UserError becomes a message and exit code 1, never a traceback.
+
+    `is_warm`: this is the stack's parent process, which is not asked again.
+    """
     try:
+        if not is_warm and (code := warm.run(settings_module.load().home, sys.argv[1:])) is not None:
+            sys.exit(code)
         cli()
     except UserError as error:
         click.echo(f"lagebild: {error}", err=True)

@@ -10,27 +10,29 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
-_TURN = 7_260_190_002  # any number, the same for every process that checks
+_TURN = 726_019  # any number, the same for every process that checks
 
 
 def check_pending(settings: Settings, source: str | None = None) -> list[Delivery]:
     """Run the gate on every loaded delivery of `source`, or of all, decide each, and return the decided ones.
 
-    One process checks at a time, until nothing is pending: who waited meanwhile finds its deliveries decided, and need
-    not import the library, which takes longer than the checks.
+    Of one source one process checks at a time, until nothing is pending: who waited meanwhile finds its deliveries
+    decided. Files of several sources are checked side by side.
     """
     decided: list[Delivery] = []
-    with _turn(settings):
-        while pending := ledger.deliveries(settings, source, states=("loaded",)):
-            decided += [ledger.decide(settings, d.delivery_id, _problems(settings, d)) for d in pending]
+    while pending := ledger.deliveries(settings, source, states=("loaded",)):
+        of_one = pending[0].source
+        with _turn(settings, of_one):
+            for delivery in ledger.deliveries(settings, of_one, states=("loaded",)):
+                decided.append(ledger.decide(settings, delivery.delivery_id, _problems(settings, delivery)))
     return decided
 
 
 @contextmanager
-def _turn(settings: Settings) -> Iterator[None]:
-    """Wait until no other process checks; the turn ends with the connection, however this one ends."""
+def _turn(settings: Settings, source: str) -> Iterator[None]:
+    """Wait until no other process checks this source; the turn ends with the connection, however this one ends."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", [_TURN])
+        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [_TURN, source])
         yield
 
 

@@ -1,8 +1,8 @@
-"""Airflow beside the warehouse: four processes, one home, no port that is not asked for.
+"""Airflow beside the warehouse: four components of one parent, one home, no port that is not asked for.
 
 `airflow standalone` would import everything once more to check the metadata database, and serve logs on fixed ports.
-So the scheduler (with the LocalExecutor's workers in it), the DAG processor, the triggerer (in which tasks wait that
-hold no worker) and the API server are started one by one, each leading a process group of its own.
+So the scheduler (with the LocalExecutor's workers in it), the DAG processor, the triggerer (in which questions to a
+person wait) and the API server are forked by a parent of ours (`parent.py`), each leading a process group of its own.
 """
 
 import base64
@@ -25,18 +25,14 @@ import psycopg
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN, ROOT, Settings
-from lagebild.stack import component, pidfile, pools, ports, postgres
+from lagebild.stack import pidfile, pools, ports, postgres
+from lagebild.stack.parent import GO, MIGRATED
 from lagebild.stack.rest import Rest
 
 ADMIN = "admin"
 DAGS = ROOT / "dags"
-# No logs are served over HTTP: the API server reads the files, so there is no further port to collide on.
-COMPONENTS = {
-    "scheduler": ["--skip-serve-logs"],
-    "dag-processor": [],
-    "triggerer": ["--skip-serve-logs"],
-    "api-server": [],
-}
+PARENT = "parent"
+COMPONENTS = (PARENT, "scheduler", "dag-processor", "triggerer", "api-server")
 # Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
 MARK = "LAGEBILD_COMPONENT"
 START_TIMEOUT_SECONDS = 180
@@ -75,15 +71,14 @@ def start(settings: Settings, say: Callable[[str], None] = lambda line: None, da
     Idempotent: living components stay, missing ones are started. Raises UserError naming the log.
     """
     with ports.locked(settings, "airflow"):
-        running = components(settings)
-        if set(running) != set(COMPONENTS) or not _is_on_wanted_port(settings):
+        if set(components(settings)) != set(COMPONENTS) or not _is_on_wanted_port(settings):
             # Half a stack (something was killed) or left-overs of a killed run: begin anew rather than guess.
             if processes(settings):
                 say("ending what an earlier run of Airflow left behind")
                 _stop(settings)
-            running = _start_all(settings, say, dags)
+            _start_all(settings, say, dags)
         _wait_until_healthy(settings, say)
-    return min(process.create_time() for process in running.values())
+        return components(settings)[PARENT].create_time()
 
 
 def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
@@ -119,6 +114,8 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         # A new contract does not touch the DAG file, so the file is read again now and then.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+        # A task's log tells what happened to a file; a line for each argument of each expectation would bury it.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING asyncssh=WARNING alembic=WARNING",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
@@ -163,27 +160,28 @@ def variables(settings: Settings) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> dict[str, psutil.Process]:
+def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> None:
     _prepare(settings, say)
-    # They import what they need, which takes most of the time, while the database is made ready, and then wait for us.
-    children = {name: _spawn(settings, name, dags) for name in COMPONENTS}
-    try:
-        if _needs_migration(settings):
+    for name in COMPONENTS:  # those that come are waited for, and the parent forks them one after another
+        (home(settings) / f"{name}.pid").unlink(missing_ok=True)
+    is_new = _needs_migration(settings)
+    # It imports what they need, which takes most of the time, while the database is made ready; they wait for us.
+    parent = _spawn(settings, dags, *["--migrate"] * is_new)
+    with parent.stdin, parent.stdout:
+        if is_new:
             say("preparing Airflow's metadata database")
-            _migrate(settings, dags)
+            if parent.stdout.readline() != MIGRATED:
+                log = log_path(settings, "migrate")
+                told = f"Airflow's metadata database could not be prepared:\n{_tail(log)}"
+                raise UserError(told, remedy=f"read {log}; then make up")
+            _schema_path(settings).write_text(f"{version('apache-airflow')} {_revision(settings)}")
         # No other process of this home is alive here. A scheduler that was killed still counts as alive for a while in
         # the metadata, and as long as it does its tasks are not taken over.
         with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
             connection.execute("update job set state = 'failed', end_date = now() where state = 'running'")
         pools.ensure(settings)
-        for child in children.values():
-            with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
-                child.stdin.write(component.GO)
-    finally:
-        for child in children.values():
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.close()
-    return {name: psutil.Process(child.pid) for name, child in children.items()}
+        with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
+            parent.stdin.write(GO * (len(COMPONENTS) - 1))
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
@@ -198,23 +196,22 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     (home(settings) / "airflow.cfg").write_text("# Every setting stands in lagebild/stack/airflow.py.\n")
 
 
-def _spawn(settings: Settings, name: str, dags: Path) -> subprocess.Popen:
-    path = log_path(settings, name)
+def _spawn(settings: Settings, dags: Path, *options: str) -> subprocess.Popen:
+    path = log_path(settings, PARENT)
     if path.exists():
         path.replace(path.with_suffix(".log.1"))
-    command = [sys.executable, "-m", "lagebild.stack.component", name, *COMPONENTS[name]]
     with open(path, "w") as log:
         child = subprocess.Popen(
-            command,
-            env=environment(settings, dags) | {MARK: name},
+            [sys.executable, "-m", "lagebild.stack.parent", str(home(settings)), *options],
+            env=environment(settings, dags) | {MARK: PARENT},
             cwd=home(settings),
             stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=log,
             start_new_session=True,
             bufsize=0,
         )
-    pidfile.write(home(settings) / f"{name}.pid", child.pid)
+    pidfile.write(home(settings) / f"{PARENT}.pid", child.pid)
     return child
 
 
@@ -225,13 +222,14 @@ def _wait_until_healthy(settings: Settings, say: Callable[[str], None]) -> None:
     while time.monotonic() < deadline:
         alive = components(settings)
         for name in COMPONENTS:
-            if name not in alive:
+            # One that was not forked yet has no file; whether it ever will be, the parent's life tells.
+            if name not in alive and (home(settings) / f"{name}.pid").exists():
                 path = log_path(settings, name)
                 raise UserError(
                     f"Airflow's {name} ended while starting:\n{_tail(path)}", remedy=f"read {path}; then make up"
                 )
-        health = rest.health()
-        if health and health.get("scheduler", {}).get("status") == "healthy":
+        health = rest.health() if "api-server" in alive else None
+        if health and health.get("scheduler", {}).get("status") == "healthy" and set(alive) == set(COMPONENTS):
             return
         if time.monotonic() - beat > 5:
             beat = time.monotonic()
@@ -326,23 +324,6 @@ def _needs_migration(settings: Settings) -> bool:
     """False when this very Airflow version left the database as it is: asking Airflow itself costs seconds."""
     path = _schema_path(settings)
     return not path.exists() or path.read_text() != f"{version('apache-airflow')} {_revision(settings)}"
-
-
-def _migrate(settings: Settings, dags: Path) -> None:
-    log = home(settings) / "logs" / "migrate.log"
-    with open(log, "w") as handle:
-        result = subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            env=environment(settings, dags),
-            cwd=home(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if result.returncode:
-        raise UserError(f"Airflow's metadata database could not be prepared:\n{_tail(log)}", remedy=f"read {log}")
-    _schema_path(settings).write_text(f"{version('apache-airflow')} {_revision(settings)}")
 
 
 def _sqlalchemy_url(settings: Settings, dsn: str, driver: str) -> str:

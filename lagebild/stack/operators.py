@@ -1,62 +1,85 @@
-"""The two operators of the ingest DAGs. Neither has template fields: Airflow would render what a supplier writes.
+"""The operator of the ingest DAGs. It has no template fields: Airflow would render what a supplier writes.
 
 A file may be named `{{ ... }}.csv`, and a rendered one could read connections.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from lagebild.stack.tasks import settled
 
 
-class Fetch(BaseOperator):
-    """Pull one item of the catalogue. While the service works on a job the task is deferred and holds no worker."""
+class Ingest(BaseOperator):
+    """Fetch an item if it is pulled, load it in one transaction, check it, and say what became of it.
+
+    The grid shows it: accepted is green, held (a person decides) pink, refused red, and the label names the outcome.
+    While a service works on a job the task is put off and holds no worker.
+
+    `outlets` holds the source's asset. Its event is sent only when nothing is on its way any more: of files that arrive
+    together the last one triggers the build.
+    """
 
     template_fields: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *, source: str, host: str, item: str, **options: Any) -> None:
+    def __init__(self, *, source: str, item: str, **options: Any) -> None:
         super().__init__(**options)
-        self.source, self.host, self.item = source, host, item
+        self.source, self.item = source, item
+        self.outcome = ""
 
-    def execute(self, context: Any) -> str:
-        return self.go_on(context)
+    @property
+    def label(self) -> str:
+        """What the grid shows: the file or table, and what became of it."""
+        from ingest import arrivals
 
-    def go_on(self, context: Any, event: Any = None) -> str:
-        """The next step, which the ledger of fetches knows: so a run that was killed while it waited goes on, too."""
-        from ingest import fetch
-        from lagebild import settings
-
-        with settled():
-            found = fetch.step(settings.load(), self.item, self.source, access=_connection(self.host))
-        if isinstance(found, fetch.Waiting):
-            self.log.info("job %s is not ready; the next look is in %.0f s", found.job, found.seconds)
-            self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=found.seconds)), method_name="go_on")
-        if not isinstance(found, fetch.Fetched):
-            raise AirflowSkipException(f"{self.item}: {found.why}")
-        return found.path.name
-
-
-class Load(BaseOperator):
-    """Load one file that arrived, in one transaction."""
-
-    template_fields: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, *, source: str, arrival: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.source, self.arrival = source, arrival
+        return " ".join(filter(None, [arrivals.named(self.item), self.outcome]))
 
     def execute(self, context: Any) -> str:
         from ingest import arrivals
         from lagebild import settings
+        from lagebild.gatekeeper import check_pending
 
+        own = settings.load()
         with settled():
-            delivery = arrivals.load(settings.load(), self.source, self.arrival, _connection)
-        if delivery is None:
-            raise AirflowSkipException(f"{self.arrival}: another one takes it")
+            taken = arrivals.take(own, self.source, self.item, _connection)
+            if isinstance(taken, arrivals.Later):
+                self.log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)
+                raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
+            # Of the whole source: what a task that was killed left unchecked is checked now.
+            decided = check_pending(own, self.source)
+            if not arrivals.is_drained(own):
+                self.outlets = []
+        if isinstance(taken, arrivals.Nothing):
+            self.outlets = self.outlets if decided else []
+            self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"
+            self.log.info("%s: %s", self.item, taken.why)
+            return taken.why
+        delivery = next((d for d in decided if d.delivery_id == taken.delivery_id), taken)
+        return self._told(own, delivery)
+
+    def _told(self, own: Any, delivery: Any) -> str:
+        """Write into the log what became of the delivery, and end in the state that shows it."""
+        from ingest import receipts
+
+        receipts.renew(own, self.log.warning)
+        self.log.info("file:     %s (%s bytes)", delivery.file_name, f"{delivery.byte_size:,}")
+        self.log.info("SHA-256:  %s", delivery.sha256)
+        self.log.info("period:   %s of %s, attempt %s", delivery.period, delivery.source, delivery.attempt)
+        if delivery.records is not None:
+            rows = (delivery.records, delivery.loaded, delivery.rejected)
+            self.log.info("records:  %s: %s loaded, %s rejected", *rows)
+        for receipt in receipts.places(own, delivery.delivery_id):
+            self.log.info("receipt:  %s", receipt)
+        self.outcome = delivery.state
+        if delivery.state == "refused":
+            raise AirflowFailException(f"refused: {delivery.reason}")
+        if delivery.state == "held":
+            self.log.warning("delivery %s is held: %s", delivery.delivery_id, delivery.reason)
+            self.log.warning("what to do: lagebild held; lagebild accept, or refuse, %s", delivery.delivery_id)
+            raise AirflowSkipException(f"held: {delivery.reason}")
+        self.log.info("decision: %s", delivery.state)
         return str(delivery)
 
 

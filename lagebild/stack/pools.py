@@ -1,4 +1,6 @@
-"""Airflow's pools: one of one slot for each host that is pulled from, so that its tasks follow each other.
+"""Airflow's pools: one of one slot for each source that is pulled, so that its tasks follow each other.
+
+A host is asked by one process at a time whatever Airflow does; the pool keeps tasks from holding workers meanwhile.
 
 A task whose pool is missing waits for ever, without a word. So the local stack makes them at each start, and in
 containers `python -m lagebild.stack.pools` does, after Airflow's own migration.
@@ -9,13 +11,13 @@ from lagebild import settings as settings_module
 from lagebild.settings import Settings
 
 
-def name_of(host: str) -> str:
-    """The pool of a host's tasks."""
-    return f"host_{host}"
+def name_of(source: str) -> str:
+    """The pool of a pulled source's tasks."""
+    return f"pull_{source}"
 
 
 def ensure(settings: Settings) -> None:
-    """Make every host's pool in Airflow's metadata; deferred tasks hold no slot. Pools of others stay as they are."""
+    """Make every pulled source's pool in Airflow's metadata. Pools of others stay as they are."""
     # Late: DAGs ask for names only.
     import psycopg
 
@@ -25,7 +27,10 @@ def ensure(settings: Settings) -> None:
         cursor.executemany(
             "insert into slot_pool (pool, slots, description, include_deferred) values (%s, 1, %s, false)"
             " on conflict (pool) do update set slots = 1, description = excluded.description, include_deferred = false",
-            [(name_of(host), f"one request at a time to {host}") for host in {e.host for e in catalogue.entries()}],
+            [
+                (name_of(source), f"one pull of {source} at a time")
+                for source in {e.source for e in catalogue.entries()}
+            ],
         )
 
 

@@ -27,7 +27,7 @@ from lagebild.warehouse import build
 
 BUNDLED = Path(ingest.__file__).parent / "bundled"
 BUILD, RELEASE = "build_warehouse", "release_extract"
-EVENT_SECONDS = 15
+EVENT_SECONDS = 3
 """How long an asset's event may take to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
 DELIVERY_SUFFIXES = (".csv", ".json", ".xlsx")

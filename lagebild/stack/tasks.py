@@ -35,6 +35,11 @@ def raw_asset(source: str) -> str:
     return f"lagebild://raw/{source}"
 
 
+def arrived_asset(source: str) -> str:
+    """URI of the asset that stands for files of a source in an inbox."""
+    return f"lagebild://arrived/{source}"
+
+
 def owner(text: str) -> str:
     """A contract's owner, short enough for Airflow's list: what stands before the first `;`."""
     return text.split(";")[0].strip()

@@ -1,0 +1,344 @@
+"""The parent of the stack: imports once what costs seconds; Airflow's components and some commands are its children.
+
+Scheduler, DAG processor, triggerer and API server need the same libraries. Started one by one each would import and
+keep them for itself; forked from one process they share them. The scheduler's workers and their tasks are forked as
+well, so what is imported here is there in every task. For the same reason `lagebild load` and `lagebild build` are
+handed to this process while it runs (`lagebild/warm.py`).
+
+Code, contracts and models of ours that changed since are read anew in whatever is forked after the change.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import logging
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from lagebild import warm
+from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT, ROOT
+from lagebild.stack import pidfile
+
+ROOMS = ("expectations", "extracts", "ingest", "lagebild")
+READ = (".py", ".yml", ".csv", ".sql", ".md", ".json")
+"""Endings of files of the rooms and of dbt's project from which something is made that is kept in memory."""
+# What every component needs; the API server and the DAG processor are forked when these are there.
+FIRST = (
+    "psycopg",
+    "airflow.__main__",
+    "airflow.models",
+    "airflow.cli.commands.api_server_command",
+    "airflow.cli.commands.dag_processor_command",
+    "airflow.providers.standard.operators.trigger_dagrun",
+    "airflow.dag_processing.dagbag",
+    "croniter",
+    "ingest.connectors.catalogue",
+    "ingest.inbox",
+    "ingest.wanted",
+    "lagebild.alerts",
+    "lagebild.stack.operators",
+    "lagebild.stack.pools",
+)
+# What tasks and commands need.
+THEN = (
+    "airflow.cli.commands.scheduler_command",
+    "airflow.cli.commands.triggerer_command",
+    "airflow.executors.local_executor",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.providers.standard.decorators.python",
+    "airflow.providers.standard.triggers.temporal",
+    "airflow.providers.standard.operators.empty",
+    "airflow.providers.standard.operators.hitl",
+    "airflow.providers.common.io.assets.file",
+    "airflow.api_fastapi.auth.tokens",
+    "airflow.callbacks.database_callback_sink",
+    "airflow.dag_processing.bundles.local",
+    "airflow.migrations.db_types",
+    "airflow.models.renderedtifields",
+    "airflow.models.revoked_token",
+    "airflow.sdk.bases.sensor",
+    "airflow.sdk.definitions.decorators.task_group",
+    "airflow.sdk.execution_time.timeout",
+    "airflow.utils.serve_logs",
+    "great_expectations",
+    "asyncssh",
+    "sshfs",
+    "python_calamine",
+    "tenacity",
+    "dbt.cli.main",
+    "dbt.adapters.postgres",
+    "extracts.release",
+    "ingest.fetch",
+    "ingest.load",
+    "ingest.receipts",
+    "lagebild.cli",
+    "lagebild.decisions",
+    "lagebild.gatekeeper",
+    "lagebild.inbox_commands",
+    "lagebild.stack.progress",
+    "lagebild.warehouse.build",
+)
+LOGS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
+"""No logs are served over HTTP: the API server reads the files, so there is no further port to collide on."""
+GO = b"g"
+MIGRATED, NOT_MIGRATED = b"migrated\n", b"failed\n"
+
+
+def main(arguments: list[str]) -> None:
+    """`parent HOME [--migrate]`: waits on standard input for a byte a component before each of them begins.
+
+    With `--migrate` Airflow's metadata database is prepared beside the imports; standard output says how that ended.
+    """
+    home = Path(arguments[0])
+    told = os.dup(1)  # for answers alone: libraries print while they are imported
+    os.dup2(2, 1)
+    signal.signal(signal.SIGCHLD, _reap)
+    before = fingerprint()
+    _import(FIRST)
+    _read_contracts()
+    os.register_at_fork(after_in_child=lambda: _forget_changed(before))
+    if "--migrate" in arguments:
+        _fork(lambda: _migrate(home, told))
+    _component(home, "api-server")
+    _component(home, "dag-processor")
+    _import(THEN)
+    _read_models()
+    gc.collect()
+    gc.freeze()
+    _component(home, "scheduler")
+    _component(home, "triggerer")
+    os.close(told)
+    _nothing_from(0)
+    serve(home / warm.SOCKET)
+
+
+def _import(names: tuple[str, ...]) -> None:
+    """Import these; what cannot be is told by whoever needs it."""
+    gc.disable()  # collecting garbage meanwhile would cost a fifth of the time
+    logging.disable(logging.WARNING)
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    logging.disable(logging.NOTSET)
+    gc.enable()
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page that it shares
+
+
+def _read_contracts() -> None:
+    """What every DAG and task reads first; what is wrong with them is told by whoever needs it."""
+    from ingest import contracts
+    from ingest.connectors import catalogue
+
+    for read in (*(partial(contracts.load, source) for source in contracts.sources()), catalogue.entries):
+        with contextlib.suppress(UserError):
+            read()
+
+
+def _read_models() -> None:
+    """What loads and builds read of the models, and the suites."""
+    from ingest import contracts
+    from lagebild.version import code_version
+    from lagebild.warehouse import marts
+
+    _import(tuple(f"expectations.{source}" for source in contracts.sources()))
+    for read in (code_version, marts.definitions):
+        with contextlib.suppress(Exception):
+            read()
+
+
+def fingerprint() -> dict[str, tuple[int, int]]:
+    """Time and size of every file of ours that is kept in memory in some form, and of the environment's lock."""
+    found = {}
+    waiting = [str(ROOT / room) for room in (*ROOMS, DBT_PROJECT.name)]
+    while waiting:
+        with contextlib.suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.name.endswith(READ):
+                    status = entry.stat()
+                    found[entry.path] = (status.st_mtime_ns, status.st_size)
+    status = (ROOT / "uv.lock").stat()
+    return found | {"uv.lock": (status.st_mtime_ns, status.st_size)}
+
+
+def _forget_changed(before: dict[str, tuple[int, int]]) -> None:
+    """In a child: where something of ours changed since it was read, let all of it be imported and read anew."""
+    if fingerprint() != before:
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ROOMS:
+                del sys.modules[name]
+
+
+# --- components ------------------------------------------------------------------------------------------------------
+
+
+def _fork(work: Callable[[], None]) -> int:
+    """The number of a child that does this work in a session of its own, and ends."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setsid()
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        work()
+        code = 0
+    except SystemExit as error:
+        code = _code(error)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _component(home: Path, name: str) -> None:
+    log = home / "logs" / f"{name}.log"
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))
+    pid = _fork(lambda: _run_component(name, log))
+    pidfile.write(home / f"{name}.pid", pid)
+
+
+def _run_component(name: str, log: Path) -> None:
+    _write_into(log)
+    if os.read(0, 1) != GO:
+        sys.exit("whoever started this component ended before the database was ready")
+    _nothing_from(0)
+    _airflow(name, *LOGS.get(name, ()))
+
+
+def _migrate(home: Path, told: int) -> None:
+    _write_into(home / "logs" / "migrate.log")
+    try:
+        _airflow("db", "migrate")
+        os.write(told, MIGRATED)
+    except SystemExit as error:
+        os.write(told, NOT_MIGRATED if _code(error) else MIGRATED)
+    except BaseException:
+        os.write(told, NOT_MIGRATED)
+        raise
+
+
+def _airflow(*arguments: str) -> None:
+    from airflow.__main__ import main as airflow
+
+    sys.argv = ["airflow", *arguments]
+    airflow()
+
+
+def _write_into(log: Path) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _nothing_from(descriptor: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
+def _reap(*_: object) -> None:
+    """Children that ended leave nothing behind; whoever needs them sees that they are gone."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _code(error: SystemExit) -> int:
+    if isinstance(error.code, int):
+        return error.code
+    if error.code:
+        print(error.code, file=sys.stderr)
+    return 1 if error.code else 0
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def serve(path: Path) -> None:
+    """Run each command that comes over the socket in a child, for the account alone that this process runs as."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        before = os.umask(0o177)
+        listener.bind(warm.address(folder, path.name))
+        os.umask(before)
+        os.close(folder)
+        listener.listen(16)
+        while True:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError, ValueError, KeyError):
+                connection.settimeout(10)
+                if _peer(connection) == os.getuid():
+                    call, descriptors = warm.received(connection)
+                    try:
+                        _fork(lambda: _run_command(listener, connection, call, descriptors))  # noqa: B023 (runs now)
+                    finally:
+                        for descriptor in descriptors:
+                            os.close(descriptor)
+
+
+def _peer(connection: socket.socket) -> int:
+    """The account that asks."""
+    size = struct.calcsize("3i")
+    return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1]
+
+
+def _run_command(listener: socket.socket, connection: socket.socket, call: dict, descriptors: list[int]) -> None:
+    listener.close()
+    connection.settimeout(None)
+    for target, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, target)
+    os.chdir(call["folder"])
+    os.umask(call["umask"])
+    os.environ.clear()
+    os.environ.update(call["environment"])
+    sys.argv = ["lagebild", *call["arguments"]]
+    for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        setattr(sys, name, open(descriptor, mode, buffering=1 if mode == "w" else -1, closefd=False))  # noqa: SIM115
+    # Airflow's own logging is not that of a command line.
+    logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
+    threading.Thread(target=_obey, args=[connection], daemon=True).start()
+    code = 1
+    try:
+        from lagebild.cli import main as command_line
+
+        command_line(is_warm=True)
+        code = 0
+    except SystemExit as error:
+        code = _code(error)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(json.dumps(code).encode() + b"\n")
+
+
+def _obey(connection: socket.socket) -> None:
+    """Pass on the signals that the command line got; end with it."""
+    while number := connection.recv(1):
+        os.kill(os.getpid(), number[0])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

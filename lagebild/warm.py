@@ -1,0 +1,85 @@
+"""Commands that need heavy libraries are run by the stack's parent process while it runs: it has them imported.
+
+This side is cheap: it hands over what the command line was given, passes signals on, and ends with the same exit code.
+Where there is no such process (or `LAGEBILD_WARM=0`), the caller runs the command itself.
+"""
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+SOCKET = "commands.sock"
+COMMANDS = ("build", "load", "reload")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def run(home: Path, arguments: list[str]) -> int | None:
+    """The exit code of a command that the stack's parent process ran; None where it did not take it."""
+    if not arguments or arguments[0] not in COMMANDS or os.environ.get("LAGEBILD_WARM") == "0":
+        return None
+    connection = _connected(home / "airflow" / SOCKET)
+    if connection is None:
+        return None
+    with connection:
+        for number in _SIGNALS:
+            signal.signal(number, lambda number, frame: connection.send(bytes([number])))
+        umask = os.umask(0o077)
+        os.umask(umask)
+        call = {
+            "arguments": arguments,
+            "folder": os.getcwd(),
+            "umask": umask,
+            "environment": dict(os.environ) | {"LAGEBILD_WARM": "0"},
+        }
+        text = json.dumps(call).encode()
+        try:
+            socket.send_fds(connection, [len(text).to_bytes(4, "big")], [0, 1, 2])
+            connection.sendall(text)
+            reply = _whole(connection)
+        except OSError:
+            reply = b""
+        if not reply:
+            raise SystemExit("lagebild: the stack ended while it ran this command; make status shows what runs")
+        return json.loads(reply)
+
+
+def address(folder: int, name: str) -> str:
+    """The address of a socket in an open folder: a path may be longer than the 107 bytes that an address holds."""
+    return f"/proc/self/fd/{folder}/{name}"
+
+
+def received(connection: socket.socket) -> tuple[dict, list[int]]:
+    """What `run` sent: the call, and the three standard descriptors."""
+    head, descriptors, _, _ = socket.recv_fds(connection, 4, 3)
+    length, text = int.from_bytes(head, "big"), b""
+    while len(text) < length:
+        part = connection.recv(length - len(text))
+        if not part:
+            break
+        text += part
+    return json.loads(text), descriptors
+
+
+def _connected(path: Path) -> socket.socket | None:
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(address(folder, path.name))
+        return connection
+    except OSError:
+        connection.close()
+        return None
+    finally:
+        os.close(folder)
+
+
+def _whole(connection: socket.socket) -> bytes:
+    parts = []
+    while part := connection.recv(4096):
+        parts.append(part)
+    return b"".join(parts)
