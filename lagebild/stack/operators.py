@@ -3,6 +3,7 @@
 A file may be named `{{ ... }}.csv`, and a rendered one could read connections.
 """
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -10,6 +11,8 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from lagebild.stack.tasks import settled
+
+_log = logging.getLogger(__name__)
 
 
 class Ingest(BaseOperator):
@@ -45,7 +48,7 @@ class Ingest(BaseOperator):
         with settled():
             taken = arrivals.take(own, self.source, self.item, _connection)
             if isinstance(taken, arrivals.Later):
-                self.log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)
+                _log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)
                 raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
             # Of the whole source: what a task that was killed left unchecked is checked now.
             decided = check_pending(own, self.source)
@@ -54,7 +57,7 @@ class Ingest(BaseOperator):
         if isinstance(taken, arrivals.Nothing):
             self.outlets = self.outlets if decided else []
             self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"
-            self.log.info("%s: %s", self.item, taken.why)
+            _log.info("%s: %s", self.item, taken.why)
             return taken.why
         delivery = next((d for d in decided if d.delivery_id == taken.delivery_id), taken)
         return self._told(own, delivery)
@@ -63,23 +66,23 @@ class Ingest(BaseOperator):
         """Write into the log what became of the delivery, and end in the state that shows it."""
         from ingest import receipts
 
-        receipts.renew(own, self.log.warning)
-        self.log.info("file:     %s (%s bytes)", delivery.file_name, f"{delivery.byte_size:,}")
-        self.log.info("SHA-256:  %s", delivery.sha256)
-        self.log.info("period:   %s of %s, attempt %s", delivery.period, delivery.source, delivery.attempt)
+        receipts.renew(own, _log.warning)
+        _log.info("file:     %s (%s bytes)", delivery.file_name, f"{delivery.byte_size:,}")
+        _log.info("SHA-256:  %s", delivery.sha256)
+        _log.info("period:   %s of %s, attempt %s", delivery.period, delivery.source, delivery.attempt)
         if delivery.records is not None:
             rows = (delivery.records, delivery.loaded, delivery.rejected)
-            self.log.info("records:  %s: %s loaded, %s rejected", *rows)
+            _log.info("records:  %s: %s loaded, %s rejected", *rows)
         for receipt in receipts.places(own, delivery.delivery_id):
-            self.log.info("receipt:  %s", receipt)
+            _log.info("receipt:  %s", receipt)
         self.outcome = delivery.state
         if delivery.state == "refused":
             raise AirflowFailException(f"refused: {delivery.reason}")
         if delivery.state == "held":
-            self.log.warning("delivery %s is held: %s", delivery.delivery_id, delivery.reason)
-            self.log.warning("what to do: lagebild held; lagebild accept, or refuse, %s", delivery.delivery_id)
+            _log.warning("delivery %s is held: %s", delivery.delivery_id, delivery.reason)
+            _log.warning("what to do: lagebild held; lagebild accept, or refuse, %s", delivery.delivery_id)
             raise AirflowSkipException(f"held: {delivery.reason}")
-        self.log.info("decision: %s", delivery.state)
+        _log.info("decision: %s", delivery.state)
         return str(delivery)
 
 

@@ -98,12 +98,18 @@ def main(arguments: list[str]) -> None:
     """`parent HOME [--migrate]`: waits on standard input for a byte a component before each of them begins.
 
     With `--migrate` Airflow's metadata database is prepared beside the imports; standard output says how that ended.
+    `parent --only scheduler`: runs this component in this process, for a container of its own.
     """
+    before = fingerprint()
+    if arguments[0] == "--only":
+        _import((*FIRST, *THEN))
+        os.register_at_fork(after_in_child=lambda: _forget_changed(before))
+        _airflow(arguments[1], *LOGS.get(arguments[1], ()))
+        return
     home = Path(arguments[0])
     told = os.dup(1)  # for answers alone: libraries print while they are imported
     os.dup2(2, 1)
     signal.signal(signal.SIGCHLD, _reap)
-    before = fingerprint()
     _import(FIRST)
     _read_contracts()
     os.register_at_fork(after_in_child=lambda: _forget_changed(before))

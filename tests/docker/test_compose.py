@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from lagebild import cli, database
 from lagebild.settings import ROOT
-from lagebild.stack import postgres
+from lagebild.stack import parent, postgres
 
 DOCKER = ROOT / "docker"
 COMPOSE = DOCKER / "compose.yaml"
@@ -91,6 +91,10 @@ def test_every_lagebild_command_exists(compose):
 
 def test_every_airflow_command_exists(compose, tmp_path):
     commands = [command[1:] for command in _commands(compose) if command[0] == "airflow"]
+    only = ["python", "-m", "lagebild.stack.parent", "--only"]
+    forked = [command[len(only) :] for command in _commands(compose) if command[: len(only)] == only]
+    assert forked == [["scheduler"]]
+    commands += [[name, *parent.LOGS[name]] for (name,) in forked]
     assert len(commands) == 8
     parse = (
         "import json, sys\nfrom airflow.cli import cli_parser\nfor arguments in json.loads(sys.stdin.read()):\n"

@@ -1,4 +1,4 @@
-"""What was fetched and what was sent, as one list."""
+"""What is to be pulled, what was fetched and what was sent, as one list."""
 
 from dataclasses import replace
 
@@ -28,30 +28,39 @@ def fetched(warehouse, tmp_path, monkeypatch):
         yield own
 
 
-def test_fetched_and_sent_files_of_a_source_wait_together_and_one_can_be_named(fetched):
+def test_fetched_and_sent_files_of_a_source_are_due_together_and_one_can_be_named(fetched):
     pulled, sent = f"fetched/{TABLE}_2024_flat.csv", "drop/genesis/12411-01-01-4_2024_flat.csv"
-    assert arrivals.waiting(fetched, "genesis") == [pulled, sent]
-    assert arrivals.waiting(fetched, "genesis", "12411-01-01-4_2024_flat.csv") == [sent]
-    assert arrivals.waiting(fetched, "genesis", "none.csv") == []
+    assert arrivals.due(fetched, "genesis") == [f"table:{TABLE} 2024", pulled, sent]  # a fetch under way is due
+    assert arrivals.due(fetched, "genesis", file="12411-01-01-4_2024_flat.csv") == [sent]
+    assert arrivals.due(fetched, "genesis", file="none.csv") == []
     assert not arrivals.is_drained(fetched)
 
-    for key in (pulled, sent):
-        assert arrivals.load(fetched, "genesis", key).state == "loaded"
-        assert arrivals.load(fetched, "genesis", key) is None  # it is there no more
-    assert arrivals.waiting(fetched, "genesis") == []
-    arrivals.load(fetched, "eu2_series", *arrivals.waiting(fetched, "eu2_series"))
+    for item in (pulled, sent):
+        assert arrivals.take(fetched, "genesis", item).state == "loaded"
+        assert isinstance(arrivals.take(fetched, "genesis", item), arrivals.Nothing)  # it is there no more
+    assert arrivals.due(fetched, "genesis") == []
+    arrivals.take(fetched, "eu2_series", *arrivals.due(fetched, "eu2_series"))
     assert not arrivals.is_drained(fetched)  # nothing is checked yet
     for (delivery_id,) in query(fetched, "select delivery_id from raw.delivery"):
         ledger.decide(fetched, delivery_id, [])
     assert arrivals.is_drained(fetched)
 
 
+def test_a_table_is_asked_for_by_name_and_years_whatever_the_schedule_says(fetched):
+    asked = arrivals.due(fetched, "genesis", "12411-01-01-4", [2019, 2020])
+    assert asked[:2] == ["table:12411-01-01-4 2019", "table:12411-01-01-4 2020"]
+    with pytest.raises(UserError, match="no entry"):
+        arrivals.due(fetched, "genesis", "no-such-table")
+    assert arrivals.named(asked[0]) == "12411-01-01-4 2019"
+    assert arrivals.named("drop/genesis/a.csv") == "a.csv"
+
+
 def test_a_file_that_could_not_be_loaded_starts_no_run_every_five_minutes(warehouse):
     drop(warehouse, "register")  # whose key nobody made
     drop(warehouse, "eu2_series")
     assert inbox.look(warehouse).new_sources() == ["eu2_series", "register"]
-    (key,) = arrivals.waiting(warehouse, "register")
+    (item,) = arrivals.due(warehouse, "register")
     with pytest.raises(UserError, match="key"):
-        arrivals.load(warehouse, "register", key)
+        arrivals.take(warehouse, "register", item)
     assert inbox.look(warehouse).new_sources() == ["eu2_series"]
-    assert arrivals.waiting(warehouse, "register") == [key]  # its own schedule tries again
+    assert arrivals.due(warehouse, "register") == [item]  # its own schedule tries again

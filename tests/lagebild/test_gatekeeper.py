@@ -1,4 +1,4 @@
-"""Loaded deliveries are decided: by one process at a time, each source for itself."""
+"""Loaded deliveries are decided: of each source by one process at a time."""
 
 import threading
 
@@ -28,7 +28,7 @@ def test_who_waits_for_its_turn_finds_its_deliveries_decided(warehouse):
     number = deliver(warehouse, "funding").delivery_id
     waited = []
     other = threading.Thread(target=lambda: waited.append(gatekeeper.check_pending(warehouse)))
-    with gatekeeper._turn(warehouse):
+    with gatekeeper._turn(warehouse, "funding"):
         other.start()
         other.join(0.5)
         assert other.is_alive() and waited == []
@@ -36,3 +36,11 @@ def test_who_waits_for_its_turn_finds_its_deliveries_decided(warehouse):
             connection.execute("update raw.delivery set state = 'accepted' where delivery_id = %s", [number])
     other.join(30)
     assert waited == [[]]
+
+
+def test_sources_are_checked_side_by_side(warehouse):
+    deliver(warehouse, "funding")
+    deliver(warehouse, "programme_result")
+    with gatekeeper._turn(warehouse, "programme_result"):
+        assert [d.source for d in gatekeeper.check_pending(warehouse, "funding")] == ["funding"]
+    assert [d.source for d in gatekeeper.check_pending(warehouse)] == ["programme_result"]

@@ -1,13 +1,15 @@
-"""The operators of the ingest DAGs, with the real ledger of fetches and a replaying service behind them."""
+"""The operator of the ingest DAGs, with real ledgers and a replaying service behind it."""
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
+from ingest import arrivals
 from ingest.connectors import replay
 from ingest.connectors.access import Access
 from ingest.connectors.errors import ServiceDown
 from lagebild.stack import airflow, operators
-from tests.support import query
+from tests.support import BUNDLED, drop, query
 
 TABLE = "12521-0041"
 
@@ -27,44 +29,91 @@ def service(warehouse, tmp_path, monkeypatch):
         yield server
 
 
-def fetch(item: str = f"{TABLE} 2024") -> operators.Fetch:
-    return operators.Fetch(task_id="fetch", source="genesis", host="destatis", item=item)
+@pytest.fixture
+def seen(warehouse, monkeypatch):
+    """The warehouse's settings as tasks find them."""
+    for name, value in airflow.variables(warehouse).items():
+        monkeypatch.setenv(name, value)
+    return warehouse
 
 
-def test_a_task_is_deferred_while_the_job_runs_and_goes_on_where_another_left_it(service, warehouse):
+def ingest(item: str = f"table:{TABLE} 2024", source: str = "genesis") -> operators.Ingest:
+    return operators.Ingest(task_id="ingest", source=source, item=item, outlets=[Asset(f"lagebild://raw/{source}")])
+
+
+def test_a_task_is_put_off_while_the_job_runs_and_goes_on_where_another_left_it(service, warehouse):
     for _ in range(2):
-        with pytest.raises(TaskDeferred) as deferred:
-            fetch().go_on({})  # a new task each time, as after a restart
-        assert deferred.value.method_name == "go_on"
-        assert deferred.value.trigger.serialize()[0].endswith("DateTimeTrigger")
-    assert fetch().go_on({}) == f"{TABLE}_2024_flat.csv"
+        with pytest.raises(AirflowRescheduleException):
+            ingest().execute({})  # a new task each time, as after a restart
+    task = ingest()
+    assert "accepted" in task.execute({})
+    assert task.label == f"{TABLE} 2024 accepted" and task.outlets
     assert sum(asked.fields.get("job") == "true" for asked in service.asked) == 1
-
-    arrival = f"fetched/{TABLE}_2024_flat.csv"
-    loaded = operators.Load(task_id="load", source="genesis", arrival=arrival).execute({})
-    assert "loaded" in loaded and query(warehouse, "select state from raw.fetch") == [("delivered",)]
+    assert query(warehouse, "select state from raw.fetch") == [("delivered",)]
     assert len(service.removed) == 1
-    with pytest.raises(AirflowSkipException, match="nothing new"):
-        fetch().go_on({})
-    with pytest.raises(AirflowSkipException, match="another one takes it"):
-        operators.Load(task_id="load", source="genesis", arrival=arrival).execute({})
+    again = ingest()
+    assert "nothing new" in again.execute({})  # green, and no event
+    assert again.outlets == [] and again.label.endswith("nothing new")
 
 
 def test_what_only_a_person_can_mend_is_not_tried_again_and_what_may_pass_is(service, monkeypatch):
     monkeypatch.setattr(operators, "_connection", lambda host: Access(replay.DEMO_USER))
     with pytest.raises(AirflowFailException):
-        fetch().go_on({})
+        ingest().execute({})
 
     def away(*arguments, **options):
         raise ServiceDown(TABLE)
 
     monkeypatch.setattr("ingest.fetch.step", away)
     with pytest.raises(ServiceDown):  # Airflow tries again
-        fetch().go_on({})
+        ingest().execute({})
 
 
-def test_a_file_whose_name_is_a_template_is_a_name(warehouse, monkeypatch):
-    for name, value in airflow.variables(warehouse).items():
-        monkeypatch.setenv(name, value)
-    for task in (operators.Load(task_id="load", source="ledger", arrival="drop/{{ 7*7 }}.csv"), fetch("{{ 7*7 }}")):
-        assert list(task.template_fields) == []
+def test_the_grid_shows_what_became_of_each_file_and_the_last_one_triggers_the_build(seen, caplog):
+    misprinted = "structure_tables_2021_fliesstext.csv"
+    drop(seen, "structure_tables", (BUNDLED / "structure_tables" / misprinted).read_bytes(), misprinted)
+    drop(seen, "eu2_series")
+    (held,) = arrivals.due(seen, "structure_tables")
+    (good,) = arrivals.due(seen, "eu2_series")
+    task = ingest(held, "structure_tables")
+    with pytest.raises(AirflowSkipException, match="72 %"):
+        task.execute({})
+    assert task.label == "structure_tables_2021_fliesstext.csv held"
+
+    bad = seen.drop / "employment" / "eu2_employees_2019.csv"
+    bad.parent.mkdir(parents=True, exist_ok=True)
+    bad.write_text("a;b\n1;2\n")
+    refused = ingest("drop/employment/eu2_employees_2019.csv", "employment")
+    with pytest.raises(AirflowFailException, match="refused"):
+        refused.execute({})
+    assert refused.label.endswith("refused")
+
+    drop(seen, "mikrozensus")
+    early = ingest(good, "eu2_series")
+    with caplog.at_level("INFO"):
+        early.execute({})
+    assert early.outlets == []  # another file still waits
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    (sha256,) = query(seen, "select sha256 from raw.delivery where source = 'eu2_series'")[0]
+    for word in ("eu2_series_2007-2019.csv", sha256, "decision: accepted", "receipts/eu2_series", "0 rejected"):
+        assert word in told
+    last = ingest(*arrivals.due(seen, "mikrozensus"), "mikrozensus")
+    last.execute({})
+    assert last.label.endswith("accepted") and [asset.uri for asset in last.outlets] == ["lagebild://raw/mikrozensus"]
+
+
+def test_a_run_with_nothing_to_do_is_green_sends_nothing_and_checks_what_was_left(seen):
+    task = ingest(arrivals.NOTHING, "eu2_series")
+    task.execute({})
+    assert task.label == arrivals.NOTHING and task.outlets == []
+    drop(seen, "eu2_series")
+    arrivals.take(seen, "eu2_series", *arrivals.due(seen, "eu2_series"))  # loaded, and killed before the check
+    task = ingest(arrivals.NOTHING, "eu2_series")
+    task.execute({})
+    assert query(seen, "select state from raw.delivery") == [("accepted",)]
+    assert task.outlets
+
+
+def test_a_file_whose_name_is_a_template_is_a_name():
+    assert list(ingest("drop/{{ 7*7 }}.csv").template_fields) == []
+    assert ingest("drop/{{ 7*7 }}.csv").label == "{{ 7*7 }}.csv"
