@@ -2,31 +2,27 @@
 
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from lagebild import options
 from lagebild.errors import UserError
-from lagebild.settings import Settings
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
 
 
-def add_to(cli: click.Group) -> None:
-    """Hang the commands of this module into the command line."""
-    cli.add_command(calendar)
-    cli.add_command(alerts)
-
-
-@click.command()
+@click.command(epilog=options.exit_codes("with --late when something is late"))
 @click.option("--late", "is_late_only", is_flag=True, help="Only what is late; exit code 1 when something is.")
 @options.form
 @options.pass_settings
-def calendar(settings: Settings, is_late_only: bool, form: str) -> None:
+def calendar(settings: "Settings", is_late_only: bool, form: str) -> None:
     """List what was due, when it came, and in what state it is. BI reads the same as marts.delivery_calendar.
 
     Due dates are the house's own expectations, as the contracts state them under due.
 
     \b
-    Exit code with --late: 1 when something is late, else 0.
     Examples:
       lagebild calendar
       lagebild calendar --late --format json
@@ -45,7 +41,7 @@ def calendar(settings: Settings, is_late_only: bool, form: str) -> None:
 @click.command()
 @click.option("--try", "is_tried", is_flag=True, help="Send a trial message to each.")
 @options.pass_settings
-def alerts(settings: Settings, is_tried: bool) -> None:
+def alerts(settings: "Settings", is_tried: bool) -> None:
     """List the channels that are told of late deliveries and runs (LAGEBILD_ALERT_* in .env.example).
 
     \b

@@ -1,50 +1,159 @@
-"""The command line: `lagebild --help`. Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage."""
+"""The command line: `lagebild --help`.
 
+Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage, 130 stopped by Ctrl-C.
+A module with commands is imported when one of them is asked for, and what costs time (the database's driver, dbt,
+Great Expectations, Airflow) by the function that needs it: a help text is there in a tenth of a second.
+"""
+
+import errno
+import importlib
 import os
 import sys
-from pathlib import Path
 
 import click
-from rich.console import Console
 
-from lagebild import (
-    calendar_commands,
-    contract_commands,
-    decision_commands,
-    delivery_commands,
-    fetch_commands,
-    figure_commands,
-    inbox_commands,
-    options,
-    privacy_commands,
-    publication_commands,
-    warm,
-)
-from lagebild import settings as settings_module
+from lagebild import output, warm
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
-# Modules that cost time to import (dbt, Great Expectations, Airflow) are imported by the commands that need them.
+COMMANDS: dict[str, dict[str, str]] = {
+    "The stack": {
+        "run": "stack",
+        "up": "stack",
+        "down": "stack",
+        "status": "stack",
+        "credentials": "stack",
+        "airflow": "stack",
+    },
+    "Deliveries": {
+        "load": "inbox",
+        "watch": "inbox",
+        "reload": "inbox",
+        "deliveries": "delivery",
+        "held": "decision",
+        "accept": "decision",
+        "refuse": "decision",
+        "withdraw": "decision",
+        "quality-docs": "decision",
+        "calendar": "calendar",
+        "alerts": "calendar",
+    },
+    "Pulling": {"fetch": "fetch", "fetches": "fetch", "catalogue": "fetch"},
+    "Contracts": {"contracts": "contract", "sniff": "contract"},
+    "Marts and publications": {
+        "migrate": "warehouse",
+        "build": "warehouse",
+        "docs": "warehouse",
+        "publications": "publication",
+        "rollback": "publication",
+        "diff": "publication",
+        "extract": "warehouse",
+    },
+    "Figures": {"explain": "warehouse", "bridge": "warehouse", "figures": "figure"},
+    "Personal data and safety": {
+        "keys": "privacy",
+        "erase": "privacy",
+        "retention": "privacy",
+        "backup": "backup",
+        "restore": "backup",
+    },
+}
+"""Every command below the heading under which the help lists it, and the module `lagebild/<name>_commands.py`."""
+
+EXIT_CODES = "Exit codes: 0 done, 1 a problem that the message explains, 2 wrong usage, 130 stopped by Ctrl-C."
 
 
-def main(is_warm: bool = False) -> None:
-    """Run the command line; a UserError becomes a message and exit code 1, never a traceback.
+class Commands(click.Group):
+    """The commands above, imported one by one."""
 
-    `is_warm`: this is the stack's parent process, which is not asked again.
-    """
+    def make_context(self, *arguments, **options) -> click.Context:
+        output.reset()
+        return super().make_context(*arguments, **options)
+
+    def list_commands(self, context: click.Context | None) -> list[str]:
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, context: click.Context | None, name: str) -> click.Command | None:
+        if name not in self.commands:
+            topic = next((section[name] for section in COMMANDS.values() if name in section), None)
+            if topic is None:
+                return None
+            module = importlib.import_module(f"lagebild.{topic}_commands")
+            self.add_command(_completed(getattr(module, name.replace("-", "_"))), name)
+        return self.commands[name]
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.list_commands(context)))
+        limit = formatter.width - width - 6
+        for heading, section in COMMANDS.items():
+            with formatter.section(heading):
+                rows = [(name, self.get_command(context, name).get_short_help_str(limit)) for name in section]
+                formatter.write_dl([(f"{name:<{width}}", text) for name, text in rows])
+
+
+def _completed(command: click.Command) -> click.Command:
+    """What every command has: the options on output, and the meaning of its exit code below its help."""
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            _completed(part)
+    command.epilog = command.epilog or EXIT_CODES
+    if not command.context_settings.get("ignore_unknown_options"):  # those are for another program
+        command.params.extend(output.options())
+    return command
+
+
+def main() -> None:
+    """Run the command line, in the stack's parent process where that is quicker; ends with the command's exit code."""
+    arguments = sys.argv[1:]
+    code = warm.run(arguments)
+    sys.exit(run(arguments) if code is None else code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code. Whatever goes wrong becomes a message on standard error, never a traceback."""
     try:
-        if not is_warm and (code := warm.run(settings_module.load().home, sys.argv[1:])) is not None:
-            sys.exit(code)
-        cli()
+        code = cli.main(arguments, prog_name="lagebild", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except UserError as error:
-        click.echo(f"lagebild: {error}", err=True)
-        sys.exit(1)
+        _tell(str(error))
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _tell("stopped; what was committed stays, and the same command goes on from there")
+        return 130
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            return _unexpected(error)
+        # Whoever read our output has read enough. The interpreter flushes at its end and must not meet the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _unexpected(error)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def _unexpected(error: Exception) -> int:
+    from lagebild import unexpected
+
+    _tell(unexpected.told(error))
+    return 1
+
+
+def _tell(message: str) -> None:
+    click.echo(f"lagebild: {message}", err=True)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    params=output.options(),
+    epilog=EXIT_CODES,
+)
 @click.version_option(package_name="lagebild")
-@click.pass_context
-def cli(context: click.Context) -> None:
+def cli() -> None:
     """Pipeline and warehouse for municipal integration policy.
 
     \b
@@ -53,250 +162,6 @@ def cli(context: click.Context) -> None:
       lagebild explain cost_per_person --place 05913000 --year 2019       where a figure comes from
       lagebild held                                                       deliveries that wait for a decision
     """
-    context.obj = settings_module.load()
-
-
-@cli.command()
-@options.pass_settings
-def run(settings: Settings) -> None:
-    """Start the stack, load what is new, build, publish, extract, and print the headline figures."""
-    from lagebild.stack import commands
-
-    commands.run(settings, Console())
-
-
-@cli.command()
-@options.pass_settings
-def up(settings: Settings) -> None:
-    """Start PostgreSQL and Airflow, and bring the warehouse to this code's migrations."""
-    from lagebild.stack import commands
-
-    commands.up(settings, Console())
-
-
-@cli.command()
-@options.pass_settings
-def down(settings: Settings) -> None:
-    """Stop Airflow and PostgreSQL; the state stays."""
-    from lagebild.stack import commands
-
-    commands.down(settings, Console())
-
-
-@cli.command()
-@options.pass_settings
-def status(settings: Settings) -> None:
-    """Show what runs, where the state lies, and how to connect."""
-    from lagebild.stack import commands
-
-    commands.status(settings, Console())
-
-
-@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@options.pass_settings
-def airflow(settings: Settings, arguments: tuple[str, ...]) -> None:
-    """Airflow's own command line, with this checkout's settings.
-
-    \b
-    Examples:
-      lagebild airflow pools list
-      lagebild airflow backfill create --dag-id backfill__genesis --from-date 2019-01-01 --to-date 2020-12-31
-    """
-    from lagebild.stack import airflow as stack
-
-    os.execve(sys.executable, [sys.executable, "-m", "airflow", *arguments], stack.environment(settings))
-
-
-@cli.command()
-@options.pass_settings
-def migrate(settings: Settings) -> None:
-    """Bring the warehouse to this code's migrations, contracts and marts."""
-    from lagebild.warehouse.migrate import migrate as run_migrations
-
-    applied = run_migrations(settings)
-    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
-
-
-@cli.command()
-@click.argument("delivery_id", type=int)
-@options.pass_settings
-def reload(settings: Settings, delivery_id: int) -> None:
-    """Load landed bytes again after a contract or code fix, as a new attempt."""
-    from ingest.load import reload as load_again
-    from lagebild.gatekeeper import check_pending
-
-    delivery = load_again(settings, delivery_id)
-    decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
-    options.renew_receipts(settings)
-    click.echo(decided.get(delivery.delivery_id, delivery))
-
-
-@cli.command()
-@options.pass_settings
-def build(settings: Settings) -> None:
-    """Build the marts from the accepted deliveries, check them and publish them."""
-    from lagebild.warehouse import build as builds
-
-    publication_id = builds.run(settings, click.echo)
-    click.echo("nothing new to build" if publication_id is None else f"publication {publication_id} is in force")
-
-
-@cli.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Another file than docs/index.html of the state folder.",
-)
-@options.pass_settings
-def docs(settings: Settings, out: Path | None) -> None:
-    """Write dbt's documentation (models, columns, tests, lineage) as one page that opens without a server."""
-    from lagebild.warehouse import docs as page
-
-    click.echo(page.write(settings, out or settings.home / "docs" / "index.html"))
-
-
-@cli.command()
-@click.argument("mart")
-@click.option("--place", help="AGS or region code, e.g. 05913000; for programmes their id, or nothing.")
-@click.option("--year", type=int, help="Year of the figure; for programmes it may be left out.")
-@click.option("--method", help="One costing method instead of all.")
-@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
-@click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
-@options.form
-@options.pass_settings
-def explain(
-    settings: Settings,
-    mart: str,
-    place: str | None,
-    year: int | None,
-    method: str | None,
-    publication_id: int | None,
-    language: str,
-    form: str,
-) -> None:
-    """Print where a figure comes from: its tree down to the lines of the deliveries.
-
-    \b
-    Examples:
-      lagebild explain cost_per_person --place 05913000 --year 2019
-      lagebild explain cost_extrapolation --place 05913000 --year 2019 --language de
-      lagebild explain integration_course --place 00 --year 2024 --format json
-      lagebild explain funding_cliff --place suedosteuropa
-    """
-    from lagebild.warehouse import explain as explanation
-    from lagebild.warehouse import marts
-
-    if explanation.needs_place_and_year(marts.definition(mart)) and (place is None or year is None):
-        raise click.UsageError(f"{mart} is asked for by --place and --year")
-    chain = explanation.explain(settings, mart, place, year, publication_id, method)
-    if form == "json":
-        options.echo_json(chain)
-    else:
-        click.echo(explanation.as_text(chain, language))
-
-
-@cli.command()
-@click.option("--place", required=True, help="AGS of the municipality, e.g. 05913000.")
-@click.option("--from-publication", required=True, type=int)
-@click.option("--to-publication", required=True, type=int)
-@click.option("--from-year", required=True, type=int)
-@click.option("--to-year", type=int, help="The same year unless given.")
-@options.form
-@options.pass_settings
-def bridge(
-    settings: Settings,
-    place: str,
-    from_publication: int,
-    to_publication: int,
-    from_year: int,
-    to_year: int | None,
-    form: str,
-) -> None:
-    """Print what changed between two publications: data, method, price, quantity, rounding.
-
-    \b
-    Example: lagebild bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
-    """
-    from lagebild.warehouse.bridge import as_text
-    from lagebild.warehouse.bridge import bridge as parts_of
-
-    parts = parts_of(settings, place, from_publication, to_publication, from_year, to_year or from_year)
-    if form == "json":
-        options.echo_json(parts)
-    else:
-        click.echo(as_text(parts))
-
-
-@cli.command()
-@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
-@click.option("--recipient", default="reviewer", show_default=True)
-@click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")
-@options.pass_settings
-def extract(settings: Settings, publication_id: int | None, recipient: str, purpose: str) -> None:
-    """Write the package for a reviewer, and register that it was released."""
-    from extracts.release import release
-
-    click.echo(release(settings, publication_id, recipient, purpose))
-
-
-@cli.group()
-def keys() -> None:
-    """Pseudonym keys, one a municipality and purpose."""
-
-
-@keys.command()
-@click.option("--municipality", required=True, help="AGS of 8 digits.")
-@click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
-@options.pass_settings
-def create(settings: Settings, municipality: str, purpose: str) -> None:
-    """Make a key. Back it up: without it, later deliveries cannot be joined to earlier ones.
-
-    \b
-    Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
-    """
-    from ingest import privacy
-
-    if not (len(municipality) == 8 and municipality.isdigit()):
-        raise click.BadParameter("an AGS has 8 digits", param_hint="--municipality")
-    path = privacy.key_path(settings, municipality, purpose)
-    made = privacy.ensure_key(settings, municipality, purpose)
-    click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
-
-
-keys.add_command(privacy_commands.rotate)
-cli.add_command(privacy_commands.erase)
-cli.add_command(privacy_commands.retention)
-cli.add_command(delivery_commands.deliveries)
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@options.pass_settings
-def backup(settings: Settings, folder: Path) -> None:
-    """Write database, landing zone, keys and secrets into FOLDER."""
-    from lagebild.backup import backup as back_up
-
-    click.echo(back_up(settings, folder))
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@options.pass_settings
-def restore(settings: Settings, folder: Path) -> None:
-    """Restore a backup from FOLDER into an empty warehouse."""
-    from lagebild.backup import restore as bring_back
-
-    click.echo(bring_back(settings, folder))
-
-
-calendar_commands.add_to(cli)
-contract_commands.add_to(cli)
-decision_commands.add_to(cli)
-fetch_commands.add_to(cli)
-figure_commands.add_to(cli)
-inbox_commands.add_to(cli)
-publication_commands.add_to(cli)
 
 
 if __name__ == "__main__":

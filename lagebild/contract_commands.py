@@ -5,21 +5,22 @@ from pathlib import Path
 
 import click
 
+from lagebild import options
 from lagebild.errors import UserError
-
-
-def add_to(cli: click.Group) -> None:
-    """Hang the commands of this module into the command line."""
-    cli.add_command(contracts)
-    cli.add_command(sniff)
 
 
 @click.group()
 def contracts() -> None:
-    """Contracts: what the deliveries of each source look like."""
+    """Contracts: what the deliveries of each source look like.
+
+    \b
+    Examples:
+      lagebild contracts check
+      lagebild contracts docs register --out /tmp/pages
+    """
 
 
-@contracts.command()
+@contracts.command(epilog=options.exit_codes("when something was found"))
 @click.argument("source", required=False)
 def check(source: str | None) -> None:
     """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.

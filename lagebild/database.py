@@ -18,6 +18,7 @@ LOADER, BUILDER = "lagebild_loader", "lagebild_builder"
 BI_READER, STATISTICS_OFFICE = "bi_reader", "statistics_office"
 ROLES = (LOADER, BUILDER, BI_READER, STATISTICS_OFFICE)
 ADMIN = "admin"
+_SECRET = ("password", "passfile", "sslpassword")
 
 
 def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
@@ -43,9 +44,11 @@ def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
     return base
 
 
-def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql") -> str:
+def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows_password: bool = True) -> str:
     """The same as an URL, with the SQLAlchemy `driver` named (bare names mean psycopg 3 to some, 2 to others)."""
     p = parameters(settings, role)
+    if not shows_password:
+        p = {name: value for name, value in p.items() if name not in _SECRET}
     rest = "&".join(
         f"{k}={quote(v, safe='')}" for k, v in p.items() if k not in ("host", "port", "dbname", "user", "password")
     )

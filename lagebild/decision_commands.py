@@ -3,25 +3,22 @@
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lagebild import options
-from lagebild.settings import Settings
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
 
 _reason = click.option("--reason", required=True, help="Why; it is logged and shown to readers, so name no person.")
-
-
-def add_to(cli: click.Group) -> None:
-    """Hang the commands of this module into the command line."""
-    for command in (held, accept, refuse, withdraw, quality_docs):
-        cli.add_command(command)
 
 
 @click.command()
 @options.form
 @options.pass_settings
-def held(settings: Settings, form: str) -> None:
+def held(settings: "Settings", form: str) -> None:
     """List the deliveries that wait for a decision: what failed, in which lines, and whom to ask.
 
     \b
@@ -49,7 +46,7 @@ def held(settings: Settings, form: str) -> None:
 )
 @click.option("--supersedes", is_flag=True, help="It corrects the accepted delivery of its period.")
 @options.pass_settings
-def accept(settings: Settings, delivery_id: int, reason: str, until: datetime | None, supersedes: bool) -> None:
+def accept(settings: "Settings", delivery_id: int, reason: str, until: datetime | None, supersedes: bool) -> None:
     """Accept the held DELIVERY; in spite of what the checks found only until a day.
 
     \b
@@ -68,7 +65,7 @@ def accept(settings: Settings, delivery_id: int, reason: str, until: datetime | 
 @click.argument("delivery_id", type=int, metavar="DELIVERY")
 @_reason
 @options.pass_settings
-def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
+def refuse(settings: "Settings", delivery_id: int, reason: str) -> None:
     """Send the held DELIVERY back; the supplier's corrected file comes as a new one.
 
     \b
@@ -84,7 +81,7 @@ def refuse(settings: Settings, delivery_id: int, reason: str) -> None:
 @click.argument("delivery_id", type=int, metavar="DELIVERY")
 @_reason
 @options.pass_settings
-def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
+def withdraw(settings: "Settings", delivery_id: int, reason: str) -> None:
     """Withdraw an accepted DELIVERY, and the one it superseded is in force again; or a superseded one.
 
     \b
@@ -103,7 +100,7 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> None:
     help="Another folder than quality-docs of the state folder.",
 )
 @options.pass_settings
-def quality_docs(settings: Settings, out: Path | None) -> None:
+def quality_docs(settings: "Settings", out: Path | None) -> None:
     """Write what every check said as pages (Data Docs) that open without a server and hold no person's value.
 
     \b

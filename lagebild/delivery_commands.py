@@ -1,12 +1,18 @@
 """Commands on the ledger: what is there, in which state, and since when."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from ingest.ledger import STATES
 from lagebild import options
-from lagebild.settings import Settings
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
+
+
+STATES = ("received", "loaded", "accepted", "held", "refused", "superseded", "withdrawn")
+"""As in `ingest.ledger`, which takes time to import; a test holds them together."""
 
 
 @click.command()
@@ -14,7 +20,7 @@ from lagebild.settings import Settings
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only this state; may be repeated.")
 @options.form
 @options.pass_settings
-def deliveries(settings: Settings, source: str | None, states: tuple[str, ...], form: str) -> None:
+def deliveries(settings: "Settings", source: str | None, states: tuple[str, ...], form: str) -> None:
     """List the ledger: every delivery, its rows and its state.
 
     \b

@@ -2,27 +2,23 @@
 
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from lagebild import options
-from lagebild.settings import Settings
+from lagebild import options, output
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
 
 
-def add_to(cli: click.Group) -> None:
-    """Hang the commands of this module into the command line."""
-    cli.add_command(fetch)
-    cli.add_command(fetches)
-    cli.add_command(catalogue)
-
-
-@click.command()
+@click.command(epilog=options.exit_codes("when an entry could not be fetched, or what came was refused"))
 @click.argument("source")
 @click.option("--table", "tables", multiple=True, help="Only this entry of the catalogue; may be repeated.")
 @click.option("--year", "years", multiple=True, type=int, help="Only this year; may be repeated.")
 @click.option("--force", is_flag=True, help="Ask for everything whole, due or not, also where nothing is new.")
 @options.pass_settings
-def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple[int, ...], force: bool) -> None:
+def fetch(settings: "Settings", source: str, tables: tuple[str, ...], years: tuple[int, ...], force: bool) -> None:
     """Pull what is due of SOURCE, load it, check what was loaded, and accept or hold it.
 
     Without --table and --year the catalogue's schedules say what is due. A job on the host that a killed run waited
@@ -33,16 +29,12 @@ def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple
       lagebild fetch genesis
       lagebild fetch genesis --table 12411-01-01-4 --year 2024
       lagebild fetch azr_nrw --force
-    Exit code: 1 when an entry could not be fetched, or what came was refused.
     """
-    from rich.console import Console
-
     from ingest import fetch as pulls
     from ingest.connectors.catalogue import entries
     from lagebild.gatekeeper import check_pending
-    from lagebild.stack.progress import Board
 
-    with Board(Console()) as board:
+    with output.board() as board:
         outcomes = pulls.run(settings, source, tables, years, force, say=board.say, doing=board.doing)
         loaded = [o.delivery for o in outcomes if o.delivery and o.delivery.state == "loaded"]
         if loaded:
@@ -53,10 +45,10 @@ def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple
     for error in dict.fromkeys(map(str, failed)):
         click.echo(f"lagebild: {error}", err=True)
     if not outcomes:
-        click.echo(f"nothing of {source} is due; --table or --year asks all the same")
+        output.say(f"nothing of {source} is due; --table or --year asks all the same")
         for entry in entries(source):
             if entry.missing:
-                click.echo(f"{entry.id} is never asked for, because no address is set ({entry.missing})")
+                output.say(f"{entry.id} is never asked for, because no address is set ({entry.missing})")
     if failed or any(o.delivery and o.delivery.state == "refused" for o in outcomes):
         sys.exit(1)
 
@@ -65,7 +57,7 @@ def fetch(settings: Settings, source: str, tables: tuple[str, ...], years: tuple
 @click.argument("source", required=False)
 @options.form
 @options.pass_settings
-def fetches(settings: Settings, source: str | None, form: str) -> None:
+def fetches(settings: "Settings", source: str | None, form: str) -> None:
     """List what was pulled of SOURCE, or of all: when, from where, what came, and what a job waits for.
 
     \b

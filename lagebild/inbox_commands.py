@@ -1,4 +1,4 @@
-"""Files that people send, from the command line: `lagebild load` and `lagebild watch`."""
+"""Files that people send, from the command line: `lagebild load`, `watch` and `reload`."""
 
 import os
 import signal
@@ -10,33 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import psycopg
-from rich.console import Console
 
-from lagebild import options
-from lagebild import settings as settings_module
+from lagebild import options, output
 from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.stack.progress import Board
 
 if TYPE_CHECKING:
     from ingest.inbox import Arrival
     from ingest.ledger import Delivery
+    from lagebild.settings import Settings
+    from lagebild.stack.progress import Board
 
 # `ingest` and the gate cost time to import: the functions that need them do it.
 
 
-def add_to(cli: click.Group) -> None:
-    """Hang the commands of this module into the command line."""
-    for command in (load, watch):
-        cli.add_command(command)
-
-
-@click.command()
+@click.command(epilog=options.exit_codes("when a file was refused"))
 @click.argument("targets", nargs=-1, required=True, metavar="SOURCE|FILE...")
 @click.option("--source", help="Whose files these are, where their names do not say it.")
 @options.pass_settings
-def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> None:
+def load(settings: "Settings", targets: tuple[str, ...], source: str | None) -> None:
     """Load files, or what waits for a SOURCE in the inboxes; check it, and accept or hold it.
 
     A FILE stays where it is; its name says whose it is. Of a SOURCE every complete file of every inbox is taken and
@@ -59,7 +50,7 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
         owners[file] = contracts.load(source).source if source else inbox.source_of(file.name)
     problems: list[str] = []
     arrived = []
-    with Board(Console(stderr=True)) as board:
+    with output.board(is_error=True) as board:
         for file, owner in owners.items():
             board.doing(f"loading {file.name}")
             progress = _progress(board, file.stat().st_size)
@@ -78,17 +69,17 @@ def load(settings: Settings, targets: tuple[str, ...], source: str | None) -> No
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     if not moved:
-        click.echo(f"nothing waits for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
+        output.say(f"nothing waits for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
     if any(d and d.state == "refused" for d in arrived):
         sys.exit(1)
 
 
-@click.command()
+@click.command(epilog=options.exit_codes("with --once when a file could not be taken"))
 @click.argument("place", metavar="FOLDER|URL")
 @click.option("--every", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Seconds between looks.")
 @click.option("--once", is_flag=True, help="Look once: take what is complete now, and end.")
 @options.pass_settings
-def watch(settings: Settings, place: str, every: float, once: bool) -> None:
+def watch(settings: "Settings", place: str, every: float, once: bool) -> None:
     """Take complete files out of a FOLDER, or an SFTP or S3 store, as they come; load, check, and answer each.
 
     Ctrl-C (or SIGTERM) ends it when the file in hand is done.
@@ -102,7 +93,8 @@ def watch(settings: Settings, place: str, every: float, once: bool) -> None:
     stop = threading.Event()
     _stop_at_signals(stop)
     said: set[str] = set()
-    click.echo(f"watching {place}" + ("" if once else f" every {every:g} s; Ctrl-C ends it"), err=True)
+    if output.current.level > output.Level.QUIET:
+        click.echo(f"watching {place}" + ("" if once else f" every {every:g} s; Ctrl-C ends it"), err=True)
     while True:
         problems = _look(own, inbox, stop)
         for problem in problems:
@@ -115,9 +107,28 @@ def watch(settings: Settings, place: str, every: float, once: bool) -> None:
         sys.exit(1)
 
 
-def _watched(settings: Settings, place: str) -> tuple[Settings, str]:
+@click.command()
+@click.argument("delivery_id", type=int, metavar="DELIVERY")
+@options.pass_settings
+def reload(settings: "Settings", delivery_id: int) -> None:
+    """Load the landed bytes of DELIVERY again after a contract or code fix, as a new attempt.
+
+    \b
+    Example: lagebild reload 12
+    """
+    from ingest.load import reload as load_again
+    from lagebild.gatekeeper import check_pending
+
+    delivery = load_again(settings, delivery_id)
+    decided = {d.delivery_id: d for d in check_pending(settings, delivery.source)}
+    options.renew_receipts(settings)
+    click.echo(decided.get(delivery.delivery_id, delivery))
+
+
+def _watched(settings: "Settings", place: str) -> "tuple[Settings, str]":
     """The settings that have this inbox, and its label."""
     from ingest import stores
+    from lagebild import settings as settings_module
 
     if "://" in place:
         inbox = settings_module.inbox_url(place)
@@ -130,7 +141,7 @@ def _watched(settings: Settings, place: str) -> tuple[Settings, str]:
     return replace(settings, inboxes=tuple(dict.fromkeys([*settings.inboxes, inbox]))), inbox
 
 
-def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[str]:
+def _look(settings: "Settings", inbox_label: str, stop: threading.Event) -> list[str]:
     """Take what is complete, check it, answer it; what went wrong."""
     from ingest import inbox
 
@@ -140,7 +151,7 @@ def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[s
         for key in found.told:
             click.echo(f"{key}: not taken; its receipt says why")
         if found.complete:
-            with Board(Console(stderr=True)) as board:
+            with output.board(is_error=True) as board:
                 taken = []
                 for arrival in found.complete:
                     if not stop.is_set():
@@ -155,8 +166,10 @@ def _look(settings: Settings, inbox_label: str, stop: threading.Event) -> list[s
     return problems
 
 
-def _taken(settings: Settings, arrival: "Arrival", board: Board, problems: list[str]) -> "Delivery | None":
+def _taken(settings: "Settings", arrival: "Arrival", board: "Board", problems: list[str]) -> "Delivery | None":
     """The delivery of a file that was taken; None where that was not possible now."""
+    import psycopg
+
     from ingest import inbox
 
     board.doing(f"loading {arrival.path}")
@@ -169,7 +182,7 @@ def _taken(settings: Settings, arrival: "Arrival", board: Board, problems: list[
     return None
 
 
-def _decided(settings: Settings, board: Board, sources: list[str]) -> dict[int, "Delivery"]:
+def _decided(settings: "Settings", board: "Board", sources: list[str]) -> dict[int, "Delivery"]:
     """Check what was loaded, and renew receipts; the deliveries that were decided, by number."""
     from lagebild.gatekeeper import check_pending
 
@@ -179,7 +192,7 @@ def _decided(settings: Settings, board: Board, sources: list[str]) -> dict[int, 
     return decided
 
 
-def _progress(board: Board, total: int) -> Callable[[int], None]:
+def _progress(board: "Board", total: int) -> Callable[[int], None]:
     done = 0
 
     def progress(count: int) -> None:

@@ -1,12 +1,14 @@
 """Commands on personal data: rotate a key, erase a person, delete what was kept long enough."""
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from lagebild import options
 from lagebild.errors import UserError
-from lagebild.settings import Settings
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
 
 
 def ags(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -20,11 +22,37 @@ _municipality = click.option("--municipality", required=True, callback=ags, help
 _purpose = click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
 
 
-@click.command()
+@click.group()
+def keys() -> None:
+    """Pseudonym keys, one a municipality and purpose.
+
+    \b
+    Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
+    """
+
+
+@keys.command()
 @_municipality
 @_purpose
 @options.pass_settings
-def rotate(settings: Settings, municipality: str, purpose: str) -> None:
+def create(settings: "Settings", municipality: str, purpose: str) -> None:
+    """Make a key. Back it up: without it, later deliveries cannot be joined to earlier ones.
+
+    \b
+    Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
+    """
+    from ingest import privacy
+
+    path = privacy.key_path(settings, municipality, purpose)
+    made = privacy.ensure_key(settings, municipality, purpose)
+    click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
+
+
+@keys.command()
+@_municipality
+@_purpose
+@options.pass_settings
+def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     """Add a key to the chain, and wrap every stored pseudonym with it. Back the keys up afterwards.
 
     It does not cure a leaked key: docs/runbooks/rotate-a-key.md says what does.
@@ -47,7 +75,7 @@ def rotate(settings: Settings, municipality: str, purpose: str) -> None:
     help="File with the identifier on one line, as it stands in the deliveries; - reads standard input.",
 )
 @options.pass_settings
-def erase(settings: Settings, municipality: str, purpose: str, identifier_file: TextIO) -> None:
+def erase(settings: "Settings", municipality: str, purpose: str, identifier_file: TextIO) -> None:
     """Remove a person from rows, rejected rows and landed files.
 
     The identifier is never an argument, because every user of the machine can read those.
@@ -69,7 +97,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier_file: 
 @click.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
 @options.pass_settings
-def retention(settings: Settings, is_applied: bool) -> None:
+def retention(settings: "Settings", is_applied: bool) -> None:
     """Delete what was kept long enough: landed bytes of personal sources, copies in taken/, receipts.
 
     Path, hash and ledger stay.

@@ -1,24 +1,21 @@
 """Commands on publications: which there are, back to one of them, and what differs between two."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from lagebild import options
-from lagebild.settings import Settings
 
-
-def add_to(cli: click.Group) -> None:
-    """Hang the commands of this module into the command line."""
-    for command in (publications, rollback, diff):
-        cli.add_command(command)
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
 
 
 @click.command()
 @click.option("--last", type=click.IntRange(min=1), help="Only so many, the latest ones.")
 @options.form
 @options.pass_settings
-def publications(settings: Settings, last: int | None, form: str) -> None:
+def publications(settings: "Settings", last: int | None, form: str) -> None:
     """List the publications: when, from which build and code, what is new in each, which one is in force.
 
     \b
@@ -39,7 +36,7 @@ def publications(settings: Settings, last: int | None, form: str) -> None:
 @click.argument("publication_id", type=int, metavar="PUBLICATION")
 @click.option("--reason", required=True, help="Why; it is kept, and readers see it in marts.publication_rollback.")
 @options.pass_settings
-def rollback(settings: Settings, publication_id: int, reason: str) -> None:
+def rollback(settings: "Settings", publication_id: int, reason: str) -> None:
     """Put PUBLICATION in force again, at once and for every reader.
 
     Nothing is built while all that it takes back still stands: withdraw the delivery, or mend the code.
@@ -58,7 +55,7 @@ def rollback(settings: Settings, publication_id: int, reason: str) -> None:
 @click.option("--mart", help="Only this mart, every row of it.")
 @options.form
 @options.pass_settings
-def diff(settings: Settings, former: int, latter: int, mart: str | None, form: str) -> None:
+def diff(settings: "Settings", former: int, latter: int, mart: str | None, form: str) -> None:
     """Print which figures differ between publications FORMER and LATTER, by how much, and due to what.
 
     \b

@@ -4,26 +4,28 @@ This side is cheap: it hands over what the command line was given, passes signal
 Where there is no such process (or `LAGEBILD_WARM=0`), the caller runs the command itself.
 """
 
-import json
 import os
-import signal
-import socket
+import sys
 from pathlib import Path
 
 SOCKET = "commands.sock"
 COMMANDS = ("build", "load", "reload")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
-def run(home: Path, arguments: list[str]) -> int | None:
+def run(arguments: list[str]) -> int | None:
     """The exit code of a command that the stack's parent process ran; None where it did not take it."""
-    if not arguments or arguments[0] not in COMMANDS or os.environ.get("LAGEBILD_WARM") == "0":
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    if command not in COMMANDS or {"-h", "--help"} & set(arguments) or os.environ.get("LAGEBILD_WARM") == "0":
         return None
-    connection = _connected(home / "airflow" / SOCKET)
+    connection = _connected(_home() / "airflow" / SOCKET)
     if connection is None:
         return None
+    import json
+    import signal
+    import socket
+
     with connection:
-        for number in _SIGNALS:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, lambda number, frame: connection.send(bytes([number])))
         umask = os.umask(0o077)
         os.umask(umask)
@@ -41,8 +43,20 @@ def run(home: Path, arguments: list[str]) -> int | None:
         except OSError:
             reply = b""
         if not reply:
-            raise SystemExit("lagebild: the stack ended while it ran this command; make status shows what runs")
+            print("lagebild: the stack ended while it ran this command; make status shows what runs", file=sys.stderr)
+            return 1
         return json.loads(reply)
+
+
+def _home() -> Path:
+    """The state folder; what is wrong with a setting, the command itself says."""
+    from lagebild import settings
+    from lagebild.errors import UserError
+
+    try:
+        return settings.load().home
+    except UserError:
+        return Path(os.devnull)
 
 
 def address(folder: int, name: str) -> str:
@@ -50,8 +64,11 @@ def address(folder: int, name: str) -> str:
     return f"/proc/self/fd/{folder}/{name}"
 
 
-def received(connection: socket.socket) -> tuple[dict, list[int]]:
+def received(connection) -> tuple[dict, list[int]]:
     """What `run` sent: the call, and the three standard descriptors."""
+    import json
+    import socket
+
     head, descriptors, _, _ = socket.recv_fds(connection, 4, 3)
     length, text = int.from_bytes(head, "big"), b""
     while len(text) < length:
@@ -62,7 +79,10 @@ def received(connection: socket.socket) -> tuple[dict, list[int]]:
     return json.loads(text), descriptors
 
 
-def _connected(path: Path) -> socket.socket | None:
+def _connected(path: Path):
+    """A socket that leads to the parent process; None where there is none."""
+    import socket
+
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
@@ -78,7 +98,7 @@ def _connected(path: Path) -> socket.socket | None:
         os.close(folder)
 
 
-def _whole(connection: socket.socket) -> bytes:
+def _whole(connection) -> bytes:
     parts = []
     while part := connection.recv(4096):
         parts.append(part)

@@ -85,6 +85,7 @@ THEN = (
     "lagebild.decisions",
     "lagebild.gatekeeper",
     "lagebild.inbox_commands",
+    "lagebild.warehouse_commands",
     "lagebild.stack.progress",
     "lagebild.warehouse.build",
 )
@@ -324,16 +325,9 @@ def _run_command(listener: socket.socket, connection: socket.socket, call: dict,
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     threading.Thread(target=_obey, args=[connection], daemon=True).start()
-    code = 1
-    try:
-        from lagebild.cli import main as command_line
+    from lagebild.cli import run
 
-        command_line(is_warm=True)
-        code = 0
-    except SystemExit as error:
-        code = _code(error)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    code = run(call["arguments"])
     sys.stdout.flush()
     sys.stderr.flush()
     connection.sendall(json.dumps(code).encode() + b"\n")

@@ -6,7 +6,6 @@ A task whose pool is missing waits for ever, without a word. So the local stack 
 containers `python -m lagebild.stack.pools` does, after Airflow's own migration.
 """
 
-from ingest.connectors import catalogue
 from lagebild import settings as settings_module
 from lagebild.settings import Settings
 
@@ -21,6 +20,7 @@ def ensure(settings: Settings) -> None:
     # Late: DAGs ask for names only.
     import psycopg
 
+    from ingest.connectors import catalogue
     from lagebild.stack import postgres
 
     with psycopg.connect(postgres.airflow_dsn(settings)) as connection, connection.cursor() as cursor:

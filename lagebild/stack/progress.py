@@ -1,34 +1,83 @@
-"""Progress that is never silent: a live board on a terminal, plain lines elsewhere (at least one every two seconds)."""
+"""Progress: a live board on a terminal; elsewhere a line a stage, and now and then one that says what goes on.
 
+Three kinds of reader: a person at a terminal sees everything move, a log gets few lines that are worth keeping, and
+who asks for detail (`-v`) gets every step as a line.
+"""
+
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TextIO
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
-from rich.text import Text
+from lagebild.output import Level, Output
 
-SILENCE_SECONDS = 1.8
+SILENCE_SECONDS = 30
+"""How long a log may be silent at first. The pauses grow with what has passed, so that a slow day does not fill it."""
+NAME_WIDTH = 12
+
+
+class Plain:
+    """A console that is no terminal: lines, as they are."""
+
+    is_terminal = False
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def print(self, line: str, **_: object) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+@dataclass
+class Stage:
+    """Something that goes on, with its own clock."""
+
+    name: str
+    result: str = ""
+    """What came of it; the line that stays when it is over."""
+    doing: str = ""
+    part: tuple[int, int] | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def __str__(self) -> str:
+        shown = [self.doing or "under way"]
+        if self.part:
+            done, total = self.part
+            # Bytes as percent; things that a person counts as numbers.
+            shown.append(f"{done} of {total}" if total < 1000 else f"{100 * done // total} %")
+        return f"{self.name:<{NAME_WIDTH}}  {', '.join(shown)}"
 
 
 class Board:
-    """`with Board(console) as board:` then `doing` (what goes on), `part` (how far), `show` (a DAG run), `say`."""
+    """`with Board(console) as board:` then `stage` or `doing` (what goes on), `part` (how far), and lines that stay.
 
-    def __init__(self, console: Console):
-        self._console, self._is_live = console, console.is_terminal
-        self._doing, self._since = "", time.monotonic()
+    Made without an `output` it shows everything, as tools that are watched by their makers do.
+    """
+
+    def __init__(self, console, output: Output | None = None):
+        self._console, self._output = console, output or Output(Level.VERBOSE)
+        self._is_live = console.is_terminal and self._output.is_drawing and self._output.level > Level.QUIET
+        self._began = time.monotonic()
+        self._printed = self._began
+        self._stages: list[Stage] = []
+        self._alone = Stage("")
+        """What is under way where no stage was named."""
         self._rows: dict[str, str] = {}
-        self._part: tuple[int, int] | None = None
-        self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._end = threading.Event()
-        self._spinner = Spinner("dots")
-        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._render)
 
     def __enter__(self) -> "Board":
         if self._is_live:
-            self._live.start()
+            from lagebild.stack.live import Screen
+
+            self._screen = Screen(self._console, self._state)
+            self._screen.start()
         else:
             self._thread = threading.Thread(target=self._beat, daemon=True)
             self._thread.start()
@@ -39,51 +88,117 @@ class Board:
         if not self._is_live:
             self._thread.join()
             return
-        self._live.stop()
+        self._screen.stop()
         for text in self._rows.values():  # the board goes, what it showed last stays
             self._print(text)
 
-    def say(self, line: str) -> None:
-        """A line that stays."""
-        self._print(line)
+    # --- what goes on ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[Stage]:
+        """A stage of the work. Where it ends well, its `result` and its time stay as a line."""
+        stage = Stage(name)
+        with self._lock:
+            self._stages.append(stage)
+        self.detail(f"{name} ...")
+        outcome = "failed"
+        try:
+            yield stage
+            outcome = stage.result or "done"
+        except BaseException as error:
+            outcome = outcome if isinstance(error, Exception) else "stopped"
+            raise
+        finally:
+            with self._lock:
+                self._stages.remove(stage)
+            self._finished(stage, outcome)
+
+    def _finished(self, stage: Stage, outcome: str) -> None:
+        mark, style = ("✓ ", "green") if outcome not in ("failed", "stopped") else ("✗ ", "bold red")
+        line = f"{stage.name:<{NAME_WIDTH}}  {outcome}  {spent(stage.seconds)}"
+        self._say(line, Level.NORMAL, mark if self._is_live else "", style)
 
     def doing(self, activity: str) -> None:
-        """What is under way now; shown with the seconds since it began."""
+        """What is under way now, in the stage that began last; shown with the seconds since it began."""
         with self._lock:
-            if activity == self._doing:
+            stage = self._stages[-1] if self._stages else self._alone
+            if activity == stage.doing:
                 return
-            self._doing, self._since, self._part = activity, time.monotonic(), None
-            if not self._is_live:
-                self._print(f"{activity} ...")
+            stage.doing, stage.part = activity, None
+            if stage is self._alone:
+                stage.began = time.monotonic()
+            self.detail(f"{activity} ...")
 
     def part(self, done: int, total: int) -> None:
-        """How much of what is under way is done: a bar on a terminal, percent elsewhere."""
+        """How much of what is under way is done; a `total` of 0: nobody knows how much it is."""
         with self._lock:
-            self._part = (min(done, total), total) if total else None
+            stage = self._stages[-1] if self._stages else self._alone
+            stage.part = (min(done, total), total) if total else None
 
     def show(self, key: str, line: str) -> None:
-        """The present state of one row, such as a DAG run; a plain log gets it when it changed."""
+        """The present state of one row, such as a DAG run, for who asked for detail; a log gets it when it changed."""
+        if not self.is_verbose:
+            return
         with self._lock:
             changed = self._rows.get(key) != line
             self._rows[key] = line
             if changed and not self._is_live:
                 self._print(line)
 
-    def _print(self, line: str) -> None:
+    # --- lines that stay ---------------------------------------------------------------------------------------------
+
+    def say(self, line: str) -> None:
+        """A line that everybody gets who does not ask for quiet."""
+        self._say(line, Level.NORMAL)
+
+    def warn(self, line: str) -> None:
+        """A line that must not be overlooked, with or without colours."""
+        self._say(line, Level.NORMAL, "! ", "bold yellow")
+
+    def done(self, line: str, mark: str = "  ") -> None:
+        """A line about one of many that are done: on a terminal and in detail; a log gets their sum."""
+        self._say(line, Level.NORMAL if self._is_live else Level.VERBOSE, mark)
+
+    def detail(self, line: str) -> None:
+        """A step, for who asked for them."""
+        self._say(line, Level.VERBOSE)
+
+    @property
+    def is_verbose(self) -> bool:
+        return self._output.level == Level.VERBOSE
+
+    @property
+    def shows_many(self) -> bool:
+        """Whether a line for each of many is shown: on a terminal, or where detail was asked for."""
+        return self._is_live or self.is_verbose
+
+    def _say(self, line: str, least: Level, mark: str = "", style: str | None = None) -> None:
+        if self._output.level >= least:
+            self._print(mark + line, style)
+
+    def _print(self, line: str, style: str | None = None) -> None:
         with self._lock:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
             self._printed = time.monotonic()
 
-    def _render(self) -> Group:
-        self._spinner.update(text=Text(f" {self._spent()}"))
-        bars = [ProgressBar(total=self._part[1], completed=self._part[0], width=40)] if self._part else []
-        return Group(*(Text(row) for row in self._rows.values()), self._spinner, *bars)
+    # --- what a screen draws, and a log is told ----------------------------------------------------------------------
 
-    def _spent(self) -> str:
-        percent = f", {100 * self._part[0] // self._part[1]} %" if self._part else ""
-        return f"{self._doing} ({time.monotonic() - self._since:.0f} s{percent})"
+    def _state(self) -> tuple[list[str], list[Stage]]:
+        with self._lock:
+            return list(self._rows.values()), list(self._stages or ([self._alone] if self._alone.doing else []))
 
     def _beat(self) -> None:
         while not self._end.wait(0.2):
-            if time.monotonic() - self._printed > SILENCE_SECONDS:
-                self._print(f"  ... {self._spent()}")
+            now = time.monotonic()
+            if now - self._printed < max(SILENCE_SECONDS, (now - self._began) / 2):
+                continue
+            _, stages = self._state()
+            if stages and self._output.level > Level.QUIET:
+                oldest = max(stage.seconds for stage in stages)
+                self._print(f"... {'; '.join(' '.join(str(stage).split()) for stage in stages)} ({spent(oldest)})")
+
+
+def spent(seconds: float) -> str:
+    """A span of time as a person says it: `3 s`, `2 min 05 s`."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02} s"

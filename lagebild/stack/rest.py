@@ -1,15 +1,30 @@
 """What we ask of Airflow's REST API (v2), and nothing more."""
 
+import http.client
+import json
+import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-import requests
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
 
 from lagebild.errors import UserError
 
-TIMEOUT_SECONDS = 30
+# `requests` costs time to import: whoever only asks for the health does without it.
+
 FINISHED = ("success", "failed")
+TIMEOUTS_SECONDS = (30, 60, 120)
+"""How long an answer is waited for, at the first try, the second, and from then on: a machine may be slow."""
+PATIENCE_SECONDS = 300
+"""How long a call that gets no answer is tried again before we give up."""
+ERROR_PATIENCE_SECONDS = 60
+"""The same where the answer is an error of the server's: it may stay."""
+PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 15)
+TELL_AFTER_SECONDS = 5
+TRY_AGAIN = (429, 500, 502, 503, 504)
+CONFLICT = 409
 
 
 @dataclass(frozen=True)
@@ -46,21 +61,34 @@ class Task:
 
 
 class Rest:
-    """A session with the API server: logs in at the first call, and again when the token has run out."""
+    """A session with the API server: logs in at the first call, and again when the token has run out.
+
+    Calls that fail for a reason that may pass (no connection, no answer in time, half an answer, a server's error) are
+    tried again with growing pauses. None of them does harm twice: a run is started under a name of our own.
+    """
 
     def __init__(self, address: str, user: str, password: str):
         self.address, self._login = address, {"username": user, "password": password}
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy stands between us and 127.0.0.1
+        self._http: Any = None
         self._has_token = False
+        self.say: Callable[[str], None] = lambda line: None
+        """Told when a call has to wait."""
+        self.is_alive: Callable[[], bool] = lambda: True
+        """Whether there is still something that could answer: else nothing is waited for."""
 
     def health(self) -> dict | None:
         """The components' health as Airflow reports it; None while the API does not answer."""
+        parts = urlsplit(self.address)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)  # no proxy stands between us
         try:
-            answer = self._session.get(f"{self.address}/api/v2/monitor/health", timeout=5)
-            return answer.json() if answer.ok else None
-        except (requests.RequestException, ValueError):
+            connection.request("GET", "/api/v2/monitor/health", headers={"Accept": "application/json"})
+            answer = connection.getresponse()
+            found = json.loads(answer.read()) if answer.status == 200 else None
+            return found if isinstance(found, dict) else None
+        except (OSError, ValueError, http.client.HTTPException):
             return None
+        finally:
+            connection.close()
 
     def dags(self) -> dict[str, dict]:
         """Every parsed DAG by its id, with `is_paused` and `last_parsed_time`."""
@@ -74,9 +102,15 @@ class Rest:
         self._call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, parameters: dict[str, str] | None = None) -> Run:
-        """Start a run now, with what its form asks for. UserError where the form does not take it."""
-        body = {"logical_date": None, "conf": parameters or {}}
-        return _run(self._call("POST", f"dags/{dag_id}/dagRuns", json=body))
+        """Start a run now, with what its form asks for. UserError where the form does not take it.
+
+        The name is ours, so that a call whose answer was lost can be sent again: Airflow then says that there is such
+        a run (409), and it is not started twice.
+        """
+        name = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        body = {"dag_run_id": name, "logical_date": None, "conf": parameters or {}}
+        started = self._call("POST", f"dags/{dag_id}/dagRuns", json=body, accepts=CONFLICT)
+        return _run(self._get(f"dags/{dag_id}/dagRuns/{name}") if started is None else started)
 
     def runs(self, dag_ids: Iterable[str], since: str | None = None) -> list[Run]:
         """Runs of these DAGs that were due at or after the ISO time `since`, oldest first."""
@@ -97,39 +131,96 @@ class Rest:
     def _get(self, path: str, **parameters) -> dict:
         return self._call("GET", path, params=parameters)
 
-    def _call(self, method: str, path: str, **options) -> dict:
-        # The API may be starting up or restarting; only calls that never arrived are sent again.
-        for attempt in range(10):
+    def _call(self, method: str, path: str, accepts: int | None = None, **options) -> Any:
+        """The answer; None where it has the status `accepts`. UserError where there is none, or another one."""
+        began, attempt, has_told = time.monotonic(), 0, False
+        while True:
             try:
-                if not self._has_token:
-                    self._log_in()
-                answer = self._session.request(
-                    method, f"{self.address}/api/v2/{path}", timeout=TIMEOUT_SECONDS, **options
-                )
-            except requests.ConnectionError as error:
-                if attempt == 9:
+                return self._once(method, path, accepts, TIMEOUTS_SECONDS[min(attempt, 2)], options)
+            except _Again as problem:
+                waited = time.monotonic() - began
+                if waited > problem.patience or not self.is_alive():
                     raise UserError(
-                        f"Airflow's API at {self.address} does not answer: {error}", remedy="make status, then make up"
-                    ) from error
-                time.sleep(0.5)
-                continue
-            if answer.status_code == 401 and attempt < 2:
-                self._has_token = False
-                continue
-            break
+                        f"Airflow's API at {self.address} does not answer {method} {path}: {problem}"
+                        f" ({waited:.0f} s, {attempt + 1} tries)",
+                        remedy="make status shows what runs; what was done stays done, and make run goes on from there",
+                    ) from problem.__cause__
+                if waited > TELL_AFTER_SECONDS and not has_told:
+                    self.say(f"Airflow is slow ({problem}); it is asked again for up to {problem.patience} s")
+                    has_told = True
+                time.sleep(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)])
+                attempt += 1
+
+    def _once(self, method: str, path: str, accepts: int | None, timeout: float, options: dict) -> Any:
+        """One try, or two where the token has run out."""
+        if not self._has_token:
+            self._log_in(timeout)
+        answer = self._request(method, f"/api/v2/{path}", timeout, options)
+        if answer.status_code == 401:
+            self._log_in(timeout)
+            answer = self._request(method, f"/api/v2/{path}", timeout, options)
+        if answer.status_code == accepts:
+            return None
         if not answer.ok:
             raise UserError(f"Airflow refuses {method} {path}: {answer.status_code} {answer.text[:500]}")
-        return answer.json()
+        return _json(answer)
 
-    def _log_in(self) -> None:
-        answer = self._session.post(f"{self.address}/auth/token", json=self._login, timeout=TIMEOUT_SECONDS)
+    def _request(self, method: str, path: str, timeout: float, options: dict) -> Any:
+        import requests
+
+        if self._http is None:
+            self._http = requests.Session()
+            self._http.trust_env = False  # no proxy stands between us and 127.0.0.1
+        try:
+            answer = self._http.request(method, f"{self.address}{path}", timeout=(10, timeout), **options)
+        except requests.RequestException as error:
+            raise _Again(_why(error, timeout)) from error
+        if answer.status_code in TRY_AGAIN:
+            raise _Again(f"it answers {answer.status_code}", ERROR_PATIENCE_SECONDS)
+        return answer
+
+    def _log_in(self, timeout: float) -> None:
+        self._has_token = False
+        answer = self._request("POST", "/auth/token", timeout, {"json": self._login})
         if not answer.ok:
             raise UserError(
                 f"Airflow at {self.address} refuses the login of {self._login['username']}: {answer.status_code}",
                 remedy="make down, then make up: the password file is written at the start",
             )
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        token = _json(answer).get("access_token")
+        if not token:
+            raise _Again("its login has no token", ERROR_PATIENCE_SECONDS)
+        self._http.headers["Authorization"] = f"Bearer {token}"
         self._has_token = True
+
+
+class _Again(Exception):
+    """A call failed for a reason that may pass."""
+
+    def __init__(self, message: str, patience: int = PATIENCE_SECONDS):
+        super().__init__(message)
+        self.patience = patience
+
+
+def _json(answer: Any) -> Any:
+    try:
+        found = answer.json()
+    except ValueError as error:
+        raise _Again("its answer is no JSON", ERROR_PATIENCE_SECONDS) from error
+    if not isinstance(found, dict):
+        raise _Again("its answer is no object", ERROR_PATIENCE_SECONDS)
+    return found
+
+
+def _why(error: Exception, timeout: float) -> str:
+    """In a few words; what the library says names addresses of memory."""
+    import requests
+
+    if isinstance(error, requests.ReadTimeout):
+        return f"no answer within {timeout:g} s"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return f"{type(error).__name__}"
 
 
 def _run(row: dict) -> Run:

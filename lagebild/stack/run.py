@@ -30,6 +30,7 @@ BUILD, RELEASE = "build_warehouse", "release_extract"
 EVENT_SECONDS = 3
 """How long an asset's event may take to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
+DONE = ("success", "failed", "skipped", "upstream_failed")
 DELIVERY_SUFFIXES = (".csv", ".json", ".xlsx")
 BY_SFTP = ("ledger",)
 """Sources whose bundled deliveries come by SFTP: as from a finance department in reality."""
@@ -228,23 +229,43 @@ def _follow(
 
 def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> None:
     """Show the runs until all have ended; UserError with the end of the log for the first that failed."""
-    open_runs = {run.run_id + run.dag_id: run for run in runs}
+    open_runs = {(run.dag_id, run.run_id): run for run in runs}
     failed: list[Run] = []
     while open_runs:
-        for key, before in list(open_runs.items()):
-            with _stack_watched(settings):
-                run, tasks = rest.run(before), sorted(rest.tasks(before), key=lambda t: t.started_at or "9")
-            steps = ", ".join(str(task) for task in tasks if task.state != "skipped")
-            spent = f" in {_seconds(run):.1f} s" if run.is_finished else ""
-            board.show(key, f"  {run.dag_id}: {run.state}{spent} ({steps})")
+        for run in _present(settings, rest, list(open_runs.values())):
+            _show(settings, rest, board, run, is_only_one=len(runs) == 1)
             if run.is_finished:
-                del open_runs[key]
+                del open_runs[run.dag_id, run.run_id]
                 if run.state == "failed":
                     failed.append(run)
         if open_runs:
             time.sleep(POLL_SECONDS)
     if failed:
         raise _failure(settings, rest, failed)
+
+
+def _present(settings: Settings, rest: Rest, runs: list[Run]) -> list[Run]:
+    """The present state of these runs, by one call for all: many at once would keep a small machine busy."""
+    with _stack_watched(settings):
+        if len(runs) == 1:
+            return [rest.run(runs[0])]
+        oldest = min(run.queued_at or "" for run in runs)
+        found = {(run.dag_id, run.run_id): run for run in rest.runs({run.dag_id for run in runs}, oldest)}
+        # A list has 100 runs at most, the oldest first: what does not stand in it is asked for by its name.
+        return [found.get((run.dag_id, run.run_id)) or rest.run(run) for run in runs]
+
+
+def _show(settings: Settings, rest: Rest, board: Board, run: Run, is_only_one: bool) -> None:
+    """How far a run is: every task where detail is wanted, else their number where it is the only run."""
+    if not (board.is_verbose or is_only_one):
+        return
+    with _stack_watched(settings):
+        tasks = sorted(rest.tasks(run), key=lambda task: task.started_at or "9")
+    if is_only_one:
+        board.part(sum(task.state in DONE for task in tasks), len(tasks))
+    steps = ", ".join(str(task) for task in tasks if task.state != "skipped")
+    took = f" in {_seconds(run):.1f} s" if run.is_finished else ""
+    board.show(run.dag_id + run.run_id, f"  {run.dag_id}: {run.state}{took} ({steps})")
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version
 from lagebild.warehouse import marts, publications, publish
 from lagebild.warehouse.publications import Rollback
+from lagebild.warehouse.steps import Step
 
 LAYERS = ("staging", "intermediate", "marts")
 OVERTAKEN = "LB001"
@@ -47,19 +48,19 @@ def kept_back(settings: Settings) -> str | None:
         return publications.explained(connection, rollback) if rollback else None
 
 
-def begin(settings: Settings) -> int | None:
+def begin(settings: Settings, echo: Callable[[str], None] = print) -> int | None:
     """Fix the inputs of a new build and take the token; None if there is nothing new to build.
 
     What was accepted until a day that is over is held again first, and its predecessor is read.
     """
     if ledger.expire(settings):
-        receipts.renew(settings, print)
+        receipts.renew(settings, echo)
     with database.connect(settings, database.BUILDER) as connection:
         inputs = _inputs(connection)
         if not inputs or _is_in_force(connection, inputs):
             return None
         if rollback := _standing_rollback(connection, inputs):
-            print(publications.explained(connection, rollback))
+            echo(publications.explained(connection, rollback))
             return None
         marts.require_synced(connection)
         (build_id,) = connection.execute(
@@ -79,8 +80,11 @@ def begin(settings: Settings) -> int | None:
         return build_id
 
 
-def run_layers(settings: Settings, build_id: int, *layers: str) -> None:
-    """Run dbt layers (models and their tests) of a build in one call of dbt; UserError names what failed."""
+def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
+    """Run dbt layers (models and their tests) of a build in one call of dbt; UserError names what failed.
+
+    `tell` hears of each model, seed and test that is finished.
+    """
     seeds = ["path:seeds"] if "staging" in layers else []
     # Unit tests read nothing but the code, and `make test` runs them: as dbt advises, they have no place in a build.
     without_unit_tests = ["--exclude-resource-type", "unit_test"]
@@ -126,14 +130,16 @@ def check_marts(settings: Settings, build_id: int) -> None:
         )
 
 
-def run(settings: Settings, echo: Callable[[str], None] = print) -> int | None:
+def run(
+    settings: Settings, echo: Callable[[str], None] = print, tell: Callable[[Step], None] | None = None
+) -> int | None:
     """Do a whole build in this process; the new publication's id, None if there was nothing new."""
-    build_id = begin(settings)
+    build_id = begin(settings, echo)
     if build_id is None:
         return None
     # One call: dbt's start costs more than a layer's models. Airflow makes one a layer, to repeat what failed.
     echo(f"build {build_id}: {', '.join(LAYERS)}")
-    run_layers(settings, build_id, *LAYERS)
+    run_layers(settings, build_id, *LAYERS, tell=tell)
     echo(f"build {build_id}: expectations")
     check_marts(settings, build_id)
     return publish_build(settings, build_id)

@@ -1,0 +1,39 @@
+"""Keep what cannot be made again: `lagebild backup` and `restore`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lagebild import options
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.pass_settings
+def backup(settings: "Settings", folder: Path) -> None:
+    """Write database, landing zone, keys and secrets into FOLDER, which must be new or empty.
+
+    \b
+    Example: lagebild backup /mnt/backups/2026-11-30
+    """
+    from lagebild.backup import backup as back_up
+
+    click.echo(back_up(settings, folder))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@options.pass_settings
+def restore(settings: "Settings", folder: Path) -> None:
+    """Restore a backup from FOLDER into an empty warehouse.
+
+    \b
+    Example: lagebild restore /mnt/backups/2026-11-30
+    """
+    from lagebild.backup import restore as bring_back
+
+    click.echo(bring_back(settings, folder))

@@ -1,0 +1,102 @@
+"""How much the command line says, and how: `-v`, `-q` and `--no-progress`, for every command alike.
+
+Cheap to import: every command does. What draws on a terminal is imported where there is one to draw on.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, TextIO
+
+import click
+
+
+class Level(IntEnum):
+    """How much is said."""
+
+    QUIET = 0
+    """Errors, and what a command was asked to list."""
+    NORMAL = 1
+    VERBOSE = 2
+    """Every step, also in a pipe, and the traceback of an unexpected error."""
+
+
+@dataclass
+class Output:
+    """What the person, or the log, in front of this process wants to see."""
+
+    level: Level = Level.NORMAL
+    is_drawing: bool = True
+    """Whether a terminal is drawn on; else it gets plain lines, as a pipe does."""
+
+
+current = Output()
+"""Of the command that runs in this process."""
+
+
+def reset() -> None:
+    """Forget what an earlier command in this process was told."""
+    current.level, current.is_drawing = Level.NORMAL, True
+
+
+def is_verbose() -> bool:
+    return current.level == Level.VERBOSE
+
+
+def say(line: str = "") -> None:
+    """Print a line, unless only errors are wanted."""
+    if current.level > Level.QUIET:
+        click.echo(line)
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Whether a stream is a terminal on which lines can be drawn over.
+
+    FORCE_COLOR and its like say nothing about that: where they are set in a pipe, control codes would fill the log.
+    """
+    return current.is_drawing and stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+
+
+def board(is_error: bool = False):
+    """A board for the progress of this command, on standard output or standard error."""
+    from lagebild.stack.progress import Board, Plain
+
+    stream = sys.stderr if is_error else sys.stdout
+    if not can_draw(stream):
+        return Board(Plain(stream), current)
+    from rich.console import Console
+
+    return Board(Console(file=stream), current)
+
+
+# --- the options -----------------------------------------------------------------------------------------------------
+
+
+def _set_level(level: Level):
+    def callback(context: click.Context, parameter: click.Parameter, is_given: bool) -> None:
+        if not is_given:
+            return
+        if current.level not in (Level.NORMAL, level):
+            raise click.UsageError("--verbose and --quiet exclude each other", context)
+        current.level = level
+
+    return callback
+
+
+def _draw_nothing(context: click.Context, parameter: click.Parameter, is_given: bool) -> None:
+    current.is_drawing = current.is_drawing and not is_given
+
+
+def options() -> list[click.Option]:
+    """The options of every command; they may stand before and after its name."""
+    common: dict[str, Any] = {"is_flag": True, "expose_value": False}
+    return [
+        click.Option(
+            ["-v", "--verbose"], callback=_set_level(Level.VERBOSE), help="Every step, and tracebacks.", **common
+        ),
+        click.Option(["-q", "--quiet"], callback=_set_level(Level.QUIET), help="Only errors.", **common),
+        click.Option(
+            ["--no-progress"], callback=_draw_nothing, help="Plain lines on a terminal, as in a pipe.", **common
+        ),
+    ]

@@ -1,0 +1,51 @@
+"""`lagebild build`: a build in this process, watched on a board."""
+
+import contextlib
+import io
+from collections.abc import Callable
+
+from lagebild import output
+from lagebild.settings import Settings
+from lagebild.stack.progress import Board, Stage
+from lagebild.warehouse import build as builds
+from lagebild.warehouse.steps import Layers, Step
+
+
+def watched(settings: Settings) -> int | None:
+    """Do a whole build; the new publication's id, None if there was nothing new. dbt's own words are for `-v`."""
+    with output.board() as board, board.stage("build") as stage:
+        layers = Layers()
+        with contextlib.redirect_stdout(_Lines(board.detail)):
+            try:
+                publication_id = builds.run(settings, board.say, _teller(board, stage, layers))
+            finally:
+                for line in layers.lines():
+                    board.say(f"  {line}")
+        stage.result = "nothing new" if publication_id is None else "checked and published"
+        return publication_id
+
+
+def _teller(board: Board, stage: Stage, layers: Layers) -> Callable[[Step], None]:
+    def tell(step: Step) -> None:
+        layers.add(step)
+        stage.doing, stage.part = f"{step.layer} {step.name}", (step.done, step.total)
+        if step.is_bad:
+            board.warn(str(step))
+
+    return tell
+
+
+class _Lines(io.TextIOBase):
+    """A stream that hands on whole lines."""
+
+    def __init__(self, tell: Callable[[str], None]):
+        self._tell, self._rest = tell, ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._tell(line)
+        return len(text)

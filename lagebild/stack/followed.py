@@ -1,0 +1,136 @@
+"""What becomes of deliveries while a run goes on, read from the ledger: whichever task or command moves them."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.stack.progress import Board, Stage, spent
+
+POLL_SECONDS = 1
+UNDECIDED = ("received", "loaded")
+STANDS_OUT = ("held", "refused")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A delivery that moved since the run began."""
+
+    delivery_id: int
+    source: str
+    period: str
+    state: str
+    reason: str | None
+    loaded: int | None
+    rejected: int | None
+    warnings: int
+    seconds: float
+
+    def __str__(self) -> str:
+        parts = [] if self.loaded is None else [f"{self.loaded:,} rows", f"{self.rejected or 0:,} rejected"]
+        state = self.state.upper() if self.state in STANDS_OUT else self.state
+        parts += [f"{self.warnings} warning{'s' * (self.warnings != 1)}"] if self.warnings else []
+        reason = f": {self.reason}" if self.reason and self.state in STANDS_OUT else ""
+        return f"{f'{self.source} {self.period}':<34} {', '.join([*parts, state])}  {spent(self.seconds)}{reason}"
+
+
+_MOVED = """
+select
+    d.delivery_id,
+    d.source,
+    d.period,
+    d.state,
+    d.reason,
+    d.loaded,
+    d.rejected,
+    (
+        select count(*) from quality.verdict as v
+        where v.delivery_id = d.delivery_id and not v.passed and v.severity = 'warn'
+    ) as warnings,
+    extract(epoch from coalesce(d.decided_at, clock_timestamp()) - d.received_at)::float as seconds
+from raw.delivery as d
+where greatest(d.received_at, d.loaded_at, d.decided_at) >= %s
+order by d.decided_at nulls last, d.delivery_id
+"""
+
+
+def moved(connection: psycopg.Connection, since: datetime) -> list[Seen]:
+    """Every delivery that was received, loaded or decided since, in the order of the decisions."""
+    with connection.cursor(row_factory=class_row(Seen)) as cursor:
+        return cursor.execute(_MOVED, [since]).fetchall()
+
+
+class Followed:
+    """Puts a line onto the board for each delivery that is decided, and the number of them onto the stage."""
+
+    def __init__(self, board: Board, stage: Stage, expected: int = 0):
+        self._board, self._stage, self._expected = board, stage, expected
+        self._told: set[tuple[int, str]] = set()
+        self._found: list[Seen] = []
+
+    def show(self, found: list[Seen]) -> None:
+        """Tell what is new in it."""
+        self._found = found
+        decided = [seen for seen in found if seen.state not in UNDECIDED]
+        for seen in decided:
+            if (seen.delivery_id, seen.state) in self._told:
+                continue
+            self._told.add((seen.delivery_id, seen.state))
+            if self._board.shows_many and seen.state in STANDS_OUT:
+                self._board.warn(str(seen))
+            else:
+                self._board.done(str(seen))
+        under_way = [f"{seen.source} {seen.period}" for seen in found if seen.state in UNDECIDED]
+        if under_way:
+            others = f" and {len(under_way) - 1} more" if under_way[1:] else ""
+            self._stage.doing = f"{under_way[0]}{others}"
+        if decided:
+            total = max(self._expected, len(found))
+            self._stage.part = (len(decided), total)
+
+    def summary(self) -> str:
+        """All of it in a line, for a log."""
+        if not self._found:
+            return "nothing new"
+        states = [seen.state for seen in self._found]
+        counts = ", ".join(
+            f"{states.count(s)} {s.upper() if s in STANDS_OUT else s}" for s in sorted(set(states), key=states.index)
+        )
+        rows, rejected = (sum(getattr(seen, name) or 0 for seen in self._found) for name in ("loaded", "rejected"))
+        warnings = sum(seen.warnings for seen in self._found)
+        noted = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+        return f"{counts}; {rows:,} rows, {rejected:,} rejected{noted}"
+
+
+@contextlib.contextmanager
+def followed(settings: Settings, board: Board, stage: Stage, expected: int = 0) -> Iterator[None]:
+    """Follow the ledger beside the block. What cannot be read is not told: the block itself says what is wrong."""
+    end = threading.Event()
+    told = Followed(board, stage, expected)
+    with database.connect(settings) as connection:
+        (since,) = connection.execute("select clock_timestamp()").fetchone()
+
+    def follow() -> None:
+        with (
+            contextlib.suppress(psycopg.Error, UserError),
+            database.connect(settings, autocommit=True) as connection,
+        ):
+            while not end.wait(POLL_SECONDS):
+                told.show(moved(connection, since))
+            told.show(moved(connection, since))
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+        stage.result = told.summary()

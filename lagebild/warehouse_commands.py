@@ -1,0 +1,151 @@
+"""From accepted deliveries to figures: `lagebild migrate`, `build`, `docs`, `explain`, `bridge`, `extract`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lagebild import options, output
+
+if TYPE_CHECKING:
+    from lagebild.settings import Settings
+
+
+@click.command()
+@options.pass_settings
+def migrate(settings: "Settings") -> None:
+    """Bring the warehouse to this code's migrations, contracts and marts.
+
+    \b
+    Example: lagebild migrate
+    """
+    from lagebild.warehouse.migrate import migrate as run_migrations
+
+    applied = run_migrations(settings)
+    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+
+@click.command()
+@options.pass_settings
+def build(settings: "Settings") -> None:
+    """Build the marts from the accepted deliveries, check them and publish them.
+
+    Where a check fails nothing is published, and the last publication stays in force.
+
+    \b
+    Examples:
+      lagebild build
+      lagebild build -v         every model and test as a line
+    """
+    from lagebild.stack.building import watched
+
+    publication_id = watched(settings)
+    output.say("nothing new to build" if publication_id is None else f"publication {publication_id} is in force")
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Another file than docs/index.html of the state folder.",
+)
+@options.pass_settings
+def docs(settings: "Settings", out: Path | None) -> None:
+    """Write dbt's documentation (models, columns, tests, lineage) as one page that opens without a server.
+
+    \b
+    Example: lagebild docs --out /tmp/models.html
+    """
+    from lagebild.warehouse import docs as page
+
+    click.echo(page.write(settings, out or settings.home / "docs" / "index.html"))
+
+
+@click.command()
+@click.argument("mart")
+@click.option("--place", help="AGS or region code, e.g. 05913000; for programmes their id, or nothing.")
+@click.option("--year", type=int, help="Year of the figure; for programmes it may be left out.")
+@click.option("--method", help="One costing method instead of all.")
+@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
+@options.form
+@options.pass_settings
+def explain(
+    settings: "Settings",
+    mart: str,
+    place: str | None,
+    year: int | None,
+    method: str | None,
+    publication_id: int | None,
+    language: str,
+    form: str,
+) -> None:
+    """Print where a figure comes from: its tree down to the lines of the deliveries.
+
+    \b
+    Examples:
+      lagebild explain cost_per_person --place 05913000 --year 2019
+      lagebild explain cost_extrapolation --place 05913000 --year 2019 --language de
+      lagebild explain integration_course --place 00 --year 2024 --format json
+      lagebild explain funding_cliff --place suedosteuropa
+    """
+    from lagebild.warehouse import explain as explanation
+    from lagebild.warehouse import marts
+
+    if explanation.needs_place_and_year(marts.definition(mart)) and (place is None or year is None):
+        raise click.UsageError(f"{mart} is asked for by --place and --year")
+    chain = explanation.explain(settings, mart, place, year, publication_id, method)
+    if form == "json":
+        options.echo_json(chain)
+    else:
+        click.echo(explanation.as_text(chain, language))
+
+
+@click.command()
+@click.option("--place", required=True, help="AGS of the municipality, e.g. 05913000.")
+@click.option("--from-publication", required=True, type=int)
+@click.option("--to-publication", required=True, type=int)
+@click.option("--from-year", required=True, type=int)
+@click.option("--to-year", type=int, help="The same year unless given.")
+@options.form
+@options.pass_settings
+def bridge(
+    settings: "Settings",
+    place: str,
+    from_publication: int,
+    to_publication: int,
+    from_year: int,
+    to_year: int | None,
+    form: str,
+) -> None:
+    """Print what changed between two publications: data, method, price, quantity, rounding.
+
+    \b
+    Example: lagebild bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
+    """
+    from lagebild.warehouse.bridge import as_text
+    from lagebild.warehouse.bridge import bridge as parts_of
+
+    parts = parts_of(settings, place, from_publication, to_publication, from_year, to_year or from_year)
+    if form == "json":
+        options.echo_json(parts)
+    else:
+        click.echo(as_text(parts))
+
+
+@click.command()
+@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--recipient", default="reviewer", show_default=True)
+@click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")
+@options.pass_settings
+def extract(settings: "Settings", publication_id: int | None, recipient: str, purpose: str) -> None:
+    """Write the package for a reviewer, and register that it was released.
+
+    \b
+    Examples:
+      lagebild extract --recipient ministry --purpose "budget hearing"
+      lagebild extract --publication 3
+    """
+    from extracts.release import release
+
+    click.echo(release(settings, publication_id, recipient, purpose))
