@@ -8,14 +8,14 @@ LAGEBILD := .venv/bin/lagebild
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: environment ## start everything, load what is new, build, publish, extract, print the figures
-	@$(LAGEBILD) run
+run: environment ## start everything, load what is new, build, publish, extract, print the figures (OPTIONS=-v: every step)
+	@$(LAGEBILD) run $(OPTIONS)
 
 up: environment ## start PostgreSQL and Airflow
-	@$(LAGEBILD) up
+	@$(LAGEBILD) up $(OPTIONS)
 
 down: ## stop all of it; what was loaded stays
-	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) down; else echo "nothing to stop: there is no environment yet (make run makes it)"; fi
+	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) down $(OPTIONS); else echo "nothing to stop: there is no environment yet (make run makes it)"; fi
 
 status: ## what runs, where it listens, where the files are
 	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) status; else echo "nothing is here yet: make run makes the environment and starts it"; fi

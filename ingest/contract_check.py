@@ -132,8 +132,8 @@ def parsed(text: bytes) -> tuple[dict[Place, int], Any]:
                 lines[(*place, number)] = value.start_mark.line + 1
                 walk(value, (*place, number))
 
-    walk(yaml.compose(text, yaml_files.LOADER), ())
-    return lines, yaml.load(text, yaml_files.LOADER)
+    walk(yaml.compose(text, yaml_files.loader()), ())
+    return lines, yaml.load(text, yaml_files.loader())
 
 
 def line_of(lines: dict[Place, int], place: Place) -> int:
@@ -156,7 +156,7 @@ def repeated(text: bytes) -> Iterator[tuple[str, int]]:
             for value in node.value:
                 yield from walk(value)
 
-    return walk(yaml.compose(text, yaml_files.LOADER))
+    return walk(yaml.compose(text, yaml_files.loader()))
 
 
 # --- the official schema ----------------------------------------------------------------------------

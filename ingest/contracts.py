@@ -19,8 +19,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lagebild import yaml_files
 from lagebild.errors import UserError
 
@@ -452,6 +450,8 @@ def _listed(titles: list[str], most: int = 12) -> str:
 
 def _flow(mapping: dict[str, Any]) -> str:
     """A mapping as one line of YAML."""
+    import yaml
+
     text = yaml.safe_dump(mapping, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
     return text.strip()
 
@@ -484,7 +484,7 @@ def read(path: Path) -> Contract:
     problems = contract_check.own_findings(path, text)
     if problems:
         raise UserError("\n".join(map(str, problems)), remedy="ingest/sources/README.md explains every entry")
-    return build(path, text, yaml.load(text, yaml_files.LOADER))
+    return build(path, text, yaml_files.parsed(text))
 
 
 def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:

@@ -12,11 +12,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".lagebild" / "tools"
 STAMP = ROOT / ".lagebild" / "environment"
+LOG = ROOT / ".lagebild" / "logs" / "environment.log"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 KERNELS = "ingest/kernels.py"
 MADE_FROM = ("uv.lock", "pyproject.toml", KERNELS)
@@ -100,19 +102,40 @@ def fetch_uv() -> list[str]:
 
 
 def sync(uv: list[str]) -> None:
-    """Make `.venv` exactly what `uv.lock` says, with the Python that runs this; uv shows its progress."""
+    """Make `.venv` exactly what `uv.lock` says, with the Python that runs this. What uv says is kept in a file: it
+    names every package.
+    """
     print("making the environment from uv.lock (the first time this downloads about 500 MB)", flush=True)
     # An active environment of the user's must not be taken for ours.
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv")}
     # The interpreter behind a venv: an environment must not rest on one that may be deleted.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    result = subprocess.run([*uv, "sync", "--locked", "--python", python], cwd=ROOT, env=environment, check=False)
-    if result.returncode:
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with open(LOG, "w") as log:
+        command = [*uv, "sync", "--locked", "--python", python]
+        code = watched(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT))
+    if code:
+        said = "\n".join(f"  {line}" for line in LOG.read_text(errors="replace").splitlines()[-15:])
         raise CannotError(
-            "uv could not make the environment; the reason is above\n"
+            f"uv could not make the environment:\n{said}\n"
             "  what to do: check the connection to the Python package index and the space on the disk, then again"
         )
+
+
+def watched(process: subprocess.Popen) -> int:
+    """Wait for a process; its exit code. A terminal sees the seconds pass, a log a line after 1, 2, 4, ... minutes."""
+    began, told = time.monotonic(), 30.0
+    while True:
+        try:
+            return process.wait(1)
+        except subprocess.TimeoutExpired:
+            passed = time.monotonic() - began
+            if sys.stdout.isatty():
+                print(f"\r  {passed:.0f} s", end="\r", flush=True)
+            elif passed >= 2 * told:
+                told = passed
+                print(f"  ... {passed:.0f} s (log: {LOG.relative_to(ROOT)})", flush=True)
 
 
 def compile_loops() -> None:

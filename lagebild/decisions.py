@@ -8,7 +8,7 @@ from psycopg import Connection
 from expectations import verdicts
 from expectations.suite import NOTE
 from expectations.verdicts import Written
-from ingest import ledger, receipts
+from ingest import ledger
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
@@ -80,6 +80,8 @@ def answered(
     by: str | None = None,
 ) -> Delivery:
     """Accept or refuse a held delivery as a form was filled in; UserError says what is missing in it."""
+    from ingest import receipts  # late: listing what is held does not need it
+
     if not reason.strip():
         raise UserError("a decision needs a reason", remedy="fill in the reason; it is logged and shown to readers")
     if is_accepted:

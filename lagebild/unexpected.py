@@ -37,7 +37,7 @@ def _name(error: BaseException, whole: bool = False) -> str:
 def _written(text: str) -> Path:
     """The file, below the state folder's `logs/`; in a temporary folder where that cannot be written to."""
     for folder in (_logs(), Path(tempfile.gettempdir())):
-        path = folder / f"lagebild-{datetime.now():%Y%m%dT%H%M%S}-{os.getpid()}.log"
+        path = folder / f"lagebild-{datetime.now():%Y%m%dT%H%M%S%f}-{os.getpid()}.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -197,9 +197,9 @@ class Rest:
 class _Again(Exception):
     """A call failed for a reason that may pass."""
 
-    def __init__(self, message: str, patience: int = PATIENCE_SECONDS):
+    def __init__(self, message: str, patience: int | None = None):
         super().__init__(message)
-        self.patience = patience
+        self.patience = PATIENCE_SECONDS if patience is None else patience
 
 
 def _json(answer: Any) -> Any:
@@ -220,7 +220,7 @@ def _why(error: Exception, timeout: float) -> str:
         return f"no answer within {timeout:g} s"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return f"{type(error).__name__}"
+    return "half an answer" if isinstance(error, requests.exceptions.ChunkedEncodingError) else type(error).__name__
 
 
 def _run(row: dict) -> Run:

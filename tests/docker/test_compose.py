@@ -86,7 +86,7 @@ def test_every_lagebild_command_exists(compose):
     commands = [command[1:] for command in _commands(compose) if command[0] == "lagebild"]
     assert commands
     for name, *arguments in commands:
-        cli.cli.commands[name].make_context(name, arguments, parent=None, resilient_parsing=False)
+        cli.cli.get_command(None, name).make_context(name, arguments, parent=None, resilient_parsing=False)
 
 
 def test_every_airflow_command_exists(compose, tmp_path):

@@ -148,16 +148,20 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     assert repaired.returncode == 0, repaired.stdout
     assert figures.differences(own) == []
     assert figures.extract_differences(figures.newest_extract(own)) == []
-    for shown in ("2,143 EUR", "rund 1,15 Mrd. EUR", "1,148,260,117", "postgresql://bi_reader:", "http://127.0.0.1:"):
+    for shown in ("2,143 EUR", "rund 1,15 Mrd. EUR", "1,148,260,117", "postgresql://bi_reader@", "http://127.0.0.1:"):
         assert shown in repaired.stdout
 
     started = time.monotonic()
     again = lagebild(own, "run")
     assert again.returncode == 0 and "nothing new" in again.stdout, again.stdout
     assert time.monotonic() - started < 60
+    for output in (repaired.stdout, again.stdout):
+        assert len(output.splitlines()) <= 37, output  # 40 with what making the environment says before
+        secrets = [file for file in own.secrets.iterdir() if file.is_file() and not file.name.endswith("_user")]
+        assert secrets and not [file.name for file in secrets if file.read_text().strip() in output]
     assert query(own, "select count(*) from published.publication") == [(1,)]
 
-    dsn = re.search(r"postgresql://bi_reader:\S+", again.stdout).group()
+    dsn = re.search(r"postgresql://bi_reader:\S+", lagebild(own, "credentials").stdout).group()
     with psycopg.connect(dsn) as reader:
         assert reader.execute("select cost_per_person_rounded_eur from marts.cost_per_person").fetchall() == [(2143,)]
 

@@ -298,7 +298,7 @@ def test_a_malformed_setting_is_named_and_no_secret_is_repeated(wrong, said, mon
 
 def test_the_command_lists_the_channels_and_tries_them(tmp_path, hook, monkeypatch):
     def command(own, *arguments):
-        monkeypatch.setattr("lagebild.cli.settings_module.load", lambda: own)
+        monkeypatch.setattr("lagebild.settings.load", lambda: own)
         return CliRunner().invoke(cli, ["alerts", *arguments], catch_exceptions=False).output
 
     own = settings_in(tmp_path)

@@ -22,7 +22,8 @@ def checkout(tmp_path):
     tool(
         tmp_path / "bin" / "uv",
         'if [ "$1" = --version ]; then echo uv 0.13.9; exit; fi\n'
-        'echo "$@" >> calls\nmkdir -p .venv/bin\ncp bin/python .venv/bin/python\n',
+        'echo "$@" >> calls\nmkdir -p .venv/bin\ncp bin/python .venv/bin/python\n'
+        'for n in $(seq 200); do echo " + package$n" >&2; done\n',
     )
     return tmp_path
 
@@ -52,6 +53,12 @@ def test_the_lock_is_followed_once_and_again_when_it_changed(checkout):
     assert len((checkout / "calls").read_text().splitlines()) == 4
 
 
+def test_what_uv_says_of_each_package_is_for_a_file(checkout):
+    result = run(checkout)
+    assert len(result.stdout.splitlines()) == 2 and result.stderr == ""
+    assert (checkout / ".lagebild" / "logs" / "environment.log").read_text().count("package") == 200
+
+
 def test_loops_that_cannot_be_compiled_leave_no_stamp(checkout):
     tool(checkout / "bin" / "python", "exit 1\n")
     result = run(checkout)
@@ -60,9 +67,9 @@ def test_loops_that_cannot_be_compiled_leave_no_stamp(checkout):
 
 
 def test_a_failing_sync_leaves_no_stamp(checkout):
-    tool(checkout / "bin" / "uv", 'if [ "$1" = --version ]; then echo uv 0.13.9; exit; fi\nexit 3\n')
+    tool(checkout / "bin" / "uv", 'if [ "$1" = --version ]; then echo uv 0.13.9; exit; fi\necho no index\nexit 3\n')
     result = run(checkout)
-    assert result.returncode == 1 and "what to do" in result.stderr
+    assert result.returncode == 1 and "no index" in result.stderr and "what to do" in result.stderr
     assert not (checkout / ".lagebild" / "environment").exists()
 
 

@@ -1,43 +1,157 @@
 """The command line says what is wrong and what to do, and its exit codes can be relied on."""
 
+import importlib
+import json
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import psycopg
 import pytest
+from click.testing import CliRunner
 
+import lagebild
+from ingest import ledger
+from lagebild import cli as command_line
+from lagebild import delivery_commands, output, settings
 from lagebild.cli import cli
+from lagebild.errors import UserError
+
+ROOM = Path(lagebild.__file__).parent
+HEAVY = {"psycopg", "rich", "yaml", "psutil", "requests", "pandas", "numba", "dbt", "airflow", "ingest"}
 
 
-def lagebild(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def run_program(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     program = Path(sys.executable).with_name("lagebild")
     return subprocess.run(
         [program, *arguments], env=os.environ | environment, capture_output=True, text=True, timeout=60
     )
 
 
-def test_help_lists_every_command_and_every_command_explains_itself():
-    def commands(group, path=()):
-        for name, command in group.commands.items():
-            yield (*path, name), command
-            if isinstance(command, click.Group):
-                yield from commands(command, (*path, name))
+def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
 
-    for path, command in commands(cli):
-        assert command.help and command.help.rstrip().split("\n")[0].endswith("."), path
+
+PATHS = [(), *(path for path, _ in commands())]
+
+
+@pytest.fixture
+def failing(monkeypatch, tmp_path):
+    """Lets `lagebild deliveries` raise an error of one's choice, with a state folder of the test's own."""
+    monkeypatch.setenv("LAGEBILD_HOME", str(tmp_path))
+
+    def fail_with(error: BaseException) -> None:
+        def raises(*_: object, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(ledger, "deliveries", raises)
+
+    return fail_with
+
+
+# --- help ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_help_has_a_sentence_an_example_and_the_exit_codes(path):
+    command = dict(commands()).get(path, cli)
+    text = (command.help or "") if "airflow" in path else CliRunner().invoke(cli, [*path, "--help"]).stdout
+    assert command.help.rstrip().split("\n")[0].endswith(".")
+    example = " ".join(["lagebild", *path])
+    assert re.search(rf"Examples?:\s+{example}", text) or re.search(rf"Examples:\n.*^ *{example}", text, re.M | re.S)
+    assert "Exit codes: " in (text if "airflow" not in path else command.epilog)
+
+
+def test_the_help_of_everything_lists_every_command_with_what_it_does():
+    text = CliRunner().invoke(cli, ["--help"]).stdout
+    for (name, *rest), command in commands():
+        if not rest:
+            assert f"\n  {name} " in text and command.help.split()[0] in text
+    assert "130 stopped by Ctrl-C" in " ".join(text.split())
+
+
+def test_every_command_of_every_module_is_in_the_list():
+    listed = {command.callback for path, command in commands()}
+    for file in sorted(ROOM.glob("*_commands.py")):
+        module = importlib.import_module(f"lagebild.{file.stem}")
+        found = [value for value in vars(module).values() if isinstance(value, click.Command)]
+        assert found and {command.callback for command in found} <= listed, file
+
+
+def test_no_help_waits_for_what_only_the_work_needs():
+    code = (
+        "import sys\nfrom lagebild.cli import run\n"
+        f"for path in {[list(path) for path in PATHS if 'airflow' not in path]}:\n"
+        "    assert run([*path, '--help']) == 0\n"
+        "print('loaded:', *sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in result.stdout.splitlines()[-1].split()[1:]}
+    assert "click" in loaded and not loaded & HEAVY
+
+
+def test_help_is_there_although_the_settings_are_wrong():
+    assert run_program("held", "--help", LAGEBILD_DEMO="yes").returncode == 0
+
+
+def test_the_states_to_choose_from_are_those_of_the_ledger():
+    assert delivery_commands.STATES == ledger.STATES
+
+
+# --- how much is said ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "is_drawing"),
+    [
+        ("deliveries", output.Level.NORMAL, True),
+        ("-v deliveries", output.Level.VERBOSE, True),
+        ("deliveries --verbose", output.Level.VERBOSE, True),
+        ("-v deliveries -v", output.Level.VERBOSE, True),
+        ("-q deliveries --no-progress", output.Level.QUIET, False),
+        ("--no-progress deliveries -q", output.Level.QUIET, False),
+    ],
+)
+def test_the_options_on_output_stand_before_and_after_the_command(failing, line, level, is_drawing):
+    failing(UserError("no"))
+    assert command_line.run(line.split()) == 1
+    assert output.current == output.Output(level, is_drawing)
+
+
+def test_quiet_and_verbose_exclude_each_other():
+    assert run_program("-q", "deliveries", "-v").returncode == 2
+
+
+def test_where_colour_is_forced_in_a_pipe_nothing_is_drawn(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with open(os.devnull, "w") as stream:
+        assert not output.can_draw(stream)
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
 
 
 def test_a_warehouse_that_was_never_started_is_exit_code_1_with_a_remedy(tmp_path):
-    result = lagebild("deliveries", LAGEBILD_HOME=str(tmp_path), LAGEBILD_WAREHOUSE_DSN="")
+    result = run_program("deliveries", LAGEBILD_HOME=str(tmp_path), LAGEBILD_WAREHOUSE_DSN="")
     assert result.returncode == 1
     assert result.stderr == "lagebild: the warehouse was never started here\n  what to do: make up\n"
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path):
     dsn = "postgresql://nobody@127.0.0.1:1/none"
-    result = lagebild("migrate", LAGEBILD_HOME=str(tmp_path), LAGEBILD_WAREHOUSE_DSN=dsn)
+    result = run_program("migrate", LAGEBILD_HOME=str(tmp_path), LAGEBILD_WAREHOUSE_DSN=dsn)
     assert result.returncode == 1
     assert "127.0.0.1:1" in result.stderr and "make status" in result.stderr and "Traceback" not in result.stderr
 
@@ -47,17 +161,107 @@ def test_a_server_that_does_not_answer_is_named(tmp_path):
     [("LAGEBILD_DEMO", "yes"), ("LAGEBILD_POSTGRES_PORT", "70000"), ("LAGEBILD_AIRFLOW_PORT", "x")],
 )
 def test_a_malformed_setting_is_named(variable, value):
-    result = lagebild("deliveries", **{variable: value})
+    result = run_program("deliveries", **{variable: value})
     assert result.returncode == 1
     assert variable in result.stderr and value in result.stderr
 
 
 def test_wrong_usage_is_exit_code_2():
-    assert lagebild("no-such-command").returncode == 2
-    assert lagebild("keys", "create", "--municipality", "5913000", "--purpose", "p").returncode == 2
-    assert lagebild("explain", "cost_per_person").returncode == 2
+    assert run_program("no-such-command").returncode == 2
+    assert run_program("keys", "create", "--municipality", "5913000", "--purpose", "p").returncode == 2
+    assert run_program("explain", "cost_per_person").returncode == 2
 
 
 def test_an_unknown_source_lists_the_known_ones(tmp_path):
-    result = lagebild("load", "registr", LAGEBILD_HOME=str(tmp_path))
+    result = run_program("load", "registr", LAGEBILD_HOME=str(tmp_path))
     assert result.returncode == 2 and "register" in result.stderr
+
+
+def test_what_nobody_expected_is_a_line_and_the_traceback_a_file(failing, capsys, tmp_path):
+    failing(ValueError("two\nlines"))
+    assert command_line.run(["deliveries"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    (file,) = (tmp_path / "logs").iterdir()
+    assert line == f"lagebild: this was not expected: ValueError: two (traceback: {file})"
+    text = file.read_text()
+    assert text.startswith("Traceback") and text.endswith("ValueError: two\nlines\n") and "in raises" in text
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert command_line.run(["deliveries", "-v"]) == 1
+    assert "in raises" in capsys.readouterr().err
+
+
+def test_the_traceback_of_a_database_error_holds_no_row(failing, capsys, tmp_path, warehouse):
+    with psycopg.connect(warehouse.warehouse_dsn) as connection:
+        connection.execute("create temp table person (name text primary key)")
+        name = ["GEHEIM"]
+        connection.execute("insert into person values (%s)", name)
+        try:
+            connection.execute("insert into person values (%s)", name)
+        except psycopg.Error as error:
+            cause = error
+    assert name[0] in str(cause)
+    wrapped = RuntimeError("while loading")
+    wrapped.__cause__ = cause
+    for error in (cause, wrapped):
+        failing(error)
+        assert command_line.run(["deliveries", "-v"]) == 1
+    written = "".join(file.read_text() for file in (tmp_path / "logs").iterdir())
+    shown = capsys.readouterr().err
+    assert "duplicate key value" in written and "led to this one" in written
+    assert name[0] not in written + shown
+
+
+def test_a_traceback_has_a_place_although_the_state_folder_cannot_be_written_to(failing, capsys, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAGEBILD_HOME", str(tmp_path / "file" / "below"))
+    failing(ValueError("x"))
+    assert command_line.run(["deliveries"]) == 1
+    named = Path(re.search(r"traceback: (.*)\)", capsys.readouterr().err)[1])
+    assert "ValueError: x" in named.read_text()
+    named.unlink()
+
+
+def test_ctrl_c_is_exit_code_130_and_a_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:  # takes the call, and never answers
+        dsn = f"postgresql://nobody@127.0.0.1:{server.getsockname()[1]}/none"
+        program = [Path(sys.executable).with_name("lagebild"), "deliveries"]
+        own = {"LAGEBILD_HOME": str(tmp_path), "LAGEBILD_SECRETS_DIR": str(tmp_path), "LAGEBILD_WAREHOUSE_DSN": dsn}
+        process = subprocess.Popen(program, env=os.environ | own, stderr=subprocess.PIPE, text=True)
+        _taken, _ = server.accept()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, shown = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert shown.strip().startswith("lagebild: stopped") and len(shown.strip().splitlines()) == 1
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    program = Path(sys.executable).with_name("lagebild")
+    result = subprocess.run(
+        ["bash", "-c", f'for n in 1 2 3; do {program} --help; done 2>"$1" | true', "-", "/dev/stderr"],
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in result.stderr and "not expected" not in result.stderr and "Exception" not in result.stderr
+
+
+# --- passwords -------------------------------------------------------------------------------------------------------
+
+
+def test_passwords_are_shown_by_their_own_command_alone(warehouse, monkeypatch):
+    monkeypatch.setattr(settings, "load", lambda: warehouse)
+    secrets = {file.read_text().strip() for file in warehouse.secrets.iterdir() if file.is_file()}
+    secrets |= {warehouse.secret("airflow_admin")}
+    shown = CliRunner().invoke(cli, ["status"]).output
+    assert str(warehouse.secrets / "bi_reader") in shown and "bi_reader@" in shown
+    assert secrets and not [secret for secret in secrets if secret in shown]
+
+    told = json.loads(CliRunner().invoke(cli, ["credentials", "--format", "json"]).stdout)
+    with psycopg.connect(told["bi_reader"]) as reader:
+        assert reader.execute("select current_user").fetchone() == ("bi_reader",)
+
+
+def test_no_password_is_made_by_asking_for_it(tmp_path):
+    result = run_program("credentials", LAGEBILD_HOME=str(tmp_path))
+    assert result.returncode == 1 and "make up" in result.stderr
+    assert not (tmp_path / "secrets").exists()

@@ -290,7 +290,7 @@ def command(monkeypatch):
     """Run `lagebild calendar` on a warehouse."""
 
     def run(settings: Settings, *arguments: str):
-        monkeypatch.setattr("lagebild.cli.settings_module.load", lambda: settings)
+        monkeypatch.setattr("lagebild.settings.load", lambda: settings)
         return CliRunner().invoke(cli, ["calendar", *arguments], catch_exceptions=False)
 
     return run

@@ -1,17 +1,13 @@
 """What `make run` decides; the DAG runs themselves are tested end to end."""
 
-import io
 import json
-import time
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from ingest import ledger
 from lagebild.errors import UserError
 from lagebild.stack import run as steps
-from lagebild.stack.progress import Board
 from tests import inboxes, support
 
 
@@ -70,39 +66,3 @@ def test_the_end_of_a_tasks_log_is_its_error_without_airflows_wrapping(tmp_path)
     log.write_text("\n".join([json.dumps({"level": "info", "event": "hello"}), "not json", json.dumps(error)]))
     assert steps.error_lines(log) == ["key missing", "  what to do: restore it"]
     assert steps.error_lines(tmp_path / "none.log") == []
-
-
-def test_progress_says_how_much_is_done():
-    out = io.StringIO()
-    with Board(Console(file=out, force_terminal=True, width=80)) as board:
-        board.doing("loading a file")
-        board.part(1, 4)
-        assert board._spent().endswith("s, 25 %)")
-        board.part(1, 0)  # nobody knows how much it is
-        assert "%" not in board._spent()
-        board.part(9, 4)
-        assert "100 %" in board._spent()
-        board.doing("something else")
-        assert "%" not in board._spent()
-
-
-def test_plain_progress_is_never_silent_for_two_seconds():
-    out = io.StringIO()
-    with Board(Console(file=out, force_terminal=False)) as board:
-        board.doing("waiting")
-        board.show("a", "a: queued")
-        board.show("a", "a: queued")
-        time.sleep(2.2)
-    lines = out.getvalue().splitlines()
-    assert lines[:2] == ["waiting ...", "a: queued"]
-    assert lines[2].startswith("  ... waiting (")
-
-
-def test_a_terminal_keeps_the_last_state_of_each_row():
-    out = io.StringIO()
-    with Board(Console(file=out, force_terminal=True, width=80)) as board:
-        board.doing("waiting")
-        board.show("a", "a: queued")
-        board.show("a", "a: success")
-        board.say("[brackets] are text")
-    assert "a: success" in out.getvalue().split("[brackets] are text")[-1]

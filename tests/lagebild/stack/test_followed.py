@@ -1,0 +1,93 @@
+"""A run's lines about deliveries come from the ledger, whoever moved them."""
+
+import io
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest import ledger
+from lagebild import database
+from lagebild.output import Level, Output
+from lagebild.stack.followed import Followed, Seen, followed, moved
+from lagebild.stack.progress import Board, Plain, Stage
+from tests import support
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def seen(number: int, state: str, **others) -> Seen:
+    values = {"reason": None, "loaded": 472, "rejected": 0, "warnings": 0, "seconds": 3.0} | others
+    return Seen(number, "ledger", "05913000_2019", state, **values)
+
+
+def test_a_delivery_is_a_line(warehouse):
+    delivery = support.deliver(warehouse, "ledger")
+    with database.connect(warehouse) as connection:
+        (loaded,) = moved(connection, LONG_AGO)
+        (moment,) = connection.execute("select clock_timestamp()").fetchone()
+        assert loaded.state == "loaded" and moved(connection, moment) == []
+        ledger.decide(warehouse, delivery.delivery_id, ["line 5 is misprinted"])
+        connection.commit()
+        (held,) = moved(connection, moment)  # a decision counts, however old the delivery
+    assert str(held).startswith(f"ledger {delivery.period}")
+    assert f"{delivery.loaded:,} rows, {delivery.rejected} rejected, HELD" in str(held)
+    assert str(held).endswith(": line 5 is misprinted")
+
+
+@pytest.mark.parametrize(
+    ("shown", "end"),
+    [
+        (seen(1, "accepted"), "472 rows, 0 rejected, accepted  3 s"),
+        (seen(1, "accepted", warnings=1), "472 rows, 0 rejected, 1 warning, accepted  3 s"),
+        (seen(1, "refused", loaded=None, reason="no header"), "REFUSED  3 s: no header"),
+    ],
+)
+def test_what_stands_out_does_so_without_colours(shown, end):
+    assert str(shown) == f"{'ledger 05913000_2019':<34} {end}"
+
+
+def test_each_decision_is_told_once_and_all_of_them_are_summed_up():
+    out = io.StringIO()
+    board, stage = Board(Plain(out), Output(Level.VERBOSE)), Stage("deliveries")
+    told = Followed(board, stage, expected=3)
+    told.show([seen(1, "received", loaded=None)])
+    assert stage.doing == "ledger 05913000_2019" and stage.part is None
+    told.show([seen(1, "accepted"), seen(2, "loaded")])
+    told.show([seen(1, "accepted"), seen(2, "held", reason="why")])
+    assert stage.part == (2, 3)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2 and lines[0].startswith("  ledger") and lines[1].startswith("! ledger")
+    assert told.summary() == "1 accepted, 1 HELD; 944 rows, 0 rejected"
+
+
+def test_a_log_gets_the_sum_alone():
+    out = io.StringIO()
+    told = Followed(Board(Plain(out), Output()), Stage("deliveries"))
+    assert told.summary() == "nothing new"
+    told.show([seen(1, "accepted"), seen(2, "held", reason="why")])
+    assert out.getvalue() == ""
+
+
+def test_the_ledger_is_followed_beside_the_work(warehouse):
+    support.deliver(warehouse, "employment")  # before
+    stage = Stage("deliveries")
+    with followed(warehouse, Board(Plain(io.StringIO()), Output()), stage):
+        delivery = support.deliver(warehouse, "ledger")
+        ledger.decide(warehouse, delivery.delivery_id, [])
+    assert stage.result.startswith("1 accepted; ")
+
+
+def test_a_ledger_that_goes_away_does_not_hide_what_the_work_says(warehouse):
+    stage = Stage("deliveries")
+    with (
+        pytest.raises(ValueError, match="the real reason"),
+        followed(warehouse, Board(Plain(io.StringIO()), Output()), stage),
+    ):
+        time.sleep(1.5)
+        with database.connect(warehouse, autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+                " and pid <> pg_backend_pid()"
+            )
+        raise ValueError("the real reason")

@@ -1,0 +1,32 @@
+"""Steps of a build are summed up by layer, by the clock."""
+
+from lagebild.warehouse import steps
+from lagebild.warehouse.steps import Layers, Step
+
+
+def step(layer: str, name: str, kind: str = "model", status: str = "success", seconds: float = 1.0) -> Step:
+    return Step(layer, name, kind, status, seconds, 1, 9)
+
+
+def test_layers_are_told_in_their_order_with_what_is_not_good(monkeypatch):
+    clock = iter([10.0, 10.5, 12.0, 14.0, 15.0])
+    monkeypatch.setattr(steps.time, "monotonic", lambda: next(clock))
+    layers = Layers()
+    layers.add(step("staging", "stg_a"))
+    layers.add(step("staging", "stg_b", seconds=1.5))  # beside the first
+    layers.add(step("staging", "unique_stg_a", "test", "pass"))
+    assert not layers.has_warned
+    layers.add(step("marts", "cost", "unit_test", "warn"))
+    layers.add(step("staging", "late", "test", "skipped"))
+    assert layers.has_warned
+    assert layers.lines() == [
+        "staging       2 models, 2 tests, 1 skipped  6 s",
+        "marts         1 unit test, 1 warn  1 s",
+    ]
+
+
+def test_what_failed_is_bad_in_every_spelling():
+    assert [step("x", "y", status=word).is_bad for word in ("error", "fail", "Runtime Error", "warn", "pass")] == [
+        *[True] * 3,
+        *[False] * 2,
+    ]
