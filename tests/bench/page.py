@@ -14,18 +14,22 @@ import psutil
 
 from lagebild.settings import ROOT
 from lagebild.version import code_version
+from tests.bench import targets
 from tests.bench.generate import CHANGED_SHARE
 
 if TYPE_CHECKING:
     from tests.bench.__main__ import Results
     from tests.bench.building import Building
     from tests.bench.publishing import Publishing
+    from tests.bench.targets import Record
 
 FULL_ROWS = 5_000_000
 # The bench itself makes some load while it starts its server.
 BUSY_LOAD = 1.0
 _ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
-PUBLISHING = "## Publishing\n"
+LOADING, PUBLISHING = "", "## Publishing\n"
+FIRST_RUN = "## A first run, a day after, single commands\n"
+_REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
 _PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
 _PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
 
@@ -101,30 +105,79 @@ def render_publishing(found: "Publishing", server_version: str, load_before: flo
     )
 
 
+def render_first_run(
+    record: "Record", earlier: str, timed: dict[str, Sequence[float]], notes: Sequence[str] = ()
+) -> str:
+    """The section on this build beside an earlier one."""
+    found = {entry.commit for entry in record.entries if entry.side == targets.NEW}
+    repetitions = len(record.series(targets.NEW, "first_run", "seconds"))
+    load = max(entry.load_before for entry in record.entries)
+    quick = f"{repetitions} of {targets.FULL_REPETITIONS} repetitions: a quick form.\n\n"
+    return "\n".join(
+        [
+            FIRST_RUN,
+            (quick if repetitions < targets.FULL_REPETITIONS else "")
+            + f"Build {', '.join(sorted(found))} against build {earlier}, in turn on the same machine; written by"
+            f" `make bench ONLY=first_run AGAINST={earlier}`. A ratio is this build over the earlier one in the same"
+            " repetition: given are the median and the least and the greatest. What is asked is a ratio, or, with"
+            " `abs.`, the figure itself; of lines the most count.",
+            "",
+            _table(targets.HEADING, targets.lines(record, timed)),
+            "",
+            *(f"{note}\n" for note in notes),
+            "Each repetition, in order:",
+            "",
+            _table(["", "unit", "earlier", "this build"], targets.runs(record)),
+            "",
+            "```",
+            f"repetitions of both: {repetitions}",
+            f"builds: {', '.join(sorted(found))} against {earlier}",
+            f"date: {date.today()}",
+            f"machine: {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory,"
+            f" {platform.system()}, Python {platform.python_version()}; highest load average before a phase {load:.1f}",
+            "```",
+            "",
+        ]
+    )
+
+
 def write(path: Path, text: str, rows: int) -> str:
-    """Write the page, unless one of more rows is there; the section on publishing stays. Returns what was done."""
-    loading, publishing = _parts(path)
-    there = _ROWS_LINE.search(loading)
+    """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
+    there = _ROWS_LINE.search(_sections(path)[LOADING])
     if there and int(there[1].replace(",", "")) > rows:
         return f"{path} is of {there[1]} rows and stays"
-    path.write_text(text + publishing)
-    return f"written to {path}"
+    return _write(path, LOADING, text)
 
 
 def write_publishing(path: Path, text: str, publications: int) -> str:
     """Write the section on publishing, unless one of more publications is there; the rest of the page stays."""
-    loading, publishing = _parts(path)
-    there = _PUBLICATIONS_LINE.search(publishing)
+    there = _PUBLICATIONS_LINE.search(_sections(path).get(PUBLISHING, ""))
     if there and int(there[1].replace(",", "")) > publications:
         return f"the section of {path} is of {there[1]} publications and stays"
-    path.write_text(loading + text)
+    return _write(path, PUBLISHING, text)
+
+
+def write_first_run(path: Path, text: str) -> str:
+    """Write the section on a first run, unless one of more repetitions is there; the rest of the page stays."""
+    there = _REPETITIONS_LINE.search(_sections(path).get(FIRST_RUN, ""))
+    if there and int(there[1]) > int(_REPETITIONS_LINE.search(text)[1]):
+        return f"the section of {path} is of {there[1]} repetitions and stays"
+    return _write(path, FIRST_RUN, text)
+
+
+def _write(path: Path, title: str, text: str) -> str:
+    path.write_text("\n".join((_sections(path) | {title: text}).values()))
     return f"written to {path}"
 
 
-def _parts(path: Path) -> tuple[str, str]:
-    """The page before the section on publishing, and that section."""
-    before, title, section = (path.read_text() if path.exists() else "").partition(f"\n{PUBLISHING}")
-    return (before, title + section) if title else (before, "")
+def _sections(path: Path) -> dict[str, str]:
+    """The page's parts by their title, in their order; the first, on loading, has the page's own."""
+    text = path.read_text() if path.exists() else ""
+    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN)}
+    places = sorted((start, title) for title, start in starts.items() if start)
+    edges = [(0, LOADING), *places, (len(text) + 1, "")]
+    # Between two parts stands an empty line, which belongs to neither.
+    return {title: text[start : edges[n + 1][0] - 1] for n, (start, title) in enumerate(edges[:-1])}
 
 
 def _busy(load_before: float) -> str:
