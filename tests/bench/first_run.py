@@ -139,7 +139,7 @@ def turn(family: Family, folder: Path, side: str, commit: str, repetition: int, 
 def clone(family: Family, commit: str, checkout: Path) -> None:
     """The commit in a folder of its own, as a newcomer has it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    family.run(["git", "clone", "--quiet", "--no-checkout", ROOT, checkout], environment, ROOT)
+    family.run(["git", "clone", "--quiet", "--shared", "--no-checkout", ROOT, checkout], environment, ROOT)
     family.run(["git", "checkout", "--quiet", "--detach", commit], environment, checkout)
 
 
