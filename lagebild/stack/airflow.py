@@ -159,6 +159,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
         "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
+        "LAGEBILD_AIRFLOW_LOG_DAYS": settings.airflow_log_days,
     }
     return {name: str(value) for name, value in values.items()}
 
@@ -203,7 +204,7 @@ def _spawn(settings: Settings, name: str, dags: Path) -> subprocess.Popen:
     if path.exists():
         path.replace(path.with_suffix(".log.1"))
     command = [sys.executable, "-m", "lagebild.stack.component", name, *COMPONENTS[name]]
-    with open(path, "w") as log:
+    with open(path, "a") as log:  # at its end, wherever that is: housekeeping cuts it off
         child = subprocess.Popen(
             command,
             env=environment(settings, dags) | {MARK: name},

@@ -20,6 +20,7 @@ from tests.bench.generate import CHANGED_SHARE
 if TYPE_CHECKING:
     from tests.bench.__main__ import Results
     from tests.bench.building import Building
+    from tests.bench.growth import Growth
     from tests.bench.publishing import Publishing
     from tests.bench.targets import Record
 
@@ -29,6 +30,8 @@ BUSY_LOAD = 1.0
 _ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
 LOADING, PUBLISHING = "", "## Publishing\n"
 FIRST_RUN = "## A first run, a day after, single commands\n"
+GROWTH = "## What Airflow keeps\n"
+_DAYS_LINE = re.compile(r"^days: (\d+)$", re.MULTILINE)
 _REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
 _PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
 _PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
@@ -141,6 +144,51 @@ def render_first_run(
     )
 
 
+def render_growth(found: "Growth") -> str:
+    """The section on what Airflow keeps of its runs."""
+    from tests.bench.growth import OFTEN, TIMES_A_DAY
+
+    often = next(runs for runs in found.runs if runs.dag_id == OFTEN)
+    daily = [runs for runs in found.runs if runs.dag_id != OFTEN]
+    kinds = [(f"`{OFTEN}`, {TIMES_A_DAY} runs a day", [often]), (f"{len(daily)} other DAGs, a run a day each", daily)]
+    lines = []
+    for name, kind in [*kinds, ("all", found.runs)]:
+        totals = (
+            sum(runs.count * runs.bytes_a_run for runs in kind),
+            sum(runs.count * runs.log_bytes_a_run for runs in kind),
+            sum(runs.count * runs.log_disk_a_run for runs in kind),
+        )
+        lines.append([name, f"{sum(runs.count for runs in kind):,}", *(f"{total / 1e6:,.0f}" for total in totals)])
+    return "\n".join(
+        [
+            GROWTH,
+            f"What {found.days} days make Airflow write about itself, and what housekeeping leaves; written by"
+            " `make bench ONLY=growth` while a stack is up.",
+            "",
+            _table(["", "runs", "metadata (MB)", "logs (MB)", "logs on the disk (MB)"], lines),
+            "",
+            f"The metadata database grew from {found.before_bytes / 1e6:,.0f} to {found.after_bytes / 1e6:,.0f} MB."
+            f" Removing what is older than {found.kept_days} days (`LAGEBILD_AIRFLOW_LOG_DAYS`):"
+            f" {found.cleaned_rows:,} rows in {found.clean_seconds:.0f} s. Then the file is of"
+            f" {found.left_bytes / 1e6:,.0f} MB, {found.left_in_use_bytes / 1e6:,.0f} MB of which are in use; the next"
+            " runs fill the rest, so it grows no more. The components' own logs take"
+            f" {found.component_bytes_a_day / 1e6:,.1f} MB a day of an idle stack; each is begun anew above"
+            " 10 MB, and the one before is kept.",
+            "",
+            "How it was seen: the newest successful run of each DAG of a stack that had its first run, with all its"
+            " rows, was copied with shifted dates in a PostgreSQL of its own, as often as the days have it; an ingest"
+            " run that was copied had a file to load, so a year whose runs find nothing takes less. Its logs were"
+            " counted, as bytes and as blocks of the disk, folders included. Sizes are vacuumed, with indexes.",
+            "",
+            "```",
+            f"days: {found.days}",
+            f"date: {date.today()}",
+            "```",
+            "",
+        ]
+    )
+
+
 def write(path: Path, text: str, rows: int) -> str:
     """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
     there = _ROWS_LINE.search(_sections(path)[LOADING])
@@ -165,6 +213,14 @@ def write_first_run(path: Path, text: str) -> str:
     return _write(path, FIRST_RUN, text)
 
 
+def write_growth(path: Path, text: str) -> str:
+    """Write the section on what Airflow keeps, unless one of more days is there; the rest of the page stays."""
+    there = _DAYS_LINE.search(_sections(path).get(GROWTH, ""))
+    if there and int(there[1]) > int(_DAYS_LINE.search(text)[1]):
+        return f"the section of {path} is of {there[1]} days and stays"
+    return _write(path, GROWTH, text)
+
+
 def _write(path: Path, title: str, text: str) -> str:
     path.write_text("\n".join((_sections(path) | {title: text}).values()))
     return f"written to {path}"
@@ -173,7 +229,7 @@ def _write(path: Path, title: str, text: str) -> str:
 def _sections(path: Path) -> dict[str, str]:
     """The page's parts by their title, in their order; the first, on loading, has the page's own."""
     text = path.read_text() if path.exists() else ""
-    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN)}
+    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH)}
     places = sorted((start, title) for title, start in starts.items() if start)
     edges = [(0, LOADING), *places, (len(text) + 1, "")]
     # Between two parts stands an empty line, which belongs to neither.

@@ -11,12 +11,14 @@ from click.testing import CliRunner
 
 from lagebild.cli import cli
 from lagebild.errors import UserError
+from lagebild.gatekeeper import check_pending
+from lagebild.settings import ROOT
 from tests.bench import first_run, page, phases, targets
 from tests.bench.family import Family, Memory, Ran
 from tests.bench.measure import Failed
 from tests.bench.phases import Stack
 from tests.bench.targets import NEW, OLD, Limit, Measured, Record, Row
-from tests.support import query
+from tests.support import deliver, query
 
 COMMITS = {OLD: "aaaaaaa", NEW: "bbbbbbb"}
 RUN = Row("`make run`", "s", "first_run", "seconds", Limit(0.5), Limit(0.35))
@@ -268,21 +270,25 @@ def test_a_file_that_was_not_accepted_stops_the_bench(warehouse):
     object.__setattr__(stack, "warehouse", lambda sql, *values: query(warehouse, sql, values))
     with pytest.raises(Failed, match=r"employees_2020.csv was to be accepted, and the ledger says nothing of it"):
         phases._assert_accepted(stack, "employees_2020.csv")
+    for year in (2019, *phases.LOADED_YEARS, phases.BUILT_YEAR, phases.DELIVERED_YEAR):
+        file = phases.small_file(ROOT, year, warehouse.home)
+        deliver(warehouse, "employment", file.read_bytes(), file.name)
+        if year == phases.BUILT_YEAR:  # loaded, and nobody decided yet
+            with pytest.raises(Failed, match=r"says \[\('loaded', None\)\]"):
+                phases._assert_accepted(stack, file.name)
+        check_pending(warehouse, "employment")
+        phases._assert_accepted(stack, file.name)
 
 
 def test_a_build_that_publishes_nothing_stops_the_bench(tmp_path, monkeypatch):
-    folder = tmp_path / "ingest" / "bundled" / "employment"
-    folder.mkdir(parents=True)
-    (folder / "eu2_employees_2019.csv").write_text("31.12.2019;00\n")
     home = tmp_path / "state"
     file = tmp_path / "state-files" / f"eu2_employees_{phases.BUILT_YEAR}.csv"
     monkeypatch.setattr(phases, "_assert_accepted", lambda *of: None)
     monkeypatch.setattr(phases, "_wait_for_room", lambda seconds: None)
     monkeypatch.setattr(Stack, "publication", property(lambda self: 1))
-    stack = Stack(Fake({f"load {file}": "", "build": "nothing new to build"}), tmp_path, home)
+    stack = Stack(Fake({f"load {file}": "", "build": "nothing new to build"}), ROOT, home)
     with pytest.raises(Failed, match="nothing new to build"):
         phases.build(stack, idle_rate=0.0)
-    assert file.read_text() == f"31.12.{phases.BUILT_YEAR};00\n"
 
 
 def test_what_a_stack_takes_while_idle_is_no_commands_cost(monkeypatch):
