@@ -267,7 +267,7 @@ def test_a_command_that_takes_too_long_is_ended(tmp_path):
 
 def test_a_file_that_was_not_accepted_stops_the_bench(warehouse):
     stack = Stack(Fake({}), Path("/"), warehouse.home)
-    object.__setattr__(stack, "warehouse", lambda sql, *values: query(warehouse, sql, values))
+    object.__setattr__(stack, "warehouse", lambda sql, *values: query(warehouse, sql, *values))
     with pytest.raises(Failed, match=r"employees_2020.csv was to be accepted, and the ledger says nothing of it"):
         phases._assert_accepted(stack, "employees_2020.csv")
     for year in (2019, *phases.LOADED_YEARS, phases.BUILT_YEAR, phases.DELIVERED_YEAR):
