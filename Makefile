@@ -34,8 +34,8 @@ lint: environment ## check form and style of Python and SQL
 	@.venv/bin/ruff format --check .
 	@.venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models
 
-bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a quick form); writes docs/benchmarks.md
-	@.venv/bin/python -m tests.bench --rows $(or $(ROWS),5000000) $(OPTIONS)
+bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a quick form), or a first run beside an earlier build (ONLY=first_run AGAINST=c2dc763); writes docs/benchmarks.md
+	@.venv/bin/python -m tests.bench$(if $(ONLY),.$(ONLY) --against $(or $(AGAINST),c2dc763), --rows $(or $(ROWS),5000000)) $(OPTIONS)
 
 faults: environment ## break a load at every point in every way, and check that nothing is lost; writes docs/faults.md
 	@.venv/bin/python -m tests.faults

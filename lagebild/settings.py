@@ -69,6 +69,8 @@ class Settings:
     """How long a file without a marker beside it must lie unchanged before it counts as complete."""
     receipt_days: int = 730
     """How long a receipt is kept after it was written last: until a yearly supplier has sent the next file but one."""
+    airflow_log_days: int = 90
+    """How long Airflow's rows and logs of a run are kept (`lagebild/stack/housekeeping.py`)."""
 
     @property
     def sends_alerts(self) -> bool:
@@ -128,9 +130,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
     if not settle.isdigit():
         raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
-    days = values.get("LAGEBILD_RECEIPT_DAYS") or "730"
-    if not (days.isdigit() and 0 < int(days) <= 36_500):
-        raise UserError(f"LAGEBILD_RECEIPT_DAYS={days} is no number of days", remedy="such as 730")
+    days = {"LAGEBILD_RECEIPT_DAYS": "730", "LAGEBILD_AIRFLOW_LOG_DAYS": "90"}
+    for name, usual in days.items():
+        days[name] = values.get(name) or usual
+        if not (days[name].isdigit() and 0 < int(days[name]) <= 36_500):
+            raise UserError(f"{name}={days[name]} is no number of days", remedy=f"such as {usual}")
     demo, enabled = values.get("LAGEBILD_DEMO") or "1", values.get("LAGEBILD_ALERT_ENABLED") or ""
     if enabled not in ("", "0", "1"):
         raise UserError(f"LAGEBILD_ALERT_ENABLED={enabled} is neither 0 nor 1", remedy="set 0 or 1, or unset it")
@@ -165,7 +169,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
-        receipt_days=int(days),
+        receipt_days=int(days["LAGEBILD_RECEIPT_DAYS"]),
+        airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
     )
     return with_demo(settings)
 

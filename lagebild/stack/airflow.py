@@ -156,6 +156,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
         "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
+        "LAGEBILD_AIRFLOW_LOG_DAYS": settings.airflow_log_days,
     }
     return {name: str(value) for name, value in values.items()}
 
@@ -200,7 +201,7 @@ def _spawn(settings: Settings, dags: Path, *options: str) -> subprocess.Popen:
     path = log_path(settings, PARENT)
     if path.exists():
         path.replace(path.with_suffix(".log.1"))
-    with open(path, "w") as log:
+    with open(path, "a") as log:  # at its end, wherever that is: housekeeping cuts it off
         child = subprocess.Popen(
             [sys.executable, "-m", "lagebild.stack.parent", str(home(settings)), *options],
             env=environment(settings, dags) | {MARK: PARENT},

@@ -250,7 +250,8 @@ def _airflow(*arguments: str) -> None:
 
 
 def _write_into(log: Path) -> None:
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # At its end, wherever that is: housekeeping cuts it off.
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

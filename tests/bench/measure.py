@@ -69,9 +69,9 @@ def server_seconds(postmaster: int) -> float:
     living ones. Exact to 10 ms a process.
     """
     while True:
-        before = _cpu_ticks(postmaster)
-        living = sum(_cpu_ticks(child.pid)[0] for child in _children(postmaster))
-        own, ended = _cpu_ticks(postmaster)
+        before = cpu_ticks(postmaster)
+        living = sum(cpu_ticks(child.pid)[0] for child in _children(postmaster))
+        own, ended = cpu_ticks(postmaster)
         if before[1] == ended:  # else one was reaped meanwhile, and would be counted twice or not at all
             return (own + ended + living) / _TICKS
 
@@ -89,7 +89,7 @@ class Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_SAMPLE_SECONDS):
-            resident = [_status_kb(pid, "VmRSS") for pid in _family(self._pid)]
+            resident = [_status_kb(pid, "VmRSS") for pid in descendants(self._pid)]
             self.peak_kb = max(self.peak_kb, sum(resident), _status_kb(self._pid, "VmHWM"))
 
     def end(self) -> None:
@@ -97,14 +97,14 @@ class Sampler(threading.Thread):
         self.join()
 
 
-def _family(pid: int) -> list[int]:
-    """The process and all its descendants."""
+def descendants(pid: int, deep: bool = True) -> list[int]:
+    """The process and all its descendants; its children alone, without itself, where not `deep`."""
     found = [pid]
-    for member in found:  # grows while it is walked
+    for member in found if deep else [pid]:  # grows while it is walked
         for task in Path(f"/proc/{member}/task").glob("*/children"):
             with contextlib.suppress(OSError):
                 found += map(int, task.read_text().split())
-    return found
+    return found if deep else found[1:]
 
 
 def _status_kb(pid: int, name: str) -> int:
@@ -130,7 +130,7 @@ def _children(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _cpu_ticks(pid: int) -> tuple[int, int]:
+def cpu_ticks(pid: int) -> tuple[int, int]:
     """(own, of ended and reaped children) from /proc/<pid>/stat; zeros for a process that has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

@@ -14,18 +14,25 @@ import psutil
 
 from lagebild.settings import ROOT
 from lagebild.version import code_version
+from tests.bench import targets
 from tests.bench.generate import CHANGED_SHARE
 
 if TYPE_CHECKING:
     from tests.bench.__main__ import Results
     from tests.bench.building import Building
+    from tests.bench.growth import Growth
     from tests.bench.publishing import Publishing
+    from tests.bench.targets import Record
 
 FULL_ROWS = 5_000_000
 # The bench itself makes some load while it starts its server.
 BUSY_LOAD = 1.0
 _ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
-PUBLISHING = "## Publishing\n"
+LOADING, PUBLISHING = "", "## Publishing\n"
+FIRST_RUN = "## A first run, a day after, single commands\n"
+GROWTH = "## What Airflow keeps\n"
+_DAYS_LINE = re.compile(r"^days: (\d+)$", re.MULTILINE)
+_REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
 _PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
 _PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
 
@@ -101,30 +108,132 @@ def render_publishing(found: "Publishing", server_version: str, load_before: flo
     )
 
 
+def render_first_run(
+    record: "Record", earlier: str, timed: dict[str, Sequence[float]], notes: Sequence[str] = ()
+) -> str:
+    """The section on this build beside an earlier one."""
+    found = {entry.commit for entry in record.entries if entry.side == targets.NEW}
+    repetitions = len(record.series(targets.NEW, "first_run", "seconds"))
+    load = max(entry.load_before for entry in record.entries)
+    quick = f"{repetitions} of {targets.FULL_REPETITIONS} repetitions: a quick form.\n\n"
+    return "\n".join(
+        [
+            FIRST_RUN,
+            (quick if repetitions < targets.FULL_REPETITIONS else "")
+            + f"Build {', '.join(sorted(found))} against build {earlier}, in turn on the same machine; written by"
+            f" `make bench ONLY=first_run AGAINST={earlier}`. A ratio is this build over the earlier one in the same"
+            " repetition: given are the median and the least and the greatest. What is asked is a ratio, or, with"
+            " `abs.`, the figure itself; of lines the most count.",
+            "",
+            _table(targets.HEADING, targets.lines(record, timed)),
+            "",
+            *(f"{note}\n" for note in notes),
+            "Each repetition, in order:",
+            "",
+            _table(["", "unit", "earlier", "this build"], targets.runs(record)),
+            "",
+            "```",
+            f"repetitions of both: {repetitions}",
+            f"builds: {', '.join(sorted(found))} against {earlier}",
+            f"date: {date.today()}",
+            f"machine: {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory,"
+            f" {platform.system()}, Python {platform.python_version()}; highest load average before a phase {load:.1f}",
+            "```",
+            "",
+        ]
+    )
+
+
+def render_growth(found: "Growth") -> str:
+    """The section on what Airflow keeps of its runs."""
+    from tests.bench.growth import OFTEN, TIMES_A_DAY
+
+    often = next(runs for runs in found.runs if runs.dag_id == OFTEN)
+    daily = [runs for runs in found.runs if runs.dag_id != OFTEN]
+    kinds = [(f"`{OFTEN}`, {TIMES_A_DAY} runs a day", [often]), (f"{len(daily)} other DAGs, a run a day each", daily)]
+    lines = []
+    for name, kind in [*kinds, ("all", found.runs)]:
+        totals = (
+            sum(runs.count * runs.bytes_a_run for runs in kind),
+            sum(runs.count * runs.log_bytes_a_run for runs in kind),
+            sum(runs.count * runs.log_disk_a_run for runs in kind),
+        )
+        lines.append([name, f"{sum(runs.count for runs in kind):,}", *(f"{total / 1e6:,.0f}" for total in totals)])
+    return "\n".join(
+        [
+            GROWTH,
+            f"What {found.days} days make Airflow write about itself, and what housekeeping leaves; written by"
+            " `make bench ONLY=growth` while a stack is up.",
+            "",
+            _table(["", "runs", "metadata (MB)", "logs (MB)", "logs on the disk (MB)"], lines),
+            "",
+            f"The metadata database grew from {found.before_bytes / 1e6:,.0f} to {found.after_bytes / 1e6:,.0f} MB."
+            f" Removing what is older than {found.kept_days} days (`LAGEBILD_AIRFLOW_LOG_DAYS`):"
+            f" {found.cleaned_rows:,} rows in {found.clean_seconds:.0f} s. Then the file is of"
+            f" {found.left_bytes / 1e6:,.0f} MB, {found.left_in_use_bytes / 1e6:,.0f} MB of which are in use; the next"
+            " runs fill the rest, so it grows no more. The components' own logs take"
+            f" {found.component_bytes_a_day / 1e6:,.1f} MB a day of an idle stack; each is begun anew above"
+            " 10 MB, and the one before is kept.",
+            "",
+            "How it was seen: the newest successful run of each DAG of a stack that had its first run, with all its"
+            " rows, was copied with shifted dates in a PostgreSQL of its own, as often as the days have it; an ingest"
+            " run that was copied had a file to load, so a year whose runs find nothing takes less. Its logs were"
+            " counted, as bytes and as blocks of the disk, folders included. Sizes are vacuumed, with indexes.",
+            "",
+            "```",
+            f"days: {found.days}",
+            f"date: {date.today()}",
+            "```",
+            "",
+        ]
+    )
+
+
 def write(path: Path, text: str, rows: int) -> str:
-    """Write the page, unless one of more rows is there; the section on publishing stays. Returns what was done."""
-    loading, publishing = _parts(path)
-    there = _ROWS_LINE.search(loading)
+    """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
+    there = _ROWS_LINE.search(_sections(path)[LOADING])
     if there and int(there[1].replace(",", "")) > rows:
         return f"{path} is of {there[1]} rows and stays"
-    path.write_text(text + publishing)
-    return f"written to {path}"
+    return _write(path, LOADING, text)
 
 
 def write_publishing(path: Path, text: str, publications: int) -> str:
     """Write the section on publishing, unless one of more publications is there; the rest of the page stays."""
-    loading, publishing = _parts(path)
-    there = _PUBLICATIONS_LINE.search(publishing)
+    there = _PUBLICATIONS_LINE.search(_sections(path).get(PUBLISHING, ""))
     if there and int(there[1].replace(",", "")) > publications:
         return f"the section of {path} is of {there[1]} publications and stays"
-    path.write_text(loading + text)
+    return _write(path, PUBLISHING, text)
+
+
+def write_first_run(path: Path, text: str) -> str:
+    """Write the section on a first run, unless one of more repetitions is there; the rest of the page stays."""
+    there = _REPETITIONS_LINE.search(_sections(path).get(FIRST_RUN, ""))
+    if there and int(there[1]) > int(_REPETITIONS_LINE.search(text)[1]):
+        return f"the section of {path} is of {there[1]} repetitions and stays"
+    return _write(path, FIRST_RUN, text)
+
+
+def write_growth(path: Path, text: str) -> str:
+    """Write the section on what Airflow keeps, unless one of more days is there; the rest of the page stays."""
+    there = _DAYS_LINE.search(_sections(path).get(GROWTH, ""))
+    if there and int(there[1]) > int(_DAYS_LINE.search(text)[1]):
+        return f"the section of {path} is of {there[1]} days and stays"
+    return _write(path, GROWTH, text)
+
+
+def _write(path: Path, title: str, text: str) -> str:
+    path.write_text("\n".join((_sections(path) | {title: text}).values()))
     return f"written to {path}"
 
 
-def _parts(path: Path) -> tuple[str, str]:
-    """The page before the section on publishing, and that section."""
-    before, title, section = (path.read_text() if path.exists() else "").partition(f"\n{PUBLISHING}")
-    return (before, title + section) if title else (before, "")
+def _sections(path: Path) -> dict[str, str]:
+    """The page's parts by their title, in their order; the first, on loading, has the page's own."""
+    text = path.read_text() if path.exists() else ""
+    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH)}
+    places = sorted((start, title) for title, start in starts.items() if start)
+    edges = [(0, LOADING), *places, (len(text) + 1, "")]
+    # Between two parts stands an empty line, which belongs to neither.
+    return {title: text[start : edges[n + 1][0] - 1] for n, (start, title) in enumerate(edges[:-1])}
 
 
 def _busy(load_before: float) -> str:

@@ -1,0 +1,34 @@
+"""Airflow DAG `housekeeping`: what Airflow writes about itself is deleted when it is old, once a day."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+
+with DAG(
+    dag_id="housekeeping",
+    dag_display_name="Housekeeping of Airflow",
+    description="Deletes old rows of Airflow's metadata and old logs, daily at 03:30 Europe/Berlin.",
+    schedule=cron("30 3 * * *"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    deadline=deadline(),
+    doc_md="### Housekeeping\n\nRows of Airflow's metadata (`airflow db clean`) and logs older than"
+    " LAGEBILD_AIRFLOW_LOG_DAYS go; logs of components begin anew when they are large. Deliveries, decisions and"
+    " publications are in the warehouse, and stay.",
+    tags=["housekeeping"],
+) as dag:
+
+    @task(execution_timeout=timedelta(hours=1))
+    def clean() -> str:
+        from lagebild import settings
+        from lagebild.stack import housekeeping
+
+        with settled():
+            cleaned = str(housekeeping.clean(settings.load()))
+            print(cleaned)
+            return cleaned
+
+    clean()

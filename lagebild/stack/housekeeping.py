@@ -1,0 +1,160 @@
+"""What Airflow writes about itself grows with every run; here the old of it goes.
+
+Three things: rows of the metadata database, by Airflow's own `airflow db clean`; the logs of runs of which the metadata
+know no task any more; the logs of the components, which would grow as long as the stack stays up. What the warehouse
+knows (deliveries, decisions, publications, pulls) is in none of these.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.stack import airflow, ports, postgres
+
+# All that Airflow cleans but `dag`: a DAG that is gone and whose last run is kept (the last one always is) would break
+# its command off half-way (apache/airflow#71864). A row a DAG is no growth.
+TABLES = (
+    "asset_event",
+    "callback",
+    "connection_test_request",
+    "dag_run",
+    "dag_version",
+    "deadline",
+    "import_error",
+    "job",
+    "log",
+    "partitioned_asset_key_log",
+    "revoked_token",
+    "task_instance",
+    "task_instance_history",
+    "task_reschedule",
+    "task_state_store",
+    "trigger",
+    "xcom",
+)
+YOUNGEST = timedelta(days=1)
+"""What is younger may belong to a run that goes on."""
+COMPONENT_LOG_BYTES = 10_000_000
+_BATCH_ROWS = 10_000
+_FOUND = re.compile(r"^Checking table (\w+)\s+Found (\d+) rows", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What is gone now."""
+
+    rows: dict[str, int]
+    """Rows of the metadata database, by table; those that went with them by foreign key are not counted."""
+    runs: int
+    """Folders of logs, one a run."""
+    log_bytes: int
+    rotated: tuple[str, ...]
+    """Components whose log was begun anew; the old one is beside it as `.log.1`."""
+
+    def __str__(self) -> str:
+        rows = ", ".join(f"{count} of {table}" for table, count in sorted(self.rows.items()) if count)
+        parts = [f"rows of the metadata: {rows or 'none'}", f"logs of {self.runs} runs, {self.log_bytes / 1e6:.1f} MB"]
+        return "; ".join([*parts, *(f"the {name}'s log was begun anew" for name in self.rotated)])
+
+
+def clean(settings: Settings, older_than: datetime | None = None) -> Cleaned:
+    """Delete what is older than a moment (default: `airflow_log_days` ago); safe beside running tasks.
+
+    It works where tasks have no database either: what Airflow keeps from them, the settings know. UserError, naming the
+    reason, where Airflow could not clean a table; what was done until then stays done.
+    """
+    older_than = older_than or datetime.now(UTC) - timedelta(days=settings.airflow_log_days)
+    if older_than > datetime.now(UTC) - YOUNGEST:
+        raise ValueError(f"{older_than} is not a day ago: runs that go on would lose their rows")
+    with ports.locked(settings, "housekeeping"):
+        rows = _clean_metadata(settings, older_than)
+        runs, freed = _remove_logs(settings, older_than)
+        return Cleaned(rows, runs, freed, tuple(_rotated(settings)))
+
+
+def _clean_metadata(settings: Settings, older_than: datetime) -> dict[str, int]:
+    command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--error-on-cleanup-failure"]
+    # Without its archive: copies of what is deleted would grow as before, under other names.
+    command += ["--skip-archive", "--batch-size", str(_BATCH_ROWS), "--tables", ",".join(TABLES)]
+    command += ["--clean-before-timestamp", older_than.isoformat()]
+    result = subprocess.run(
+        command,
+        env=airflow.environment(settings),
+        cwd=airflow.home(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        reason = "\n".join((result.stderr or result.stdout).strip().splitlines()[-5:])
+        raise UserError(
+            f"Airflow's metadata could not be cleaned:\n{reason}",
+            remedy="nothing of the warehouse is concerned; the next run of housekeeping tries again",
+        )
+    return {table: int(count) for table, count in _FOUND.findall(result.stdout)}
+
+
+def _remove_logs(settings: Settings, older_than: datetime) -> tuple[int, int]:
+    """Remove logs last written before; how many runs' and how many bytes. What the pages still show keeps its log."""
+    logs, limit = airflow.home(settings) / "logs", older_than.timestamp()
+    with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
+        known = set(connection.execute("select distinct dag_id, run_id from task_instance").fetchall())
+    runs = freed = 0
+    for folder in sorted(logs.glob("dag_id=*/run_id=*")):
+        name = (folder.parent.name.removeprefix("dag_id="), folder.name.removeprefix("run_id="))
+        files = list(_files(folder))
+        if name not in known and all(written < limit for _, written, _ in files):
+            shutil.rmtree(folder, ignore_errors=True)
+            runs, freed = runs + 1, freed + sum(size for *_, size in files)
+    for folder in logs.iterdir():  # by day, of the DAG processor, or of callbacks: no run to ask for
+        if folder.is_dir() and not folder.name.startswith("dag_id="):
+            for path, written, size in list(_files(folder)):
+                if written < limit:
+                    path.unlink(missing_ok=True)
+                    _remove_empty(path.parent, folder)
+                    freed += size
+    return runs, freed
+
+
+def _rotated(settings: Settings) -> Iterator[str]:
+    """Begin the log of each component anew that has become large.
+
+    Its writer keeps the file open, at its end, so the text is copied away and cut off; a line of that moment may go.
+    """
+    for name in airflow.COMPONENTS:
+        path = airflow.log_path(settings, name)
+        if path.exists() and path.stat().st_size > COMPONENT_LOG_BYTES:
+            draft = path.with_suffix(".log.new")
+            shutil.copyfile(path, draft)
+            os.truncate(path, 0)
+            draft.replace(path.with_suffix(".log.1"))
+            yield name
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
+    """Files below a folder, when each was written last, and its bytes; a link is none."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and not path.is_symlink():
+                status = path.stat()
+                yield path, status.st_mtime, status.st_size
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder and those above it, below `top`, that have nothing in them any more."""
+    with contextlib.suppress(OSError):
+        while folder != top:
+            folder.rmdir()
+            folder = folder.parent
