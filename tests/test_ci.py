@@ -24,8 +24,10 @@ echo "$1 $([ -f .git/is-the-checkout ] && echo here || echo clone)" >> "$CALLS"
 case $1 in
 test*) echo "============ 7 passed, 1 skipped in 3.21s (0:00:03) ============" ;;
 status) echo "  cluster:      $PWD/.lagebild/postgres/data" ;;
-run) mkdir -p .venv/bin && printf '#!/bin/sh\\necho "python $*" >> "$CALLS"\\n[ "$FAIL" != figures ]\\n' > .venv/bin/python
-     chmod +x .venv/bin/python ;;
+run)
+    mkdir -p .venv/bin
+    printf '#!/bin/sh\\necho "python $*" >> "$CALLS"\\n[ "$FAIL" != figures ]\\n' > .venv/bin/python
+    chmod +x .venv/bin/python ;;
 esac
 [ "$1" != "$FAIL" ]
 """
