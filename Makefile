@@ -3,10 +3,15 @@ PYTHON ?= python3
 LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status docs quality-docs test lint bench faults mutants environment
+.PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
+	mutants environment
+# Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
+# Expectations would compile a thousand files anew, and take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+PYTEST := .venv/bin/pytest -n auto --dist worksteal
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment ## start everything, load what is new, build, publish, extract, print the figures (OPTIONS=-v: every step)
 	@$(LAGEBILD) run $(OPTIONS)
@@ -26,8 +31,17 @@ docs: environment ## write dbt's documentation as one page, .lagebild/docs/index
 quality-docs: environment ## write what every check said as pages, .lagebild/quality-docs/index.html (the stack must run)
 	@$(LAGEBILD) quality-docs
 
-test: environment ## run the tests (they start what they need, and stop it)
-	@.venv/bin/pytest -n auto --dist worksteal
+test: environment ## run all tests (they start what they need, and stop it); the next three are its parts
+	@$(PYTEST)
+
+test-unit: environment ## run the tests that need no database
+	@$(PYTEST) -m unit
+
+test-warehouse: environment ## run the tests that need a PostgreSQL
+	@$(PYTEST) -m warehouse
+
+test-end-to-end: environment ## run the tests that need the real scheduler
+	@$(PYTEST) -m end_to_end
 
 lint: environment ## check form and style of Python and SQL
 	@.venv/bin/ruff check .

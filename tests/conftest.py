@@ -1,6 +1,7 @@
 """One PostgreSQL cluster a test run, shared by all pytest-xdist workers; one database a test, cloned from a template.
 
 Roles belong to the cluster, not to a database, so all tests share the secrets folder with the roles' passwords.
+Each test gets the marker of its job (`jobs.py`), and those that take longest begin first.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from lagebild.settings import Settings
 from lagebild.stack import ports, postgres
 from lagebild.warehouse import build
 from lagebild.warehouse.migrate import migrate
+from tests import jobs
 from tests.support import deliver, deliver_all
 
 TEMPLATE = "template_warehouse"
@@ -29,6 +31,7 @@ PUBLISHED = "template_published"
 RUN = "LAGEBILD_TEST_RUN"  # the run's folder; workers inherit the variable from the process that starts them
 SHARED = "LAGEBILD_SHARED"  # where the recorded files lie, if not beside the checkout
 PREFIX = "lagebild-tests-"
+JOB_OF = pytest.StashKey[dict[str, str]]()  # job of every collected test, also of those that `-m` leaves out
 _in_use: list[str] = []
 
 
@@ -50,6 +53,36 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and RUN in os.environ:
         remove_state(settings_in(Path(os.environ.pop(RUN))))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    config.stash[JOB_OF] = {}
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        try:
+            job = jobs.job(folder, item.fixturenames, [marker.name for marker in item.iter_markers()])
+        except ValueError as error:
+            raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+        item.add_marker(job)
+        config.stash[JOB_OF][item.nodeid] = job
+    yield  # here `-m` and `-k` choose
+    stacks = [item for item in items if item.get_closest_marker(jobs.END_TO_END)]
+    long = [item for item in items if item.get_closest_marker(jobs.LONG)]
+    first = {*stacks, *long}
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = jobs.dealt(stacks, long, [item for item in items if item not in first], workers)
+
+
+@pytest.fixture(autouse=True)
+def _no_server_in_a_unit_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep job `unit` free of databases: a test that starts one without fixture `cluster` must say so."""
+    if request.node.get_closest_marker(jobs.UNIT):
+        monkeypatch.setattr(postgres, "_launch", _not_in_a_unit_test)
+
+
+def _not_in_a_unit_test(*_: object) -> None:
+    pytest.fail(f"a unit test has no database: use fixture `warehouse`, or mark it `{jobs.OWN_SERVER}`")
 
 
 @pytest.fixture(scope="session")

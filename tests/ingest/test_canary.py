@@ -1,17 +1,20 @@
 """Marked identifiers go through the whole house and are found nowhere but in the landing zone.
 
 They stand in every personal column of good and broken deliveries, which are loaded, checked, built, published and
-extracted by the command line. Then every table, the server's files, logs and write-ahead log, the state folder and
-all that was printed are searched.
+extracted by the command line: where libraries work with rows for the first time in processes of their own, with a home
+of their own, else in this one. Then every table, the server's files, logs and write-ahead log, the state folder and all
+that was printed are searched.
 """
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from ingest import contracts, inbox, ledger, privacy
 from ingest.readers import read
-from lagebild import database
+from lagebild import cli, database
+from lagebild import settings as settings_module
 from lagebild.stack import postgres
 from tests import canary
 from tests.canary import BIRTH, PERSONAL, TITLES, deliveries, found_in_files, line
@@ -49,19 +52,43 @@ def server_files(cluster, settings) -> list[Path]:
     return [*folders, place.data / "global", place.log_folder]
 
 
-def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, warehouse, tmp_path, marker):
+@pytest.fixture
+def here(warehouse, monkeypatch, capfd, caplog):
+    """Run the command line in this process: its exit code, and all that it said in any way."""
+    monkeypatch.setattr(settings_module, "load", lambda: warehouse)
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["lagebild", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        said = "\n".join([*capfd.readouterr(), caplog.text])
+        caplog.clear()
+        return code or 0, said
+
+    return call
+
+
+@pytest.mark.long
+def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, warehouse, tmp_path, marker, here):
     told = []
 
-    def run(*arguments: str, code: int | None = 0) -> None:
-        result = lagebild(warehouse, *arguments, home=tmp_path / "user")
-        told.append(f"{result.stdout}\n{result.stderr}")
-        assert code is None or result.returncode == code, told[-1]
+    def run(*arguments: str, code: int = 0, apart: bool = False) -> None:
+        if apart:
+            result = lagebild(warehouse, *arguments, home=tmp_path / "user")
+            ended, said = result.returncode, f"{result.stdout}\n{result.stderr}"
+        else:
+            ended, said = here(*arguments)
+        told.append(said)
+        assert ended == code, said
 
     (tmp_path / "user").mkdir()
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
     for file_name, content in deliveries(marker).items():
         drop(warehouse, "register", content, file_name)
-    run("load", "register", code=1)  # some are refused
+    run("load", "register", code=1, apart=True)  # some are refused
     run("held")
     # A municipality without a key, and a database that refuses rows in the midst of a load.
     drop(warehouse, "register", register(line(marker, 1, "31.12.2019", OTHER)), f"register_{OTHER}_2019-12-31.csv")
@@ -83,12 +110,13 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     assert states[f"{MUNICIPALITY}_2018-12-31"].rejected > 4
     assert states[f"{MUNICIPALITY}_2009-12-31"].rejected > 2 * len(TITLES) - len(PERSONAL)
     assert {delivery.state for delivery in states.values()} >= {"accepted", "refused"}
-    run("build")
+    run("build", apart=True)
     run("extract")
     run("deliveries", "--format", "json")
     run("keys", "rotate", "--municipality", MUNICIPALITY, "--purpose", PURPOSE)
     run("retention")
 
+    assert all(said.strip() for said in told), told
     assert [text for text in told if marker.lower() in text.lower()] == []
     assert [table for text in (marker, *BIRTH) for table in in_tables(warehouse, text)] == []
     own = [warehouse.home, warehouse.extracts, warehouse.keys, warehouse.drop, tmp_path / "user"]

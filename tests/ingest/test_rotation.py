@@ -1,7 +1,5 @@
 """Rotation: the same persons under new pseudonyms, all or none, wherever the process dies."""
 
-import os
-import subprocess
 import threading
 import time
 
@@ -13,8 +11,8 @@ from lagebild import database
 from lagebild.errors import UserError
 from tests.inboxes import drain
 from tests.ingest.support import (
+    command,
     deliver_register,
-    environment,
     follow,
     killed_at_each_step,
     person,
@@ -213,9 +211,6 @@ def test_the_runbook_works_as_it_stands(warehouse, tmp_path):
     assert pseudonyms(warehouse) == expected(warehouse, "S1")
 
 
-def test_the_command_says_what_is_wrong(warehouse, tmp_path):
-    arguments = ["lagebild", "keys", "rotate", "--municipality", "5913", "--purpose", PURPOSE]
-    result = subprocess.run(
-        arguments, env=os.environ | environment(warehouse, tmp_path), capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 2 and "8 digits" in result.stderr
+def test_the_command_says_what_is_wrong(warehouse):
+    result = command(warehouse, "keys", "rotate", "--municipality", "5913", "--purpose", PURPOSE)
+    assert result.exit_code == 2 and "8 digits" in result.stderr

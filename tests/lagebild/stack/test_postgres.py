@@ -20,6 +20,8 @@ from lagebild.errors import UserError
 from lagebild.stack import ports, postgres
 from tests.conftest import settings_in
 
+pytestmark = pytest.mark.own_server
+
 is_root = os.geteuid() == 0
 only_root = pytest.mark.skipif(not is_root, reason="only root starts the server as another user")
 
