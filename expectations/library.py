@@ -80,9 +80,7 @@ class _Finder(MetaPathFinder):
         self._thread = threading.get_ident()
         self._placed: list[_StandIn] = []
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if threading.get_ident() != self._thread or name not in LATER | LEAN:
             return None
         if any(placed.__name__ == name for placed in self._placed):

@@ -70,7 +70,7 @@ THEN = (
     "airflow.sdk.definitions.decorators.task_group",
     "airflow.sdk.execution_time.timeout",
     "airflow.utils.serve_logs",
-    "great_expectations",
+    "expectations.gate",
     "asyncssh",
     "sshfs",
     "python_calamine",
@@ -153,13 +153,14 @@ def _read_contracts() -> None:
 
 
 def _read_models() -> None:
-    """What loads and builds read of the models, and the suites."""
+    """What loads and builds read of the models, the suites, and the library that judges by them."""
+    from expectations import gate
     from ingest import contracts
     from lagebild.version import code_version
     from lagebild.warehouse import marts
 
     _import(tuple(f"expectations.{source}" for source in contracts.sources()))
-    for read in (code_version, marts.definitions):
+    for read in (gate.great_expectations, code_version, marts.definitions):
         with contextlib.suppress(Exception):
             read()
 

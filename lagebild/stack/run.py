@@ -30,6 +30,8 @@ BUILD, RELEASE = "build_warehouse", "release_extract"
 EVENT_SECONDS = 3
 """How long an asset's event may take to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
+REFUSED = "refused"
+"""The last word of a task's label whose file was refused (`operators.Ingest`)."""
 DONE = ("success", "failed", "skipped", "upstream_failed")
 DELIVERY_SUFFIXES = (".csv", ".json", ".xlsx")
 BY_SFTP = ("ledger",)
@@ -99,12 +101,14 @@ def make_demo_keys(settings: Settings) -> None:
 
 
 def due_sources(settings: Settings) -> list[str]:
-    """Sources with a file in an inbox, something to pull, or a delivery that is not decided yet."""
+    """Sources with a file in an inbox, something to pull (these first), or a delivery that is not decided yet."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
     sent = {arrival.source for arrival in inbox.waiting(settings)}
     pulled = {entry.source for entry in catalogue.entries()}
     wanted = {source for source in pulled if due(settings, source)}
-    return sorted(undecided | sent | wanted | fetch_ledger.waiting_sources(settings))
+    # What is pulled takes longest, and a build that begins before it is there is followed by another one.
+    found = undecided | sent | wanted | fetch_ledger.waiting_sources(settings)
+    return sorted(found, key=lambda source: (source not in wanted, source))
 
 
 def needs_build(settings: Settings) -> bool:
@@ -165,14 +169,24 @@ def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
 def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
     """One DAG run for each source with something due; whether there was one.
 
-    UserError for the first that failed, after all have ended.
+    UserError for the first that failed, after all have ended, unless it failed by refused files.
     """
     sources = due_sources(settings)
     if sources:
         inbox.settled(settings, doing=board.doing)
         board.doing("loading and checking deliveries")
-        watch(settings, rest, board, [rest.trigger(f"ingest__{source}") for source in sources])
+        failed = watch(settings, rest, board, [rest.trigger(f"ingest__{source}") for source in sources])
+        broken = [run for run in failed if not _is_by_refused_files(settings, rest, run)]
+        if broken:
+            raise _failure(settings, rest, broken)
     return bool(sources)
+
+
+def _is_by_refused_files(settings: Settings, rest: Rest, run: Run) -> bool:
+    """Whether a run failed because files were refused: that stops no other file, and is told at the end."""
+    with _stack_watched(settings):
+        failed = [task for task in rest.tasks(run) if task.state in ("failed", "upstream_failed")]
+    return bool(failed) and all((task.shown or "").endswith(f" {REFUSED}") for task in failed)
 
 
 def run_build(settings: Settings, rest: Rest, board: Board, since: datetime, is_event_due: bool) -> bool:
@@ -221,14 +235,15 @@ def _follow(
             if len(seen) > 3:
                 return  # the caller says what is missing
             due = [rest.trigger(dag_id)]
-        watch(settings, rest, board, due)
+        if failed := watch(settings, rest, board, due):
+            raise _failure(settings, rest, failed)
         seen |= {run.run_id for run in due}
         # A build that found another delivery on its way ends early; the event for the next one may be under way.
         patience = time.monotonic() + 3
 
 
-def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> None:
-    """Show the runs until all have ended; UserError with the end of the log for the first that failed."""
+def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> list[Run]:
+    """Show the runs until all have ended; those that failed."""
     open_runs = {(run.dag_id, run.run_id): run for run in runs}
     failed: list[Run] = []
     while open_runs:
@@ -239,9 +254,8 @@ def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> None
                 if run.state == "failed":
                     failed.append(run)
         if open_runs:
-            time.sleep(POLL_SECONDS)
-    if failed:
-        raise _failure(settings, rest, failed)
+            time.sleep(POLL_SECONDS if len(runs) == 1 else 2 * POLL_SECONDS)  # each look keeps the API busy, too
+    return failed
 
 
 def _present(settings: Settings, rest: Rest, runs: list[Run]) -> list[Run]:
