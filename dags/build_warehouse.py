@@ -4,7 +4,7 @@ The functions are the same that `lagebild build` calls, in two tasks: one that c
 the checks and the publication. dbt's start costs more than a layer, so that the layers stand in the first task's log.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 
@@ -35,9 +35,19 @@ with DAG(
     )
     def transform(*, dag_run) -> int | None:
         """The new build; nothing when nothing is new or the next delivery is on its way."""
-        from ingest.arrivals import is_drained
+        from airflow.sdk.exceptions import AirflowRescheduleException
+
+        from ingest.arrivals import is_drained, is_pulling
         from lagebild import settings
         from lagebild.warehouse import build
+        from lagebild.warehouse.steps import Layers, Step
+
+        layers = Layers()
+
+        def tell(step: Step) -> None:
+            layers.add(step)
+            if step.is_bad or step.kind != "test":
+                print(step)
 
         with settled():
             own = settings.load()
@@ -45,11 +55,15 @@ with DAG(
             if dag_run.run_type == "asset_triggered" and not is_drained(own):
                 print("deliveries are still on their way: the last of them triggers the build")
                 return None
+            if dag_run.run_type == "asset_triggered" and is_pulling(own):
+                print("a table was asked for a moment ago: the build waits for it, without a worker")
+                raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=3))
             build_id = build.begin(own)
             if build_id is None:
                 print("nothing new to build")
             else:
-                build.run_layers(own, build_id, *build.LAYERS)
+                build.run_layers(own, build_id, *build.LAYERS, tell=tell)
+                print("\n".join(layers.lines()))
             return build_id
 
     @task(

@@ -47,7 +47,7 @@ def load() -> ModuleType:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Without collecting garbage: the import makes a million objects that stay, and looking at them is a fifth of it."""
+    """Without collecting garbage: the import makes a million objects that stay; looking at them is a fifth of it."""
     paused = gc.isenabled()
     gc.disable()
     try:

@@ -15,6 +15,8 @@ from lagebild.settings import Settings
 
 NOTHING = "nothing is due"
 """Item of a run that has none: it takes nothing, and checks what an earlier run left unchecked."""
+YOUNG_SECONDS = 120
+"""How long a build that an event started waits for tables that are just being pulled."""
 _FETCHED = "fetched/"
 _TABLE = "table:"
 
@@ -107,3 +109,8 @@ def is_drained(settings: Settings) -> bool:
     A job that a service still works on is not waited for.
     """
     return not fetch_ledger.waiting_sources(settings) and inbox.is_drained(settings)
+
+
+def is_pulling(settings: Settings) -> bool:
+    """Whether a table was asked for a moment ago and is not there yet: a build now would be followed by another one."""
+    return fetch_ledger.is_any_young(settings, YOUNG_SECONDS)

@@ -125,6 +125,13 @@ def seconds_since_asked(connection: Connection, fetch_id: int) -> float:
     return seconds
 
 
+def is_any_young(settings: Settings, seconds: float) -> bool:
+    """Whether an open attempt of any source began in the last seconds, by the clock of the database."""
+    with database.connect(settings, database.LOADER) as connection:
+        since = "asked_at > clock_timestamp() - make_interval(secs => %s)"
+        return bool(_select(connection, f"state = any(%s) and {since}", [list(OPEN), seconds]))
+
+
 def results_left(connection: Connection, source: str, key: str | None = None) -> list[Fetch]:
     """Attempts whose job's result still lies on the host, though it, or a later one of the same key, was delivered."""
     where = (

@@ -9,6 +9,14 @@ array_position(array['{{ ledger_sources() | join("', '") }}'], {{ source_id }})
 {%- endmacro %}
 
 {#-
+    The code that makes the figures: what other code has added up is added up again. As with `build_id`, asked when a
+    statement is made: as a variable of dbt's, each change of a model would have all of them parsed anew.
+-#}
+{% macro code_version() -%}
+{{ env_var('LAGEBILD_CODE_VERSION', '') if execute else '' }}
+{%- endmacro %}
+
+{#-
     Numbers of the deliveries of ledgers (or of one of their sources) that this build reads and that the incremental
     model `totals` has not added up yet by this code, as a list for `in (...)`: constants, so that only their blocks
     of raw are read.
@@ -24,7 +32,7 @@ from {{ source('deliveries', 'build_input') }}
 where build_id = {{ build_id() }} and source in ('{{ (source_ids or ledger_sources()) | join("', '") }}')
 {%- if known %}
 except
-select delivery_id from {{ known }} where code_version = '{{ var("code_version") }}'
+select delivery_id from {{ known }} where code_version = '{{ code_version() }}'
 {%- endif %}
 {%- endset -%}
 {{ run_query(query).columns[0].values() | join(', ') or 'null' }}
@@ -34,7 +42,7 @@ select delivery_id from {{ known }} where code_version = '{{ var("code_version")
 {#- Forget what other code has added up, and deliveries that this build does not read. -#}
 {% macro drop_totals_of_others(totals) -%}
 delete from {{ totals }}
-where code_version <> '{{ var("code_version") }}'
+where code_version <> '{{ code_version() }}'
     or delivery_id not in (
         select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ build_id() }}
     )

@@ -1,8 +1,8 @@
-"""Airflow beside the warehouse: four components of one parent, one home, no port that is not asked for.
+"""Airflow beside the warehouse: three components of one parent, one home, no port that is not asked for.
 
 `airflow standalone` would import everything once more to check the metadata database, and serve logs on fixed ports.
-So the scheduler (with the LocalExecutor's workers in it), the DAG processor, the triggerer (in which questions to a
-person wait) and the API server are forked by a parent of ours (`parent.py`), each leading a process group of its own.
+So the scheduler (with the LocalExecutor's workers in it), the DAG processor and the API server are forked by a parent
+of ours (`parent.py`), each leading a process group of its own. Nothing of ours is deferred: there is no triggerer.
 """
 
 import base64
@@ -32,7 +32,7 @@ from lagebild.stack.rest import Rest
 ADMIN = "admin"
 DAGS = ROOT / "dags"
 PARENT = "parent"
-COMPONENTS = (PARENT, "scheduler", "dag-processor", "triggerer", "api-server")
+COMPONENTS = (PARENT, "scheduler", "dag-processor", "api-server")
 # Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
 MARK = "LAGEBILD_COMPONENT"
 START_TIMEOUT_SECONDS = 180
@@ -180,6 +180,8 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> No
         # the metadata, and as long as it does its tasks are not taken over.
         with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
             connection.execute("update job set state = 'failed', end_date = now() where state = 'running'")
+            # Earlier versions ran one; Airflow's pages would show for ever that it does not answer.
+            connection.execute("delete from job where job_type = 'TriggererJob'")
         pools.ensure(settings)
         with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
             parent.stdin.write(GO * (len(COMPONENTS) - 1))

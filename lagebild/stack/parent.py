@@ -1,9 +1,9 @@
 """The parent of the stack: imports once what costs seconds; Airflow's components and some commands are its children.
 
-Scheduler, DAG processor, triggerer and API server need the same libraries. Started one by one each would import and
-keep them for itself; forked from one process they share them. The scheduler's workers and their tasks are forked as
-well, so what is imported here is there in every task. For the same reason `lagebild load` and `lagebild build` are
-handed to this process while it runs (`lagebild/warm.py`).
+Scheduler, DAG processor and API server need the same libraries. Started one by one each would import and keep them for
+itself; forked from one process they share them. The scheduler's workers and their tasks are forked as well, so what is
+imported here is there in every task. For the same reason `lagebild load` and `lagebild build` are handed to this
+process while it runs (`lagebild/warm.py`).
 
 Code, contracts and models of ours that changed since are read anew in whatever is forked after the change.
 """
@@ -19,7 +19,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -51,12 +51,10 @@ FIRST = (
 # What tasks and commands need.
 THEN = (
     "airflow.cli.commands.scheduler_command",
-    "airflow.cli.commands.triggerer_command",
     "airflow.executors.local_executor",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "airflow.providers.standard.decorators.python",
-    "airflow.providers.standard.triggers.temporal",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.hitl",
     "airflow.providers.common.io.assets.file",
@@ -89,7 +87,7 @@ THEN = (
     "lagebild.stack.progress",
     "lagebild.warehouse.build",
 )
-LOGS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
+LOGS = {"scheduler": ("--skip-serve-logs",)}
 """No logs are served over HTTP: the API server reads the files, so there is no further port to collide on."""
 GO = b"g"
 MIGRATED, NOT_MIGRATED = b"migrated\n", b"failed\n"
@@ -123,10 +121,11 @@ def main(arguments: list[str]) -> None:
     gc.collect()
     gc.freeze()
     _component(home, "scheduler")
-    _component(home, "triggerer")
     os.close(told)
     _nothing_from(0)
-    serve(home / warm.SOCKET)
+    with listening(home / warm.SOCKET) as listener:
+        _fork(_parse_models)  # beside the first loads: who builds next finds it done
+        serve(listener)
 
 
 def _import(names: tuple[str, ...]) -> None:
@@ -163,6 +162,14 @@ def _read_models() -> None:
     for read in (gate.great_expectations, code_version, marts.definitions):
         with contextlib.suppress(Exception):
             read()
+
+
+def _parse_models() -> None:
+    from lagebild import settings
+    from lagebild.warehouse import transform
+
+    os.nice(10)
+    transform.prepare(settings.load())
 
 
 def fingerprint() -> dict[str, tuple[int, int]]:
@@ -282,8 +289,9 @@ def _code(error: SystemExit) -> int:
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
-def serve(path: Path) -> None:
-    """Run each command that comes over the socket in a child, for the account alone that this process runs as."""
+@contextlib.contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """A socket at this path, which may be longer than an address may be, for this account alone."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -292,17 +300,22 @@ def serve(path: Path) -> None:
         os.umask(before)
         os.close(folder)
         listener.listen(16)
-        while True:
-            connection, _ = listener.accept()
-            with connection, contextlib.suppress(OSError, ValueError, KeyError):
-                connection.settimeout(10)
-                if _peer(connection) == os.getuid():
-                    call, descriptors = warm.received(connection)
-                    try:
-                        _fork(lambda: _run_command(listener, connection, call, descriptors))  # noqa: B023 (runs now)
-                    finally:
-                        for descriptor in descriptors:
-                            os.close(descriptor)
+        yield listener
+
+
+def serve(listener: socket.socket) -> None:
+    """Run each command that comes over the socket in a child, for the account alone that this process runs as."""
+    while True:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError, ValueError, KeyError):
+            connection.settimeout(10)
+            if _peer(connection) == os.getuid():
+                call, descriptors = warm.received(connection)
+                try:
+                    _fork(partial(_run_command, listener, connection, call, descriptors))
+                finally:
+                    for descriptor in descriptors:
+                        os.close(descriptor)
 
 
 def _peer(connection: socket.socket) -> int:

@@ -5,13 +5,8 @@ holds the token; an earlier one that still runs fails at its next statement and 
 """
 
 import hashlib
-import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from psycopg import Connection
@@ -20,9 +15,9 @@ from expectations import gate
 from ingest import ledger, receipts
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.settings import Settings
 from lagebild.version import code_version
-from lagebild.warehouse import marts, publications, publish
+from lagebild.warehouse import marts, publications, publish, transform
 from lagebild.warehouse.publications import Rollback
 from lagebild.warehouse.steps import Step
 
@@ -83,34 +78,32 @@ def begin(settings: Settings, echo: Callable[[str], None] = print) -> int | None
 def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
     """Run dbt layers (models and their tests) of a build in one call of dbt; UserError names what failed.
 
-    `tell` hears of each model, seed and test that is finished.
+    `tell` hears of each model, seed and test that ends, by one of dbt's threads at a time.
     """
     seeds = ["path:seeds"] if "staging" in layers else []
     # Unit tests read nothing but the code, and `make test` runs them: as dbt advises, they have no place in a build.
     without_unit_tests = ["--exclude-resource-type", "unit_test"]
-    dbt(settings, build_id, [*(f"path:models/{layer}" for layer in layers), *seeds], *without_unit_tests)
+    select = [*(f"path:models/{layer}" for layer in layers), *seeds]
+    dbt(settings, build_id, select, *without_unit_tests, tell=tell)
 
 
-def dbt(settings: Settings, build_id: int, select: list[str], *options: str) -> None:
+def dbt(
+    settings: Settings,
+    build_id: int,
+    select: list[str],
+    *options: str,
+    tell: Callable[[Step], None] | None = None,
+) -> None:
     """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
-    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", *options, "--select", *select]
-    command += ["--vars", json.dumps({"code_version": code_version()})]
-    environment = dbt_environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}
-    lines = []
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        for line in process.stdout:  # shown as it comes: a build takes longer than anybody likes to wait in silence
-            print(line, end="", flush=True)
-            lines.append(line)
-    output = "".join(lines)
-    if process.returncode != 0:
+    try:
+        transform.build(settings, build_id, select, options, tell)
+    except transform.FailedError as failure:
         _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
         raise UserError(
-            f"build {build_id}: dbt failed in {' '.join(select)}\n{_failures(output) or output[-2000:]}",
+            f"build {build_id}: dbt failed in {' '.join(select)}\n{failure}",
             remedy=f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'};"
             " the last publication stays in force",
-        )
+        ) from failure
 
 
 def check_marts(settings: Settings, build_id: int) -> None:
@@ -137,7 +130,7 @@ def run(
     build_id = begin(settings, echo)
     if build_id is None:
         return None
-    # One call: dbt's start costs more than a layer's models. Airflow makes one a layer, to repeat what failed.
+    # One call: dbt's start costs more than a layer's models.
     echo(f"build {build_id}: {', '.join(LAYERS)}")
     run_layers(settings, build_id, *LAYERS, tell=tell)
     echo(f"build {build_id}: expectations")
@@ -180,13 +173,6 @@ def publish_build(settings: Settings, build_id: int) -> int:
     # Somebody rolled back while it was being built.
     _stop(settings, build_id, str(rollback))
     raise UserError(f"build {build_id} is not published: {standing}")
-
-
-def _failures(output: str) -> str:
-    """dbt's account of what failed, without its clock and its progress."""
-    lines = [re.sub(r"^\d\d:\d\d:\d\d  ?", "", line).rstrip() for line in output.splitlines()]
-    first = next((n for n, line in enumerate(lines) if line.startswith("Failure in")), len(lines))
-    return "\n".join(f"  {line}" for line in lines[first : first + 15] if line)
 
 
 def _assert_passed(connection: Connection, build_id: int) -> None:
@@ -244,19 +230,5 @@ def _stop(settings: Settings, build_id: int, reason: str) -> None:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """What dbt must find in its environment: the builder's access, the project, and folders below the state folder."""
-    p = database.parameters(settings, database.BUILDER)
-    state = settings.home / "dbt"
-    return os.environ | {
-        "LAGEBILD_DBT_HOST": p["host"],
-        "LAGEBILD_DBT_PORT": p["port"],
-        "LAGEBILD_DBT_NAME": p["dbname"],
-        "LAGEBILD_DBT_USER": p["user"],
-        "LAGEBILD_DBT_PASSWORD": p["password"],
-        "DBT_PROJECT_DIR": str(DBT_PROJECT),
-        "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        "DBT_TARGET_PATH": str(state / "target"),
-        "DBT_LOG_PATH": str(state / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
+    """The environment of a dbt of its own process."""
+    return os.environ | transform.environment(settings)

@@ -95,7 +95,7 @@ def test_every_airflow_command_exists(compose, tmp_path):
     forked = [command[len(only) :] for command in _commands(compose) if command[: len(only)] == only]
     assert forked == [["scheduler"]]
     commands += [[name, *parent.LOGS[name]] for (name,) in forked]
-    assert len(commands) == 8
+    assert len(commands) == 6
     parse = (
         "import json, sys\nfrom airflow.cli import cli_parser\nfor arguments in json.loads(sys.stdin.read()):\n"
         "    cli_parser.get_parser().parse_args(arguments)\n    print('parsed', *arguments)"

@@ -46,6 +46,15 @@ def test_fetched_and_sent_files_of_a_source_are_due_together_and_one_can_be_name
     assert arrivals.is_drained(fetched)
 
 
+def test_a_build_waits_for_a_table_that_was_asked_for_a_moment_ago_and_not_for_an_old_job(fetched):
+    assert arrivals.is_pulling(fetched)
+    query(fetched, "update raw.fetch set asked_at = asked_at - interval '3 minutes' returning 1")
+    assert not arrivals.is_pulling(fetched)
+    query(fetched, "update raw.fetch set asked_at = clock_timestamp() returning 1")
+    arrivals.take(fetched, "genesis", f"fetched/{TABLE}_2024_flat.csv")
+    assert not arrivals.is_pulling(fetched)
+
+
 def test_a_table_is_asked_for_by_name_and_years_whatever_the_schedule_says(fetched):
     asked = arrivals.due(fetched, "genesis", "12411-01-01-4", [2019, 2020])
     assert asked[:2] == ["table:12411-01-01-4 2019", "table:12411-01-01-4 2020"]

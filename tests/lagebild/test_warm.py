@@ -23,7 +23,8 @@ from pathlib import Path
 from lagebild.stack import parent
 {prepared}
 parent.signal.signal(parent.signal.SIGCHLD, parent._reap)
-parent.serve(Path(sys.argv[1]))
+with parent.listening(Path(sys.argv[1])) as listener:
+    parent.serve(listener)
 """
 # Stands for the command line: says what it sees, and does what it is asked.
 ECHO = """

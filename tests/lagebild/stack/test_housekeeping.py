@@ -157,7 +157,7 @@ def test_a_components_log_is_begun_anew_under_its_writer(tmp_path, monkeypatch):
     own = settings_in(tmp_path)
     monkeypatch.setattr(housekeeping, "COMPONENT_LOG_BYTES", 1_000)
     path = airflow.log_path(own, "scheduler")
-    small = written(airflow.log_path(own, "triggerer"), YOUNG)
+    small = written(airflow.log_path(own, "dag-processor"), YOUNG)
     with open(path, "a") as log:  # as airflow.py opens it
         log.write("before\n" * 1_000)
         log.flush()

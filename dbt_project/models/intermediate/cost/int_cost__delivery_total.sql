@@ -49,7 +49,7 @@ final as (
         min(lines.line_number) as first_line,
         max(lines.line_number) as last_line,
         max(evidence_classes.evidence_class_rank) as evidence_rank,
-        cast('{{ var("code_version") }}' as text) as code_version
+        cast('{{ code_version() }}' as text) as code_version
     from lines
     left join evidence_classes
         on lines.evidence = evidence_classes.evidence_class

@@ -108,7 +108,7 @@ final as (
                 then {{ line_range('numbered_totals.first_line', 'numbered_totals.last_line') }}
             else listed.row_numbers
         end as row_numbers,
-        cast('{{ var("code_version") }}' as text) as code_version
+        cast('{{ code_version() }}' as text) as code_version
     from numbered_totals
     left join listed
         on numbered_totals.total_number = listed.total_number

@@ -1,0 +1,191 @@
+"""dbt in this process: its project parsed once, run as often as asked, its steps told as they end.
+
+What dbt says goes into its log file (`<state folder>/dbt/logs/dbt.log`); who wants to watch is told of steps.
+"""
+
+import gc
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lagebild import database
+from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.version import code_version
+from lagebild.warehouse.steps import BAD, Step
+
+FAILURE_LINES = 15
+_OBJECTS_BEFORE_COLLECTING = 50_000
+
+
+class FailedError(Exception):
+    """dbt did not do all that it was asked for; the text says what failed, as dbt does."""
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    manifest: Any
+    of: object
+    """What it was parsed from, and the file that was written of it."""
+
+
+_parsed: _Parsed | None = None
+_turn = threading.Lock()  # dbt keeps its flags, adapters and logs in the process, one of each
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What dbt must find in its environment: the builder's access, the project, and folders below the state folder."""
+    p = database.parameters(settings, database.BUILDER)
+    state = settings.home / "dbt"
+    return {
+        "LAGEBILD_DBT_HOST": p["host"],
+        "LAGEBILD_DBT_PORT": p["port"],
+        "LAGEBILD_DBT_NAME": p["dbname"],
+        "LAGEBILD_DBT_USER": p["user"],
+        "LAGEBILD_DBT_PASSWORD": p["password"],
+        "LAGEBILD_CODE_VERSION": code_version(),
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(state / "target"),
+        "DBT_LOG_PATH": str(state / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def prepare(settings: Settings) -> None:
+    """Import dbt and parse its project ahead of the next build: of this process, or of one that is forked from it."""
+    with _session(environment(settings)) as variables:
+        _parse(variables)
+
+
+def build(
+    settings: Settings,
+    build_id: int,
+    select: Sequence[str],
+    options: Sequence[str] = (),
+    tell: Callable[[Step], None] | None = None,
+) -> None:
+    """`dbt build` of what is selected; FailedError says what failed. Every step that ends is told of."""
+    global _parsed
+    with _session(environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}) as variables:
+        manifest = _parse(variables)
+        _parsed = None  # a run leaves what it compiled in its manifest
+        steps = _Steps(manifest, tell) if tell else None
+        # The manifest is written when it is parsed; nobody reads the rest.
+        command = ["build", "--no-write-json", *options, "--select", *select]
+        result = _invoke(command, manifest, steps and steps.hear)
+    if not result.success:
+        raise FailedError(_failures(result))
+
+
+def _invoke(command: Sequence[str], manifest: Any = None, hear: Callable[[Any], None] | None = None) -> Any:
+    from dbt.cli.main import dbtRunner
+
+    runner = dbtRunner(manifest=manifest, callbacks=[hear] if hear else [])
+    result = runner.invoke(["--no-use-colors", "--log-level", "none", "--no-print", *command])
+    # dbt catches what is meant to end this process, too: Ctrl-C, or the end of a task.
+    if result.exception is not None and not isinstance(result.exception, Exception):
+        raise result.exception
+    return result
+
+
+def _parse(variables: Mapping[str, str]) -> Any:
+    """The manifest of the project as it lies on the disk: the one in memory, or made with what dbt knows already."""
+    global _parsed
+    target = Path(variables["DBT_TARGET_PATH"], "manifest.json")
+    if _parsed is None or _parsed.of != _origin(variables, target):
+        result = _invoke(["parse"])
+        if not result.success:
+            raise FailedError(_failures(result))
+        _parsed = _Parsed(result.result, _origin(variables, target))
+    return _parsed.manifest
+
+
+def _origin(variables: Mapping[str, str], target: Path) -> object:
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        if path.suffix in (".sql", ".yml", ".csv"):
+            digest.update(f"{path}\0".encode() + path.read_bytes())
+    fixed = {name: value for name, value in variables.items() if name != "LAGEBILD_BUILD_ID"}
+    written = target.stat() if target.exists() else None
+    return digest.hexdigest(), fixed, written and (written.st_ino, written.st_mtime_ns)
+
+
+@contextmanager
+def _session(variables: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The process as dbt wants it; it is put back afterwards."""
+    with _turn:
+        before = dict(os.environ)
+        thresholds = gc.get_threshold()
+        # dbt makes millions of objects, and most of them stay: a sixth of its time is looking through them.
+        gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *thresholds[1:])
+        os.environ.update(variables)
+        try:
+            yield variables
+        finally:
+            for name in variables:
+                if name in before:
+                    os.environ[name] = before[name]
+                else:
+                    os.environ.pop(name, None)
+            gc.set_threshold(*thresholds)
+            _let_go()
+
+
+def _let_go() -> None:
+    """Close dbt's log; its next session opens its own."""
+    from dbt_common.events.event_manager_client import cleanup_event_logger
+
+    cleanup_event_logger()
+
+
+class _Steps:
+    """Turns dbt's events into steps."""
+
+    def __init__(self, manifest: Any, tell: Callable[[Step], None]):
+        self._nodes, self._tell = manifest.nodes, tell
+        self._done = self._total = 0
+        self._lock = threading.Lock()  # dbt works in several threads, and each tells of its own
+
+    def hear(self, event: Any) -> None:
+        if event.info.name == "ConcurrencyLine":
+            self._total = event.data.node_count
+        elif event.info.name == "NodeFinished":
+            result = event.data.run_result
+            self._end(event.data.node_info, result.status, result.execution_time)
+        elif event.info.name == "SkippingDetails":
+            self._end(event.data.node_info, "skipped", 0.0)
+
+    def _end(self, node: Any, status: str, seconds: float) -> None:
+        with self._lock:
+            self._done += 1
+            place = self._layer(node.unique_id), node.node_name, node.resource_type
+            self._tell(Step(*place, status, seconds, min(self._done, self._total), self._total))
+
+    def _layer(self, unique_id: str) -> str:
+        """The folder of the model; a test belongs to the model or seed that it is written at."""
+        node = self._nodes[unique_id]
+        node = self._nodes.get(getattr(node, "attached_node", None), node)
+        return "seeds" if node.resource_type == "seed" else node.fqn[1]
+
+
+def _failures(result: Any) -> str:
+    """What failed, as dbt itself would end its output."""
+    if result.exception is not None:
+        return _indented(str(result.exception).splitlines())
+    lines = []
+    for one in getattr(result.result, "results", None) or ():
+        if str(one.status).lower() in BAD:
+            node = one.node
+            lines += [f"Failure in {node.resource_type} {node.name} ({node.original_file_path})"]
+            lines += [f"  {line}" for line in (one.message or "").splitlines()]
+    return _indented(lines)
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line.rstrip()}" for line in [line for line in lines if line.strip()][:FAILURE_LINES])

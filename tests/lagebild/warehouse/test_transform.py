@@ -1,0 +1,104 @@
+"""dbt in this process: parsed once, told step by step, and the process is left as it was."""
+
+import gc
+import os
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from lagebild.errors import UserError
+from lagebild.warehouse import build, steps, transform
+from tests.support import accept, query
+
+
+@pytest.fixture
+def build_id(warehouse) -> int:
+    accept(warehouse, "employment")
+    return build.begin(warehouse)
+
+
+def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build_id, capfd, monkeypatch):
+    monkeypatch.setenv("DBT_LOG_PATH", "elsewhere")
+    before, thresholds, threads = dict(os.environ), gc.get_threshold(), threading.active_count()
+    told: list[steps.Step] = []
+    select = ["path:models/staging/employment", "evidence_class"]
+    build.dbt(warehouse, build_id, select, "--exclude-resource-type", "unit_test", tell=told.append)
+    assert capfd.readouterr() == ("", "")
+    assert (dict(os.environ), gc.get_threshold()) == (before, thresholds)
+    assert threading.active_count() <= threads + 1, "dbt left threads"
+    places = {(step.layer, step.kind) for step in told}
+    assert {("seeds", "seed"), ("seeds", "test"), ("staging", "model")} <= places
+    assert [step.done for step in told] == [*range(1, len(told) + 1)]
+    assert {step.total for step in told} == {len(told)}
+    assert not any(step.is_bad for step in told) and all(step.seconds > 0 for step in told)
+    log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()
+    assert "stg_employment__employees" in log
+
+    # the second time nothing is parsed but what changed: here nothing
+    log_before = len(log)
+    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()[log_before:]
+    assert "Partial parsing enabled: 0 files deleted, 0 files added, 0 files changed" in log
+
+
+def test_what_was_prepared_is_run_once_and_only_for_the_same_warehouse(warehouse, build_id):
+    transform.prepare(warehouse)
+    prepared = transform._parsed
+    transform.prepare(warehouse)
+    assert transform._parsed is prepared
+    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    assert transform._parsed is None
+    # what another process wrote meanwhile is not taken for it
+    transform.prepare(warehouse)
+    (warehouse.home / "dbt" / "target" / "manifest.json").write_text("{}")
+    prepared = transform._parsed
+    transform.prepare(warehouse)
+    assert transform._parsed is not prepared
+
+
+def test_a_failure_says_what_failed_and_names_the_log(warehouse, build_id):
+    told = []
+    with pytest.raises(UserError) as caught:
+        # the seeds that the model reads are not there
+        build.dbt(warehouse, build_id, ["int_cost__ledger_line"], tell=told.append)
+    assert (
+        f"build {build_id}: dbt failed in int_cost__ledger_line\n  Failure in model int_cost__ledger_line (models/"
+        in (caught.value.message)
+    )
+    assert "does not exist" in caught.value.message
+    assert str(warehouse.home / "dbt" / "logs" / "dbt.log") in caught.value.remedy
+    assert told[0].is_bad
+    assert query(warehouse, "select state from raw.build where build_id = %s", build_id) == [("stopped",)]
+
+
+def test_an_unreachable_warehouse_and_a_wrong_option_are_failures(warehouse, build_id):
+    with pytest.raises(UserError, match="dbt failed in"):
+        build.dbt(warehouse, build_id, ["stg_employment__employees"], "--no-such-option")
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(1)])
+def test_what_ends_the_process_is_not_taken_for_a_failure(warehouse, build_id, monkeypatch, end):
+    import dbt.cli.main
+
+    class Ended:
+        def __init__(self, **keywords):
+            pass
+
+        def invoke(self, arguments):
+            return SimpleNamespace(success=False, exception=end, result=None)
+
+    monkeypatch.setattr(dbt.cli.main, "dbtRunner", Ended)
+    with pytest.raises(type(end)):
+        build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    assert query(warehouse, "select state from raw.build where build_id = %s", build_id) == [("running",)]
+
+
+def test_a_changed_model_has_only_itself_parsed_anew(warehouse, build_id, monkeypatch):
+    transform.prepare(warehouse)
+    log = warehouse.home / "dbt" / "logs" / "dbt.log"
+    before = len(log.read_text())
+    monkeypatch.setattr(transform, "code_version", lambda: "0.2.0+other")
+    transform._parsed = None
+    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    assert "Unable to do partial parsing" not in log.read_text()[before:]
