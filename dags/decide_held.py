@@ -8,7 +8,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Asset, AssetAlias, Param, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, HELD, deadline, raw_asset, settled
 
 ACCEPT, CORRECTION, REFUSE, WAIT = "accept", "accept as a correction", "refuse", "leave it held"
 DECIDED = "decided_by_hand"
@@ -32,14 +32,15 @@ def _question(entry: dict) -> dict:
 with DAG(
     dag_id="decide_held",
     dag_display_name="Decide on held deliveries",
-    description="Asks a person about each held delivery, daily at 07:30 Europe/Berlin or when triggered.",
-    schedule=cron("30 7 * * *"),
+    description="Asks a person about each held delivery, once a day while there is one, or when triggered.",
+    schedule=[Asset(HELD)],  # without a held delivery there is no run whose questions would show as skipped
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),  # who did not answer for hours is reminded by the alert of a late run
-    doc_md="### Decide on held deliveries\n\nAsks under *Required Actions*, once a day or when triggered, about every"
-    " delivery that is held. Whoever does not answer leaves it held. The same as `lagebild held`, `accept`, `refuse`.",
+    doc_md="### Decide on held deliveries\n\nAsks under *Required Actions*, once a day while something is held or when"
+    " triggered, about every delivery that is held. Whoever does not answer leaves it held. The same as `lagebild held`,"
+    " `accept`, `refuse`.",
     tags=["decide"],
 ) as dag:
 

@@ -1,18 +1,18 @@
-"""Airflow DAG `watch_deliveries`: once a day, whether something is late that nobody sent.
+"""Airflow DAG `watch_deliveries`: once a day, whether something is late that nobody sent, or waits for a decision.
 
 A DAG of its own, because the DAG of a source that is sent nothing runs, finds nothing, and is green.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+from lagebild.stack.tasks import DEFAULTS, HELD, cron, deadline, settled
 
 with DAG(
     dag_id="watch_deliveries",
     dag_display_name="Watch deliveries",
-    description="Tells what is late, daily at 08:00 Europe/Berlin.",
+    description="Tells what is late and has people asked about what is held, daily at 08:00 Europe/Berlin.",
     schedule=cron("0 8 * * *"),
     catchup=False,
     max_active_runs=1,
@@ -30,4 +30,21 @@ with DAG(
         with settled():
             return [str(entry) for entry in delivery_calendar.tell_late(settings.load())]
 
+    @task(
+        execution_timeout=timedelta(minutes=10),
+        outlets=[Asset(HELD)],
+        doc_md="Start `decide_held` where a delivery is held.",
+    )
+    def look_for_held(*, task) -> list[str]:
+        from ingest import ledger
+        from lagebild import settings
+
+        with settled():
+            held = [str(delivery) for delivery in ledger.deliveries(settings.load(), states=("held",))]
+        if not held:
+            task.outlets = []  # no event
+        print("\n".join(held) or "no delivery is held")
+        return held
+
     tell_late()
+    look_for_held()

@@ -109,10 +109,14 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         "AIRFLOW__API__INSTANCE_NAME": "Lagebild",
         "AIRFLOW__API__SECRET_KEY": settings.secret("airflow_api"),
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow_jwt"),
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+        # Counts for a metrics server; there is none.
+        "AIRFLOW__SCHEDULER__POOL_METRICS_INTERVAL": "3600",
+        "AIRFLOW__SCHEDULER__TI_METRICS_INTERVAL": "3600",
+        "AIRFLOW__SCHEDULER__DAGRUN_METRICS_INTERVAL": "3600",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         # A new contract does not touch the DAG file, so the file is read again now and then.
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         # A task's log tells what happened to a file; a line for each argument of each expectation would bury it.
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING asyncssh=WARNING alembic=WARNING",

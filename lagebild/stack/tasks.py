@@ -7,6 +7,8 @@ from lagebild.errors import UserError
 from lagebild.settings import BERLIN
 
 MARTS = "lagebild://marts"
+HELD = "lagebild://held"
+"""Stands for deliveries that wait for a decision."""
 RUN_MAY_TAKE = timedelta(hours=6)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
 

@@ -206,7 +206,10 @@ def test_late_deliveries_are_looked_for_every_morning_by_a_dag_of_their_own(bag)
     dag = bag["dags"]["watch_deliveries"]
     schedule = dag["schedule"]["__var"]
     assert (schedule["expression"], schedule["timezone"]) == ("0 8 * * *", "Europe/Berlin")
-    assert dag["tasks"] == {"tell_late": []}
+    assert dag["tasks"] == {"tell_late": [], "look_for_held": []}
+    (held,) = dag["outlets"]["look_for_held"]
+    assert held.rstrip("/") == "lagebild://held"
+    assert "lagebild://held" in json.dumps(bag["dags"]["decide_held"]["schedule"])
 
 
 def test_the_check_for_work_at_import_finds_a_dag_that_does_some(tmp_path):
