@@ -39,7 +39,7 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),  # who did not answer for hours is reminded by the alert of a late run
     doc_md="### Decide on held deliveries\n\nAsks under *Required Actions*, once a day while something is held or when"
-    " triggered, about every delivery that is held. Whoever does not answer leaves it held. The same as `lagebild held`,"
+    " triggered, about every delivery that is held. Who does not answer leaves it held. The same as `lagebild held`,"
     " `accept`, `refuse`.",
     tags=["decide"],
 ) as dag:
