@@ -41,4 +41,9 @@ def _cells(stage: Stage) -> tuple[Text, Text, ProgressBar | Text, Text]:
         return name, doing, Text(""), Text(spent(stage.seconds), style="dim")
     done, total = stage.part
     doing.append(f"  {done} of {total}" if total < 1000 else f"  {100 * done // total} %")
-    return name, doing, ProgressBar(total=total, completed=done, width=24), Text(spent(stage.seconds), style="dim")
+    return (
+        name,
+        doing,
+        ProgressBar(total=total, completed=done, width=24, complete_style="cyan", finished_style="cyan"),
+        Text(spent(stage.seconds), style="dim"),
+    )

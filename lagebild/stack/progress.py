@@ -155,9 +155,10 @@ class Board:
         """A line that must not be overlooked, with or without colours."""
         self._say(line, Level.NORMAL, "! ", "bold yellow")
 
-    def done(self, line: str, mark: str = "  ") -> None:
+    def done(self, line: str, is_warned: bool = False) -> None:
         """A line about one of many that are done: on a terminal and in detail; a log gets their sum."""
-        self._say(line, Level.NORMAL if self._is_live else Level.VERBOSE, mark)
+        mark, style = ("~ ", "yellow") if is_warned else ("  ", None)
+        self._say(line, Level.NORMAL if self._is_live else Level.VERBOSE, mark, style)
 
     def detail(self, line: str) -> None:
         """A step, for who asked for them."""
@@ -178,7 +179,7 @@ class Board:
 
     def _print(self, line: str, style: str | None = None) -> None:
         with self._lock:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=not self._is_live, style=style)
             self._printed = time.monotonic()
 
     # --- what a screen draws, and a log is told ----------------------------------------------------------------------
