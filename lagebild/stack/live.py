@@ -35,7 +35,7 @@ class Screen:
 
 
 def _cells(stage: Stage) -> tuple[Text, Text, ProgressBar | Text, Text]:
-    name = Text(f"{stage.name:<{NAME_WIDTH}}", style="bold")
+    name = Text(f"{stage.name:<{NAME_WIDTH}}" if stage.name else "", style="bold")
     doing = Text(stage.doing or "under way", no_wrap=True, overflow="ellipsis")
     if not stage.part:
         return name, doing, Text(""), Text(spent(stage.seconds), style="dim")

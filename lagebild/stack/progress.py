@@ -185,8 +185,9 @@ class Board:
     # --- what a screen draws, and a log is told ----------------------------------------------------------------------
 
     def _state(self) -> tuple[list[str], list[Stage]]:
-        with self._lock:
-            return list(self._rows.values()), list(self._stages or ([self._alone] if self._alone.doing else []))
+        # Without the lock: the screen asks while it holds one of its own, for which a thread that prints may wait. To
+        # copy a list or the values of a dict is one step of the interpreter.
+        return list(self._rows.values()), list(self._stages) or ([self._alone] if self._alone.doing else [])
 
     def _beat(self) -> None:
         while not self._end.wait(0.2):
