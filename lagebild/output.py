@@ -4,7 +4,9 @@ Cheap to import: every command does. What draws on a terminal is imported where 
 """
 
 import os
+import shutil
 import sys
+import textwrap
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TextIO
@@ -44,10 +46,16 @@ def is_verbose() -> bool:
     return current.level == Level.VERBOSE
 
 
-def say(line: str = "") -> None:
-    """Print a line, unless only errors are wanted."""
-    if current.level > Level.QUIET:
-        click.echo(line)
+def say(line: str = "", stands_out: bool = False) -> None:
+    """Print a line, unless only errors are wanted; on a terminal between words, where it is too long."""
+    if current.level == Level.QUIET:
+        return
+    if can_draw(sys.stdout):
+        width = shutil.get_terminal_size().columns
+        if len(line) > width and "\n" not in line:
+            line = textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        line = click.style(line, fg="yellow", bold=True) if stands_out and "NO_COLOR" not in os.environ else line
+    click.echo(line)
 
 
 def can_draw(stream: TextIO) -> bool:

@@ -7,7 +7,6 @@
 import json
 import os
 import re
-import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,7 +91,9 @@ class Settings:
                     remedy=f"write a password into {path}, readable by this user only",
                 ) from error
             with os.fdopen(descriptor, "w") as handle:
-                handle.write(secrets.token_urlsafe(32))
+                from secrets import token_urlsafe  # late: it is asked for once in the life of a secret
+
+                handle.write(token_urlsafe(32))
         return path.read_text().strip()
 
     def ports(self) -> dict[str, int]:

@@ -103,7 +103,7 @@ def _tell_result(settings: Settings, figures: list[str], waiting: list[str]) -> 
         output.say(line)
     output.say()
     for line in waiting[:SHOWN_WAITING]:
-        output.say(f"! {line}")
+        output.say(f"! {line}", stands_out=True)
     if waiting[SHOWN_WAITING:]:
         output.say(f"! and {len(waiting) - SHOWN_WAITING} more: lagebild held")
     for line in status.addresses(settings):

@@ -34,11 +34,12 @@ class Seen:
     seconds: float
 
     def __str__(self) -> str:
-        parts = [] if self.loaded is None else [f"{self.loaded:,} rows", f"{self.rejected or 0:,} rejected"]
+        parts = [] if self.loaded is None else [f"{self.loaded:>7,} rows", f"{self.rejected or 0:,} rejected"]
         state = self.state.upper() if self.state in STANDS_OUT else self.state
         parts += [f"{self.warnings} warning{'s' * (self.warnings != 1)}"] if self.warnings else []
+        what = ", ".join([*parts, state])
         reason = f": {self.reason}" if self.reason and self.state in STANDS_OUT else ""
-        return f"{f'{self.source} {self.period}':<34} {', '.join([*parts, state])}  {spent(self.seconds)}{reason}"
+        return f"{f'{self.source} {self.period}':<33} {what:<45} {spent(self.seconds):>5}{reason}"
 
 
 _MOVED = """
@@ -86,7 +87,7 @@ class Followed:
             if self._board.shows_many and seen.state in STANDS_OUT:
                 self._board.warn(str(seen))
             else:
-                self._board.done(str(seen))
+                self._board.done(str(seen), is_warned=seen.warnings > 0)
         under_way = [f"{seen.source} {seen.period}" for seen in found if seen.state in UNDECIDED]
         if under_way:
             others = f" and {len(under_way) - 1} more" if under_way[1:] else ""

@@ -35,10 +35,15 @@ class Screen:
 
 
 def _cells(stage: Stage) -> tuple[Text, Text, ProgressBar | Text, Text]:
-    name = Text(f"{stage.name:<{NAME_WIDTH}}", style="bold")
+    name = Text(f"{stage.name:<{NAME_WIDTH}}" if stage.name else "", style="bold")
     doing = Text(stage.doing or "under way", no_wrap=True, overflow="ellipsis")
     if not stage.part:
         return name, doing, Text(""), Text(spent(stage.seconds), style="dim")
     done, total = stage.part
     doing.append(f"  {done} of {total}" if total < 1000 else f"  {100 * done // total} %")
-    return name, doing, ProgressBar(total=total, completed=done, width=24), Text(spent(stage.seconds), style="dim")
+    return (
+        name,
+        doing,
+        ProgressBar(total=total, completed=done, width=24, complete_style="cyan", finished_style="cyan"),
+        Text(spent(stage.seconds), style="dim"),
+    )

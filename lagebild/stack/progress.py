@@ -155,9 +155,10 @@ class Board:
         """A line that must not be overlooked, with or without colours."""
         self._say(line, Level.NORMAL, "! ", "bold yellow")
 
-    def done(self, line: str, mark: str = "  ") -> None:
+    def done(self, line: str, is_warned: bool = False) -> None:
         """A line about one of many that are done: on a terminal and in detail; a log gets their sum."""
-        self._say(line, Level.NORMAL if self._is_live else Level.VERBOSE, mark)
+        mark, style = ("~ ", "yellow") if is_warned else ("  ", None)
+        self._say(line, Level.NORMAL if self._is_live else Level.VERBOSE, mark, style)
 
     def detail(self, line: str) -> None:
         """A step, for who asked for them."""
@@ -178,14 +179,15 @@ class Board:
 
     def _print(self, line: str, style: str | None = None) -> None:
         with self._lock:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=not self._is_live, style=style)
             self._printed = time.monotonic()
 
     # --- what a screen draws, and a log is told ----------------------------------------------------------------------
 
     def _state(self) -> tuple[list[str], list[Stage]]:
-        with self._lock:
-            return list(self._rows.values()), list(self._stages or ([self._alone] if self._alone.doing else []))
+        # Without the lock: the screen asks while it holds one of its own, for which a thread that prints may wait. To
+        # copy a list or the values of a dict is one step of the interpreter.
+        return list(self._rows.values()), list(self._stages) or ([self._alone] if self._alone.doing else [])
 
     def _beat(self) -> None:
         while not self._end.wait(0.2):

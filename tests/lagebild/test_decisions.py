@@ -29,7 +29,7 @@ def lagebild(settings: Settings, *arguments: str, exit_code: int = 0) -> str:
 
 @pytest.fixture(autouse=True)
 def _own_settings(warehouse, monkeypatch):
-    monkeypatch.setattr(cli.settings_module, "load", lambda: warehouse)
+    monkeypatch.setattr("lagebild.settings.load", lambda: warehouse)
 
 
 def verdict(settings: Settings, delivery_id: int, name: str, severity: str = "hold", passed: bool = False, **values):

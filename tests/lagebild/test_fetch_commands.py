@@ -31,7 +31,7 @@ def run(warehouse, tmp_path, monkeypatch):
 
 
 def test_fetch_asks_loads_and_checks_and_says_nothing_new_the_next_time(run):
-    first = run("fetch", "genesis", "--table", TABLE, "--year", "2024")
+    first = run("fetch", "genesis", "--table", TABLE, "--year", "2024", "-v")
     assert first.exit_code == 0, first.output
     assert f"asking regionalstatistik for {TABLE} 2024 (1 of 1)" in first.output
     assert "checking 1 delivery" in first.output and "accepted" in first.output

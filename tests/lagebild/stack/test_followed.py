@@ -36,15 +36,20 @@ def test_a_delivery_is_a_line(warehouse):
 
 
 @pytest.mark.parametrize(
-    ("shown", "end"),
+    ("shown", "line"),
     [
-        (seen(1, "accepted"), "472 rows, 0 rejected, accepted  3 s"),
-        (seen(1, "accepted", warnings=1), "472 rows, 0 rejected, 1 warning, accepted  3 s"),
-        (seen(1, "refused", loaded=None, reason="no header"), "REFUSED  3 s: no header"),
+        (seen(1, "accepted"), "ledger 05913000_2019 472 rows, 0 rejected, accepted 3 s"),
+        (seen(1, "accepted", warnings=1), "ledger 05913000_2019 472 rows, 0 rejected, 1 warning, accepted 3 s"),
+        (seen(1, "refused", loaded=None, reason="no header"), "ledger 05913000_2019 REFUSED 3 s: no header"),
     ],
 )
-def test_what_stands_out_does_so_without_colours(shown, end):
-    assert str(shown) == f"{'ledger 05913000_2019':<34} {end}"
+def test_what_stands_out_does_so_without_colours(shown, line):
+    assert " ".join(str(shown).split()) == line
+
+
+def test_lines_of_deliveries_stand_below_each_other():
+    lines = [str(seen(1, "accepted", loaded=n, warnings=w)) for n, w in ((1, 0), (11_070, 2))]
+    assert len({line.index(" rows") for line in lines}) == 1 == len({len(line) for line in lines})
 
 
 def test_each_decision_is_told_once_and_all_of_them_are_summed_up():
@@ -53,12 +58,12 @@ def test_each_decision_is_told_once_and_all_of_them_are_summed_up():
     told = Followed(board, stage, expected=3)
     told.show([seen(1, "received", loaded=None)])
     assert stage.doing == "ledger 05913000_2019" and stage.part is None
-    told.show([seen(1, "accepted"), seen(2, "loaded")])
-    told.show([seen(1, "accepted"), seen(2, "held", reason="why")])
+    told.show([seen(1, "accepted", warnings=2), seen(2, "loaded")])
+    told.show([seen(1, "accepted", warnings=2), seen(2, "held", reason="why")])
     assert stage.part == (2, 3)
     lines = out.getvalue().splitlines()
-    assert len(lines) == 2 and lines[0].startswith("  ledger") and lines[1].startswith("! ledger")
-    assert told.summary() == "1 accepted, 1 HELD; 944 rows, 0 rejected"
+    assert len(lines) == 2 and lines[0].startswith("~ ledger") and lines[1].startswith("! ledger")
+    assert told.summary() == "1 accepted, 1 HELD; 944 rows, 0 rejected, 2 warnings"
 
 
 def test_a_log_gets_the_sum_alone():

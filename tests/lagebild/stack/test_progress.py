@@ -1,6 +1,7 @@
 """What a terminal, a log, and whoever asks for detail see of the same work."""
 
 import io
+import threading
 
 import pytest
 from rich.console import Console
@@ -81,6 +82,27 @@ def test_a_terminal_that_wants_no_progress_is_not_drawn_on():
     out = io.StringIO()
     work(Board(Console(file=out, force_terminal=True, width=100), Output(Level.NORMAL, is_drawing=False)))
     assert "\x1b[?25l" not in out.getvalue() and "⠋" not in out.getvalue()  # neither a hidden cursor nor a spinner
+
+
+def test_many_threads_and_the_screen_do_not_wait_for_each_other_for_ever():
+    board, out = on_a_terminal()
+
+    def talk(number: int) -> None:
+        for n in range(150):
+            board.doing(f"{number} {n}")
+            board.part(n, 150)
+            board.done(f"line {number} {n}")
+
+    with board, board.stage("x"):
+        threads = [threading.Thread(target=talk, args=(n,), daemon=True) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(300):
+            board._screen._live.refresh()
+        for thread in threads:
+            thread.join(timeout=60)
+            assert not thread.is_alive()
+    assert out.getvalue().count("line ") >= 600
 
 
 def test_a_stage_that_fails_says_so():

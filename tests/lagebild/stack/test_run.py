@@ -1,5 +1,6 @@
 """What `make run` decides; the DAG runs themselves are tested end to end."""
 
+import io
 import json
 from dataclasses import replace
 
@@ -7,7 +8,10 @@ import pytest
 
 from ingest import ledger
 from lagebild.errors import UserError
+from lagebild.output import Level, Output
 from lagebild.stack import run as steps
+from lagebild.stack.progress import Board, Plain
+from lagebild.stack.rest import Run, Task
 from tests import inboxes, support
 
 
@@ -66,3 +70,64 @@ def test_the_end_of_a_tasks_log_is_its_error_without_airflows_wrapping(tmp_path)
     log.write_text("\n".join([json.dumps({"level": "info", "event": "hello"}), "not json", json.dumps(error)]))
     assert steps.error_lines(log) == ["key missing", "  what to do: restore it"]
     assert steps.error_lines(tmp_path / "none.log") == []
+
+
+class Airflow:
+    """Stands in for the API: each run is `running` at the first look and ends at the second, as it was told."""
+
+    def __init__(self, ends: dict[str, str], forgets: tuple[str, ...] = ()):
+        self.ends, self.forgets = ends, forgets
+        self.calls: list[str] = []
+        self.looks = 0
+
+    def _run(self, dag_id: str) -> Run:
+        return Run(dag_id, "r", self.ends[dag_id] if self.looks > 1 else "running", queued_at="2026-01-01T00:00:00Z")
+
+    def runs(self, dag_ids, since) -> list[Run]:
+        self.calls.append("runs")
+        self.looks += 1
+        return [self._run(dag_id) for dag_id in dag_ids if dag_id not in self.forgets]
+
+    def run(self, run: Run) -> Run:
+        self.calls.append(f"run {run.dag_id}")
+        self.looks += len(self.ends) == 1
+        return self._run(run.dag_id)
+
+    def tasks(self, run: Run) -> list[Task]:
+        self.calls.append(f"tasks {run.dag_id}")
+        state = "success" if self.looks > 1 else None
+        return [Task("a", "success", 1, "2026"), Task("b", state, 1)]
+
+
+def watched(warehouse, rest: Airflow, level: Level, monkeypatch) -> list[str]:
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0)
+    out = io.StringIO()
+    board = Board(Plain(out), Output(level))
+    with board.stage("x"):
+        steps.watch(warehouse, rest, board, [Run(dag_id, "r", "queued", "2026") for dag_id in rest.ends])
+    return out.getvalue().splitlines()
+
+
+def test_many_runs_are_watched_by_one_call_and_say_nothing_themselves(warehouse, monkeypatch):
+    rest = Airflow({"ingest__a": "success", "ingest__b": "success", "ingest__c": "success"})
+    assert len(watched(warehouse, rest, Level.NORMAL, monkeypatch)) == 1
+    assert rest.calls == ["runs", "runs"]
+
+
+def test_a_run_that_the_list_leaves_out_is_asked_for_by_its_name(warehouse, monkeypatch):
+    rest = Airflow({"ingest__a": "success", "ingest__b": "success"}, forgets=("ingest__b",))
+    watched(warehouse, rest, Level.NORMAL, monkeypatch)
+    assert rest.calls == ["runs", "run ingest__b", "runs", "run ingest__b"]
+
+
+def test_detail_shows_every_task(warehouse, monkeypatch):
+    rest = Airflow({"ingest__a": "success", "ingest__b": "success"})
+    lines = watched(warehouse, rest, Level.VERBOSE, monkeypatch)
+    assert "  ingest__a: running (a success, b waits)" in lines
+    assert "  ingest__b: success in 0.0 s (a success, b success)" in lines
+
+
+def test_a_run_that_failed_is_named_after_the_others_have_ended(warehouse, monkeypatch):
+    rest = Airflow({"ingest__a": "failed", "ingest__b": "success"})
+    with pytest.raises(UserError, match="DAG ingest__a failed"):
+        watched(warehouse, rest, Level.NORMAL, monkeypatch)

@@ -382,7 +382,7 @@ def test_every_released_mart_is_explained_in_both_languages(published_warehouse,
     with pytest.raises(UserError, match="sensitivity_cost_per_person is not released"):
         explain.explain(warehouse, "sensitivity_cost_per_person", "05913000", 2019)
 
-    monkeypatch.setattr(cli.settings_module, "load", lambda: warehouse)
+    monkeypatch.setattr("lagebild.settings.load", lambda: warehouse)
     arguments = ["explain", "cost_per_person", "--place", "05913000", "--year", "2019"]
     shown = CliRunner().invoke(cli.cli, [*arguments, "--language", "de"])
     assert "Kosten je Person, gerundet: Dortmunder Rechnung 2019 = 2.143 EUR" in shown.output
