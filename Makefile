@@ -46,7 +46,7 @@ test-end-to-end: environment ## run the tests that need the real scheduler
 lint: environment ## check form and style of Python and SQL
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models
+	@.venv/bin/sqlfluff lint --disable-progress-bar --processes 0 dbt_project/models
 
 bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a quick form); writes docs/benchmarks.md
 	@.venv/bin/python -m tests.bench --rows $(or $(ROWS),5000000) $(OPTIONS)
