@@ -8,7 +8,7 @@ LAGEBILD := .venv/bin/lagebild
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := .venv/bin/pytest -n auto --dist worksteal
+PYTEST := .venv/bin/pytest -n $(or $(WORKERS),auto) --dist worksteal
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ docs: environment ## write dbt's documentation as one page, .lagebild/docs/index
 quality-docs: environment ## write what every check said as pages, .lagebild/quality-docs/index.html (the stack must run)
 	@$(LAGEBILD) quality-docs
 
-test: environment ## run all tests (they start what they need, and stop it); the next three are its parts
+test: environment ## run all tests (they start what they need, and stop it; WORKERS=3); the next three are its parts
 	@$(PYTEST)
 
 test-unit: environment ## run the tests that need no database
