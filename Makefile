@@ -8,7 +8,7 @@ LAGEBILD := .venv/bin/lagebild
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := .venv/bin/pytest -n auto --dist worksteal
+PYTEST := .venv/bin/pytest -n $(or $(WORKERS),auto) --dist worksteal
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ docs: environment ## write dbt's documentation as one page, .lagebild/docs/index
 quality-docs: environment ## write what every check said as pages, .lagebild/quality-docs/index.html (the stack must run)
 	@$(LAGEBILD) quality-docs
 
-test: environment ## run all tests (they start what they need, and stop it); the next three are its parts
+test: environment ## run all tests (they start what they need, and stop it; WORKERS=3); the next three are its parts
 	@$(PYTEST)
 
 test-unit: environment ## run the tests that need no database
@@ -46,7 +46,7 @@ test-end-to-end: environment ## run the tests that need the real scheduler
 lint: environment ## check form and style of Python and SQL
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models
+	@.venv/bin/sqlfluff lint --disable-progress-bar --processes 0 dbt_project/models
 
 bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a quick form), or a first run beside an earlier build (ONLY=first_run AGAINST=c2dc763); writes docs/benchmarks.md
 	@.venv/bin/python -m tests.bench$(if $(ONLY),.$(ONLY) --against $(or $(AGAINST),c2dc763), --rows $(or $(ROWS),5000000)) $(OPTIONS)

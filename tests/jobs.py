@@ -14,6 +14,8 @@ OWN_SERVER = "own_server"
 """Marker of tests that start a PostgreSQL without that fixture; the others of job `unit` are kept from it."""
 LONG = "long"
 """Marker of tests that take long: they begin first, so that no worker is left alone with one at the end."""
+HEAVY = frozenset({"boto3", "dbt", "frictionless", "great_expectations", "moto", "sqlfluff"})
+"""Modules that take from 0.3 to 7 seconds: tests import them where they use them, not while they are collected."""
 
 Item = TypeVar("Item")
 

@@ -8,7 +8,7 @@ import pytest
 from lagebild.settings import ROOT
 from lagebild.stack import postgres
 from tests import jobs
-from tests.conftest import JOB_OF, settings_in
+from tests.conftest import HEAVY_AT_COLLECTION, JOB_OF, settings_in
 
 
 def marker_expressions(target: str) -> list[str | None]:
@@ -48,6 +48,11 @@ def test_the_job_follows_from_folder_and_fixtures(folder, fixtures, markers, job
 def test_a_job_is_not_chosen_by_hand():
     with pytest.raises(ValueError, match="marked unit by hand"):
         jobs.job("ingest", ["cluster"], ["unit", "skipif"])
+
+
+def test_collection_imports_nothing_heavy(request):
+    """Each worker collects all tests, whichever it runs."""
+    assert request.config.stash[HEAVY_AT_COLLECTION] == []
 
 
 def test_a_unit_test_gets_no_server(tmp_path):

@@ -1,7 +1,5 @@
 """The style of the models is checked by sqlfluff; here, that it does check."""
 
-from sqlfluff.core import FluffConfig, Linter
-
 from lagebild.settings import DBT_PROJECT
 
 GOOD = """with
@@ -27,6 +25,8 @@ select * from final
 
 def violations(sql: str) -> set[str]:
     """Codes of the rules that a text breaks under the project's configuration, as if it were a model."""
+    from sqlfluff.core import FluffConfig, Linter
+
     config = FluffConfig.from_path(str(DBT_PROJECT / "models"))
     return {violation.rule_code() for violation in Linter(config=config).lint_string(sql).violations}
 

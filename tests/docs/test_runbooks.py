@@ -19,6 +19,8 @@ from lagebild.warehouse import build, marts
 from tests import publications as prepared
 from tests.support import bundled_bytes, query
 
+pytestmark = pytest.mark.long
+
 RUNBOOKS = ROOT / "docs" / "runbooks"
 ROOMS = ("dbt_project", "docs", "expectations", "extracts", "ingest", "lagebild")
 

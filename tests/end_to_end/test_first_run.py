@@ -108,7 +108,7 @@ def pulled_and_sent(settings) -> None:
     asked = len(query(settings, pulls))
     by_hand = rest.trigger("ingest__genesis", {"table": "12521-0041", "years": "2024"})
     assert ended(rest, by_hand) == "success"
-    assert "12521-0041 2024" in {task.shown for task in rest.tasks(by_hand)}
+    assert "12521-0041 2024 nothing new" in {task.shown for task in rest.tasks(by_hand)}
     assert len(query(settings, pulls)) == asked + 1
     with pytest.raises(UserError, match="400"):
         rest.trigger("ingest__genesis", {"years": "since 2019"})

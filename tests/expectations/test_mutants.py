@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
+
 from expectations.suite import NOTE, no_row
 from tests.expectations import mutate
 
 SAMPLE = ["eu2_series", "structure_tables", "marts.municipal_profile", "marts.integration_course"]
 
 
+@pytest.mark.long
 def test_no_mutant_of_the_sample_survives(warehouse):
     tried = mutate.run(warehouse, SAMPLE, lambda *_: None)
     assert len(tried) > 100

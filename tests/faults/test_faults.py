@@ -39,6 +39,7 @@ def run_sample(cluster: Settings, folder: Path, size: int) -> tuple[list[Point],
         return run(cluster, folder, cases.LOADER, size, board, workers=2)
 
 
+@pytest.mark.long
 def test_a_sample_of_all_faults_leaves_the_old_or_the_new_state_and_a_retry_converges(cluster, tmp_path):
     points, outcomes = run_sample(cluster, tmp_path, SAMPLE)
     assert len(outcomes) == SAMPLE

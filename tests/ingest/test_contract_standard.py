@@ -1,11 +1,12 @@
 """Contracts are Data Package 2.0: by the official JSON schema, and by frictionless as far as it goes."""
 
 import hashlib
+import importlib
 import json
 from copy import deepcopy
 from pathlib import Path
+from types import ModuleType
 
-import frictionless
 import pytest
 import yaml
 
@@ -21,7 +22,12 @@ def plain(source: str) -> dict:
     return yaml.safe_load((contracts.SOURCES / source / "contract.yml").read_text(encoding="utf-8"))
 
 
-def frictionless_errors(made: dict) -> list[str]:
+@pytest.fixture(scope="module")
+def frictionless() -> ModuleType:
+    return importlib.import_module("frictionless")
+
+
+def frictionless_errors(frictionless: ModuleType, made: dict) -> list[str]:
     return [error.message for error in frictionless.Package.validate_descriptor(made).errors]
 
 
@@ -38,8 +44,8 @@ def test_the_official_schema_is_unchanged_and_holds_resource_dialect_and_table_s
 
 
 @pytest.mark.parametrize("source", contracts.sources())
-def test_frictionless_takes_every_contract(source):
-    assert frictionless_errors(plain(source)) == []
+def test_frictionless_takes_every_contract(frictionless, source):
+    assert frictionless_errors(frictionless, plain(source)) == []
     package = frictionless.Package.from_descriptor(plain(source))
     assert [field.name for field in package.resources[0].schema.fields] == [
         f.name for f in contracts.load(source).fields
@@ -54,15 +60,15 @@ def test_frictionless_takes_every_contract(source):
         ({"title": 5}, "string"),
     ],
 )
-def test_both_refuse_what_is_wrong(entries, said):
+def test_both_refuse_what_is_wrong(frictionless, entries, said):
     made = deepcopy(descriptor())
     fields(made)["moved_in_on"].update(entries)
-    assert any(said in message for message in frictionless_errors(made))
+    assert any(said in message for message in frictionless_errors(frictionless, made))
     assert any(said in message for _, message in contract_check._standard(made))
 
 
 @pytest.mark.parametrize("source", ["ledger", "register"])
-def test_frictionless_rejects_no_row_that_loads(source, tmp_path: Path):
+def test_frictionless_rejects_no_row_that_loads(frictionless, source, tmp_path: Path):
     """The same file, its headers replaced by the fields' names, which is where frictionless looks."""
     contract, made = contracts.load(source), plain(source)
     _, _, rest = bundled_bytes(source).decode(contract.encoding).partition("\n")
@@ -85,13 +91,13 @@ def test_frictionless_rejects_no_row_that_loads(source, tmp_path: Path):
         ({"lagebild": {"privacy": "hash"}}, "our own entries are none of its business"),
     ],
 )
-def test_what_frictionless_does_not_support(entries, why):
+def test_what_frictionless_does_not_support(frictionless, entries, why):
     """Gaps of frictionless 5; when one closes, this fails, and ingest/sources/README.md says less."""
     made = deepcopy(descriptor())
     fields(made)["nationality_code"].update({"type": "integer"} | entries)
-    assert frictionless_errors(made) == [], why
+    assert frictionless_errors(frictionless, made) == [], why
 
 
-def test_frictionless_does_not_read_thousands_of_integers():
+def test_frictionless_does_not_read_thousands_of_integers(frictionless):
     field = frictionless.fields.IntegerField.from_descriptor({"name": "a", "type": "integer", "groupChar": "."})
     assert field.read_cell("1.234")[0] is None

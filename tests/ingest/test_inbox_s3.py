@@ -5,9 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from ingest import contracts, inbox, inbox_files, inbox_retention, intake, ledger, privacy, receipts, stores
 from tests.inboxes import drain, problems, tell_unknown
@@ -20,6 +18,8 @@ BUCKET, PREFIX = "deliveries", "incoming"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -29,6 +29,8 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(endpoint) -> Iterator:
+    import boto3
+
     own = boto3.resource(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="user", aws_secret_access_key="GEHEIM"
     )

@@ -25,6 +25,7 @@ def changed(source: str, old: str, new: str, encoding: str = "iso-8859-1") -> by
     return text.replace(old, new, 1).encode(encoding)
 
 
+@pytest.mark.long
 def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse):
     warehouse, first = published_warehouse, 1
     assert query(warehouse, COST) == [(Decimal("15639763.00"), 9823, 2525, round(Decimal(15639763) / 7298, 6))]
@@ -161,6 +162,7 @@ def totals(warehouse) -> list[tuple]:
     return rows
 
 
+@pytest.mark.long
 def test_what_was_added_up_of_a_ledger_is_kept_until_delivery_or_code_change(published_warehouse):
     warehouse, first = published_warehouse, totals(published_warehouse)
     other = bundled_bytes("ledger").replace(b";2019;", b";2018;")
@@ -179,6 +181,7 @@ def test_what_was_added_up_of_a_ledger_is_kept_until_delivery_or_code_change(pub
     totals(warehouse)
 
 
+@pytest.mark.long
 def test_a_build_that_was_overtaken_neither_writes_nor_publishes(published_warehouse):
     warehouse = published_warehouse
     accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))

@@ -169,6 +169,7 @@ def leaves_below(tree: dict) -> list[dict]:
     return [leaf for child in tree["children"] for leaf in leaves_below(child)] or [tree]
 
 
+@pytest.mark.long
 def test_every_node_of_generated_ledgers_sums_back_to_its_figure(published_warehouse):
     warehouse = published_warehouse
     accept(warehouse, "ledger", generated_ledger(2019, seed=1))
@@ -280,6 +281,7 @@ def test_the_check_of_the_nodes_finds_a_wrong_value(change, complaint):
         check_inner_nodes(wrong)
 
 
+@pytest.mark.long
 def test_a_small_count_of_persons_is_nowhere_in_a_tree(published_warehouse):
     warehouse = published_warehouse
     header, *lines = bundled_bytes("register").decode("iso-8859-1").splitlines(keepends=True)
@@ -300,6 +302,7 @@ def test_a_small_count_of_persons_is_nowhere_in_a_tree(published_warehouse):
     assert "an aggregate; no row of a person is named" in text and "too few persons to be shown" in text
 
 
+@pytest.mark.long
 def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_warehouse):
     warehouse = published_warehouse
     late = deliver(warehouse, "employment", bundled_bytes("employment").replace(b"2.525", b"2.526"))

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from ingest import ledger
 from lagebild.warehouse import build
 from tests.support import accept, build_models, query
@@ -32,6 +34,7 @@ def totals(*lines: str) -> bytes:
     return "\r\n".join([TOTALS_HEADER, *(f"{line};synthetisch" for line in lines)]).encode("iso-8859-1")
 
 
+@pytest.mark.long
 def test_dialects_become_one_stream_and_no_year_counts_twice(published_warehouse):
     warehouse = published_warehouse
     accept(
@@ -89,6 +92,7 @@ def test_dialects_become_one_stream_and_no_year_counts_twice(published_warehouse
     assert severity == "warn" and "ledger_totals_05913000_2019.csv for 2019" in told and "journal_counts" in told
 
 
+@pytest.mark.long
 def test_a_journal_that_is_withdrawn_leaves_the_year_to_its_totals(warehouse):
     journal_delivery = accept(warehouse, "ledger")
     accept(warehouse, "ledger_totals")

@@ -15,6 +15,7 @@ def test_there_is_a_snapshot():
     assert SNAPSHOTS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("snapshot", SNAPSHOTS, ids=lambda path: path.stem)
 def test_todays_code_takes_over_what_an_earlier_commit_left(cluster, empty_warehouse, snapshot):
     with database.connect(empty_warehouse) as connection:
