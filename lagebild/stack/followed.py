@@ -39,7 +39,7 @@ class Seen:
         parts += [f"{self.warnings} warning{'s' * (self.warnings != 1)}"] if self.warnings else []
         what = ", ".join([*parts, state])
         reason = f": {self.reason}" if self.reason and self.state in STANDS_OUT else ""
-        return f"{f'{self.source} {self.period}':<33} {what:<45} {spent(self.seconds):>5}{reason}"
+        return f"{f'{self.source} {self.period}':<33} {what:<48} {spent(self.seconds):>5}{reason}"
 
 
 _MOVED = """
