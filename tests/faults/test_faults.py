@@ -20,9 +20,10 @@ from tests.faults.proxy import AFTER, BEFORE, CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 SAMPLE = 20
 
 
-@pytest.fixture
-def bench(cluster: Settings, tmp_path: Path) -> Iterator[Bench]:
-    with Bench(cluster, tmp_path) as bench:
+@pytest.fixture(scope="module")
+def bench(cluster: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """One for all, as in `make faults`: its parent of the loading processes takes seconds to start."""
+    with Bench(cluster, tmp_path_factory.mktemp("faults")) as bench:
         yield bench
 
 
