@@ -185,7 +185,7 @@ def render_growth(found: "Growth") -> str:
             "",
             "```",
             f"days: {found.days}",
-            f"date: {date.today()}",
+            f"date: {date.today()}, commit {_head()}",
             "```",
             "",
         ]
@@ -402,14 +402,18 @@ def _machine(results: "Results", server_version: str, load_before: float) -> lis
 def _environment(server_version: str, load_before: float) -> list[str]:
     versions = [f"Python {platform.python_version()}", f"PostgreSQL {server_version}", f"lagebild {code_version()}"]
     versions += [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     memory = psutil.virtual_memory().total / 2**30
     return [
-        f"date: {date.today()}, commit {commit.strip() or 'unknown'}",
+        f"date: {date.today()}, commit {_head()}",
         f"machine: {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
         f" {platform.release()}; load average at the start {load_before:.1f}",
         f"versions: {', '.join(versions)}",
     ]
+
+
+def _head() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def _processor() -> str:
