@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,6 @@ from tests.bench.family import Family
 from tests.bench.measure import Failed
 from tests.bench.phases import Figures, Stack
 from tests.bench.targets import NEW, OLD, Measured, Record
-from tests.conftest import remove_state, settings_in
 
 PREFIX = "lagebild-first-run-"
 BYTES_NEEDED = 6_000_000_000
@@ -71,7 +71,7 @@ def measured(
     family: Family, commits: dict[str, str], record: Record, repetitions: int, parent: Path | None, board: Board
 ) -> None:
     """Both builds in turn, as often as asked; what the record has already is left out."""
-    with _folder(parent or Path(tempfile.gettempdir())) as folder:
+    with _folder(family, parent or Path(tempfile.gettempdir())) as folder:
         for repetition in range(1, repetitions + 1):
             for side in (OLD, NEW):
                 turn(family, folder, side, commits[side], repetition, record, board)
@@ -144,11 +144,12 @@ def clone(family: Family, commit: str, checkout: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folder(parent: Path) -> Iterator[Path]:
+def _folder(family: Family, parent: Path) -> Iterator[Path]:
     for left in parent.glob(f"{PREFIX}*"):  # of a bench that was killed
         if not psutil.pid_exists(int(left.name.removeprefix(PREFIX))):
             for state in (*left.glob("*-state"), *left.glob("*-bare")):
-                remove_state(settings_in(state))
+                with contextlib.suppress(Failed):
+                    Stack(family, left / state.name.rpartition("-")[0], state).remove()
             shutil.rmtree(left, ignore_errors=True)
     if (free := shutil.disk_usage(parent).free) < BYTES_NEEDED:
         raise UserError(
@@ -201,4 +202,5 @@ def _seconds(text: str) -> list[float]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped then, too
     sys.exit(main())

@@ -114,12 +114,14 @@ def render_first_run(
     """The section on this build beside an earlier one."""
     found = {entry.commit for entry in record.entries if entry.side == targets.NEW}
     repetitions = len(record.series(targets.NEW, "first_run", "seconds"))
-    load = max(entry.load_before for entry in record.entries)
+    # What follows three idle minutes finds no load but that of others.
+    load = max((entry.load_before for entry in record.entries if entry.phase == "look"), default=0.0)
     quick = f"{repetitions} of {targets.FULL_REPETITIONS} repetitions: a quick form.\n\n"
     return "\n".join(
         [
             FIRST_RUN,
             (quick if repetitions < targets.FULL_REPETITIONS else "")
+            + _busy(load, "after three idle minutes")
             + f"Build {', '.join(sorted(found))} against build {earlier}, in turn on the same machine; written by"
             f" `make bench ONLY=first_run AGAINST={earlier}`. A ratio is this build over the earlier one in the same"
             " repetition: given are the median and the least and the greatest. What is asked is a ratio, or, with"
@@ -137,7 +139,8 @@ def render_first_run(
             f"builds: {', '.join(sorted(found))} against {earlier}",
             f"date: {date.today()}",
             f"machine: {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory,"
-            f" {platform.system()}, Python {platform.python_version()}; highest load average before a phase {load:.1f}",
+            f" {platform.system()}, Python {platform.python_version()}",
+            f"load average after three idle minutes, the highest: {load:.1f}",
             "```",
             "",
         ]
@@ -182,7 +185,7 @@ def render_growth(found: "Growth") -> str:
             "",
             "```",
             f"days: {found.days}",
-            f"date: {date.today()}",
+            f"date: {date.today()}, commit {_head()}",
             "```",
             "",
         ]
@@ -236,10 +239,10 @@ def _sections(path: Path) -> dict[str, str]:
     return {title: text[start : edges[n + 1][0] - 1] for n, (start, title) in enumerate(edges[:-1])}
 
 
-def _busy(load_before: float) -> str:
-    if load_before <= BUSY_LOAD:
+def _busy(load: float, when: str = "at the start") -> str:
+    if load <= BUSY_LOAD:
         return ""
-    return f"**Other programs were running (load average {load_before:.1f} at the start): measure again.**\n\n"
+    return f"**Other programs were running (load average {load:.1f} {when}): measure again.**\n\n"
 
 
 def _publishing_demands(found: "Publishing") -> list[list[str]]:
@@ -399,14 +402,18 @@ def _machine(results: "Results", server_version: str, load_before: float) -> lis
 def _environment(server_version: str, load_before: float) -> list[str]:
     versions = [f"Python {platform.python_version()}", f"PostgreSQL {server_version}", f"lagebild {code_version()}"]
     versions += [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     memory = psutil.virtual_memory().total / 2**30
     return [
-        f"date: {date.today()}, commit {commit.strip() or 'unknown'}",
+        f"date: {date.today()}, commit {_head()}",
         f"machine: {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
         f" {platform.release()}; load average at the start {load_before:.1f}",
         f"versions: {', '.join(versions)}",
     ]
+
+
+def _head() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def _processor() -> str:

@@ -114,6 +114,13 @@ def test_every_target_of_the_issue_has_a_line(tmp_path):
     assert "bbbbbbb against build aaaaaaa" in text and "quick form" not in text
 
 
+def test_a_busy_machine_is_told(tmp_path):
+    record = full_record(tmp_path / "results.jsonl")
+    assert "Other programs" not in page.render_first_run(record, "aaaaaaa", {})
+    record.add(Measured(NEW, "bbbbbbb", 3, "look", {"cpu_seconds": 1}, load_before=2.5))
+    assert "(load average 2.5 after three idle minutes): measure again" in page.render_first_run(record, "aaaaaaa", {})
+
+
 @pytest.mark.parametrize("text", ["", "391;395", "-1", "nan", "fast"])
 def test_seconds_by_hand_that_are_none_are_told(text):
     with pytest.raises(ValueError):

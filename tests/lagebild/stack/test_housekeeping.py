@@ -52,22 +52,24 @@ def stack(metadata: Settings, tmp_path: Path) -> Iterator[Settings]:
     yield own
 
 
-def seed(connection: psycopg.Connection, dag_id: str) -> None:
+def seed(
+    connection: psycopg.Connection, dag_id: str, run_id: str = "manual__today", at: datetime | None = None
+) -> None:
     """A DAG and a run of it now, with one task and what belongs to it."""
-    now, version, instance = datetime.now(UTC), uuid.uuid4(), uuid.uuid4()
+    now, version, instance = at or datetime.now(UTC), uuid.uuid4(), uuid.uuid4()
     rows = {
         "dag": {"dag_id": dag_id, "bundle_name": "dags-folder", "is_paused": False, "is_stale": False,
                 "max_active_tasks": 1, "max_consecutive_failed_dag_runs": 0, "timetable_type": "cron",
                 "has_task_concurrency_limits": False, "last_parsed_time": now, "partition_mapper_info": "{}"},
         "dag_version": {"id": version, "version_number": 1, "dag_id": dag_id, "bundle_name": "dags-folder",
                         "created_at": now - timedelta(days=800), "last_updated": now},
-        "dag_run": {"dag_id": dag_id, "run_id": "manual__today", "run_type": "scheduled", "state": "success",
+        "dag_run": {"dag_id": dag_id, "run_id": run_id, "run_type": "scheduled", "state": "success",
                     "queued_at": now, "logical_date": now, "start_date": now, "end_date": now, "run_after": now,
                     "created_dag_version_id": version},
-        "task_instance": {"id": instance, "task_id": "load", "dag_id": dag_id, "run_id": "manual__today",
+        "task_instance": {"id": instance, "task_id": "load", "dag_id": dag_id, "run_id": run_id,
                           "start_date": now, "end_date": now, "state": "success", "try_number": 1,
                           "pool": "default_pool", "pool_slots": 1, "updated_at": now, "dag_version_id": version},
-        "log": {"dttm": now, "dag_id": dag_id, "task_id": "load", "run_id": "manual__today", "event": "success"},
+        "log": {"dttm": now, "dag_id": dag_id, "task_id": "load", "run_id": run_id, "event": "success"},
     }  # fmt: skip
     for table, row in rows.items():
         missing = _required(connection, table) - row.keys()
@@ -181,6 +183,20 @@ def test_what_airflow_cannot_clean_is_told(stack):
         with psycopg.connect(stack.airflow_dsn) as connection:
             connection.execute(rename.format("elsewhere", "dttm"))
     assert old.exists()  # a log goes only after its rows
+
+
+def test_copies_stand_before_their_run_under_airflows_own_names(stack):
+    # In the night when an hour comes twice here: names are of UTC.
+    at = datetime(2026, 10, 25, 3, 0, tzinfo=UTC)
+    with psycopg.connect(stack.airflow_dsn) as connection:
+        seed(connection, "hourly", "scheduled__2026-10-25T03:00:00+00:00", at)
+        growth.copy_run(connection, "hourly", "scheduled__2026-10-25T03:00:00+00:00", 4, timedelta(hours=1))
+    names = [f"scheduled__2026-10-{day}:00:00+00:00" for day in ("24T23", "25T00", "25T01", "25T02", "25T03")]
+    for table in ("dag_run", "task_instance", "xcom", "log"):
+        found = rows(stack, f"select run_id from {table} where dag_id = 'hourly' order by 1")
+        assert [name for (name,) in found] == names, table
+    began = rows(stack, "select run_after from dag_run where dag_id = 'hourly' order by 1")
+    assert [moment for (moment,) in began] == [at - timedelta(hours=n) for n in (4, 3, 2, 1, 0)]
 
 
 def test_what_is_of_today_cannot_be_asked_away(stack):
