@@ -15,7 +15,10 @@ from psycopg.types.bool import BoolBinaryDumper
 from psycopg.types.datetime import DateBinaryDumper
 from psycopg.types.numeric import DecimalBinaryDumper, Int4BinaryDumper, Int8BinaryDumper
 
-from ingest import kernels
+from lagebild import later
+
+kernels = later.module("ingest.kernels")
+
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"

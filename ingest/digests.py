@@ -16,9 +16,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from ingest import kernels, unfinished
+from ingest import unfinished
 from ingest.keys import ENTRY, PARTS
+from lagebild import later
 from lagebild.settings import Settings
+
+kernels = later.module("ingest.kernels")
 
 LINE_BITS = 40
 """A place is the number of a delivery in the file's own list, and below it the line there."""

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ingest import copy, kernels, values
+from ingest import copy, values
 from ingest.contracts import Contract, Field, Layout, Rule
 from ingest.copy import Cells
 from ingest.privacy import KeyChain
 from ingest.scan import Block, Broken
+from lagebild import later
 from lagebild.errors import UserError
+
+kernels = later.module("ingest.kernels")
 
 MASK = "***"
 MOST_ANSWERS = 500_000

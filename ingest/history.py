@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection, sql
 
-from ingest import copy, digests, kernels
+from ingest import copy, digests
 from ingest.ahead import ahead
 from ingest.contracts import Contract, Field, period_day
 from ingest.digests import LINE_BITS, Digests, Draft
@@ -28,10 +28,13 @@ from ingest.engine import Engine, hash_of, is_read_whole
 from ingest.keys import Doubled, Keys, doubled_in, together
 from ingest.privacy import KeyChain
 from ingest.scan import Refused
+from lagebild import later
 from lagebild.database import BUILDER, LOADER
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.version import code_version
+
+kernels = later.module("ingest.kernels")
 
 CHUNK_BYTES = 4 << 20
 

@@ -1,6 +1,7 @@
 """A file that arrived: landed under its SHA-256, then loaded.
 
-Importing this is cheap: the loader's compiled loops, which take a second, are made ready while the file lands.
+Importing this is cheap: of a larger file, the loader's compiled loops, which take a second, are made ready while it
+lands; of a smaller one, when its name and header are those of its contract.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from ingest import landing
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild.settings import Settings
+
+LANDS_AT_ONCE = 4 << 20
+"""Bytes of a file that has landed before anything else is ready."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ def load_file(
 
     `expected` is the SHA-256 that its sender says it has; `progress` is told the number of bytes of each part read.
     """
+    period = contract.period_of(file.name)
     with ThreadPoolExecutor(1) as beside:
+        if period and file.stat().st_size > LANDS_AT_ONCE:
+            beside.submit(import_module, "ingest.kernels")
         loader = beside.submit(import_module, "ingest.load")
-        sha256, landed = landing.land(settings, file, contract.source, contract.period_of(file.name) or "unknown")
+        sha256, landed = landing.land(settings, file, contract.source, period or "unknown")
     return loader.result().load(settings, Parcel(contract, file.name, landed, sha256), expected, progress)

@@ -2,14 +2,22 @@
 
 Each runs as a loop in C does and lets other threads work meanwhile; no compiler is needed on the machine. Importing
 this module compiles it (seconds); the code is kept beside it, and loaded the next time. `make` does that beforehand.
+Loading it takes a second: other modules hold it by `later.module`, and a file that is refused by its name is not made
+to wait.
 Texts are given as `size[i]` bytes from `start[i]` (int32) of `data` (uint8, UTF-8).
 """
 
 from functools import partial
 
 import numpy as np
-from numba import boolean, int32, int64, njit, uint8, uint64, void
-from numba.types import Array, UniTuple
+
+from lagebild.later import standing_in
+
+# What numba knows of arrays asks for scipy's BLAS, which no loop here uses, and which is a fifth of the import.
+with standing_in({"scipy.linalg", "scipy.linalg.cython_blas"}):
+    import numba.np.arraymath  # noqa: F401
+    from numba import boolean, int32, int64, njit, uint8, uint64, void
+    from numba.types import Array, UniTuple
 
 _compiled = partial(njit, nogil=True, cache=True)
 # Loops that make no arrays: without counting who holds one, a call of an inner function costs next to nothing. The

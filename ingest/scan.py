@@ -14,7 +14,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ingest import kernels
+from lagebild import later
+
+kernels = later.module("ingest.kernels")
+
 
 BLOCK_BYTES = 2 << 20
 MAX_RECORD_BYTES = 1 << 20

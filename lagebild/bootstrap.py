@@ -21,7 +21,7 @@ STAMP = ROOT / ".lagebild" / "environment"
 LOG = ROOT / ".lagebild" / "logs" / "environment.log"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 KERNELS = "ingest/kernels.py"
-MADE_FROM = ("uv.lock", "pyproject.toml", KERNELS)
+MADE_FROM = ("uv.lock", "pyproject.toml", "lagebild/bootstrap.py", KERNELS)
 OLDEST, NEWEST = (3, 11), (3, 13)
 UV_VERSION = (0, 13, 9)
 UV = f"uv=={'.'.join(map(str, UV_VERSION))}"
@@ -109,6 +109,9 @@ def sync(uv: list[str]) -> None:
     # An active environment of the user's must not be taken for ours.
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv")}
+    # Else the first run compiles what it imports; and where Python may write no bytecode, every start does, and takes
+    # twice as long. All of it takes 15 s here, once.
+    environment["UV_COMPILE_BYTECODE"] = "1"
     # The interpreter behind a venv: an environment must not rest on one that may be deleted.
     python = getattr(sys, "_base_executable", None) or sys.executable
     LOG.parent.mkdir(parents=True, exist_ok=True)

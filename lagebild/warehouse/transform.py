@@ -87,7 +87,9 @@ def _invoke(command: Sequence[str], manifest: Any = None, hear: Callable[[Any], 
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner(manifest=manifest, callbacks=[hear] if hear else [])
-    result = runner.invoke(["--no-use-colors", "--log-level", "none", "--no-print", *command])
+    # Without a level of its own, what is said to the log file is what is said to the screen: nothing.
+    quiet = ["--log-level", "none", "--log-level-file", "debug", "--no-print"]
+    result = runner.invoke(["--no-use-colors", *quiet, *command])
     # dbt catches what is meant to end this process, too: Ctrl-C, or the end of a task.
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception
@@ -148,7 +150,7 @@ class _Steps:
     """Turns dbt's events into steps."""
 
     def __init__(self, manifest: Any, tell: Callable[[Step], None]):
-        self._nodes, self._tell = manifest.nodes, tell
+        self._nodes, self._tell = {**manifest.nodes, **manifest.unit_tests}, tell
         self._done = self._total = 0
         self._lock = threading.Lock()  # dbt works in several threads, and each tells of its own
 

@@ -22,7 +22,8 @@ def checkout(tmp_path):
     tool(
         tmp_path / "bin" / "uv",
         'if [ "$1" = --version ]; then echo uv 0.13.9; exit; fi\n'
-        'echo "$@" >> calls\nmkdir -p .venv/bin\ncp bin/python .venv/bin/python\n'
+        'echo "$@" >> calls\necho "bytecode: $UV_COMPILE_BYTECODE" > told\n'
+        "mkdir -p .venv/bin\ncp bin/python .venv/bin/python\n"
         'for n in $(seq 200); do echo " + package$n" >&2; done\n',
     )
     return tmp_path
@@ -47,6 +48,7 @@ def test_the_lock_is_followed_once_and_again_when_it_changed(checkout):
     calls = (checkout / "calls").read_text().splitlines()
     assert len(calls) == 2 and calls[0].startswith("sync --locked --python /")
     assert calls[1] == "-c import ingest.kernels"
+    assert (checkout / "told").read_text() == "bytecode: 1\n"
     with open(checkout / "uv.lock", "a") as lock:
         lock.write("# changed\n")
     assert run(checkout).returncode == 0

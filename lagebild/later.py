@@ -1,0 +1,151 @@
+"""Imports put off until they are needed: for libraries that bring more than is used of them.
+
+`module` stands in for a module of this house. `standing_in` keeps parts out of a library that is being imported.
+"""
+
+import ast
+import importlib
+import sys
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+
+def module(name: str) -> Any:
+    """What stands in for a module that is imported when it is first asked for a name."""
+    stand_in = StandIn(name)
+    stand_in.__dict__["is_placed"] = True
+    return stand_in
+
+
+@contextmanager
+def standing_in(modules: Collection[str], packages: Collection[str] = ()) -> Iterator[None]:
+    """Within, this thread's imports bring stand-ins of some modules, and leave something out of some packages.
+
+    A stand-in imports the real module when it is asked for a name, then or later, and hands its name on. Where others
+    would find a stand-in, none is left. Of packages are imported those names of `__init__` alone that it needs itself;
+    the others when they are asked for. A module that is not installed is missing as ever.
+    """
+    finder = _Finder(frozenset(modules), frozenset(packages))
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        finder.take_back()
+
+
+class _Finder(MetaPathFinder):
+    """Finds what is put off, for the thread that made it."""
+
+    def __init__(self, modules: frozenset[str], packages: frozenset[str]):
+        self._modules, self._packages = modules, packages
+        self._thread = threading.get_ident()
+        self._placed: list[StandIn] = []
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if threading.get_ident() != self._thread or name not in self._modules | self._packages:
+            return None
+        if any(placed.__name__ == name for placed in self._placed):
+            return None  # its stand-in was asked for a name
+        found = (other.find_spec(name, path, target) for other in sys.meta_path if other is not self)
+        spec = next(filter(None, found), None)
+        if spec is None or spec.loader is None:
+            return None  # not installed: the importer has to know
+        if name in self._modules:
+            own = ModuleSpec(name, _StandInLoader(self._placed), origin=spec.origin)
+            if any(other.startswith(f"{name}.") for other in self._modules):
+                # its submodules may be stood in for without it
+                own.submodule_search_locations = spec.submodule_search_locations
+            return own
+        if hasattr(spec.loader, "get_source"):
+            spec.loader = _LeanLoader(spec.loader)
+        return spec
+
+    def take_back(self) -> None:
+        """Leave no stand-in where the import of others would find it; who holds one keeps it."""
+        for placed in self._placed:
+            _forget(placed)
+
+
+class StandIn(ModuleType):
+    """A module that is imported when it is asked for a name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if "is_placed" not in self.__dict__:
+            raise AttributeError(name)  # the import asks while it makes the module
+        _forget(self)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def _forget(placed: StandIn) -> None:
+    name = placed.__name__
+    if sys.modules.get(name) is placed:
+        sys.modules.pop(name, None)
+    parent, _, child = name.rpartition(".")
+    if parent in sys.modules and sys.modules[parent].__dict__.get(child) is placed:
+        delattr(sys.modules[parent], child)
+
+
+class _StandInLoader(Loader):
+    def __init__(self, placed: list[StandIn]):
+        self._placed = placed
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__["is_placed"] = True
+        self._placed.append(module)
+
+
+class _LeanLoader(Loader):
+    """Runs the `__init__` of a package without those imports that nothing in it needs; they are made when asked for."""
+
+    def __init__(self, real: Any):
+        self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        tree = ast.parse(self._real.get_source(module.__name__))
+        later = _taken_out(tree)
+
+        def get(name: str) -> Any:
+            if name not in later:
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            origin, own = later[name]
+            value = getattr(importlib.import_module(origin, module.__package__), own)
+            setattr(module, name, value)
+            return value
+
+        module.__getattr__ = get
+        module.__dir__ = lambda: sorted({*module.__dict__, *later})
+        exec(compile(tree, module.__file__, "exec"), module.__dict__)
+
+
+def _taken_out(tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """Take `from ... import ...` out of a module where nothing else in it uses the name: module and name, by name."""
+    # `from . import x` may mean a module, whose import is asked for; what a star brings is not known.
+    imports = [
+        statement
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom)
+        and statement.module not in (None, "__future__")
+        and statement.names[0].name != "*"
+    ]
+    others = [statement for statement in tree.body if statement not in imports]
+    used = {node.id for statement in others for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    later = {}
+    for statement in imports:
+        origin = "." * statement.level + (statement.module or "")
+        known = {name.asname or name.name: name for name in statement.names}
+        statement.names = [name for own, name in known.items() if own in used]
+        later |= {own: (origin, name.name) for own, name in known.items() if name not in statement.names}
+    tree.body = [statement for statement in tree.body if statement not in imports or statement.names]
+    return later

@@ -1,0 +1,57 @@
+"""Imports are put off until they are needed, and nobody else in the process notices."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lagebild import later
+
+ROOT = Path(__file__).parents[2]
+
+
+def _run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_a_module_that_is_not_installed_stays_missing_to_who_imports_it():
+    with later.standing_in({"no_such_module"}), pytest.raises(ModuleNotFoundError):
+        __import__("no_such_module")
+
+
+def test_other_threads_import_the_real_module_meanwhile(tmp_path, monkeypatch):
+    (tmp_path / "slow_module.py").write_text("value = 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with later.standing_in({"slow_module"}), ThreadPoolExecutor(1) as other:
+        elsewhere = other.submit(__import__, "slow_module").result()
+        assert type(elsewhere) is not later.StandIn and elsewhere.value == 1
+    monkeypatch.delitem(sys.modules, "slow_module")
+    with later.standing_in({"slow_module"}), ThreadPoolExecutor(1) as other:
+        own = __import__("slow_module")
+        assert type(own) is later.StandIn
+        assert other.submit(lambda: __import__("slow_module").value).result() == 1
+        assert sys.modules["slow_module"] is not own and own.value == 1
+
+
+def test_loading_needs_no_compiled_loop_before_there_are_records():
+    assert _run("import sys, ingest.load\nprint({'numba', 'ingest.kernels'} & set(sys.modules))") == "set()"
+    used = "from ingest import engine\nprint(engine.hash_of(b'x') == engine.kernels.__getattr__('__name__'))"
+    assert _run(used) == "False"
+
+
+def test_the_loops_come_without_scipy_and_numba_has_it_all_the_same():
+    told = _run(
+        "import sys\nfrom ingest import kernels\n"
+        "print({'scipy.linalg', 'scipy.linalg.cython_blas', 'numpy.f2py'} & set(sys.modules))\n"
+        "import numba, numpy as np\nfrom numba.np import arraymath\n"
+        "product = numba.njit(lambda a, b: a @ b)\n"
+        "a = np.arange(4.0).reshape(2, 2)\n"
+        "print((product(a, a) == a @ a).all(), 'scipy.linalg.cython_blas' in sys.modules)\n"
+        "import scipy.linalg\nprint(type(scipy.linalg).__name__, scipy.linalg.det(a))"
+    )
+    assert told.splitlines() == ["set()", "True True", "module -2.0"]
