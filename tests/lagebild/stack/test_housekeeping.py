@@ -195,8 +195,8 @@ def test_copies_stand_before_their_run_under_airflows_own_names(stack):
     for table in ("dag_run", "task_instance", "xcom", "log"):
         found = rows(stack, f"select run_id from {table} where dag_id = 'hourly' order by 1")
         assert [name for (name,) in found] == names, table
-    began = rows(stack, "select run_after from dag_run where dag_id = 'hourly' order by 1")
-    assert [moment for (moment,) in began] == [at - timedelta(hours=n) for n in (4, 3, 2, 1, 0)]
+    began = rows(stack, "select extract(epoch from run_after)::bigint from dag_run where dag_id = 'hourly' order by 1")
+    assert [second for (second,) in began] == [at.timestamp() - n * 3600 for n in (4, 3, 2, 1, 0)]
 
 
 def test_what_is_of_today_cannot_be_asked_away(stack):
