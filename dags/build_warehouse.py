@@ -4,7 +4,8 @@ The functions are the same that `lagebild build` calls, in two tasks: one that c
 the checks and the publication. dbt's start costs more than a layer, so that the layers stand in the first task's log.
 """
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 
@@ -33,10 +34,8 @@ with DAG(
         execution_timeout=timedelta(hours=2),
         doc_md="Fix the inputs, then run dbt: staging, intermediate, marts, with their tests.",
     )
-    def transform(*, dag_run) -> int | None:
-        """The new build; nothing when nothing is new or the next delivery is on its way."""
-        from airflow.sdk.exceptions import AirflowRescheduleException
-
+    def transform(*, dag_run) -> int:
+        """The new build; 0 when nothing is new or the next delivery is on its way."""
         from ingest.arrivals import is_drained, is_pulling
         from lagebild import settings
         from lagebild.warehouse import build
@@ -54,28 +53,28 @@ with DAG(
             # A file that cannot be loaded must not stop the house: the daily run and one by hand build what is there.
             if dag_run.run_type == "asset_triggered" and not is_drained(own):
                 print("deliveries are still on their way: the last of them triggers the build")
-                return None
-            if dag_run.run_type == "asset_triggered" and is_pulling(own):
-                print("a table was asked for a moment ago: the build waits for it, without a worker")
-                raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=3))
+                return 0
+            while dag_run.run_type == "asset_triggered" and is_pulling(own):
+                print("a table was asked for a moment ago: the build waits for it")
+                time.sleep(1)
             build_id = build.begin(own)
             if build_id is None:
                 print("nothing new to build")
             else:
                 build.run_layers(own, build_id, *build.LAYERS, tell=tell)
                 print("\n".join(layers.lines()))
-            return build_id
+            return build_id or 0
 
     @task(
         execution_timeout=timedelta(hours=1),
         outlets=[Asset(MARTS)],
         doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them.",
     )
-    def publish(build_id: int | None, *, task) -> int | None:
+    def publish(build_id: int, *, task) -> int | None:
         from lagebild import settings
         from lagebild.warehouse import build
 
-        if build_id is None:
+        if not build_id:
             task.outlets = []  # no event: there is no new publication
             print("there was nothing new to build: the publication in force stays")
             return None

@@ -1,8 +1,8 @@
 """Airflow DAGs `ingest__<source>`: one for each contract in `ingest/sources`, and `backfill__<source>` for pulled ones.
 
-What to do with a file stands in `ingest/`; here stands when, and in what order: at the contract's
-time, and when `receive_files` sees a file. Heavy modules are imported inside the
-tasks, so that the DAG processor reads this file quickly.
+What to do with a file stands in `ingest/`; here stands when, and in what order. Heavy modules are imported inside the
+tasks, so that the DAG processor reads this file quickly. Files that people send are loaded by `ingest_files` as soon as
+they are seen; here what is pulled, asked for by hand or left behind.
 
     due -> ingest (a mapped task a file or table: fetched if it is pulled, loaded, checked, accepted or held)
 
@@ -12,7 +12,7 @@ logical date, so that `airflow backfill create` makes one run a year, not one a 
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, Param, get_parsing_context, task
+from airflow.sdk import DAG, Asset, Param, get_parsing_context, task
 
 from ingest import contracts
 from ingest.connectors import catalogue
@@ -20,8 +20,9 @@ from ingest.connectors.catalogue import Entry
 from lagebild.errors import UserError
 from lagebild.stack import pools
 from lagebild.stack.operators import Ingest
-from lagebild.stack.tasks import DEFAULTS, arrived_asset, cron, deadline, owner, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, owner, raw_asset, settled
 
+PULLED_FIRST = 10  # a service needs its time: meanwhile files are loaded
 MIDDLE_OF_THE_YEAR = "0 12 1 7 *"  # so that a range of dates never cuts a year by an hour of the time zone
 
 
@@ -30,8 +31,7 @@ def dags_of(source: str) -> list[DAG]:
     entries: list[Entry] = []
     try:
         contract = contracts.load(source)
-        title = contract.title
-        schedule = AssetOrTimeSchedule(timetable=cron(contract.schedule), assets=[Asset(arrived_asset(source))])
+        title, schedule = contract.title, cron(contract.schedule)
         about = f"### {contract.title}\n\n{contract.description}\n\n**Owner:** {contract.owner}"
         defaults = DEFAULTS | {"owner": owner(contract.owner)}
         entries = catalogue.entries(source)
@@ -64,6 +64,7 @@ def ingest_dag(dag_id: str, title: str, source: str, entries: list[Entry], sched
 
         @task(
             execution_timeout=timedelta(minutes=10),
+            priority_weight=PULLED_FIRST if entries else 1,
             doc_md="List what is due: tables of the catalogue, and files that were sent, complete and not loaded yet.",
         )
         def due(*, params, dag_run) -> list[str]:
@@ -85,6 +86,7 @@ def ingest_dag(dag_id: str, title: str, source: str, entries: list[Entry], sched
             # Its event is sent only when nothing is on its way any more: see `Ingest`.
             outlets=[Asset(raw_asset(source))],
             pool=pools.name_of(source) if entries else "default_pool",
+            priority_weight=PULLED_FIRST if entries else 1,
             execution_timeout=timedelta(hours=2),
             map_index_template="{{ task.label }}",
             doc_md="Fetch a table if it is pulled, load it in one transaction, check it and decide: accepted, held"

@@ -15,7 +15,7 @@ from lagebild.settings import Settings
 
 NOTHING = "nothing is due"
 """Item of a run that has none: it takes nothing, and checks what an earlier run left unchecked."""
-YOUNG_SECONDS = 120
+YOUNG_SECONDS = 30
 """How long a build that an event started waits for tables that are just being pulled."""
 _FETCHED = "fetched/"
 _TABLE = "table:"

@@ -4,14 +4,18 @@ A file may be named `{{ ... }}.csv`, and a rendered one could read connections.
 """
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
-from lagebild.stack.tasks import settled
+from lagebild.stack.tasks import raw_asset, settled
 
+PUT_OFF_SECONDS = 10
+"""Shorter pauses are slept. A task that is put off for less may run again before the scheduler hears that its first run
+ended, and is then taken for dead (Airflow 3.3.2)."""
 _log = logging.getLogger(__name__)
 
 
@@ -19,10 +23,10 @@ class Ingest(BaseOperator):
     """Fetch an item if it is pulled, load it in one transaction, check it, and say what became of it.
 
     The grid shows it: accepted is green, held (a person decides) pink, refused red, and the label names the outcome.
-    While a service works on a job the task is put off and holds no worker.
+    While a service works on a job for longer the task is put off and holds no worker.
 
-    `outlets` holds the source's asset. Its event is sent only when nothing is on its way any more: of files that arrive
-    together the last one triggers the build.
+    `outlets` holds the source's asset, among others. Its event is sent only when nothing is on its way any more: of
+    files that arrive together the last one triggers the build.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ()
@@ -46,14 +50,15 @@ class Ingest(BaseOperator):
 
         own = settings.load()
         with settled():
-            taken = arrivals.take(own, self.source, self.item, _connection)
-            if isinstance(taken, arrivals.Later):
+            while isinstance(taken := arrivals.take(own, self.source, self.item, _connection), arrivals.Later):
                 _log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)
-                raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
+                if taken.seconds >= PUT_OFF_SECONDS:
+                    raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
+                time.sleep(taken.seconds)
             # Of the whole source: what a task that was killed left unchecked is checked now.
-            decided = check_pending(own, self.source)
-            if not arrivals.is_drained(own):
-                self.outlets = []
+            decided = check_pending(own, self.source) if self.source else []
+            is_last = arrivals.is_drained(own)
+            self.outlets = [asset for asset in self.outlets if is_last and asset.uri == raw_asset(self.source)]
         if isinstance(taken, arrivals.Nothing):
             self.outlets = self.outlets if decided else []
             self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"

@@ -26,7 +26,7 @@ from lagebild.stack.rest import Rest, Run, Task
 from lagebild.warehouse import build
 
 BUNDLED = Path(ingest.__file__).parent / "bundled"
-BUILD, RELEASE = "build_warehouse", "release_extract"
+FILES, BUILD, RELEASE = "ingest_files", "build_warehouse", "release_extract"
 EVENT_SECONDS = 3
 """How long an asset's event may take to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
@@ -100,15 +100,15 @@ def make_demo_keys(settings: Settings) -> None:
             privacy.ensure_key(settings, municipality, contract.pseudonym_purpose)
 
 
-def due_sources(settings: Settings) -> list[str]:
-    """Sources with a file in an inbox, something to pull (these first), or a delivery that is not decided yet."""
+def due_dags(settings: Settings) -> list[str]:
+    """DAGs that have something to ingest: of sources with something to pull or undecided, then that of files."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
-    sent = {arrival.source for arrival in inbox.waiting(settings)}
     pulled = {entry.source for entry in catalogue.entries()}
     wanted = {source for source in pulled if due(settings, source)}
+    found = undecided | wanted | fetch_ledger.waiting_sources(settings)
     # What is pulled takes longest, and a build that begins before it is there is followed by another one.
-    found = undecided | sent | wanted | fetch_ledger.waiting_sources(settings)
-    return sorted(found, key=lambda source: (source not in wanted, source))
+    first = [f"ingest__{source}" for source in sorted(found, key=lambda source: (source not in wanted, source))]
+    return [*first, FILES] if inbox.waiting(settings) else first
 
 
 def needs_build(settings: Settings) -> bool:
@@ -127,7 +127,7 @@ def needs_release(settings: Settings) -> bool:
 
 
 def is_nothing_due(settings: Settings) -> bool:
-    return not due_sources(settings) and not needs_build(settings) and not needs_release(settings)
+    return not due_dags(settings) and not needs_build(settings) and not needs_release(settings)
 
 
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
@@ -142,7 +142,7 @@ def waiting_lines(settings: Settings, since: datetime) -> list[str]:
 
 
 def dag_ids() -> list[str]:
-    return [*(f"ingest__{source}" for source in contracts.sources()), BUILD, RELEASE]
+    return [*(f"ingest__{source}" for source in contracts.sources()), FILES, BUILD, RELEASE]
 
 
 def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
@@ -167,19 +167,19 @@ def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
 
 
 def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
-    """One DAG run for each source with something due; whether there was one.
+    """One DAG run for what was sent and one for each source with something else due; whether there was one.
 
     UserError for the first that failed, after all have ended, unless it failed by refused files.
     """
-    sources = due_sources(settings)
-    if sources:
+    dags = due_dags(settings)
+    if dags:
         inbox.settled(settings, doing=board.doing)
         board.doing("loading and checking deliveries")
-        failed = watch(settings, rest, board, [rest.trigger(f"ingest__{source}") for source in sources])
+        failed = watch(settings, rest, board, [rest.trigger(dag_id) for dag_id in dags])
         broken = [run for run in failed if not _is_by_refused_files(settings, rest, run)]
         if broken:
             raise _failure(settings, rest, broken)
-    return bool(sources)
+    return bool(dags)
 
 
 def _is_by_refused_files(settings: Settings, rest: Rest, run: Run) -> bool:

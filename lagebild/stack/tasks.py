@@ -7,6 +7,8 @@ from lagebild.errors import UserError
 from lagebild.settings import BERLIN
 
 MARTS = "lagebild://marts"
+ARRIVED = "lagebild://arrived"
+"""Stands for files in an inbox that nobody tried to load yet."""
 HELD = "lagebild://held"
 """Stands for deliveries that wait for a decision."""
 RUN_MAY_TAKE = timedelta(hours=6)
@@ -35,11 +37,6 @@ def deadline():
 def raw_asset(source: str) -> str:
     """URI of the asset that stands for a source's decided deliveries."""
     return f"lagebild://raw/{source}"
-
-
-def arrived_asset(source: str) -> str:
-    """URI of the asset that stands for files of a source in an inbox."""
-    return f"lagebild://arrived/{source}"
 
 
 def owner(text: str) -> str:

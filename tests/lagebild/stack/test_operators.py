@@ -41,7 +41,8 @@ def ingest(item: str = f"table:{TABLE} 2024", source: str = "genesis") -> operat
     return operators.Ingest(task_id="ingest", source=source, item=item, outlets=[Asset(f"lagebild://raw/{source}")])
 
 
-def test_a_task_is_put_off_while_the_job_runs_and_goes_on_where_another_left_it(service, warehouse):
+def test_a_task_is_put_off_while_the_job_runs_and_goes_on_where_another_left_it(service, warehouse, monkeypatch):
+    monkeypatch.setattr(operators, "PUT_OFF_SECONDS", 1)
     for _ in range(2):
         with pytest.raises(AirflowRescheduleException):
             ingest().execute({})  # a new task each time, as after a restart
@@ -54,6 +55,13 @@ def test_a_task_is_put_off_while_the_job_runs_and_goes_on_where_another_left_it(
     again = ingest()
     assert "nothing new" in again.execute({})  # green, and no event
     assert again.outlets == [] and again.label.endswith("nothing new")
+
+
+def test_short_pauses_are_slept_so_that_the_scheduler_hears_of_one_end_only(service, monkeypatch):
+    slept = []
+    monkeypatch.setattr(operators.time, "sleep", slept.append)
+    assert "accepted" in ingest().execute({})
+    assert slept and max(slept) < operators.PUT_OFF_SECONDS
 
 
 def test_what_only_a_person_can_mend_is_not_tried_again_and_what_may_pass_is(service, monkeypatch):

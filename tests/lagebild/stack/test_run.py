@@ -44,7 +44,7 @@ def test_bundled_deliveries_are_dropped_once(warehouse):
     files = steps.bundled_files()
     assert {path.parent.name for path in files} == set(steps.contracts.sources())
     assert steps.drop_bundled(warehouse) == len(files)
-    assert steps.due_sources(warehouse) == steps.contracts.sources()
+    assert steps.due_dags(warehouse) == ["ingest_files"]
     steps.make_demo_keys(warehouse)
     for source in steps.contracts.sources():
         inboxes.drain(warehouse, source)
@@ -54,9 +54,9 @@ def test_bundled_deliveries_are_dropped_once(warehouse):
 def test_a_delivery_that_was_loaded_and_not_decided_is_due(warehouse):
     assert steps.is_nothing_due(warehouse)
     delivery = support.deliver(warehouse, "ledger")
-    assert steps.due_sources(warehouse) == ["ledger"]
+    assert steps.due_dags(warehouse) == ["ingest__ledger"]
     ledger.decide(warehouse, delivery.delivery_id, [])
-    assert steps.due_sources(warehouse) == []
+    assert steps.due_dags(warehouse) == []
     assert steps.needs_build(warehouse) and not steps.is_nothing_due(warehouse)
 
 
