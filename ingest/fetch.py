@@ -35,7 +35,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN, Settings
 
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 5, 300, 1.5
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2, 300, 1.5
 """Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
 JOB_LIMIT = 2 * 60 * 60
 """Seconds after which a job that is still not ready is given up."""

@@ -48,6 +48,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "LAGEBILD_DBT_USER": p["user"],
         "LAGEBILD_DBT_PASSWORD": p["password"],
         "LAGEBILD_CODE_VERSION": code_version(),
+        # They take turns at Python's lock: more than there are cores wait for each other.
+        "LAGEBILD_DBT_THREADS": str(min(max(os.cpu_count() or 2, 2), 8)),
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
         "DBT_TARGET_PATH": str(state / "target"),
@@ -87,8 +89,9 @@ def _invoke(command: Sequence[str], manifest: Any = None, hear: Callable[[Any], 
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner(manifest=manifest, callbacks=[hear] if hear else [])
-    # Without a level of its own, what is said to the log file is what is said to the screen: nothing.
-    quiet = ["--log-level", "none", "--log-level-file", "debug", "--no-print"]
+    # Without a level of its own, what is said to the log file is what is said to the screen: nothing. All that dbt says
+    # of itself would be a tenth of a build; what failed, and why, is said at this level.
+    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print"]
     result = runner.invoke(["--no-use-colors", *quiet, *command])
     # dbt catches what is meant to end this process, too: Ctrl-C, or the end of a task.
     if result.exception is not None and not isinstance(result.exception, Exception):
