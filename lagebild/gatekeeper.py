@@ -23,8 +23,8 @@ def check_pending(settings: Settings, source: str | None = None) -> list[Deliver
     while pending := ledger.deliveries(settings, source, states=("loaded",)):
         of_one = pending[0].source
         with _turn(settings, of_one):
-            for delivery in ledger.deliveries(settings, of_one, states=("loaded",)):
-                decided.append(ledger.decide(settings, delivery.delivery_id, _problems(settings, delivery)))
+            loaded = ledger.deliveries(settings, of_one, states=("loaded",))
+            decided += [ledger.decide(settings, d.delivery_id, _problems(settings, d)) for d in loaded]
     return decided
 
 

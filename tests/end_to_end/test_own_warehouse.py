@@ -115,11 +115,11 @@ def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
         connection.execute("checkpoint")
     with psycopg.connect(**metadata, autocommit=True) as connection:
         assert connection.execute("select count(*) > 0 from xcom").fetchone() == (True,)
-        assert "dag_run" in canary.found_in_tables(connection, "ingest__register")  # the search finds what is there
+        assert "dag_run" in canary.found_in_tables(connection, "ingest_files")  # the search finds what is there
         assert canary.found_in_tables(connection, marker) == []
         connection.execute("checkpoint")
     logs = airflow.home(city) / "logs"
-    assert any("dag_id=ingest__register" in str(file) for file in canary.found_in_files([logs], MUNICIPALITY))
+    assert any("dag_id=ingest_files" in str(file) for file in canary.found_in_files([logs], MUNICIPALITY))
     places = [city.home, server.home, postgres.locate(server, create=False).folder]
     found = [file for file in canary.found_in_files(places, marker) if city.landing not in file.parents]
     assert found == []  # no log, result of an expectation, target of dbt or file of the server

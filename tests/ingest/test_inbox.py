@@ -526,13 +526,14 @@ def test_a_setting_that_is_no_inbox_is_named_without_its_text(text):
     assert "GEHEIM" not in str(error.value)
 
 
-def test_inboxes_and_patience_are_settings():
+def test_inboxes_and_patience_are_settings(tmp_path):
+    home = {"LAGEBILD_HOME": str(tmp_path)}  # not that of this checkout, whose demo may run
     urls = "sftp://user@sftp.example.org:2222/in/  s3://bucket/x?endpoint=https://s3.example.org:9000"
-    own = settings.load({"LAGEBILD_INBOXES": urls, "LAGEBILD_INBOX_SETTLE_SECONDS": "7"})
+    own = settings.load(home | {"LAGEBILD_INBOXES": urls, "LAGEBILD_INBOX_SETTLE_SECONDS": "7"})
     assert own.inboxes == ("sftp://user@sftp.example.org:2222/in", urls.split()[1]) and own.inbox_settle_seconds == 7
     again = settings.load({**airflow.variables(own)})
     assert (again.inboxes, again.inbox_settle_seconds) == (own.inboxes, 7)
-    assert settings.load({}).inbox_settle_seconds == 30
+    assert settings.load(home).inbox_settle_seconds == 30
     with pytest.raises(UserError, match="LAGEBILD_INBOX_SETTLE_SECONDS=soon"):
         settings.load({"LAGEBILD_INBOX_SETTLE_SECONDS": "soon"})
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,7 +36,8 @@ def metadata(cluster: Settings, tmp_path_factory) -> Settings:
     dsn = make_conninfo(**(database.parameters(cluster) | {"dbname": name}))
     own = replace(cluster, home=tmp_path_factory.mktemp("housekeeping"), airflow_dsn=dsn)
     (airflow.home(own) / "logs").mkdir(parents=True)
-    airflow._migrate(own, airflow.DAGS)
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(command, env=airflow.environment(own), cwd=airflow.home(own), capture_output=True, check=True)
     return own
 
 

@@ -93,6 +93,9 @@ class Airflow:
         self.looks += len(self.ends) == 1
         return self._run(run.dag_id)
 
+    def trigger(self, dag_id: str) -> Run:
+        return self._run(dag_id)
+
     def tasks(self, run: Run) -> list[Task]:
         self.calls.append(f"tasks {run.dag_id}")
         state = "success" if self.looks > 1 else None
@@ -127,7 +130,29 @@ def test_detail_shows_every_task(warehouse, monkeypatch):
     assert "  ingest__b: success in 0.0 s (a success, b success)" in lines
 
 
+def ingested(warehouse, rest: Airflow, monkeypatch) -> bool:
+    """`run_ingest` with one run for each that Airflow knows."""
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0)
+    monkeypatch.setattr(steps, "due_dags", lambda settings: list(rest.ends))
+    monkeypatch.setattr(steps.inbox, "settled", lambda settings, doing: None)
+    monkeypatch.setattr(steps.airflow, "url", lambda settings: "http://127.0.0.1:1")
+    with Board(Plain(io.StringIO()), Output(Level.NORMAL)) as board:
+        return steps.run_ingest(warehouse, rest, board)
+
+
 def test_a_run_that_failed_is_named_after_the_others_have_ended(warehouse, monkeypatch):
     rest = Airflow({"ingest__a": "failed", "ingest__b": "success"})
     with pytest.raises(UserError, match="DAG ingest__a failed"):
-        watched(warehouse, rest, Level.NORMAL, monkeypatch)
+        ingested(warehouse, rest, monkeypatch)
+
+
+def test_a_refused_file_fails_its_run_and_stops_nothing(warehouse, monkeypatch):
+    rest = Airflow({"ingest_files": "failed", "ingest__b": "success"})
+    refused = Task("ingest", "failed", 1, map_index=0, shown="ledger_05913000_2019.csv refused")
+    monkeypatch.setattr(rest, "tasks", lambda run: [Task("due", "success", 1), refused])
+    assert ingested(warehouse, rest, monkeypatch)
+    other = Task("ingest", "failed", 1, map_index=1, shown="register_05913000_2019-12-31.csv")
+    monkeypatch.setattr(rest, "tasks", lambda run: [refused, other])
+    rest.looks = 0
+    with pytest.raises(UserError, match="ingest_files"):
+        ingested(warehouse, rest, monkeypatch)

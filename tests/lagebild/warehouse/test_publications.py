@@ -6,6 +6,7 @@ import re
 import threading
 from dataclasses import replace
 from decimal import Decimal
+from unittest import mock
 
 import psycopg
 import pytest
@@ -53,7 +54,8 @@ def shown(settings) -> list[tuple]:
 
 
 def run(command, settings, *arguments: str) -> str:
-    result = CliRunner().invoke(command, arguments, obj=settings)
+    with mock.patch("lagebild.settings.load", lambda: settings):
+        result = CliRunner().invoke(command, arguments)
     if isinstance(result.exception, UserError):
         raise result.exception
     assert result.exit_code == 0, result.output

@@ -39,7 +39,12 @@ def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build
     log_before = len(log)
     build.dbt(warehouse, build_id, ["stg_employment__employees"])
     log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()[log_before:]
-    assert "Partial parsing enabled: 0 files deleted, 0 files added, 0 files changed" in log
+    assert "stg_employment__employees" in log and "Unable to do partial parsing" not in log
+    (warehouse.home / "dbt" / "target" / "partial_parse.msgpack").unlink()
+    transform._parsed = None
+    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()[log_before:]
+    assert "Unable to do partial parsing" in log  # so the log would have said it
 
 
 def test_what_was_prepared_is_run_once_and_only_for_the_same_warehouse(warehouse, build_id):
