@@ -35,7 +35,7 @@ BYTES_NEEDED = 6_000_000_000
 RESULTS = ROOT / ".lagebild" / "bench"
 NOTES = (
     "CPU is of everything that the build started: the command, whoever serves it, PostgreSQL; less what the same stack"
-    " takes while idle for as long. Of an idle stack nothing is taken off: it is watched for three minutes without a"
+    " takes while idle for as long. Of an idle stack nothing is taken off: it is watched for a minute without a"
     " task. The bare way is `lagebild load` of all bundled files in one command, `build`, `extract`, with PostgreSQL"
     " alone. How it measures: [tests/bench](../tests/bench/README.md#this-build-beside-an-earlier-one).",
 )
@@ -43,6 +43,8 @@ NOTES = (
 
 def main(arguments: list[str] | None = None) -> int:
     options = _arguments(arguments)
+    # Some images set it; users do not, and the earlier build would compile its modules at every start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         commits = {OLD: _commit(options.against), NEW: _commit("HEAD")}
         if options.results is None:

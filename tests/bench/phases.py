@@ -25,7 +25,7 @@ from tests.conftest import remove_state, settings_in
 
 Figures = dict[str, float]
 
-IDLE_SECONDS = 180
+IDLE_SECONDS = 60
 SETTLE_SECONDS = 30
 """What ended lately (a DAG's last callbacks, the checkpointer) is not idle yet."""
 TICK_SECONDS = 300
