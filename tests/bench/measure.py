@@ -101,7 +101,10 @@ def descendants(pid: int, deep: bool = True) -> list[int]:
     """The process and all its descendants; its children alone, without itself, where not `deep`."""
     found = [pid]
     for member in found if deep else [pid]:  # grows while it is walked
-        for task in Path(f"/proc/{member}/task").glob("*/children"):
+        tasks: list[Path] = []
+        with contextlib.suppress(OSError):  # it ended while it was looked at
+            tasks += Path(f"/proc/{member}/task").glob("*/children")
+        for task in tasks:
             with contextlib.suppress(OSError):
                 found += map(int, task.read_text().split())
     return found if deep else found[1:]

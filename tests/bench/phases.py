@@ -66,6 +66,9 @@ class Stack:
             "AIRFLOW_",
             "MAKE",
             "MFLAGS",
+            "OPTIONS",  # of `make bench`, which would become those of `make run`
+            "ONLY",
+            "AGAINST",
             "PYTEST",
             "PYTHON",
             "VIRTUAL_ENV",
