@@ -12,7 +12,7 @@ from lagebild.warehouse.steps import Layers, Step
 
 
 def watched(settings: Settings) -> int | None:
-    """Do a whole build; the new publication's id, None if there was nothing new. dbt's own words are for `-v`."""
+    """Do a whole build; the new publication's id, None if there was nothing new. Each step is for `-v`."""
     with output.board() as board, board.stage("build") as stage:
         layers = Layers()
         with contextlib.redirect_stdout(_Lines(board.detail)):
@@ -29,8 +29,7 @@ def _teller(board: Board, stage: Stage, layers: Layers) -> Callable[[Step], None
     def tell(step: Step) -> None:
         layers.add(step)
         stage.doing, stage.part = f"{step.layer} {step.name}", (step.done, step.total)
-        if step.is_bad:
-            board.warn(str(step))
+        (board.warn if step.is_bad else board.detail)(str(step))
 
     return tell
 

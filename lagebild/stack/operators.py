@@ -57,10 +57,10 @@ class Ingest(BaseOperator):
                 time.sleep(taken.seconds)
             # Of the whole source: what a task that was killed left unchecked is checked now.
             decided = check_pending(own, self.source) if self.source else []
-            is_last = arrivals.is_drained(own)
-            self.outlets = [asset for asset in self.outlets if is_last and asset.uri == raw_asset(self.source)]
+            is_new = bool(decided) or not isinstance(taken, arrivals.Nothing)
+            is_due = is_new and arrivals.is_drained(own)
+            self.outlets = [asset for asset in self.outlets if is_due and asset.uri == raw_asset(self.source)]
         if isinstance(taken, arrivals.Nothing):
-            self.outlets = self.outlets if decided else []
             self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"
             _log.info("%s: %s", self.item, taken.why)
             return taken.why

@@ -132,18 +132,23 @@ def main(arguments: list[str]) -> None:
     os.register_at_fork(after_in_child=lambda: _forget_changed(before))
     if "--migrate" in arguments:
         _fork(lambda: _migrate(home, told))
+    os.close(told)  # one copy is left: where its process is killed, who waits for the answer sees that none comes
     _component(home, "api-server")
     _component(home, "dag-processor")
     _import(THEN)
     _read_models()
-    gc.collect()
-    gc.freeze()
+    _share()
     _component(home, "scheduler")
-    os.close(told)
     _nothing_from(0)
     with listening(home / warm.SOCKET) as listener:
         _fork(_parse_models)  # beside the first loads: who builds next finds it done
         serve(listener)
+
+
+def _share() -> None:
+    """Let children share what is there: a collection in one of them would copy every page that it looks at."""
+    gc.collect()
+    gc.freeze()
 
 
 def _import(names: tuple[str, ...]) -> None:
@@ -155,8 +160,7 @@ def _import(names: tuple[str, ...]) -> None:
             importlib.import_module(name)
     logging.disable(logging.NOTSET)
     gc.enable()
-    gc.collect()
-    gc.freeze()  # a collection in a child would copy every page that it shares
+    _share()
 
 
 def _read_contracts() -> None:

@@ -86,24 +86,25 @@ def test_a_command_runs_in_the_callers_folder_environment_and_streams_and_gives_
     assert seen["read"] == "typed\n" and "a warning" in err
 
 
+def asleep(home: Path) -> tuple[subprocess.Popen, int]:
+    """A caller whose command sleeps, and the process that runs the command."""
+    client = call(home, "load", "sleep")
+    client.stdin.write("\n")
+    client.stdin.flush()
+    client.stdout.readline()
+    return client, int(client.stdout.readline())
+
+
 def test_ctrl_c_reaches_the_command(home):
     with serving(home, ECHO):
-        client = call(home, "load", "sleep")
-        client.stdin.write("\n")
-        client.stdin.flush()
-        client.stdout.readline()
-        int(client.stdout.readline())
+        client, _ = asleep(home)
         client.send_signal(signal.SIGINT)
         assert client.wait(30) == 130
 
 
 def test_a_command_ends_when_its_caller_is_killed(home):
     with serving(home, ECHO):
-        client = call(home, "load", "sleep")
-        client.stdin.write("\n")
-        client.stdin.flush()
-        client.stdout.readline()
-        pid = int(client.stdout.readline())
+        client, pid = asleep(home)
         client.kill()
         client.wait()
         deadline = time.monotonic() + 10

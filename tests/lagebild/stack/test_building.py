@@ -44,7 +44,9 @@ def test_a_build_is_a_few_lines_in_a_log(build):
 
 
 def test_detail_shows_all_that_dbt_says(build):
-    assert build("-v").output.count("OK created") == CHATTER
+    output = build("-v").output
+    assert output.count("OK created") == CHATTER
+    assert output.count(f" of {CHATTER} staging: model n") == 299 and f"{CHATTER} of {CHATTER} marts: test n" in output
 
 
 def test_quiet_shows_nothing(build):
