@@ -26,7 +26,7 @@ from pathlib import Path
 from lagebild import warm
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, ROOT
-from lagebild.stack import pidfile
+from lagebild.stack import attentive, pidfile
 
 ROOMS = ("expectations", "extracts", "ingest", "lagebild")
 READ = (".py", ".yml", ".csv", ".sql", ".md", ".json")
@@ -121,6 +121,7 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "--only":
         _import((*FIRST, *THEN))
         os.register_at_fork(after_in_child=lambda: _forget_changed(before))
+        attentive.attend(arguments[1])
         _airflow(arguments[1], *LOGS.get(arguments[1], ()))
         return
     home = Path(arguments[0])
@@ -259,6 +260,7 @@ def _run_component(name: str, log: Path) -> None:
     if os.read(0, 1) != GO:
         sys.exit("whoever started this component ended before the database was ready")
     _nothing_from(0)
+    attentive.attend(name)
     _airflow(name, *LOGS.get(name, ()))
 
 

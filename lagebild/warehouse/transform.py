@@ -5,6 +5,8 @@ What dbt says goes into its log file (`<state folder>/dbt/logs/dbt.log`); who wa
 
 import gc
 import hashlib
+import logging
+import logging.handlers
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ from lagebild.warehouse.steps import BAD, Step
 
 FAILURE_LINES = 15
 _OBJECTS_BEFORE_COLLECTING = 50_000
+_NOT_PARSED = ("LAGEBILD_BUILD_ID", "LAGEBILD_DBT_PASSWORD")
 
 
 class FailedError(Exception):
@@ -80,45 +83,81 @@ def build(
         steps = _Steps(manifest, tell) if tell else None
         # The manifest is written when it is parsed; nobody reads the rest.
         command = ["build", "--no-write-json", *options, "--select", *select]
-        result = _invoke(command, manifest, steps and steps.hear)
+        result = _invoke(variables, command, manifest, steps and steps.hear)
     if not result.success:
         raise FailedError(_failures(result))
 
 
-def _invoke(command: Sequence[str], manifest: Any = None, hear: Callable[[Any], None] | None = None) -> Any:
+def _invoke(
+    variables: Mapping[str, str],
+    command: Sequence[str],
+    manifest: Any = None,
+    hear: Callable[[Any], None] | None = None,
+) -> Any:
     from dbt.cli.main import dbtRunner
 
-    runner = dbtRunner(manifest=manifest, callbacks=[hear] if hear else [])
-    # Without a level of its own, what is said to the log file is what is said to the screen: nothing. All that dbt says
-    # of itself would be a tenth of a build; what failed, and why, is said at this level.
-    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print"]
-    result = runner.invoke(["--no-use-colors", *quiet, *command])
+    # dbt's own log turns all of its thousands of events into text, searches each for secrets in the environment, and
+    # asks last whether the line is wanted: a tenth of a build.
+    quiet = ["--log-level", "none", "--log-level-file", "none", "--no-print"]
+    with _log(Path(variables["DBT_LOG_PATH"], "dbt.log")) as write:
+        runner = dbtRunner(manifest=manifest, callbacks=[write, hear] if hear else [write])
+        result = runner.invoke(["--no-use-colors", *quiet, *command])
     # dbt catches what is meant to end this process, too: Ctrl-C, or the end of a task.
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception
     return result
 
 
+@contextmanager
+def _log(path: Path) -> Iterator[Callable[[Any], None]]:
+    """Writes what dbt says of itself at its level `info` and above; ten files of a megabyte are kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=9, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-5s %(message)s"))
+
+    def write(event: Any) -> None:
+        if event.info.level != "debug":
+            said = {"levelname": event.info.level, "msg": event.info.msg}
+            handler.handle(logging.makeLogRecord(said))  # by one of dbt's threads at a time
+
+    try:
+        yield write
+    finally:
+        handler.close()
+
+
 def _parse(variables: Mapping[str, str]) -> Any:
     """The manifest of the project as it lies on the disk: the one in memory, or made with what dbt knows already."""
     global _parsed
     target = Path(variables["DBT_TARGET_PATH"], "manifest.json")
-    if _parsed is None or _parsed.of != _origin(variables, target):
-        result = _invoke(["parse"])
+    sources = _sources(variables)
+    if _parsed is None or _parsed.of != (sources, _written(target)):
+        # Writing the manifest takes longer than parsing what did not change.
+        said = target.with_suffix(".sources")
+        is_written = target.exists() and said.exists() and said.read_text() == f"{sources} {_written(target)}"
+        result = _invoke(variables, ["parse", *(["--no-write-json"] if is_written else [])])
         if not result.success:
             raise FailedError(_failures(result))
-        _parsed = _Parsed(result.result, _origin(variables, target))
+        if not is_written:
+            said.write_text(f"{sources} {_written(target)}")
+        _parsed = _Parsed(result.result, (sources, _written(target)))
     return _parsed.manifest
 
 
-def _origin(variables: Mapping[str, str], target: Path) -> object:
+def _sources(variables: Mapping[str, str]) -> str:
+    """A digest of what the manifest is made from."""
     digest = hashlib.sha256()
     for path in sorted(DBT_PROJECT.rglob("*")):
         if path.suffix in (".sql", ".yml", ".csv"):
             digest.update(f"{path}\0".encode() + path.read_bytes())
-    fixed = {name: value for name, value in variables.items() if name != "LAGEBILD_BUILD_ID"}
+    fixed = sorted((name, value) for name, value in variables.items() if name not in _NOT_PARSED)
+    return hashlib.sha256(f"{digest.hexdigest()} {fixed}".encode()).hexdigest()
+
+
+def _written(target: Path) -> tuple[int, int] | None:
+    """Which file lies there, if one does."""
     written = target.stat() if target.exists() else None
-    return digest.hexdigest(), fixed, written and (written.st_ino, written.st_mtime_ns)
+    return written and (written.st_ino, written.st_mtime_ns)
 
 
 @contextmanager

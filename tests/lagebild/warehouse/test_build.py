@@ -234,3 +234,31 @@ def test_held_deliveries_are_not_built(warehouse):
         warehouse, "select delivery_id from raw.build_input where build_id = %s and source = 'employment'", build_id
     )
     assert found != (late.delivery_id,)
+
+
+def test_seeds_are_loaded_again_only_where_code_or_tables_are_not_those_of_the_build_before(
+    published_warehouse, monkeypatch
+):
+    warehouse, selected = published_warehouse, []
+    monkeypatch.setattr(build.transform, "build", lambda *arguments: selected.append("path:seeds" in arguments[2]))
+
+    def loads_seeds(number: int) -> bool:
+        accept(warehouse, "employment", changed("employment", "2.525", str(number), "utf-8"))
+        build.run_layers(warehouse, build.begin(warehouse), *build.LAYERS)
+        return selected.pop()
+
+    assert not loads_seeds(2526)
+    # that build has ended neither well nor badly: nobody knows what it left
+    assert loads_seeds(2527)
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.build set state = 'published' where build_id > 1")
+    assert not loads_seeds(2528)
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.build set state = 'published' where build_id > 1")
+        connection.execute("drop table build.reason cascade")
+    assert loads_seeds(2529)
+    with database.connect(warehouse) as connection:
+        connection.execute("update raw.build set state = 'published' where build_id > 1")
+        connection.execute("create table build.reason ()")
+    monkeypatch.setattr(build, "code_version", lambda: "0.2.0+other")
+    assert loads_seeds(2530)

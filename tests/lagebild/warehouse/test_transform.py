@@ -108,3 +108,28 @@ def test_a_changed_model_has_only_itself_parsed_anew(warehouse, build_id, monkey
     transform._parsed = None
     build.dbt(warehouse, build_id, ["stg_employment__employees"])
     assert "Unable to do partial parsing" not in log.read_text()[before:]
+
+
+def test_the_manifest_is_written_again_only_where_its_sources_changed(warehouse, build_id, monkeypatch):
+    written = warehouse.home / "dbt" / "target" / "manifest.json"
+    transform.prepare(warehouse)
+    before = transform._written(written)
+    transform._parsed = None
+    transform.prepare(warehouse)
+    assert transform._written(written) == before
+    for change in (lambda: monkeypatch.setattr(transform, "code_version", lambda: "0.2.0+other"), written.unlink):
+        transform._parsed = None
+        change()
+        transform.prepare(warehouse)
+        assert transform._written(written) not in (before, None)
+        before = transform._written(written)
+
+
+def test_the_log_is_bounded_and_leaves_out_what_is_for_dbts_developers(tmp_path):
+    with transform._log(tmp_path / "dbt.log") as write:
+        for level, message in (("debug", "details"), ("info", "said " * 100), ("error", "broken")):
+            for _ in range(3_000):
+                write(SimpleNamespace(info=SimpleNamespace(level=level, msg=message)))
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2 and all(file.stat().st_size <= 1_000_000 for file in files)
+    assert not any("details" in file.read_text() for file in files) and "error broken" in files[0].read_text()

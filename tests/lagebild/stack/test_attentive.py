@@ -1,0 +1,80 @@
+"""Airflow's loops with a wait of ours: they hear at once, sleep when nothing runs, and are still Airflow's."""
+
+import inspect
+import threading
+import time
+from multiprocessing import SimpleQueue
+from types import SimpleNamespace
+
+import pytest
+from airflow.dag_processing.manager import DagFileProcessorManager
+from airflow.executors.local_executor import LocalExecutor
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+from lagebild.stack import attentive
+
+
+def test_the_names_that_this_relies_on_are_those_of_airflow():
+    loop = inspect.getsource(SchedulerJobRunner._run_scheduler_loop)
+    assert "time.sleep(min(self._scheduler_idle_sleep_time, next_event or 0))" in loop
+    assert "self.result_queue = SimpleQueue()" in inspect.getsource(LocalExecutor.start)
+    local = LocalExecutor(parallelism=1)
+    assert (local.running, local.queued_tasks) == (set(), {})
+    parsing = inspect.getsource(DagFileProcessorManager._run_parsing_loop)
+    assert "self._service_processor_sockets(timeout=poll_time)" in parsing
+
+
+def executor(queue=None, running=(), queued=()) -> SimpleNamespace:
+    return SimpleNamespace(result_queue=queue, running=set(running), queued_tasks=dict.fromkeys(queued))
+
+
+def test_what_a_worker_says_ends_the_wait():
+    queue = SimpleQueue()
+    threading.Timer(0.2, queue.put, ["done"]).start()
+    began = time.monotonic()
+    attentive.wait([executor(queue)], 10)
+    assert time.monotonic() - began < 5
+    assert queue.get() == "done"
+
+
+@pytest.mark.parametrize("queue", [None, SimpleQueue()])
+def test_without_news_the_wait_ends_in_time(queue):
+    began = time.monotonic()
+    attentive.wait([executor(queue)], 0.2)
+    assert 0.15 < time.monotonic() - began < 5
+
+
+def test_a_scheduler_waits_briefly_after_a_task_and_long_when_nothing_runs(monkeypatch):
+    waits = []
+    monkeypatch.setattr(attentive, "wait", lambda executors, seconds: waits.append(seconds))
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(attentive.time, "monotonic", lambda: clock.now)
+    scheduler = attentive.scheduler_class().__new__(attentive.scheduler_class())
+    scheduler._scheduler_idle_sleep_time = 60
+    for now, task in ((100, executor()), (101, executor(running="a")), (102, executor()), (103, executor(queued="b"))):
+        clock.now, scheduler.executors = now, [task]
+        assert scheduler._scheduler_idle_sleep_time == 0
+    clock.now, scheduler.executors = 103 + attentive.AFTERWARDS_SECONDS + 0.1, [executor()]
+    assert scheduler._scheduler_idle_sleep_time == 0
+    idle, running, between = attentive.IDLE_SECONDS, attentive.RUNNING_SECONDS, attentive.BETWEEN_SECONDS
+    assert waits == [idle, running, between, running, idle]
+
+
+def test_the_dag_processor_waits_long_only_when_no_file_is_parsed(monkeypatch):
+    waits = []
+    monkeypatch.setattr(
+        DagFileProcessorManager, "_service_processor_sockets", lambda self, timeout: waits.append(timeout)
+    )
+    attentive.attend("dag-processor")
+    for processors, timeout in (({}, 0.9), ({"dag": 1}, 0.9), ({}, 0.0)):
+        DagFileProcessorManager._service_processor_sockets(SimpleNamespace(_processors=processors), timeout=timeout)
+    assert waits == [attentive.PARSING_SECONDS, 0.9, 0.0]
+
+
+def test_the_scheduler_command_makes_the_attentive_one(monkeypatch):
+    from airflow.cli.commands import scheduler_command
+
+    monkeypatch.setattr(scheduler_command, "SchedulerJobRunner", SchedulerJobRunner)
+    attentive.attend("scheduler")
+    assert issubclass(scheduler_command.SchedulerJobRunner, SchedulerJobRunner)
+    assert scheduler_command.SchedulerJobRunner is not SchedulerJobRunner
