@@ -335,6 +335,18 @@ class Contract:
         match = self.file_name.fullmatch(file_name)
         return match["period"] if match else None
 
+    def name_for(self, period: str) -> str:
+        """The example's name for another period; UserError where the contract knows no such period."""
+        start, end = self.file_name.fullmatch(self.example).span("period")
+        name = self.example[:start] + period + self.example[end:]
+        if self.period_of(name) != period:
+            raise UserError(
+                f"{period!r} is no period of {self.source}",
+                remedy=f"its files are named as {self.example}, so a period is written as"
+                f" {self.period_of(self.example)}",
+            )
+        return name
+
     def municipality_of(self, file_name: str) -> str | None:
         """AGS in the name of a delivered file; None when the name says none, and so nobody knows."""
         match = self.file_name.fullmatch(file_name)

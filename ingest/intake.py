@@ -48,15 +48,18 @@ def load_file(
     file: Path,
     expected: str | None = None,
     progress: Callable[[int], None] | None = None,
+    name: str | None = None,
 ) -> Delivery:
     """Land and load one file; the returned row says whether it was loaded, refused, or known already.
 
-    `expected` is the SHA-256 that its sender says it has; `progress` is told the number of bytes of each part read.
+    `name` is the one that it is loaded under, where it is not its own. `expected` is the SHA-256 that its sender says
+    it has; `progress` is told the number of bytes of each part read.
     """
-    period = contract.period_of(file.name)
+    name = name or file.name
+    period = contract.period_of(name)
     with ThreadPoolExecutor(1) as beside:
         if period and file.stat().st_size > LANDS_AT_ONCE:
             beside.submit(import_module, "ingest.kernels")
         loader = beside.submit(import_module, "ingest.load")
-        sha256, landed = landing.land(settings, file, contract.source, period or "unknown")
-    return loader.result().load(settings, Parcel(contract, file.name, landed, sha256), expected, progress)
+        sha256, landed = landing.land(settings, file, contract.source, period or "unknown", Path(name).suffix)
+    return loader.result().load(settings, Parcel(contract, name, landed, sha256), expected, progress)

@@ -33,12 +33,13 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
     return f"{source}/{period}/{digest}{suffix}"
 
 
-def land(settings: Settings, file: Path, source: str, period: str) -> tuple[str, Path]:
+def land(settings: Settings, file: Path, source: str, period: str, suffix: str | None = None) -> tuple[str, Path]:
     """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing.
 
+    `suffix` is the ending of the copy, where it is not the file's own.
     Returns their SHA-256 (hexadecimal) and where they lie. Changed when the file was still being written.
     """
-    suffix = file.suffix.lower()
+    suffix = (file.suffix if suffix is None else suffix).lower()
     folder = (settings.landing / path_of(source, period, "", suffix)).parent
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     folder.mkdir(parents=True, exist_ok=True)

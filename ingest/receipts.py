@@ -14,7 +14,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, german, inbox_files, ledger, stores
+from ingest import contracts, german, inbox_files, ledger, rejected, stores
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
@@ -90,6 +90,7 @@ _WORDS = {
         "received": "Eingegangen: {}",
         "since": "Stand seit: {}",
         "reason": "Grund:",
+        "faults": "Was an den zurückgewiesenen Zeilen falsch ist:",
         "rejected": "Zurückgewiesene Zeilen (Zeilennummern der Datei):",
         "line": "  Zeile {}: {}",
         "more": "  und {} weitere",
@@ -109,6 +110,7 @@ _WORDS = {
         "received": "Received: {}",
         "since": "In this state since: {}",
         "reason": "Reason:",
+        "faults": "What is wrong with the rejected rows:",
         "rejected": "Rejected rows (line numbers of the file):",
         "line": "  line {}: {}",
         "more": "  and {} more",
@@ -205,7 +207,7 @@ def _of_taken(
     settings: Settings, connection: Connection, row: InboxFile, contract: Contract, delivery: Delivery | None
 ) -> dict:
     state = "received" if delivery is None else delivery.state
-    rejected = [] if delivery is None else _rejected_rows(connection, contract, delivery.delivery_id)
+    rows = [] if delivery is None else _rejected_rows(connection, contract, delivery.delivery_id)
     kept = (
         (
             "Die Datei wurde hier entfernt, weil sie Angaben über Personen enthält. Ihre Bytes liegen in der"
@@ -242,7 +244,8 @@ def _of_taken(
             "rejected": delivery.rejected,
             "accepted_until": delivery.accepted_until.isoformat() if delivery.accepted_until else None,
         },
-        rejected_rows=rejected,
+        faults=[] if delivery is None else _faults(connection, delivery),
+        rejected_rows=rows,
         kept={"de": kept[0], "en": kept[1]},
     )
 
@@ -273,7 +276,7 @@ def _content(state: str, **content: object) -> dict:
     """A receipt as JSON; what a kind of receipt lacks is null or empty."""
     _, _, *what_to_do = _STATES[state]
     empty = {"source": None, "title": None, "received_at": None, "state_since": None, "delivery": None, "version": None}
-    empty |= {"rejected_rows": [], "known_files": []}
+    empty |= {"faults": [], "rejected_rows": [], "known_files": []}
     own = {"format": 1, "state": state, "what_to_do": dict(zip(("de", "en"), what_to_do, strict=True))}
     return own | empty | content | {"written_at": _time(datetime.now(BERLIN))}
 
@@ -288,7 +291,25 @@ def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int)
         "select line_number, reasons from raw.rejected_row where delivery_id = %s order by line_number limit %s",
         [delivery_id, MAX_ROWS],
     ).fetchall()
-    return [{"line": line, "reasons": [both(reason) for reason in reasons]} for line, reasons in rows]
+    named = [(line, [reason for reason in reasons if _may_be_told(contract, reason)]) for line, reasons in rows]
+    return [{"line": line, "reasons": [both(reason) for reason in reasons]} for line, reasons in named if reasons]
+
+
+def _may_be_told(contract: Contract, reason: dict[str, str]) -> bool:
+    return reason["message"] != rejected.ERASED and rejected.may_name_lines(contract, reason["code"])
+
+
+def _faults(connection: Connection, delivery: Delivery) -> list[dict]:
+    """What is wrong with the rejected rows, counted by field and rule."""
+    return [
+        {
+            "field": fault.field,
+            "code": fault.code,
+            "rows": fault.rows,
+            "message": {"de": fault.told("de"), "en": fault.told("en")},
+        }
+        for fault in rejected.faults(connection, delivery)
+    ]
 
 
 def _reason(settings: Settings, row: InboxFile, delivery: Delivery | None) -> dict[str, str] | None:
@@ -334,6 +355,8 @@ def _half(c: dict, language: str) -> str:
     lines += [say["since"].format(c["state_since"])] * bool(c["state_since"])
     if c["reason"]:
         lines += ["", say["reason"], *(f"  {line}" for line in c["reason"][language].splitlines())]
+    if c["faults"]:
+        lines += ["", say["faults"], *(f"  {fault['message'][language]}" for fault in c["faults"])]
     if c["rejected_rows"]:
         lines += ["", say["rejected"]]
         for row in c["rejected_rows"]:

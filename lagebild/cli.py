@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "watch": "inbox",
         "reload": "inbox",
         "deliveries": "delivery",
+        "rejected": "delivery",
         "held": "decision",
         "accept": "decision",
         "refuse": "decision",

@@ -24,7 +24,7 @@ _SECRET = ("password", "passfile", "sslpassword")
 def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
     """libpq parameters (host, port, dbname, user, password, ...) with which `role` reaches the warehouse."""
     if settings.warehouse_dsn:
-        given = {k: str(v) for k, v in conninfo_to_dict(settings.warehouse_dsn).items() if v is not None}
+        given = dsn_parameters("LAGEBILD_WAREHOUSE_DSN", settings.warehouse_dsn)
         # libpq's own defaults, spelled out because dbt and SQLAlchemy do not know them.
         defaults = {"host": "127.0.0.1", "port": "5432", "user": getpass.getuser()}
         base = {**defaults, "dbname": given.get("user", defaults["user"]), **given}
@@ -42,6 +42,17 @@ def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
     if role != ADMIN:
         base |= {"user": role, "password": settings.secret(role)}
     return base
+
+
+def dsn_parameters(variable: str, dsn: str) -> dict[str, str]:
+    """What a connection string says; UserError names the variable that holds it where it is none."""
+    try:
+        return {k: str(v) for k, v in conninfo_to_dict(dsn).items() if v is not None}
+    except psycopg.ProgrammingError as error:  # not repeated: a part of it may be a password
+        raise UserError(
+            f"{variable} is no connection string of PostgreSQL",
+            remedy="such as postgresql://USER@HOST:5432/DATABASE, with the password in it or in ~/.pgpass",
+        ) from error
 
 
 def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows_password: bool = True) -> str:
@@ -67,7 +78,7 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     try:
         own = {"application_name": "lagebild", **parameters(settings, role)}
         connection = psycopg.connect(**own, autocommit=autocommit)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:  # also what it says of an option that is no option
         p = parameters(settings, role)
         raise UserError(
             f"no connection to the warehouse as {p['user']} at {p['host']}:{p['port']}: {str(error).strip()}",

@@ -8,7 +8,7 @@ from psycopg import Connection
 from expectations import verdicts
 from expectations.suite import NOTE
 from expectations.verdicts import Written
-from ingest import ledger
+from ingest import ledger, rejected
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
@@ -24,6 +24,8 @@ class Waiting:
     """What its last check found wrong, the gravest first; row numbers are lines of the file."""
     problems: list[str]
     """Why else it is held: rejected rows, a gate that could not run."""
+    faults: list[rejected.Fault]
+    """What is wrong with its rejected rows."""
     predecessor: int | None
     """The accepted delivery of its period, which it would supersede."""
     needs_end: bool
@@ -57,6 +59,7 @@ class Waiting:
                 f"    why:      {v.why}",
             ]
         lines += [f"  {problem}" for problem in self.problems]
+        lines += [f"    {fault}" for fault in self.faults]
         if self.predecessor:
             lines.append(f"  delivery {self.predecessor} is accepted for {d.period}: does this one correct it?")
         return "\n".join([*lines, *(f"  {'or' if n else 'decide:'} {c}" for n, c in enumerate(self.decisions))])
@@ -105,6 +108,7 @@ def _waiting(connection: Connection, delivery: Delivery) -> Waiting:
         delivery=delivery,
         failed=failed,
         problems=[problem for problem in problems if not problem.startswith(said)],
+        faults=rejected.faults(connection, delivery),
         predecessor=predecessor.delivery_id if predecessor else None,
         needs_end=bool(problems),
     )

@@ -35,3 +35,31 @@ def deliveries(settings: "Settings", source: str | None, states: tuple[str, ...]
         options.echo_json([asdict(delivery) for delivery in found])
     else:
         click.echo("\n".join(map(str, found)) or "the ledger has no such delivery")
+
+
+@click.command()
+@click.argument("delivery_id", type=int, metavar="DELIVERY")
+@options.form
+@options.pass_settings
+def rejected(settings: "Settings", delivery_id: int, form: str) -> None:
+    """Say why rows of DELIVERY were rejected: by field and rule, with lines and values to look at.
+
+    Of sources about persons no value is shown.
+
+    \b
+    Examples:
+      lagebild rejected 12
+      lagebild rejected 12 --format json
+    """
+    from ingest import ledger
+    from ingest import rejected as reasons
+    from lagebild import database
+
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = ledger.get(connection, delivery_id)
+        found = reasons.faults(connection, delivery)
+    if form == "json":
+        options.echo_json([asdict(fault) for fault in found])
+        return
+    click.echo(delivery)
+    click.echo("\n".join(f"  {fault}" for fault in found) or "  no row was rejected")

@@ -76,13 +76,20 @@ def fetches(settings: "Settings", source: str | None, form: str) -> None:
 
 @click.command()
 @click.argument("source", required=False)
-def catalogue(source: str | None) -> None:
+@options.form
+def catalogue(source: str | None, form: str) -> None:
     """Check the catalogue, and list what is pulled of SOURCE, or of all: from where, when, and what is missing.
 
     \b
-    Example: lagebild catalogue genesis
+    Examples:
+      lagebild catalogue genesis
+      lagebild catalogue --format json
     """
     from ingest.connectors.catalogue import entries
 
-    for entry in entries(source):
-        click.echo(entry)
+    found = entries(source)
+    if form == "json":
+        options.echo_json([asdict(entry) for entry in found])
+    else:
+        for entry in found:
+            click.echo(entry)

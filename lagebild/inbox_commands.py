@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,37 +25,45 @@ if TYPE_CHECKING:
 
 @click.command(epilog=options.exit_codes("when a file was refused"))
 @click.argument("targets", nargs=-1, required=True, metavar="SOURCE|FILE...")
-@click.option("--source", help="Whose files these are, where their names do not say it.")
+@click.option("--source", help="Source, if the file name does not identify it.")
+@click.option("--period", help="With --source, for one FILE of any name: the period as the agreed name has it.")
 @options.pass_settings
-def load(settings: "Settings", targets: tuple[str, ...], source: str | None) -> None:
+def load(settings: "Settings", targets: tuple[str, ...], source: str | None, period: str | None) -> None:
     """Load files, or what waits for a SOURCE in the inboxes; check it, and accept or hold it.
 
-    A FILE stays where it is; its name says whose it is. Of a SOURCE every complete file of every inbox is taken and
-    answered with a receipt.
+    A FILE stays where it is; its name says whose it is, or --source and --period do. Of a SOURCE every complete file of
+    every inbox is taken and answered with a receipt.
 
     \b
     Examples:
       lagebild load ~/ledger_05913000_2019.csv
-      lagebild load ~/export.csv --source ledger
+      lagebild load ~/export.csv --source ledger --period 05913000_2019
       lagebild load ledger
     """
-    from ingest import contracts, inbox, intake
+    from ingest import contracts, inbox, intake, ledger
 
     sources = [target for target in targets if target in contracts.sources()]
+    if period is not None and (source is None or len(targets) != 1 or sources):
+        raise click.UsageError("--period needs --source, and one FILE")
     owners = {Path(target): "" for target in targets if target not in contracts.sources()}
     for file in owners:
         if not file.is_file():
             known = ", ".join(contracts.sources())
             raise click.BadParameter(f"{file} is neither a file nor a source ({known})", param_hint="SOURCE|FILE")
         owners[file] = contracts.load(source).source if source else inbox.source_of(file.name)
+    name = contracts.load(source).name_for(period) if period is not None else None
+    known = {d.delivery_id for owner in {*owners.values()} for d in ledger.deliveries(settings, owner)}
     problems: list[str] = []
-    arrived = []
+    arrived, repeats = [], {}
     with output.board(is_error=True) as board:
         for file, owner in owners.items():
             board.doing(f"loading {file.name}")
             progress = _progress(board, file.stat().st_size)
             try:
-                arrived.append(intake.load_file(settings, contracts.load(owner), file, progress=progress))
+                contract = contracts.load(owner)
+                arrived.append(intake.load_file(settings, contract, file, progress=progress, name=name))
+                if arrived[-1].delivery_id in known:
+                    repeats[file] = arrived[-1]
             except UserError as error:
                 problems.append(str(error))
         if sources:
@@ -63,9 +71,10 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None) -> 
             waiting = [arrival for arrival in found.complete if arrival.source in sources]
             arrived += [_taken(settings, arrival, board, problems) for arrival in waiting]
         decided = _decided(settings, board, sorted({*sources, *owners.values()}))
+    for file, delivery in repeats.items():
+        output.say(f"{file.name}: nothing new, same as delivery {delivery.delivery_id}")
     moved = {d.delivery_id: d for d in arrived if d} | decided
-    for delivery in moved.values():
-        click.echo(delivery)
+    _tell(settings, moved.values())
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     if not moved:
@@ -159,8 +168,7 @@ def _look(settings: "Settings", inbox_label: str, stop: threading.Event) -> list
                 moved = {d.delivery_id: d for d in taken if d}
                 if moved:
                     moved |= _decided(settings, board, sorted({d.source for d in moved.values()}))
-            for delivery in moved.values():
-                click.echo(delivery)
+            _tell(settings, moved.values())
     except UserError as error:
         problems.append(str(error))
     return problems
@@ -190,6 +198,19 @@ def _decided(settings: "Settings", board: "Board", sources: list[str]) -> dict[i
     decided = {d.delivery_id: d for source in sources for d in check_pending(settings, source)}
     options.renew_receipts(settings)
     return decided
+
+
+def _tell(settings: "Settings", moved: "Iterable[Delivery]") -> None:
+    """Print each delivery, and why rows of it were rejected."""
+    from ingest import rejected
+    from lagebild import database
+
+    for delivery in moved:
+        click.echo(delivery)
+        if delivery.rejected:
+            with database.connect(settings, database.LOADER) as connection:
+                for fault in rejected.faults(connection, delivery):
+                    click.echo(f"  {fault}")
 
 
 def _progress(board: "Board", total: int) -> Callable[[int], None]:

@@ -7,6 +7,7 @@
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,19 @@ DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 _HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
+_NAMES = [
+    f"LAGEBILD_{name}"
+    for name in (
+        "HOME", "DROP_DIR", "LANDING_DIR", "KEYS_DIR", "EXTRACTS_DIR", "SECRETS_DIR", "WAREHOUSE_DSN", "AIRFLOW_DSN",
+        "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
+        "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "AIRFLOW_LOG_DAYS", "WARM",
+    )
+]  # fmt: skip
+_FAMILIES = re.compile(
+    "LAGEBILD_([A-Z0-9_]+_(URL|USER|PASSWORD|TOKEN)"  # services and inboxes, by name
+    "|(URL|RESOURCE)_[A-Z0-9_]+"  # what the catalogue pulls
+    "|BUILD_ID|CODE_VERSION|DBT_[A-Z]+|SHARED|COMPONENT|TEST_[A-Z]+)"  # set by this project for its own processes
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,7 @@ class Settings:
 def load(environment: dict[str, str] | None = None) -> Settings:
     """Read the settings; raise UserError that names the variable when one is malformed."""
     values = given(environment)
+    _require_known(values)
     home = Path(values.get("LAGEBILD_HOME") or ROOT / ".lagebild").expanduser().resolve()
 
     def folder(name: str, default: str) -> Path:
@@ -174,6 +189,17 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
     )
     return with_demo(settings)
+
+
+def _require_known(names: Iterable[str]) -> None:
+    """UserError for a name that is no setting: with a letter too many it would be left out without a word."""
+    for name in names:
+        if name.startswith("LAGEBILD_") and name not in _NAMES and not _FAMILIES.fullmatch(name):
+            from difflib import get_close_matches  # late: hardly ever needed
+
+            near = get_close_matches(name, _NAMES, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UserError(f"{name} is no setting", remedy=f"{meant}.env.example names and explains each of them")
 
 
 def with_demo(settings: Settings) -> Settings:

@@ -124,8 +124,8 @@ def stop(settings: Settings) -> None:
 def is_running(settings: Settings) -> bool:
     """Whether the warehouse's server accepts connections."""
     if settings.warehouse_dsn:
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(**database.parameters(settings), connect_timeout=5).close()
+        with contextlib.suppress(psycopg.Error):
+            psycopg.connect(**{"connect_timeout": 5, **database.parameters(settings)}).close()
             return True
         return False
     return settings.home.exists() and _answers(locate(settings, create=False), settings.ports().get("postgres"))
@@ -139,9 +139,11 @@ def binaries(settings: Settings) -> Path:
 def airflow_dsn(settings: Settings) -> str:
     """libpq DSN of Airflow's metadata database."""
     if settings.airflow_dsn:
+        database.dsn_parameters("LAGEBILD_AIRFLOW_DSN", settings.airflow_dsn)  # or says that it is none
         return settings.airflow_dsn
     if settings.warehouse_dsn:
-        name = conninfo_to_dict(settings.warehouse_dsn).get("dbname") or WAREHOUSE_DATABASE
+        name = database.dsn_parameters("LAGEBILD_WAREHOUSE_DSN", settings.warehouse_dsn).get("dbname")
+        name = name or WAREHOUSE_DATABASE
         return make_conninfo(settings.warehouse_dsn, dbname=f"{name}_airflow")
     own = {"dbname": AIRFLOW_DATABASE, "user": AIRFLOW_ROLE, "password": settings.secret("airflow_database")}
     return make_conninfo(**(database.parameters(settings) | own))
@@ -435,7 +437,7 @@ def _ensure_embedded_databases(settings: Settings) -> None:
 
 def _ensure_external_databases(settings: Settings) -> None:
     try:
-        connection = psycopg.connect(**database.parameters(settings), autocommit=True, connect_timeout=10)
+        connection = psycopg.connect(**{"connect_timeout": 10, **database.parameters(settings)}, autocommit=True)
     except psycopg.Error as error:
         raise UserError(
             f"LAGEBILD_WAREHOUSE_DSN: no connection to the warehouse: {str(error).strip()}",
@@ -446,8 +448,8 @@ def _ensure_external_databases(settings: Settings) -> None:
         try:
             psycopg.connect(dsn, connect_timeout=10).close()
             return
-        except psycopg.OperationalError as error:
-            name = conninfo_to_dict(dsn)["dbname"]
+        except psycopg.Error as error:
+            name = conninfo_to_dict(dsn).get("dbname", "")
             if settings.airflow_dsn or "does not exist" not in str(error):
                 raise UserError(
                     f"no connection to Airflow's metadata database {name}: {str(error).strip()}",

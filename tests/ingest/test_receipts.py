@@ -137,6 +137,38 @@ def test_rejected_rows_are_listed_up_to_a_number(warehouse):
     assert "und 7 weitere" in texts(warehouse) and "and 7 more" in texts(warehouse)
 
 
+def test_it_counts_the_rejected_rows_by_field_and_rule(warehouse):
+    deliver_register(warehouse, *(person(f"S{n}", BAD_BIRTH) for n in range(7)), person("S9") + ";zu;viel")
+    (content,) = told(warehouse)
+    assert [(fault["field"], fault["code"], fault["rows"]) for fault in content["faults"]] == [
+        ("Geburtsdatum", "type", 7),
+        ("", "field_count", 1),
+    ]
+    text = texts(warehouse)
+    assert "Form TT.MM.JJJJ: 7 Zeilen (Zeilen 2, 3, 4, 5, 6, ...)" in text and "%d.%m.%Y: 7 rows (lines 2" in text
+    assert "die Zeile hat 15 Felder statt 13: 1 Zeile (Zeile 9)" in text
+
+
+def test_an_erasure_and_what_other_rows_say_name_no_line_of_a_source_about_persons(warehouse):
+    deliver_register(warehouse, *(person(f"S{n}", BAD_BIRTH) for n in range(3)))
+    with database.connect(warehouse) as connection:
+        blanked = [{"code": "type", "field": "Geburtsdatum", "message": "erased"}]
+        joined = [{"code": "history", "field": "Geburtsdatum", "message": "Geburtsdatum is another than before"}]
+        for line, reasons in ((2, blanked), (3, joined)):
+            connection.execute(
+                "update raw.rejected_row set reasons = %s where line_number = %s", [json.dumps(reasons), line]
+            )
+        connection.execute("update raw.inbox_file set told_event_id = null")
+    receipts.renew(warehouse)
+    (content,) = told(warehouse)
+    assert [row["line"] for row in content["rejected_rows"]] == [4]
+    assert {fault["message"]["en"].partition(" (line")[0] for fault in content["faults"]} == {
+        "Geburtsdatum is not a date written as %d.%m.%Y: 2 rows",
+        "Geburtsdatum is another than before: 1 row",
+    }
+    assert "erased" not in texts(warehouse) and "gelöscht" not in texts(warehouse)
+
+
 def test_nobody_is_named_who_decided_and_no_folder_of_this_machine(warehouse):
     held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
     decisions.answered(warehouse, held.delivery_id, is_accepted=False, reason="sent back", by="a.clerk@example.org")

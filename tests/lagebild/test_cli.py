@@ -166,6 +166,61 @@ def test_a_malformed_setting_is_named(variable, value):
     assert variable in result.stderr and value in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("LAGEBILD_HOEM", "LAGEBILD_HOME"),
+        ("LAGEBILD_ALERT_SMPT", "LAGEBILD_ALERT_SMTP"),
+        ("LAGEBILD_WAREHOUSE_DNS", "LAGEBILD_WAREHOUSE_DSN"),
+        ("LAGEBILD_XYZZY", ".env.example"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(variable, near):
+    result = run_program("deliveries", **{variable: "1"})
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"{variable} is no setting" in result.stderr and near in result.stderr
+
+
+def test_every_setting_that_is_explained_is_known():
+    explained = [settings.ROOT / ".env.example", settings.ROOT / "docker" / "compose.yaml"]
+    names = set(re.findall(r"^[# ]*(LAGEBILD_[A-Z0-9_]+)[=:]", "\n".join(map(Path.read_text, explained)), re.MULTILINE))
+    assert len(names) > 25
+    settings._require_known(names)
+
+
+@pytest.mark.parametrize(
+    "line", ["migrate", "held", "build", "up", "extract", "explain cost_per_person --place 05 --year 2019"]
+)
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "nonsense",
+        "mysql://root:GEHEIM@127.0.0.1/x",
+        "postgresql://u:GEHEIM@[::1/x",
+        "dbname=x nosuchoption=1 password=GEHEIM",
+        "postgresql://u:GEHEIM@127.0.0.1:99999/x",
+        "postgresql://u:GEHEIM@127.0.0.1:1/x?connect_timeout=abc",
+        "postgresql://u:GEHEIM@127.0.0.1:1/x?sslmode=maybe",
+    ],
+)
+def test_a_wrong_connection_string_is_a_line_with_a_remedy_and_no_password(tmp_path, monkeypatch, capsys, line, dsn):
+    for name, value in (("HOME", str(tmp_path)), ("WAREHOUSE_DSN", dsn), ("DEMO", "0"), ("WARM", "0")):
+        monkeypatch.setenv(f"LAGEBILD_{name}", value)
+    code = command_line.run(line.split())
+    said = "".join(capsys.readouterr())
+    assert code == 1 and "Traceback" not in said and "GEHEIM" not in said and "not expected" not in said, said
+    assert "LAGEBILD_WAREHOUSE_DSN" in said or "make status" in said, said
+
+
+@pytest.mark.parametrize("dsn", ["nonsense", "postgresql://u:GEHEIM@127.0.0.1:1/x?connect_timeout=abc"])
+def test_the_status_of_a_wrong_connection_string_shows_no_password(tmp_path, dsn):
+    given = {"HOME": str(tmp_path), "WAREHOUSE_DSN": dsn, "DEMO": "0"}
+    result = run_program("status", **{f"LAGEBILD_{name}": value for name, value in given.items()})
+    said = result.stdout + result.stderr
+    assert "Traceback" not in said and "GEHEIM" not in said and "not expected" not in said
+    assert "is stopped" in said or "LAGEBILD_WAREHOUSE_DSN" in said, said
+
+
 def test_wrong_usage_is_exit_code_2():
     assert run_program("no-such-command").returncode == 2
     assert run_program("keys", "create", "--municipality", "5913000", "--purpose", "p").returncode == 2

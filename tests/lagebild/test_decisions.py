@@ -12,6 +12,7 @@ from lagebild import cli, database, decisions
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.warehouse import build
+from tests.ingest.support import BAD_BIRTH, deliver_register, person
 from tests.support import accept, bundled_bytes, deliver, query
 
 TOMORROW = date.today() + timedelta(days=1)
@@ -64,6 +65,28 @@ def test_held_says_what_failed_in_which_lines_and_whom_to_ask(warehouse):
     assert "mended_since" not in printed  # the last check alone counts
     (entry,) = json.loads(lagebild(warehouse, "held", "--format", "json"))
     assert entry["failed"][0]["failing_rows"] == [3, 7] and entry["needs_end"] is True
+
+
+def test_held_and_rejected_say_why_rows_were_rejected(warehouse):
+    content = bundled_bytes("employment").replace(b"2.525", b"zwei")
+    delivery = deliver(warehouse, "employment", content)
+    ledger.decide(warehouse, delivery.delivery_id, ["1 rejected rows, more than the contract's 0"])
+    fault = "is not a number: 1 row (line 3), such as 'zwei'"
+    assert fault in lagebild(warehouse, "held")
+    assert fault in lagebild(warehouse, "rejected", str(delivery.delivery_id))
+    (entry,) = json.loads(lagebild(warehouse, "rejected", str(delivery.delivery_id), "--format", "json"))
+    assert (entry["code"], entry["rows"], entry["lines"], entry["values"]) == ("type", 1, [3], ["'zwei'"])
+    whole = accept(warehouse, "eu2_series")
+    assert "no row was rejected" in lagebild(warehouse, "rejected", str(whole.delivery_id))
+    unknown = CliRunner().invoke(cli.cli, ["rejected", "99"])
+    assert unknown.exit_code == 1 and "there is no delivery 99" in str(unknown.exception)
+
+
+def test_rejected_shows_no_value_of_a_person(warehouse):
+    delivery = deliver_register(warehouse, person("GEHEIM1", BAD_BIRTH))
+    printed = lagebild(warehouse, "rejected", str(delivery.delivery_id))
+    assert "Geburtsdatum is not a date written as %d.%m.%Y: 1 row (line 2)\n" in printed
+    assert "GEHEIM" not in printed and "30.02" not in printed
 
 
 def test_held_names_what_no_expectation_said_and_the_delivery_it_would_correct(warehouse):

@@ -43,6 +43,34 @@ def test_a_file_of_another_name_needs_its_source_and_is_refused_by_its_name(ware
     assert command(warehouse, "load", "no.csv").exit_code == 2
 
 
+def test_a_file_of_any_name_is_loaded_for_a_period(warehouse, tmp_path):
+    file = tmp_path / "Auszug vom Amt.CSV"
+    file.write_bytes(bundled_bytes(SOURCE))
+    result = command(warehouse, "load", str(file), "--source", SOURCE, "--period", "2019")
+    assert result.exit_code == 0 and f"{SOURCE} 2019 ({NAME}" in result.stdout, result.output
+    (landed,) = query(warehouse, "select landing_path from raw.delivery")
+    assert landed[0].endswith(".csv") and (warehouse.landing / landed[0]).read_bytes() == file.read_bytes()
+    again = command(warehouse, "load", str(file), "--source", SOURCE, "--period", "2019")
+    assert "Auszug vom Amt.CSV: nothing new, same as delivery 1\n" in again.stdout
+    wrong = command(warehouse, "load", str(file), "--source", SOURCE, "--period", "19")
+    assert "'19' is no period of employment" in str(wrong.exception) and "written as 20" in str(wrong.exception)
+    for line in ([str(file), "--period", "2019"], [SOURCE, "--source", SOURCE, "--period", "2019"]):
+        assert command(warehouse, "load", *line).exit_code == 2
+
+
+@pytest.mark.parametrize("source", contracts.sources())
+def test_every_contract_names_the_file_of_a_period(source):
+    contract = contracts.load(source)
+    assert contract.name_for(contract.period_of(contract.example)) == contract.example
+
+
+def test_loading_a_file_says_why_rows_were_rejected(warehouse, tmp_path):
+    file = tmp_path / NAME
+    file.write_bytes(bundled_bytes(SOURCE).replace(b"2.525", b"zwei"))
+    result = command(warehouse, "load", str(file))
+    assert "is not a number: 1 row (line 3), such as 'zwei'" in result.stdout, result.stdout
+
+
 def test_a_source_takes_what_waits_and_answers_it(warehouse):
     drop(warehouse, SOURCE)
     (warehouse.drop / "Unbekannt.csv").write_bytes(b"1")

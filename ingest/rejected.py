@@ -1,0 +1,115 @@
+"""Why rows of a delivery were rejected: counted by field and rule, with lines to look at.
+
+Of a source about persons no value is shown, and lines only of faults that stand in the file itself; what a join, a
+history or an erasure says of a row would say something of a person.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import Connection
+
+from ingest import contracts, german
+from ingest.contracts import Contract
+from ingest.engine import MASK
+from ingest.ledger import Delivery
+
+LINES = 5
+"""Lines that are named of each fault."""
+VALUES = 3
+MAX_VALUE = 40
+"""Characters of a value that are shown."""
+_OF_THE_FILE = ("code_list", "conflict", "enum", "field_count", "maximum", "minimum", "pattern", "quoting", "repeat",
+                "required", "rule", "type")  # fmt: skip
+"""Codes of faults that anybody sees who has the file alone."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One rule that rows of a delivery broke."""
+
+    field: str
+    """Title of the field; empty where the row as a whole is meant."""
+    code: str
+    rows: int
+    message: str
+    """In English, as the first of the rows has it."""
+    message_de: str
+    lines: tuple[int, ...]
+    """Up to LINES lines of the file, from 1; none where they must not be named."""
+    values: tuple[str, ...]
+    """Up to VALUES of the texts; none of sources about persons."""
+
+    def __str__(self) -> str:
+        return self.told("en")
+
+    def told(self, language: str) -> str:
+        """The fault in a line, in `de` or `en`."""
+        word, such, lines, more = _WORDS[language]
+        said = f"{self.message_de if language == 'de' else self.message}: {self.rows:,} {word[self.rows == 1]}"
+        if self.lines:
+            named = ", ".join(map(str, self.lines)) + (more if self.rows > len(self.lines) else "")
+            said += f" ({lines[len(self.lines) == 1]} {named})"
+        if self.values:
+            said += f", {such} {', '.join(self.values)}"
+        return said
+
+
+ERASED = "erased"
+"""The message of a reason that an erasure blanked; that there was one is nobody's business but the office's."""
+_NEUTRAL = {"en": "{} is not as agreed ({})", "de": "{}: die Angabe ist nicht wie vereinbart ({})"}
+_WORDS = {
+    "en": (("rows", "row"), "such as", ("lines", "line"), ", ..."),
+    "de": (("Zeilen", "Zeile"), "zum Beispiel", ("Zeilen", "Zeile"), ", ..."),
+}
+
+
+def faults(connection: Connection, delivery: Delivery) -> list[Fault]:
+    """What is wrong with the delivery's rejected rows, the most frequent first."""
+    # A source that was given up has no contract any more that would say what may be shown.
+    contract = contracts.load(delivery.source) if delivery.source in contracts.sources() else None
+    found = connection.execute(
+        "select r ->> 'field', r ->> 'code', count(*),"
+        " (array_agg(r ->> 'message' order by r ->> 'message' = %(erased)s, line_number))[1],"
+        " (array_agg(line_number order by line_number) filter (where r ->> 'message' <> %(erased)s))[1:%(lines)s],"
+        " (array_agg(distinct fields ->> (r ->> 'field')))[1:%(values)s]"
+        " from raw.rejected_row, jsonb_array_elements(reasons) as r where delivery_id = %(delivery)s"
+        " group by 1, 2 order by 3 desc, 1, 2",
+        {"delivery": delivery.delivery_id, "lines": LINES, "values": VALUES + 1, "erased": ERASED},
+    ).fetchall()
+    is_open = contract is not None and not contract.has_personal_fields
+    return [
+        Fault(
+            field=field,
+            code=code,
+            rows=rows,
+            message=_said("en", field, code, message),
+            message_de=_said("de", field, code, _german(contract, field, code, message)),
+            lines=tuple(lines or ()) if may_name_lines(contract, code) else (),
+            values=tuple(_shown(values or ())) if is_open else (),
+        )
+        for field, code, rows, message, lines, values in found
+    ]
+
+
+def may_name_lines(contract: Contract | None, code: str) -> bool:
+    """Whether lines with this fault may be named to whoever sent the file."""
+    return contract is not None and (code in _OF_THE_FILE or not contract.has_personal_fields)
+
+
+def _said(language: str, field: str, code: str, message: str) -> str:
+    """The message, without where in the file this one row stands."""
+    if message == ERASED:
+        return _NEUTRAL[language].format(field, code)
+    return message.partition(" (bytes ")[0].partition(" (Bytes ")[0]
+
+
+def _german(contract: Contract | None, field: str, code: str, message: str) -> str:
+    if message == ERASED or contract is None:
+        return message
+    return german.rejection(contract, {"field": field, "code": code, "message": message})
+
+
+def _shown(values: Iterable[str | None]) -> list[str]:
+    texts = [value for value in values if value not in (None, MASK)][:VALUES]
+    return [repr(text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}...") for text in texts]
