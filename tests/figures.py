@@ -27,8 +27,9 @@ EXPECTED = (
         "verdict": "retraced",
         "evidence": "derived_from_result",
         # 15,639,763 / 7,299 and / 7,297: all denominators that give back the published rate
-        "cost_per_person_low_eur": Decimal("2142.726812"),
-        "cost_per_person_high_eur": Decimal("2143.314102"),
+        "cost_per_person_low_eur": Decimal("2142.73"),
+        "cost_per_person_high_eur": Decimal("2143.31"),
+        "unmapped_cost_eur": Decimal(0),
         "unattributed_cost_eur": Decimal("1559354.43"),
         "excluded_cost_eur": Decimal("22896800.00"),
         "cost_basis": "not_stated",
