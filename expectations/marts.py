@@ -397,7 +397,7 @@ def _cost_component(build: Build) -> list[Expectation]:
             where batch.attribution_rule = 'population_share' and batch.share_numerator <> costs.population_persons
             order by 1
             """,
-            why="One figure that counts the same persons of a day twice, and differently, has to say which count is whose.",
+            why="One figure that counts the same persons of a day twice, and differently, has to say whose each is.",
             expected="one count of the group for a place and day",
             severity=WARN,
             owner=OWNER,

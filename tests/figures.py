@@ -77,6 +77,13 @@ EXPECTED = (
         )
     ),
     *(
+        ("eu2_population", f"source = 'eu2_series' and reference_date = '{year}-12-31'", {
+            "is_across_sources": is_across
+        })
+        # counted by Statistisches Bundesamt to 2013, then IAB, BAMF from 2016, IAB in 2019
+        for year, is_across in ((2012, None), (2013, False), (2014, True), (2015, False), (2016, True), (2019, True))
+    ),
+    *(
         ("eu2_population", f"source = 'azr_nrw' and region_code = '{region}'", {
             "eu2_persons": persons, "eu2_precision_persons": 4
         })
@@ -104,7 +111,8 @@ EXPECTED = (
         ("programme_funding_year", f"programme_id = 'kim' and reference_year = {year}", {
             "amount_eur": amount, "reason": None if amount else "no_amount_stated_for_the_year"
         })
-        for year, amount in ((2020, Decimal("25000000.00")), (2021, None), (2022, Decimal("75000000.00")))
+        # 75 m in all by 2022 are no amount of 2022
+        for year, amount in ((2020, Decimal("25000000.00")), (2021, None), (2022, None))
     ),
     *(
         ("programme_funding_year", f"programme_id = 'suedosteuropa' and reference_year = {year}", {
@@ -115,8 +123,18 @@ EXPECTED = (
     ("programme_funding", "figure_id = 'gemeinsam_klappts'", {
         "amount_eur": Decimal("13200000.00"), "part_of": "durchstarten", "is_addable": False, "granted_eur": None
     }),
+    # state money of 2020, each euro once: the total holds its parts
+    *(
+        ("programme_funding_year", f"reference_year = 2020 and funding_level = 'Land' and {condition}", {
+            "sum(amount_eur)": Decimal("110000000.00")
+        })
+        for condition in ("is_addable", "part_of is null")
+    ),
+    ("programme_funding", "figure_id = 'integration_budget_nrw'", {"is_addable": False}),
+    ("programme_funding", "figure_id = 'ki_funding'", {"is_addable": True}),
     ("funding_cliff", "measure_id = 'suedosteuropa_3' and module_number = 4", {
-        "last_year": 2024, "can_take": "yes", "is_scenario": True, "is_covered": False, "is_covered_in_scenario": True,
+        "last_year": 2024, "can_take": "yes", "is_scenario": True, "is_covered": None, "is_covered_in_scenario": True,
+        "coverage": "contested", "programme_amount_eur": Decimal("5500000.00"),
         "stated_by": "proposal of Dortmund",
     }),
     ("funding_cliff", "measure_id = 'suedosteuropa_1' and module_number = 3", {
@@ -127,6 +145,7 @@ EXPECTED = (
         "results_interval": "[2950;3050)", "results_wide_interval": "[2500;3500)", "insured_share_interval": "(75;100]",
         "eur_per_result": None, "eur_per_result_reason": "own_cost_not_delivered",
         "lasting_results_reason": "eecr05_and_eecr06_not_delivered",
+        "insured_results_low_cases": Decimal(2213), "insured_results_high_cases": Decimal(3049),
     }),
     ("integration_course", "region_code = '00'", {
         "eur_per_course": Decimal("40000.00"), "eur_per_course_low": Decimal("37804.88"),
@@ -141,7 +160,8 @@ EXPECTED = (
         "cost_eur": Decimal("15639763.00"), "received_eur": None, "gap_eur": None, "reason": "received_not_delivered"
     }),
     ("published_claim", "figure_id = 'eu_inflow_yearly_text'", {
-        "claimed_high": Decimal("5000.00"), "compared_value": Decimal("75104.00"), "verdict": "contradicted"
+        "claimed_high": Decimal("5000.00"), "compared_value": Decimal("75104.00"), "verdict": "contradicted",
+        "compared_per_claimed": Decimal("15.02"),
     }),
 )  # fmt: skip
 

@@ -45,7 +45,9 @@ final as (
         programmes.proven_eur,
         programmes.paid_back_eur,
         programmes.own_share_eur,
-        programmes.part_of is null and programmes.amount_per <> 'not_stated' as is_addable
+        programmes.part_of is null
+        and programmes.amount_per <> 'not_stated'
+        and not exists (select 1 from periods as parts where parts.part_of = programmes.figure_id) as is_addable
     from programmes
     left join periods
         on programmes.figure_id = periods.figure_id
