@@ -23,6 +23,7 @@ DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 _HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
+_STATED = {name: re.compile(f"LAGEBILD_{name}(?:_([A-Z0-9_]+))?") for name in ("PUBLISHER", "LICENCE")}
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class Settings:
     """How long a file without a marker beside it must lie unchanged before it counts as complete."""
     receipt_days: int = 730
     """How long a receipt is kept after it was written last: until a yearly supplier has sent the next file but one."""
+    publishers: dict[str, str] = field(default_factory=dict, hash=False)
+    """Who publishes the data of the deliveries, by source; under the empty name of all others."""
+    licences: dict[str, str] = field(default_factory=dict, hash=False)
+    """The licence of the data (an identifier, an address or a text), likewise."""
     airflow_log_days: int = 90
     """How long Airflow's rows and logs of a run are kept (`lagebild/stack/housekeeping.py`)."""
 
@@ -171,9 +176,17 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
         receipt_days=int(days["LAGEBILD_RECEIPT_DAYS"]),
+        publishers=_by_source(values, "PUBLISHER"),
+        licences=_by_source(values, "LICENCE"),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
     )
     return with_demo(settings)
+
+
+def _by_source(values: dict[str, str], name: str) -> dict[str, str]:
+    """What `LAGEBILD_<name>_<SOURCE>` say by source, and `LAGEBILD_<name>` under the empty name."""
+    found = ((_STATED[name].fullmatch(variable), text.strip()) for variable, text in values.items())
+    return {(match[1] or "").lower(): text for match, text in found if match and text}
 
 
 def with_demo(settings: Settings) -> Settings:

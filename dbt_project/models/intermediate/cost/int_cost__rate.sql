@@ -93,13 +93,13 @@ numerators as (
         coalesce(
             sum(least(components.amount_eur, 0)) filter (
                 where components.exclusion_reason = 'unmapped'
-                    and components.target_group in (methods.target_group, 'all')
+                and components.target_group in (methods.target_group, 'all')
             ), 0
         ) as unmapped_low_eur,
         coalesce(
             sum(greatest(components.amount_eur, 0)) filter (
                 where components.exclusion_reason = 'unmapped'
-                    and components.target_group in (methods.target_group, 'all')
+                and components.target_group in (methods.target_group, 'all')
             ), 0
         ) as unmapped_high_eur,
         max(evidence_classes.evidence_class_rank) filter (where components.treatment = 'attributed') as evidence_rank
@@ -275,11 +275,11 @@ final as (
         methods.method_version,
         rated.reference_date,
         -- the part of a cost that happens to be mapped is no figure
-        case when rated.reason is distinct from 'mapping_incomplete' then rated.total_cost_eur end as total_cost_eur,
+        case when coalesce(rated.reason, '') <> 'mapping_incomplete' then rated.total_cost_eur end as total_cost_eur,
         rated.unattributed_cost_eur,
         rated.excluded_cost_eur,
         rated.cost_basis,
-        case when rated.reason is distinct from 'mapping_incomplete' then rated.cost_evidence end as cost_evidence,
+        case when coalesce(rated.reason, '') <> 'mapping_incomplete' then rated.cost_evidence end as cost_evidence,
         -- where the cell is too small the counts themselves are not shown either
         case when not rated.is_small_cell then rated.population_persons end as population_persons,
         rated.population_source,

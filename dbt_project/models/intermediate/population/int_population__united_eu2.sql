@@ -216,7 +216,8 @@ final as (
         eu2_evidence,
         previous_source_name,
         -- of a printed change nobody says where the year before was counted
-        case change_basis when 'recomputed' then source_name is distinct from previous_source_name end as is_across_sources
+        case when change_basis = 'recomputed' then coalesce(source_name, '') <> coalesce(previous_source_name, '') end
+            as is_across_sources
     from changed
 
 )

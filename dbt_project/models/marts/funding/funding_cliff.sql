@@ -64,17 +64,27 @@ stances as (
 contested as (
 
     select
-        stances.*,
-        exists (
-            select 1
-            from stances as others
-            where others.measure_id = stances.measure_id
-                and others.stated_by <> stances.stated_by
-                and others.receiving_programme_id in (stances.receiving_programme_id, 'none')
-                and others.says_no
-                and not others.says_it_goes_on
-        ) as is_contested
+        stances.measure_id,
+        stances.receiving_programme_id,
+        stances.stated_by,
+        stances.says_yes,
+        stances.says_it_goes_on,
+        stances.says_no,
+        count(others.stated_by) > 0 as is_contested
     from stances
+    left join stances as others
+        on stances.measure_id = others.measure_id
+            and stances.stated_by <> others.stated_by
+            and others.receiving_programme_id in (stances.receiving_programme_id, 'none')
+            and others.says_no
+            and not others.says_it_goes_on
+    group by
+        stances.measure_id,
+        stances.receiving_programme_id,
+        stances.stated_by,
+        stances.says_yes,
+        stances.says_it_goes_on,
+        stances.says_no
 
 ),
 

@@ -98,17 +98,11 @@ final as (
         stated.source_document,
         stated.evidence,
         stated.part_of,
-        coalesce(
-            stated.amount_per = 'year'
-            and not exists (
-                select 1
-                from stated as wholes
-                where wholes.figure_id = stated.part_of
-                    and wholes.reference_year = stated.reference_year
-                    and wholes.amount_eur is not null
-            ), false
-        ) as is_addable
+        coalesce(stated.amount_per = 'year' and wholes.amount_eur is null, false) as is_addable
     from stated
+    left join stated as wholes
+        on stated.part_of = wholes.figure_id
+            and stated.reference_year = wholes.reference_year
 
 )
 
