@@ -13,8 +13,9 @@ from lagebild import database, places
 from lagebild.cli import cli
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
-from lagebild.warehouse import build, mapping
+from lagebild.warehouse import build, explain, mapping
 from tests.ingest.support import environment
+from tests.lagebild.warehouse.test_explain import check_inner_nodes, check_references
 from tests.support import PURPOSE, accept, build_models, query
 
 BOCHUM = "05911000"
@@ -48,12 +49,12 @@ FIGURE = (
 MODELS = ["int_cost__component", "int_cost__method_edition", "int_cost__rate", "cost_per_person"]
 
 
-def deliver_bochum(settings: Settings) -> None:
+def deliver_bochum(settings: Settings, postings: tuple = POSTINGS) -> None:
     """A ledger of 1,000,000 EUR, 100 persons (two of another nationality beside them) and 20 employees."""
     privacy.ensure_key(settings, BOCHUM, PURPOSE)
     ledger = [
         f"{BOCHUM};2019;B{number};02.01.2019;{';'.join(posting)};geliefert"
-        for number, posting in enumerate(POSTINGS, 1)
+        for number, posting in enumerate(postings, 1)
     ]
     accept(settings, "ledger", lines(LEDGER, *ledger), f"ledger_{BOCHUM}_2019.csv")
     persons = [
@@ -166,6 +167,8 @@ def test_a_build_tells_its_warnings_and_the_command_writes_the_rows_that_are_mis
         "account_code": "529100", "cost_basis": "not_stated", "remark": "Leistungen C / Konto B: 548000.00 EUR",
     }  # fmt: skip
     assert "6 rows, 1,000,000.00 EUR of 05911000 are not mapped" in result.stderr
+    chain = explain.explain(warehouse, "cost_per_person", BOCHUM, 2019)
+    assert "Zu viele EUR des Haushalts fehlen in der Zuordnung" in explain.as_text(chain, "de")
     listed = CliRunner().invoke(cli, ["mapping", "missing", "--place", BOCHUM, "--format", "json"])
     assert [Decimal(one["amount_eur"]) for one in json.loads(listed.stdout)][:2] == [548000, 300000]
 
@@ -177,6 +180,25 @@ def test_a_build_tells_its_warnings_and_the_command_writes_the_rows_that_are_mis
     monkeypatch.setattr(mapping, "SEED", own)
     left = {one.product_code: (one.valid_from_year, one.valid_to_year) for one in mapping.missing(warehouse, BOCHUM)}
     assert "440102" not in left and left["440101"] == (2019, 2019) and left["440103"] == (2019, None)
+
+
+@pytest.mark.long
+def test_the_ends_of_the_interval_lead_back_to_what_is_not_mapped(warehouse):
+    deliver_bochum(warehouse, (*POSTINGS, ("440107", "Leistungen H", "448100", "Erstattungen", "EU2", "-10.000,00")))
+    build_id = build_models(warehouse, "provenance")
+    mapped = [row(product, account) for product, _, account, *_ in POSTINGS[:-1] if product != "440104"]
+    # not mapped are 2,000 and -10,000: 12,000 of 1,010,000; 390,000 / 80 = 4,875 and 402,000 / 80 = 5,025
+    figure = with_mapping(warehouse, build_id, mapped)
+    assert figure[2:6] == (Decimal(5000), Decimal(4875), Decimal(5025), Decimal(12000))
+    no_tests = [option for kind in ("test", "unit_test") for option in ("--exclude-resource-type", kind)]
+    after = ["cost_component", "cost_extrapolation", "int_provenance__component_node", "provenance"]
+    build.dbt(warehouse, build_id, after, *no_tests)
+    with database.connect(warehouse) as connection:
+        cursor = connection.execute("select * from build.provenance where region_code = %s", [BOCHUM])
+        nodes = [dict(zip([c.name for c in cursor.description], one, strict=True)) for one in cursor]
+    assert check_inner_nodes(nodes) > 10 and check_references(nodes) > 5
+    ends = {n["figure"]: n["value"] for n in nodes if n["label"] == "total_with_unmapped_eur"}
+    assert ends == {"cost_per_person_low_eur": 390000, "cost_per_person_high_eur": 402000}
 
 
 def test_a_place_is_known_by_its_key_or_its_name(warehouse):
