@@ -1,5 +1,6 @@
 """Everything a package says, gathered once, so that CSV, workbook and descriptor say the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,11 +10,8 @@ import psycopg
 from extracts import marts
 from extracts.marts import Mart, Publication
 from extracts.package import MartEntry, Package
-from lagebild import yaml_files
 from lagebild.errors import UserError
-from lagebild.settings import ROOT
 
-CONTRACTS = ROOT / "ingest" / "sources"
 CAPTIONS = {"caption_de": "Lesehinweis", "caption_en": "Caption"}
 
 
@@ -29,6 +27,8 @@ class Contents:
     warnings: list[dict[str, Any]]
     acceptances: list[dict[str, Any]]
     """One dict a delivery that was accepted in spite of what its checks found."""
+    attributions: dict[str, dict[str, Any]]
+    """Per source id: title, licenses and sources (`attribution.of_publication`)."""
 
     def label(self, column: str) -> str:
         """The heading of a column in the workbook."""
@@ -49,11 +49,6 @@ class Contents:
     def model_versions(self) -> dict[str, str]:
         """Model version of each mart in this publication."""
         return {row["mart"]: row["model_version"] for row in self.sources}
-
-    @cached_property
-    def attributions(self) -> dict[str, dict[str, Any]]:
-        """Per source id: title, licenses and sources as its contract states them."""
-        return {source: _attribution(source) for source in sorted({row["source"] for row in self.sources})}
 
     def notes(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """The notes sheet: headings with their lines (label, text)."""
@@ -109,8 +104,16 @@ class Contents:
         return "; ".join(parts) + (f"\n{mart.description}" if mart.description else "")
 
 
-def gather(connection: psycopg.Connection, package: Package, publication_id: int | None) -> Contents:
-    """Read one publication; raise UserError where a figure would go out without its caption."""
+def gather(
+    connection: psycopg.Connection,
+    package: Package,
+    publication_id: int | None,
+    attributed: Callable[[int], dict[str, dict[str, Any]]],
+) -> Contents:
+    """Read one publication, whose attributions `attributed` knows by its number.
+
+    Raise UserError where a figure would go out without its caption, or data without its source.
+    """
     publication = marts.publication(connection, publication_id)
     number = publication.publication_id
     contents = Contents(
@@ -120,6 +123,7 @@ def gather(connection: psycopg.Connection, package: Package, publication_id: int
         sources=marts.sources(connection, number),
         warnings=marts.warnings(connection, number),
         acceptances=marts.acceptances(connection, number),
+        attributions=attributed(number),
     )
     for mart in contents.marts:
         _require_captions(contents, mart)
@@ -139,19 +143,11 @@ def _require_captions(contents: Contents, mart: Mart) -> None:
             )
 
 
-def _attribution(source: str) -> dict[str, Any]:
-    path = CONTRACTS / source / "contract.yml"
-    contract = yaml_files.read(path) if path.exists() else {}
-    return {
-        "title": contract.get("title", source),
-        "licenses": contract.get("licenses") or [],
-        "sources": contract.get("sources") or [],
-    }
-
-
 def _attribution_line(attribution: dict[str, Any]) -> str:
     titles = [s["title"] for s in attribution["sources"]]
-    licences = [licence.get("title") or licence.get("name") or "" for licence in attribution["licenses"]]
+    licences = [
+        licence.get("title") or licence.get("name") or licence.get("path") or "" for licence in attribution["licenses"]
+    ]
     return "\n".join(
         [
             attribution["title"],

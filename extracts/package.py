@@ -31,6 +31,10 @@ class Package:
     evidence: dict[str, dict[str, str]]
     notes: tuple[str, ...]
     labels: dict[str, str]
+    speaks_of_every_delivery: frozenset[str]
+    """Sources whose contract names publisher and licence of whatever is delivered."""
+    names_the_publisher: frozenset[str]
+    """Sources whose contract names the publisher of whatever is delivered, and not its licence."""
 
 
 def load(path: Path = PACKAGE) -> Package:
@@ -49,4 +53,6 @@ def load(path: Path = PACKAGE) -> Package:
         evidence=content["evidence"],
         notes=tuple(content["notes"]),
         labels=content["labels"],
+        speaks_of_every_delivery=frozenset(content["contracts"]["speak_of_every_delivery"]),
+        names_the_publisher=frozenset(content["contracts"]["name_the_publisher"]),
     )

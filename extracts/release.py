@@ -4,10 +4,11 @@ import hashlib
 import re
 import shutil
 import uuid
+from functools import partial
 from pathlib import Path
 
+from extracts import attribution, marts, package
 from extracts import contents as contents_of
-from extracts import marts, package
 from extracts.descriptor import descriptor_bytes
 from extracts.tables import csv_bytes
 from extracts.workbook import xlsx_bytes
@@ -27,6 +28,7 @@ def release(
     recipient: str = "reviewer",
     purpose: str = "review of the published figures",
     package_file: Path = package.PACKAGE,
+    statement: attribution.Statement = attribution.NOTHING_STATED,
 ) -> Path:
     """Write the package of a publication (default: the one in force) and return its folder.
 
@@ -35,7 +37,8 @@ def release(
     registered in `published.release`, in the transaction in which the folder appears.
 
     Raises UserError: unknown publication, a mart that schema `marts` does not show, a cost figure without its
-    caption, a recipient that is no folder name, a folder that holds something else.
+    caption, a delivery whose source nobody states, a recipient that is no folder name, a folder that holds something
+    else.
     """
     if not _RECIPIENT.fullmatch(recipient):
         raise UserError(
@@ -46,7 +49,8 @@ def release(
         raise UserError("an extract needs a purpose", remedy="say what the recipient uses the figures for")
     wanted = package.load(package_file)
     with marts.reader(settings) as connection:
-        contents = contents_of.gather(connection, wanted, publication_id)
+        attributed = partial(attribution.of_publication, settings, wanted, statement)
+        contents = contents_of.gather(connection, wanted, publication_id, attributed)
     files = package_files(contents)
     number = contents.publication.publication_id
     with database.connect(settings, database.BUILDER) as connection:

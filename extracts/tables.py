@@ -36,7 +36,7 @@ def cell(value: Any) -> str:
         case int():
             return str(value)
         case Decimal():
-            return format(value, "f").replace(".", ",")
+            return _shortened(format(value, "f")).replace(".", ",")
         case float():
             return repr(value).replace(".", ",")
         case datetime():
@@ -45,6 +45,12 @@ def cell(value: Any) -> str:
             return value.isoformat()
         case _:
             return neutralised(str(value))
+
+
+def _shortened(number: str) -> str:
+    """The number without the zeros behind its second decimal: money is money, whatever its column could hold."""
+    whole, _, decimals = number.partition(".")
+    return f"{whole}.{decimals[:2]}{decimals[2:].rstrip('0')}" if decimals else whole
 
 
 def neutralised(text: str) -> str:

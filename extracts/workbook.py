@@ -128,7 +128,7 @@ def _pattern(column: Column) -> str | None:
     if column.kind == "number" and column.scale is None:
         return "General"
     whole = "#,##0" if column.name.endswith(_UNITS) else "0"
-    return whole + ("." + "0" * column.scale if column.scale else "")
+    return whole + ("." + "0" * min(column.scale, 2) + "#" * max(column.scale - 2, 0) if column.scale else "")
 
 
 def _write_value(sheet: Worksheet, row: int, position: int, value: Any, style: Format | None) -> None:

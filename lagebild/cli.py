@@ -49,7 +49,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "diff": "publication",
         "extract": "warehouse",
     },
-    "Figures": {"explain": "warehouse", "bridge": "warehouse", "figures": "figure"},
+    "Figures": {"explain": "warehouse", "bridge": "warehouse", "mapping": "mapping", "figures": "figure"},
     "Personal data and safety": {
         "keys": "privacy",
         "erase": "privacy",

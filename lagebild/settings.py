@@ -29,14 +29,17 @@ _NAMES = [
     for name in (
         "HOME", "DROP_DIR", "LANDING_DIR", "KEYS_DIR", "EXTRACTS_DIR", "SECRETS_DIR", "WAREHOUSE_DSN", "AIRFLOW_DSN",
         "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
-        "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "AIRFLOW_LOG_DAYS", "WARM",
+        "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "AIRFLOW_LOG_DAYS", "PUBLISHER", "LICENCE",
+        "WARM",
     )
 ]  # fmt: skip
 _FAMILIES = re.compile(
     "LAGEBILD_([A-Z0-9_]+_(URL|USER|PASSWORD|TOKEN)"  # services and inboxes, by name
     "|(URL|RESOURCE)_[A-Z0-9_]+"  # what the catalogue pulls
+    "|(PUBLISHER|LICENCE)_[A-Z0-9_]+"  # of one source
     "|BUILD_ID|CODE_VERSION|DBT_[A-Z]+|SHARED|COMPONENT|TEST_[A-Z]+)"  # set by this project for its own processes
 )
+_STATED = {name: re.compile(f"LAGEBILD_{name}(?:_([A-Z0-9_]+))?") for name in ("PUBLISHER", "LICENCE")}
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,10 @@ class Settings:
     """How long a file without a marker beside it must lie unchanged before it counts as complete."""
     receipt_days: int = 730
     """How long a receipt is kept after it was written last: until a yearly supplier has sent the next file but one."""
+    publishers: dict[str, str] = field(default_factory=dict, hash=False)
+    """Who publishes the data of the deliveries, by source; under the empty name of all others."""
+    licences: dict[str, str] = field(default_factory=dict, hash=False)
+    """The licence of the data (an identifier, an address or a text), likewise."""
     airflow_log_days: int = 90
     """How long Airflow's rows and logs of a run are kept (`lagebild/stack/housekeeping.py`)."""
 
@@ -186,6 +193,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
         receipt_days=int(days["LAGEBILD_RECEIPT_DAYS"]),
+        publishers=_by_source(values, "PUBLISHER"),
+        licences=_by_source(values, "LICENCE"),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
     )
     return with_demo(settings)
@@ -200,6 +209,12 @@ def _require_known(names: Iterable[str]) -> None:
             near = get_close_matches(name, _NAMES, 1)
             meant = f"did you mean {near[0]}? " if near else ""
             raise UserError(f"{name} is no setting", remedy=f"{meant}.env.example names and explains each of them")
+
+
+def _by_source(values: dict[str, str], name: str) -> dict[str, str]:
+    """What `LAGEBILD_<name>_<SOURCE>` say by source, and `LAGEBILD_<name>` under the empty name."""
+    found = ((_STATED[name].fullmatch(variable), text.strip()) for variable, text in values.items())
+    return {(match[1] or "").lower(): text for match, text in found if match and text}
 
 
 def with_demo(settings: Settings) -> Settings:

@@ -137,15 +137,29 @@ def bridge(
 @click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
 @click.option("--recipient", default="reviewer", show_default=True)
 @click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")
+@click.option("--publisher", default="", help="Whose data it is, where no delivery and no setting says so.")
+@click.option("--licence", default="", help="Its licence, where no setting says so: a name, an address or a text.")
 @options.pass_settings
-def extract(settings: "Settings", publication_id: int | None, recipient: str, purpose: str) -> None:
+def extract(
+    settings: "Settings",
+    publication_id: int | None,
+    recipient: str,
+    purpose: str,
+    publisher: str,
+    licence: str,
+) -> None:
     """Write the package for a reviewer, and register that it was released.
+
+    Own data are not released before somebody says whose they are: LAGEBILD_PUBLISHER in .env, or --publisher.
 
     \b
     Examples:
       lagebild extract --recipient ministry --purpose "budget hearing"
       lagebild extract --publication 3
+      lagebild extract --publisher "Stadt Bochum, Kämmerei" --licence DL-DE-BY-2.0
     """
+    from extracts.attribution import Statement
     from extracts.release import release
 
-    click.echo(release(settings, publication_id, recipient, purpose))
+    statement = Statement(publisher.strip(), licence.strip())
+    click.echo(release(settings, publication_id, recipient, purpose, statement=statement))

@@ -31,7 +31,8 @@ bridge_steps as (
         latter.reference_year as to_year,
         former.shown_eur as from_eur,
         latter.shown_eur as to_eur,
-        former.method_version <> revised.method_version as is_not_separable,
+        former.method_version <> revised.method_version
+        or coalesce(former.method_edition <> revised.method_edition, false) as is_not_separable,
         revised.amount_eur - former.amount_eur as revision_eur,
         mapped.amount_eur - revised.amount_eur as method_eur,
         (latter.rate_eur - mapped.rate_eur) * (latter.denominator_persons + mapped.denominator_persons) / 2 as price_eur,
@@ -102,7 +103,10 @@ bridge_rows as (
 select * from bridge_rows
 {%- endmacro %}
 
-{#- Figures that can be bridged: a municipality's total, and a country's extrapolated cost by the rate of a municipality. -#}
+{#-
+    Figures that can be bridged: a municipality's total, and a country's extrapolated cost by the rate of a municipality.
+    A publication from before there were editions of a method has none.
+-#}
 {% macro bridge_figures(cost, extrapolation) -%}
 select
     municipality_ags,
@@ -110,6 +114,7 @@ select
     municipality_ags as region_code,
     method,
     method_version,
+    to_jsonb(figures) ->> 'method_edition' as method_edition,
     reference_year,
     population_persons,
     employees_persons,
@@ -121,7 +126,7 @@ select
     evidence,
     caption_de,
     caption_en
-from {{ cost }}
+from (select * from {{ cost }}) as figures
 where cost_per_person_eur is not null
 
 union all
@@ -132,6 +137,7 @@ select
     region_code,
     method,
     method_version,
+    to_jsonb(figures) ->> 'method_edition' as method_edition,
     reference_year,
     population_persons,
     employees_persons,
@@ -143,7 +149,7 @@ select
     evidence,
     caption_de,
     caption_en
-from {{ extrapolation }}
+from (select * from {{ extrapolation }}) as figures
 where extrapolated_cost_rounded_rate_eur is not null
     -- a publication from before persons of another year were told apart has none
     and reference_year = coalesce(persons_year, reference_year)

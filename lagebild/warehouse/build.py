@@ -6,7 +6,7 @@ holds the token; an earlier one that still runs fails at its next statement and 
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psycopg
 from psycopg import Connection
@@ -123,8 +123,11 @@ def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
     return before == ("published", code_version()) and there == len(seeds)
 
 
-def check_marts(settings: Settings, build_id: int) -> None:
-    """Run the expectations on the candidate marts; one that must hold and does not stops the build."""
+def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
+    """Run the expectations on the candidate marts; one that must hold and does not stops the build.
+
+    What is found and lets the build go on is told: how many warnings, and each with its text.
+    """
     try:
         verdicts = gate.check_marts(settings, build_id)
     except UserError as error:
@@ -138,6 +141,17 @@ def check_marts(settings: Settings, build_id: int) -> None:
             f"build {build_id} is not published: {reason}",
             remedy="mend the delivery or the model; the last publication stays in force",
         )
+    for line in warnings(verdicts):
+        echo(line)
+
+
+def warnings(verdicts: Iterable[gate.Verdict]) -> list[str]:
+    """How many warnings there are, and each as two lines: what was found, and why that matters."""
+    warned = [v for v in verdicts if not v.passed and v.severity == "warn"]
+    lines = [
+        line for v in warned for line in (f"  {v.expectation}: {v.observed} (expected {v.expected})", f"    {v.why}")
+    ]
+    return [f"Warnings: {len(warned)}", *lines]
 
 
 def run(
@@ -151,7 +165,7 @@ def run(
     echo(f"build {build_id}: {', '.join(LAYERS)}")
     run_layers(settings, build_id, *LAYERS, tell=tell)
     echo(f"build {build_id}: expectations")
-    check_marts(settings, build_id)
+    check_marts(settings, build_id, echo)
     return publish_build(settings, build_id)
 
 

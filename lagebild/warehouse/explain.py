@@ -153,22 +153,23 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
         lines.append(f"  {words['formula']}: {' '.join(chain['formula'].split())}")
     for row, trees, inputs in zip(chain["rows"], chain["trees"], chain["inputs"], strict=True):
         lines += [f"  {words['figure']}:"]
-        lines += [f"    {name}: {_shown(value, words)}" for name, value in row.items() if value is not None]
+        lines += [f"    {name}: {_shown(value, words, name)}" for name, value in row.items() if value is not None]
         missing = [name for name, value in row.items() if value is None]
         if missing:
             lines.append(f"    {words['not_given']}: {', '.join(missing)}")
         if chain["compared"]:
-            computed, published = (_shown(row[column], words) for column in chain["compared"])
+            computed, published = (_shown(row[column], words, column) for column in chain["compared"])
             precision = f" ({row['published_precision']})" if row.get("published_precision") else ""
             verdict = words["verdicts"].get(row["verdict"], row["verdict"])
             lines.append("  " + words["compared"].format(computed, published, precision, verdict))
         lines.append(f"  {words['tree']}:" + ("" if trees else f" {_without_tree(row, words)}"))
         followed: set[tuple] = set()
         for tree in trees:
-            lines += _branch(tree, words, language, "    ", "1", followed)
+            lines += _branch(tree, words, language, "    ", "1", followed, _decimals(row[tree["figure"]]))
         lines += [f"  {words['inputs']}:"] * bool(inputs)
         lines += [
-            f"    {i['column']} = {_shown(i['value'], words)}, {words['evidence'].get(i['evidence'], i['evidence'])},"
+            f"    {i['column']} = {_shown(i['value'], words, i['column'])},"
+            f" {words['evidence'].get(i['evidence'], i['evidence'])},"
             f" {words['from']} {', '.join(i['sources']) or words['nowhere']}"
             for i in inputs
         ]
@@ -196,10 +197,20 @@ def _without_tree(row: dict[str, Any], words: dict[str, Any]) -> str:
 
 
 def _branch(
-    node: dict[str, Any], words: dict[str, Any], language: str, indent: str, number: str, followed: set[tuple]
+    node: dict[str, Any],
+    words: dict[str, Any],
+    language: str,
+    indent: str,
+    number: str,
+    followed: set[tuple],
+    decimals: int,
 ) -> list[str]:
-    """Lines of a node and of all below it; a figure that several refer to is led back once."""
-    value = _amount(node.get("value"), words, node.get("unit", ""))
+    """Lines of a node and of all below it; a figure that several refer to is led back once.
+
+    `decimals` is how many the figure has in its mart: a share that was printed as 22,0 is shown as it was printed.
+    """
+    unit = node.get("unit", "")
+    value = _amount(node.get("value"), words, unit, decimals if unit == "%" else 0)
     parts = [f"{number} {node[f'label_{language}']} = {value}", node[f"operation_{language}"]]
     if "digits" in node:
         parts[-1] += f" ({words['digits'].format(node['digits'])})"
@@ -217,7 +228,7 @@ def _branch(
     if "sha256" in node:
         lines += [f"{indent}    {line}" for line in _origin(node, words)]
     for position, child in enumerate(node["children"], 1):
-        lines += _branch(child, words, language, f"{indent}  ", f"{number}.{position}", followed)
+        lines += _branch(child, words, language, f"{indent}  ", f"{number}.{position}", followed, decimals)
     return lines
 
 
@@ -327,20 +338,32 @@ def _select(connection: Connection, query: Any, values: Any) -> list[dict[str, A
         return cursor.execute(query, values).fetchall()
 
 
-def _shown(value: Any, words: dict[str, Any]) -> str:
+def _decimals(value: Any) -> int:
+    """Decimals of a value that was printed to one; the marts keep no other print's."""
+    return 1 if isinstance(value, Decimal) and value.as_tuple().exponent == -1 else 0
+
+
+def _shown(value: Any, words: dict[str, Any], column: str = "") -> str:
     """A value of a mart's column as the language writes it; small whole numbers (years, versions) as they are."""
     if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) > 9999):
-        return _amount(Decimal(value), words, "")
+        shown = _amount(Decimal(value), words, "EUR" if _is_money(column) else "", _decimals(value))
+        return shown.removesuffix(" EUR")
     return str(value)
 
 
-def _amount(value: Decimal | None, words: dict[str, Any], unit: str) -> str:
-    """A number with the language's separators and its unit: whole, or with two to six decimals."""
+def _is_money(column: str) -> bool:
+    return "eur" in column.split("_")
+
+
+def _amount(value: Decimal | None, words: dict[str, Any], unit: str, least: int = 0) -> str:
+    """A number with the language's separators and its unit: money whole or with two to six decimals, all else with
+    as many as it has, and `least` of them."""
     if value is None:
         return f"({words['not_given']})"
     shortest = format(round(value, 6).normalize(), "f")
     decimals = len(shortest.partition(".")[2])
-    digits = f"{value:,.{max(decimals, 2) if decimals else 0}f}" if unit != "year" else shortest
+    decimals = max(decimals, 2) if decimals and unit == "EUR" else max(decimals, least)
+    digits = f"{value:,.{decimals}f}" if unit != "year" else shortest
     group, point = words["point"]
     written = digits.replace(",", " ").replace(".", point).replace(" ", group)
     return f"{written} {words['units'].get(unit, unit)}".rstrip()

@@ -90,7 +90,8 @@ def _money(cents: np.ndarray, is_credit: np.ndarray) -> np.ndarray:
 def _known() -> list[tuple[str, str]]:
     """Products and accounts of the Dortmund method."""
     with (DBT_PROJECT / "seeds" / "cost_mapping.csv").open() as file:
-        return sorted({(row["product_code"], row["account_code"]) for row in csv.DictReader(file)})
+        rows = [row for row in csv.DictReader(file) if row["municipality_ags"] == "05913000"]
+        return sorted({(row["product_code"], row["account_code"]) for row in rows})
 
 
 @cache

@@ -63,7 +63,8 @@ def recomputed() -> set[str]:
     counts += [round(rate * country) for rate in rates.values()]
     counts += [parts[f"{rule} {what}"] for rule in shares() for what in ("of", "group", "everybody")]
     counts += [parts["without a rule"]]
-    printed = {f"{amount:,.2f}" for amount in money} | {f"{rate:,.6f}" for rate in rates.values()}
+    printed = {f"{amount:,.2f}" for amount in money} | {f"{rates[0]:,.6f}"}
+    printed |= {f"{rates[offset]:,.2f}" for offset in (-1, 1)}
     return printed | {f"{count:,.0f}" for count in counts}
 
 

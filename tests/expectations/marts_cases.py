@@ -69,11 +69,14 @@ _AZR = {"reference_date": "2024-12-31", "source_region_code": "05754"}
 SOUND: dict[str, Rows] = {
     "cost_per_person": [
         {**_COST, "reference_year": 2018, "cost_per_person_eur": 1.25, "cost_per_person_low_eur": 1.25},
-        {**_COST, "population_persons": 3},
+        {**_COST, "population_persons": 3, "population_source": "register", "reference_date": "2019-12-31"},
         {**_COST, "reference_year": 2020, "cost_per_person_eur": None, **_GAP, "reason": "none"},
     ],
     "cost_component": [
-        {**COMPONENT, "treatment": "attributed", "amount_eur": 7},
+        {
+            **{**COMPONENT, "treatment": "attributed", "amount_eur": 7, "attribution_rule": "population_share"},
+            **{"share_numerator": 3, "share_reference_date": "2019-12-31"},
+        },
         {**COMPONENT, "treatment": "excluded", "exclusion_reason": "other_group", "amount_eur": 3.5},
     ],
     "int_cost__ledger_choice": [CHOICE],
@@ -270,6 +273,8 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "cost_component.exclusion_has_reason": [_breaks("cost_component", 1, exclusion_reason=None)],
     "cost_component.figure_has_evidence": [_breaks("cost_component", 0, evidence=None)],
     "cost_component.everything_mapped": [_breaks("cost_component", 1, exclusion_reason="unmapped")],
+    "cost_component.share_counts_the_same_persons": [_breaks("cost_component", 0, share_numerator=4)],
+    "cost_per_person.mapping_complete": [_breaks("cost_per_person", 1, unmapped_cost_eur=0.01, unmapped_pct=0.1)],
     "cost_per_person.interval_holds_the_figure": [_breaks("cost_per_person", 0, cost_per_person_low_eur=2.6)],
     "cost_bridge.parts_sum_to_the_difference": [_breaks("cost_bridge", 1, part_eur=-0.99)],
     "cost_bridge.figure_has_evidence": [_breaks("cost_bridge", 0, evidence=None)],
@@ -393,6 +398,8 @@ WARNINGS = {
     "municipal_profile.year_on_year",
     "cost_per_person.agrees_with_published",
     "cost_component.everything_mapped",
+    "cost_component.share_counts_the_same_persons",
+    "cost_per_person.mapping_complete",
     "cost_component.ledger_left_aside",
     "cost_extrapolation.agrees_with_published",
     "cost_extrapolation.has_rows",

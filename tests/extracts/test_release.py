@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from python_calamine import CalamineWorkbook
 
 from extracts.package import PACKAGE
 from extracts.release import release
-from extracts.tables import neutralised
+from extracts.tables import cell, neutralised
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -138,6 +139,14 @@ def test_csv_opens_in_german_excel(published, package_file):
     assert dortmund["municipality_ags"] == "05913000"
     assert (dortmund["total_cost_eur"], dortmund["cost_per_person_eur"]) == ("15639764,50", "2143,020622")
     assert dortmund["caption_de"] == CAPTION_DE
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("2142.730000", "2142,73"), ("2143.020417", "2143,020417"), ("16.6", "16,6"), ("5", "5"), ("-0.500", "-0,50")],
+)
+def test_money_has_two_decimals_whatever_its_column_could_hold(value, shown):
+    assert cell(Decimal(value)) == shown
 
 
 def test_formulas_are_neutralised(published, package_file):

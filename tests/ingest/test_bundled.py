@@ -72,7 +72,11 @@ def azr_rows(path: Path = BUNDLED / "azr_nrw" / "12521-03i_2024.csv") -> dict[tu
 
 def mapping() -> dict[tuple[str, str], dict[str, str]]:
     with MAPPING.open(encoding="utf-8", newline="") as handle:
-        return {(row["product_code"], row["account_code"]): row for row in csv.DictReader(handle)}
+        return {
+            (row["product_code"], row["account_code"]): row
+            for row in csv.DictReader(handle)
+            if row["municipality_ags"] == "05913000"
+        }
 
 
 def figures() -> dict[str, Decimal]:

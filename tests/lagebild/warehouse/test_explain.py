@@ -375,6 +375,14 @@ def test_every_released_mart_is_explained_in_both_languages(published_warehouse,
     assert "Employees subject to social insurance = 572,574 persons" in extrapolated
     assert "1.1.1.1.1.1 Attributed cost of the year = 15,639,763 EUR" in extrapolated
 
+    # A share as it was printed, to one decimal: not 18,60 and not 22.
+    shares = explain.as_text(explain.explain(warehouse, "migration_background", "00", 2005), "de")
+    assert "share_pct: 18,6\n" in shares and "1 Anteil = 18,6 %;" in shares and "18,60" not in shares
+    assert "Gelieferter Wert = 15,3 in der Einheit der Lieferung" in shares
+    profile = explain.as_text(explain.explain(warehouse, "municipal_profile", "13003000", 2021), "en")
+    assert "day_care_migration_background_pct_printed: 22.0\n" in profile and "printed = 22.0 %;" in profile
+    assert "cost_per_person_low_eur: 2.142,73\n" in german and "Kosten je Person, Untergrenze = 2.142,73 EUR;" in german
+
     by_programme = explain.explain(warehouse, "funding_cliff", "suedosteuropa", 2024)
     assert {row["programme_id"] for row in by_programme["rows"]} == {"suedosteuropa"}
     assert {tree["value"] for trees in by_programme["trees"] for tree in trees} == {Decimal(2024)}

@@ -24,7 +24,15 @@ methods as (
 
 mappings as (
 
-    select * from {{ ref('cost_mapping') }}
+    select * from {{ cost_mappings() }}
+
+),
+
+stated_bases as (
+
+    -- what a municipality states of all its books at once
+    select * from {{ ref('municipal_circumstance') }}
+    where dimension = 'cost_basis'
 
 ),
 
@@ -82,7 +90,10 @@ mapped as (
         methods.method,
         methods.method_version,
         mappings.cost_area,
-        coalesce(mappings.cost_basis, methods.cost_basis) as cost_basis,
+        -- what is said of the row, else of all books of the municipality, else of the method
+        coalesce(
+            nullif(mappings.cost_basis, 'not_stated'), nullif(stated_bases.value, 'not_stated'), methods.cost_basis
+        ) as cost_basis,
         coalesce(mappings.bearer, 'not_stated') as bearer,
         case
             when mappings.treatment <> 'attributed' then coalesce(mappings.exclusion_reason, 'excluded_by_method')
@@ -104,6 +115,10 @@ mapped as (
         on methods.method = mappings.method
             and totals.product_code = mappings.product_code
             and totals.account_code = mappings.account_code
+            and {{ mapping_applies('totals', 'mappings') }}
+    left join stated_bases
+        on totals.municipality_ags = stated_bases.municipality_ags
+            and totals.fiscal_year between stated_bases.valid_from_year and stated_bases.valid_to_year
     left join account_reasons
         on methods.method = account_reasons.method
             and totals.account_code = account_reasons.account_code

@@ -32,6 +32,34 @@ evidence_classes as (
 
 ),
 
+account_rules as (
+
+    select * from {{ ref('cost_account_rule') }}
+
+),
+
+bases as (
+
+    select * from {{ ref('cost_basis') }}
+
+),
+
+editions as (
+
+    select * from {{ ref('int_cost__method_edition') }}
+
+),
+
+-- what is never counted whatever the mapping says needs none
+reasons_without_mapping as (
+
+    select distinct
+        method,
+        exclusion_reason
+    from account_rules
+
+),
+
 ledgers as (
 
     select distinct
@@ -53,16 +81,37 @@ numerators as (
         coalesce(
             sum(components.amount_precision_eur) filter (where components.treatment = 'attributed'), 0
         ) as cost_rounding_eur,
-        -- one basis a figure, or it says that it is none
-        case
-            when count(distinct components.cost_basis) filter (where components.treatment = 'attributed') = 1
-                then min(components.cost_basis) filter (where components.treatment = 'attributed')
-            else 'not_stated'
-        end as cost_basis,
+        {{ common_basis('components.cost_basis', "components.treatment = 'attributed'") }} as cost_basis,
+        -- without signs: revenue that nobody mapped does not make up for expense that nobody mapped
+        coalesce(
+            sum(abs(components.amount_eur)) filter (where components.exclusion_reason = 'unmapped'), 0
+        ) as unmapped_cost_eur,
+        coalesce(
+            sum(abs(components.amount_eur)) filter (where reasons_without_mapping.method is null), 0
+        ) as mappable_cost_eur,
+        -- what could be cost of the group, of what is not mapped: at least, and at most
+        coalesce(
+            sum(least(components.amount_eur, 0)) filter (
+                where components.exclusion_reason = 'unmapped'
+                and components.target_group in (methods.target_group, 'all')
+            ), 0
+        ) as unmapped_low_eur,
+        coalesce(
+            sum(greatest(components.amount_eur, 0)) filter (
+                where components.exclusion_reason = 'unmapped'
+                and components.target_group in (methods.target_group, 'all')
+            ), 0
+        ) as unmapped_high_eur,
         max(evidence_classes.evidence_class_rank) filter (where components.treatment = 'attributed') as evidence_rank
     from components
+    inner join methods
+        on components.method = methods.method
     left join evidence_classes
         on components.evidence = evidence_classes.evidence_class
+    left join reasons_without_mapping
+        on components.method = reasons_without_mapping.method
+            and components.treatment = 'excluded'
+            and components.exclusion_reason = reasons_without_mapping.exclusion_reason
     group by components.municipality_ags, components.fiscal_year, components.method
 
     union all
@@ -77,6 +126,10 @@ numerators as (
         null as excluded_cost_eur,
         null as cost_rounding_eur,
         methods.cost_basis,
+        null as unmapped_cost_eur,
+        null as mappable_cost_eur,
+        null as unmapped_low_eur,
+        null as unmapped_high_eur,
         null as evidence_rank
     from ledgers
     inner join methods
@@ -94,6 +147,12 @@ numerators_with_evidence as (
         numerators.unattributed_cost_eur,
         numerators.excluded_cost_eur,
         numerators.cost_basis,
+        numerators.unmapped_cost_eur,
+        numerators.mappable_cost_eur,
+        numerators.unmapped_low_eur,
+        numerators.unmapped_high_eur,
+        methods.unmapped_limit_pct,
+        {{ percentage('numerators.unmapped_cost_eur', 'numerators.mappable_cost_eur') }} as unmapped_pct,
         methods.numerator_rule,
         {{ evidence_of_rank('numerators.evidence_rank') }} as rows_evidence,
         control_totals.value as control_value,
@@ -137,6 +196,12 @@ joined as (
         numerators_with_evidence.unattributed_cost_eur,
         numerators_with_evidence.excluded_cost_eur,
         numerators_with_evidence.cost_basis,
+        numerators_with_evidence.unmapped_cost_eur,
+        numerators_with_evidence.mappable_cost_eur,
+        numerators_with_evidence.unmapped_low_eur,
+        numerators_with_evidence.unmapped_high_eur,
+        numerators_with_evidence.unmapped_limit_pct,
+        numerators_with_evidence.unmapped_pct,
         numerators_with_evidence.cost_precision_eur,
         {{ evidence_of_sum(
             'numerators_with_evidence.rows_evidence',
@@ -156,6 +221,8 @@ joined as (
         coalesce(denominators.reason = 'small_cell', false) as is_small_cell,
         case
             when numerators_with_evidence.numerator_rule = 'none' then 'numerator_of_method_missing'
+            when numerators_with_evidence.unmapped_pct > numerators_with_evidence.unmapped_limit_pct
+                then 'mapping_incomplete'
             when numerators_with_evidence.total_cost_eur is null then 'numerator_missing'
             when denominators.population_persons is null and delivered_dates.has_population
                 then 'population_of_another_date'
@@ -183,11 +250,17 @@ rated as (
             as cost_per_person_eur,
         case
             when joined.reason is null
-                then {{ rate('(joined.total_cost_eur - joined.cost_precision_eur)', 'joined.denominator_high_persons') }}
+                then {{ rate(
+                    '(joined.total_cost_eur - joined.cost_precision_eur + joined.unmapped_low_eur)',
+                    'joined.denominator_high_persons',
+                ) }}
         end as cost_per_person_low_eur,
         case
             when joined.reason is null and joined.denominator_low_persons > 0
-                then {{ rate('(joined.total_cost_eur + joined.cost_precision_eur)', 'joined.denominator_low_persons') }}
+                then {{ rate(
+                    '(joined.total_cost_eur + joined.cost_precision_eur + joined.unmapped_high_eur)',
+                    'joined.denominator_low_persons',
+                ) }}
         end as cost_per_person_high_eur
     from joined
 
@@ -201,11 +274,12 @@ final as (
         rated.method,
         methods.method_version,
         rated.reference_date,
-        rated.total_cost_eur,
+        -- the part of a cost that happens to be mapped is no figure
+        case when coalesce(rated.reason, '') <> 'mapping_incomplete' then rated.total_cost_eur end as total_cost_eur,
         rated.unattributed_cost_eur,
         rated.excluded_cost_eur,
         rated.cost_basis,
-        rated.cost_evidence,
+        case when coalesce(rated.reason, '') <> 'mapping_incomplete' then rated.cost_evidence end as cost_evidence,
         -- where the cell is too small the counts themselves are not shown either
         case when not rated.is_small_cell then rated.population_persons end as population_persons,
         rated.population_source,
@@ -222,10 +296,48 @@ final as (
         rated.cost_per_person_high_eur,
         round(rated.cost_per_person_eur, methods.rate_rounding_digits) as cost_per_person_rounded_eur,
         rated.reason,
-        {{ weakest_evidence(['rated.cost_evidence', 'rated.population_evidence', 'rated.employees_evidence']) }} as evidence
+        {{ weakest_evidence(['rated.cost_evidence', 'rated.population_evidence', 'rated.employees_evidence']) }} as evidence,
+        rated.unmapped_cost_eur,
+        rated.unmapped_pct,
+        rated.unmapped_limit_pct,
+        rated.unmapped_low_eur,
+        rated.unmapped_high_eur,
+        editions.method_edition,
+        concat_ws(
+            ' ',
+            methods.caption_de,
+            bases.caption_de,
+            'Nicht zugeordnet sind ' || {{ money_text('rated.unmapped_cost_eur', 'de') }} || ' von '
+            || {{ money_text('rated.mappable_cost_eur', 'de') }} || ' EUR des Haushalts ('
+            || {{ percent_text('rated.unmapped_pct', 'de') }} || ' %; über '
+            || {{ percent_text('rated.unmapped_limit_pct', 'de') }} || ' % gibt es keine Zahl).',
+            case
+                when rated.reason is null and rated.unmapped_high_eur - rated.unmapped_low_eur > 0
+                    then 'Das Intervall enthält, dass davon nichts oder alles der Gruppe gilt.'
+            end
+        ) as caption_de,
+        concat_ws(
+            ' ',
+            methods.caption_en,
+            bases.caption_en,
+            'Not mapped are ' || {{ money_text('rated.unmapped_cost_eur', 'en') }} || ' of '
+            || {{ money_text('rated.mappable_cost_eur', 'en') }} || ' EUR of the ledger ('
+            || {{ percent_text('rated.unmapped_pct', 'en') }} || ' %; above '
+            || {{ percent_text('rated.unmapped_limit_pct', 'en') }} || ' % there is no figure).',
+            case
+                when rated.reason is null and rated.unmapped_high_eur - rated.unmapped_low_eur > 0
+                    then 'The interval holds that none or all of it is cost of the group.'
+            end
+        ) as caption_en
     from rated
     inner join methods
         on rated.method = methods.method
+    left join bases
+        on rated.cost_basis = bases.cost_basis
+    left join editions
+        on rated.method = editions.method
+            and rated.municipality_ags = editions.municipality_ags
+            and rated.fiscal_year = editions.fiscal_year
 
 )
 

@@ -157,7 +157,8 @@ with_previous as (
         previous_year.reference_date as previous_reference_date,
         previous_year.bulgaria_persons as previous_bulgaria_persons,
         previous_year.romania_persons as previous_romania_persons,
-        previous_year.eu2_persons as previous_eu2_persons
+        previous_year.eu2_persons as previous_eu2_persons,
+        previous_year.source_name as previous_source_name
     from united as current_year
     left join united as previous_year
         on current_year.source = previous_year.source
@@ -212,7 +213,11 @@ final as (
         change_printed_pct as printed_change_pct,
         source_name,
         evidence,
-        eu2_evidence
+        eu2_evidence,
+        previous_source_name,
+        -- of a printed change nobody says where the year before was counted
+        case when change_basis = 'recomputed' then coalesce(source_name, '') <> coalesce(previous_source_name, '') end
+            as is_across_sources
     from changed
 
 )

@@ -33,14 +33,15 @@ valued as (
         rates.method,
         dimensions.dimension,
         dimensions.differs_reason,
-        nullif(case
+        -- in part gross and in part net is as good as not known
+        nullif(nullif(case
             when circumstances.value is not null then circumstances.value
             when dimensions.dimension = 'cost_basis' then rates.cost_basis
             when dimensions.dimension = 'method_version' then rates.method || ' ' || rates.method_version
             -- the last three digits of the key say it, unless the seed names an exception
             when dimensions.dimension = 'task_split' and right(rates.municipality_ags, 3) = '000' then 'town_of_its_own'
             when dimensions.dimension = 'task_split' then 'town_within_district'
-        end, 'not_stated') as circumstance
+        end, 'not_stated'), 'mixed') as circumstance
     from rates
     cross join dimensions
     left join circumstances

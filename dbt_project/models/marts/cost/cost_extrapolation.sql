@@ -99,6 +99,10 @@ paired as (
         rates.cost_per_person_rounded_eur,
         rates.population_source as rate_population_source,
         rates.evidence as rate_evidence,
+        rates.reason as rate_reason,
+        rates.caption_de as rate_caption_de,
+        rates.caption_en as rate_caption_en,
+        rates.method_edition,
         targets.region_code,
         {{ region_level('targets.region_code') }} as region_level,
         denominators.reference_date,
@@ -159,6 +163,7 @@ judged as (
             else round(cost_per_person_eur * price_factor, rate_rounding_digits)
         end as rounded_rate_eur,
         case
+            when rate_reason = 'mapping_incomplete' then rate_reason
             when cost_per_person_eur is null then 'rate_missing'
             when reference_date is null then 'persons_of_that_date_missing'
             when denominator_reason is not null then denominator_reason
@@ -238,15 +243,16 @@ final as (
         compared.population_source,
         compared.population_evidence,
         compared.employees_evidence,
-        concat_ws(' ', methods.extrapolation_caption_de, methods.caption_de, verdicts.caption_de) as caption_de,
-        concat_ws(' ', methods.extrapolation_caption_en, methods.caption_en, verdicts.caption_en) as caption_en,
+        concat_ws(' ', methods.extrapolation_caption_de, compared.rate_caption_de, verdicts.caption_de) as caption_de,
+        concat_ws(' ', methods.extrapolation_caption_en, compared.rate_caption_en, verdicts.caption_en) as caption_en,
         true as is_extrapolation,
         compared.persons_year,
         case compared.region_level when 'country' then 'extrapolation' else 'scenario' end as row_kind,
         compared.price_basis,
         compared.price_factor,
         compared.extrapolated_cost_low_eur,
-        compared.extrapolated_cost_high_eur
+        compared.extrapolated_cost_high_eur,
+        compared.method_edition
     from compared
     inner join methods
         on compared.method = methods.method

@@ -8,12 +8,6 @@ rates as (
 
 ),
 
-methods as (
-
-    select * from {{ ref('cost_method') }}
-
-),
-
 regions as (
 
     select * from {{ ref('int_region__named') }}
@@ -79,16 +73,19 @@ final as (
         compared.population_source,
         compared.population_evidence,
         compared.employees_evidence,
-        concat_ws(' ', methods.caption_de, verdicts.caption_de) as caption_de,
-        concat_ws(' ', methods.caption_en, verdicts.caption_en) as caption_en,
-        compared.cost_per_person_low_eur,
-        compared.cost_per_person_high_eur,
+        concat_ws(' ', compared.caption_de, verdicts.caption_de) as caption_de,
+        concat_ws(' ', compared.caption_en, verdicts.caption_en) as caption_en,
+        -- an interval of a sum of money is money: to the cent
+        round(compared.cost_per_person_low_eur, 2) as cost_per_person_low_eur,
+        round(compared.cost_per_person_high_eur, 2) as cost_per_person_high_eur,
         compared.unattributed_cost_eur,
         compared.excluded_cost_eur,
-        compared.cost_basis
+        compared.cost_basis,
+        compared.unmapped_cost_eur,
+        cast(compared.unmapped_pct as numeric(9, 4)) as unmapped_pct,
+        compared.unmapped_limit_pct,
+        compared.method_edition
     from compared
-    inner join methods
-        on compared.method = methods.method
     left join verdicts
         on compared.verdict = verdicts.verdict
     left join regions

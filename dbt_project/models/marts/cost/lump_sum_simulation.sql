@@ -50,7 +50,10 @@ paired as (
         {{ reference_date('lump_sums.reference_date_rule', 'rates.fiscal_year') }} as reference_date,
         lump_sums.target_group,
         rates.total_cost_eur,
-        rates.cost_evidence
+        rates.cost_evidence,
+        rates.reason as rate_reason,
+        rates.caption_de,
+        rates.caption_en
     from rates
     cross join lump_sums
 
@@ -67,6 +70,7 @@ counted as (
         case
             when denominators.population_persons is null then 'population_missing'
             when denominators.reason = 'small_cell' then 'small_cell'
+            when paired.rate_reason = 'mapping_incomplete' then 'mapping_incomplete'
             when paired.total_cost_eur is null then 'numerator_missing'
         end as reason
     from paired
@@ -106,13 +110,11 @@ final as (
         {{ weakest_evidence(['counted.cost_evidence', 'counted.population_evidence']) }} as evidence,
         counted.cost_evidence,
         counted.population_evidence,
-        concat_ws(' ', counted.note_de, methods.caption_de) as caption_de,
-        concat_ws(' ', counted.note_en, methods.caption_en) as caption_en,
+        concat_ws(' ', counted.note_de, counted.caption_de) as caption_de,
+        concat_ws(' ', counted.note_en, counted.caption_en) as caption_en,
         counted.demanded_by,
         counted.source_document as rate_source_document
     from counted
-    inner join methods
-        on counted.method = methods.method
     left join regions
         on counted.municipality_ags = regions.region_code
 

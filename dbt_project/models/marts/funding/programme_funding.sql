@@ -19,6 +19,15 @@ precisions as (
 
 ),
 
+wholes as (
+
+    -- totals whose parts stand in other rows by our reading
+    select distinct part_of as figure_id
+    from periods
+    where part_of is not null
+
+),
+
 final as (
 
     select
@@ -45,12 +54,16 @@ final as (
         programmes.proven_eur,
         programmes.paid_back_eur,
         programmes.own_share_eur,
-        programmes.part_of is null and programmes.amount_per <> 'not_stated' as is_addable
+        programmes.part_of is null
+        and programmes.amount_per <> 'not_stated'
+        and wholes.figure_id is null as is_addable
     from programmes
     left join periods
         on programmes.figure_id = periods.figure_id
     left join precisions
         on programmes.amount_qualifier = precisions.qualifier
+    left join wholes
+        on programmes.figure_id = wholes.figure_id
 
 )
 

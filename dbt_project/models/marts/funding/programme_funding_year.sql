@@ -1,5 +1,6 @@
 -- grain: one row per programme with a stated beginning and end, and year between them.
--- A year for which no amount is stated has none: nothing is interpolated, cast back or spread.
+-- A year for which no amount is stated has none: nothing is interpolated, cast back or spread, and an amount over years,
+-- or that may be one, is no amount of a year.
 with
 
 periods as (
@@ -24,6 +25,7 @@ amounts as (
         periods.amount_first_year,
         periods.amount_last_year,
         periods.reading,
+        coalesce(programmes.part_of, periods.part_of) as part_of,
         programmes.figure_id,
         programmes.funding_level,
         programmes.region_code,
@@ -52,7 +54,7 @@ years as (
 
 ),
 
-final as (
+stated as (
 
     select
         years.programme_id,
@@ -66,13 +68,41 @@ final as (
         amounts.amount_qualifier,
         amounts.amount_per,
         amounts.reading,
-        case when amounts.amount_eur is null then 'no_amount_stated_for_the_year' end as reason,
         amounts.source_document,
-        amounts.evidence
+        amounts.evidence,
+        amounts.part_of
     from years
     left join amounts
         on years.programme_id = amounts.programme_id
             and years.reference_year between amounts.amount_first_year and amounts.amount_last_year
+            -- whatever years are named for it
+            and (amounts.amount_per <> 'total' or amounts.first_year = amounts.last_year)
+
+),
+
+final as (
+
+    select
+        stated.programme_id,
+        stated.reference_year,
+        stated.programme,
+        stated.funding_level,
+        stated.region_code,
+        stated.figure_id,
+        stated.amount_printed,
+        stated.amount_eur,
+        stated.amount_qualifier,
+        stated.amount_per,
+        stated.reading,
+        case when stated.amount_eur is null then 'no_amount_stated_for_the_year' end as reason,
+        stated.source_document,
+        stated.evidence,
+        stated.part_of,
+        coalesce(stated.amount_per = 'year' and wholes.amount_eur is null, false) as is_addable
+    from stated
+    left join stated as wholes
+        on stated.part_of = wholes.figure_id
+            and stated.reference_year = wholes.reference_year
 
 )
 

@@ -30,6 +30,8 @@ with_ends as (
         {{ upper_end('delivered_values.value', 'precisions', 'wide') }} as wide_high,
         precisions.lower_bracket,
         precisions.upper_bracket,
+        coalesce(precisions.lower_bracket = '(', false) as is_low_left_out,
+        coalesce(precisions.upper_bracket = ')', false) as is_high_left_out,
         evidence_classes.evidence_class_rank
     from delivered_values
     left join precisions
@@ -61,6 +63,12 @@ pivoted as (
         max(coalesce(low, 0)) filter (where indicator = 'insured_share_pct') as insured_share_low_pct,
         max(coalesce(high, 100)) filter (where indicator = 'insured_share_pct') as insured_share_high_pct,
         max({{ interval_text('low', 'high', 0, 100) }}) filter (where indicator = 'insured_share_pct') as insured_share_interval,
+        coalesce(bool_or(is_low_left_out) filter (where indicator in ('results', 'insured_share_pct')), false)
+            as is_low_left_out,
+        -- whatever is more than a share ends at all of it, which is held
+        coalesce(
+            bool_or(is_high_left_out and high is not null) filter (where indicator in ('results', 'insured_share_pct')), false
+        ) as is_high_left_out,
         max(value) filter (where indicator = 'EECR05') as employed_after_six_months_persons,
         max(value) filter (where indicator = 'EECR06') as improved_after_six_months_persons,
         max(value) filter (where indicator = 'own_cost_eur') as own_cost_eur,
@@ -69,6 +77,23 @@ pivoted as (
         string_agg(distinct remark, ' ' order by remark) as remark
     from with_ends
     group by programme_id, region_code, period_printed
+
+),
+
+wholed as (
+
+    -- cases are whole: half a case is none
+    select
+        pivoted.*,
+        case
+            when is_low_left_out then floor(results_low_cases * insured_share_low_pct / 100) + 1
+            else ceil(results_low_cases * insured_share_low_pct / 100)
+        end as whole_low_cases,
+        case
+            when is_high_left_out then ceil(results_high_cases * insured_share_high_pct / 100) - 1
+            else floor(results_high_cases * insured_share_high_pct / 100)
+        end as whole_high_cases
+    from pivoted
 
 ),
 
@@ -94,8 +119,11 @@ final as (
         insured_share_low_pct,
         insured_share_high_pct,
         insured_share_interval,
-        round(results_low_cases * insured_share_low_pct / 100, 2) as insured_results_low_cases,
-        round(results_high_cases * insured_share_high_pct / 100, 2) as insured_results_high_cases,
+        -- an exact share of an exact count that is no whole number lies between two
+        case when whole_low_cases > whole_high_cases then whole_high_cases else whole_low_cases end
+            as insured_results_low_cases,
+        case when whole_low_cases > whole_high_cases then whole_low_cases else whole_high_cases end
+            as insured_results_high_cases,
         employed_after_six_months_persons,
         improved_after_six_months_persons,
         case
@@ -114,7 +142,7 @@ final as (
         source_document,
         remark,
         {{ evidence_of_rank('evidence_rank') }} as evidence
-    from pivoted
+    from wholed
 
 )
 

@@ -68,7 +68,7 @@ final as (
         compared_region_code as region_code,
         compared_year as reference_year,
         compared_value,
-        round(compared_value / nullif(claimed_high, 0), 1) as compared_per_claimed,
+        round(compared_value / nullif(claimed_high, 0), 2) as compared_per_claimed,
         case
             when compared_value is null then 'not_checkable'
             when compared_value > claimed_high then 'contradicted'

@@ -38,7 +38,7 @@ bases as (
         municipality_ags,
         fiscal_year,
         method,
-        case when count(distinct cost_basis) = 1 then min(cost_basis) else 'not_stated' end as cost_basis
+        {{ common_basis('cost_basis') }} as cost_basis
     from components
     where treatment = 'attributed'
     group by municipality_ags, fiscal_year, method
@@ -53,7 +53,8 @@ costs as (
         rates.method,
         rates.total_cost_eur as cost_eur,
         coalesce(bases.cost_basis, 'not_stated') as cost_basis,
-        rates.cost_evidence
+        rates.cost_evidence,
+        rates.reason as cost_reason
     from rates
     left join bases
         on rates.municipality_ags = bases.municipality_ags
@@ -72,8 +73,7 @@ received_by_payer as (
         sum(receipts.amount_eur) as amount_eur,
         coalesce(sum(receipts.amount_eur) filter (where receipts.is_time_limited), 0) as time_limited_eur,
         coalesce(sum(receipts.amount_eur) filter (where not receipts.is_time_limited), 0) as lasting_eur,
-        case when count(distinct receipts.cost_basis) = 1 then min(receipts.cost_basis) else 'not_stated' end
-            as received_basis,
+        {{ common_basis('receipts.cost_basis') }} as received_basis,
         string_agg(receipts.amount_printed, '; ' order by receipts.receipt_id) as received_printed,
         max(evidence_classes.evidence_class_rank) as evidence_rank
     from receipts
@@ -109,7 +109,7 @@ received as (
         sum(amount_eur) as amount_eur,
         sum(time_limited_eur) as time_limited_eur,
         sum(lasting_eur) as lasting_eur,
-        case when count(distinct received_basis) = 1 then min(received_basis) else 'not_stated' end as received_basis,
+        {{ common_basis('received_basis') }} as received_basis,
         null as received_printed,
         max(evidence_rank) as evidence_rank
     from received_by_payer
@@ -128,6 +128,7 @@ with_cost as (
         costs.cost_eur,
         costs.cost_basis,
         costs.cost_evidence,
+        costs.cost_reason,
         received.has_unknown,
         received.amount_eur,
         received.time_limited_eur,
@@ -152,6 +153,7 @@ with_cost as (
         null as cost_eur,
         null as cost_basis,
         null as cost_evidence,
+        null as cost_reason,
         received.has_unknown,
         received.amount_eur,
         received.time_limited_eur,
@@ -174,11 +176,13 @@ judged as (
         case when has_unknown then null else amount_eur end as received_eur,
         case
             when reference_year is null then 'accrual_year_not_stated'
+            when cost_reason = 'mapping_incomplete' then 'mapping_incomplete'
             when cost_eur is null then 'cost_not_delivered'
             when has_unknown is null then 'received_not_delivered'
             when has_unknown then 'amount_unknown'
             when cost_eur <= 0 then 'cost_not_positive'
             when 'not_stated' in (cost_basis, received_basis) then 'basis_not_stated'
+            when 'mixed' in (cost_basis, received_basis) then 'basis_mixed'
             when cost_basis <> received_basis then 'basis_differs'
         end as reason
     from with_cost

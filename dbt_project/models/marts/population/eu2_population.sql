@@ -64,7 +64,9 @@ final as (
         masked.source_name,
         masked.is_suppressed,
         masked.evidence,
-        masked.eu2_evidence
+        masked.eu2_evidence,
+        masked.previous_source_name,
+        case when not masked.is_change_suppressed then masked.is_across_sources end as is_across_sources
     from masked
     left join regions
         on masked.region_code = regions.region_code

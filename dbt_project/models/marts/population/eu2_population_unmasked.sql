@@ -35,7 +35,9 @@ final as (
         populations.source_name,
         false as is_suppressed,
         populations.evidence,
-        populations.eu2_evidence
+        populations.eu2_evidence,
+        populations.previous_source_name,
+        populations.is_across_sources
     from populations
     left join regions
         on populations.region_code = regions.region_code

@@ -191,6 +191,8 @@ cost_trees as (
         rates.cost_precision_eur,
         rates.denominator_low_persons,
         rates.denominator_high_persons,
+        rates.unmapped_low_eur,
+        rates.unmapped_high_eur,
         costs.cost_per_person_rounded_eur,
         costs.denominator_persons,
         costs.population_persons,
@@ -217,7 +219,8 @@ cost_trees as (
 
 ),
 
--- both ends of a rate: the total and the denominator at the ends of what their rounding leaves open
+-- both ends of a rate: the total and the denominator at the ends of what their rounding leaves open, and of the ledger
+-- none or all of what is not mapped and could be the group's
 interval_trees as (
 
     select
@@ -235,6 +238,7 @@ interval_trees as (
         ends.cost_label,
         ends.cost_operation,
         ends.cost_eur,
+        ends.unmapped_eur,
         ends.persons_label,
         ends.persons_operation,
         ends.persons,
@@ -245,16 +249,62 @@ interval_trees as (
             values
             (
                 'cost_per_person_low_eur', cost_per_person_low_eur,
-                'total_cost_low_eur', 'difference', total_cost_eur - cost_precision_eur,
+                'total_cost_low_eur', 'difference', total_cost_eur + unmapped_low_eur - cost_precision_eur, unmapped_low_eur,
                 'denominator_high_persons', 'sum', denominator_high_persons
             ),
             (
                 'cost_per_person_high_eur', cost_per_person_high_eur,
-                'total_cost_high_eur', 'sum', total_cost_eur + cost_precision_eur,
+                'total_cost_high_eur', 'sum', total_cost_eur + unmapped_high_eur + cost_precision_eur, unmapped_high_eur,
                 'denominator_low_persons', 'difference', denominator_low_persons
             )
-        ) as ends (figure, value, cost_label, cost_operation, cost_eur, persons_label, persons_operation, persons)
+        )
+            as ends (
+                figure, value,
+                cost_label, cost_operation, cost_eur, unmapped_eur,
+                persons_label, persons_operation, persons
+            )
     where ends.value is not null
+
+),
+
+-- each amount that is not mapped and could be the group's, at the end of the interval that it moves
+unmapped_components as (
+
+    select
+        interval_trees.mart,
+        interval_trees.row_key,
+        interval_trees.figure,
+        interval_trees.region_code,
+        interval_trees.reference_year,
+        interval_trees.method,
+        components.product_code || ' ' || components.account_code as detail,
+        components.amount_eur,
+        {{ row_key([
+            'components.municipality_ags',
+            'components.fiscal_year',
+            'components.method',
+            'components.product_code',
+            'components.account_code',
+            'components.target_group',
+            'components.treatment',
+            'components.source_sha256',
+        ]) }} as component_key,
+        row_number() over (
+            partition by interval_trees.row_key, interval_trees.figure
+            order by
+                components.product_code, components.account_code, components.target_group, components.source_sha256
+        ) as component_number
+    from interval_trees
+    inner join methods
+        on interval_trees.method = methods.method
+    inner join components
+        on interval_trees.region_code = components.municipality_ags
+            and interval_trees.reference_year = components.fiscal_year
+            and interval_trees.method = components.method
+            and components.exclusion_reason = 'unmapped'
+            and components.target_group in (methods.target_group, 'all')
+            and sign(components.amount_eur) = sign(interval_trees.unmapped_eur)
+    where components.amount_eur <> 0
 
 ),
 
@@ -1045,6 +1095,8 @@ nodes as (
         on cost_trees.region_code = numbered.municipality_ags
             and cost_trees.reference_year = numbered.fiscal_year
             and cost_trees.method = numbered.method
+            -- the part of a cost that happens to be mapped is no total
+            and cost_trees.total_cost_eur is not null
     inner join component_nodes
         on numbered.component_key = component_nodes.row_key
 
@@ -1059,7 +1111,7 @@ nodes as (
 
     -- the ends of its interval
     select
-        {{ node("'1'", "'figure'", "'ratio'", 'figure', 'value', digits='6', evidence='evidence') }}
+        {{ node("'1'", "'figure'", "'ratio'", 'figure', 'value', digits='2', evidence='evidence') }}
     from interval_trees
 
     union all
@@ -1071,9 +1123,25 @@ nodes as (
     union all
 
     select
-        {{ node("'1.1.1'", "'figure_reference'", "'refers'", "'total_cost_eur'", 'total_cost_eur', refers_to_mart='mart',
-            refers_to_row_key='row_key', refers_to_figure="'cost_per_person_rounded_eur'", refers_to_path="'1.1.1'") }}
+        {{ node("case when unmapped_eur = 0 then '1.1.1' else '1.1.1.1' end", "'figure_reference'", "'refers'",
+            "'total_cost_eur'", 'total_cost_eur', refers_to_mart='mart', refers_to_row_key='row_key',
+            refers_to_figure="'cost_per_person_rounded_eur'", refers_to_path="'1.1.1'") }}
     from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.1.1'", "'component'", "'sum'", "'total_with_unmapped_eur'", 'total_cost_eur + unmapped_eur') }}
+    from interval_trees
+    where unmapped_eur <> 0
+
+    union all
+
+    select
+        {{ node("'1.1.1.' || (component_number + 1)", "'figure_reference'", "'refers'", "'amount_eur'", 'amount_eur',
+            detail_de='detail', detail_en='detail', refers_to_mart="'cost_component'", refers_to_row_key='component_key',
+            refers_to_figure="'amount_eur'", refers_to_path="'1'") }}
+    from unmapped_components
 
     union all
 

@@ -21,6 +21,12 @@ regions as (
 
 ),
 
+units as (
+
+    select * from {{ ref('statistic_unit') }}
+
+),
+
 latest as (
 
     select
@@ -81,7 +87,8 @@ final as (
         trim_scale(classified.value * classified.unit_multiplier) as value,
         classified.value_sign,
         classified.value_quality as quality_flag,
-        classified.value_unit as unit,
+        -- a bare number is no unit: it is taken into the value, which counts the things themselves
+        case when classified.unit_multiplier = 1 then classified.value_unit else coalesce(counted.unit, 'number') end as unit,
         classified.unit_multiplier,
         classified.value as delivered_value,
         roundings.rounded_to,
@@ -90,13 +97,23 @@ final as (
         classified.evidence,
         classified.source_file_name,
         classified.source_sha256,
-        classified.line_number
+        classified.line_number,
+        classified.value_unit as delivered_unit
     from classified
     left join regions
         on classified.region_code = regions.region_code
     left join roundings
         on classified.statistics_code = roundings.statistics_code
             and classified.reference_year >= roundings.first_year
+    left join
+        lateral (
+            select units.unit
+            from units
+            where left(classified.value_variable_code, length(units.measure_code_prefix)) = units.measure_code_prefix
+            order by length(units.measure_code_prefix) desc
+            limit 1
+        ) as counted
+        on true
 
 )
 

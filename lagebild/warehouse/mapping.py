@@ -1,0 +1,131 @@
+"""What of a municipality's ledger no row of the mapping knows, as the rows to fill in.
+
+Reads schema `marts` and the seed `cost_mapping` as it lies on the disk: what was written into it since is not missing.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from psycopg.rows import namedtuple_row
+
+from lagebild import database
+from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT, Settings
+
+SEED = DBT_PROJECT / "seeds" / "cost_mapping.csv"
+_UNMAPPED = """
+    select method, fiscal_year, product_code, account_code, max(product_name) as product_name,
+        max(account_name) as account_name, sum(amount_eur) as amount_eur
+    from marts.cost_component
+    where municipality_ags = %s and exclusion_reason = 'unmapped'
+    group by method, fiscal_year, product_code, account_code
+    order by method, product_code, account_code, fiscal_year
+"""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A row that the mapping lacks: product and account of a municipality for some years, and the EUR booked there."""
+
+    method: str
+    municipality_ags: str
+    valid_from_year: int
+    valid_to_year: int | None
+    """Empty where no later row takes over."""
+    product_code: str
+    account_code: str
+    product_name: str
+    account_name: str
+    amount_eur: Decimal
+    """Of all those years."""
+
+    def row(self, header: Iterable[str]) -> dict[str, str]:
+        """The row as the seed has it: what has to be decided is empty."""
+        names = " / ".join(filter(None, (self.product_name, self.account_name)))
+        known = {
+            "method": self.method,
+            "municipality_ags": self.municipality_ags,
+            "valid_from_year": str(self.valid_from_year),
+            "valid_to_year": "" if self.valid_to_year is None else str(self.valid_to_year),
+            "product_code": self.product_code,
+            "account_code": self.account_code,
+            "cost_basis": "not_stated",
+            "remark": f"{names}: {self.amount_eur:.2f} EUR" if names else f"{self.amount_eur:.2f} EUR",
+        }
+        return {name: known.get(name, "") for name in header}
+
+
+def header() -> list[str]:
+    """The columns of the seed, in their order."""
+    return _seed()[0]
+
+
+def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
+    """What the mapping lacks of a municipality's ledgers in the publication in force, the largest amounts first.
+
+    UserError where no ledger of the municipality is in it.
+    """
+    with database.connect(settings, database.BI_READER) as connection:
+        if not connection.execute(
+            "select 1 from marts.cost_component where municipality_ags = %s limit 1", [municipality_ags]
+        ).fetchone():
+            raise UserError(
+                f"no ledger of {municipality_ags} is in the publication in force",
+                remedy="load it (lagebild load FILE), then lagebild build",
+            )
+        with connection.cursor(row_factory=namedtuple_row) as cursor:
+            unmapped = cursor.execute(_UNMAPPED, [municipality_ags]).fetchall()
+    begins: dict[tuple, list[tuple[int, int]]] = defaultdict(list)
+    for row in _seed()[1]:
+        if row["municipality_ags"] == municipality_ags:
+            first, last = int(row["valid_from_year"]), int(row["valid_to_year"] or 9999)
+            begins[row["method"], row["product_code"], row["account_code"]].append((first, last))
+    years: dict[tuple, list] = defaultdict(list)
+    for row in unmapped:
+        key = row.method, row.product_code, row.account_code
+        if not any(first <= row.fiscal_year <= last for first, last in begins[key]):
+            years[key].append(row)
+    found = [one for key, rows in years.items() for one in _spans(municipality_ags, rows, begins[key])]
+    return sorted(found, key=lambda one: (-abs(one.amount_eur), one.method, one.product_code, one.account_code))
+
+
+def as_csv(found: Iterable[Missing]) -> str:
+    """The rows as lines that can be put below the seed's own, with its header."""
+    names = header()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(one.row(names) for one in found)
+    return text.getvalue()
+
+
+def _spans(municipality_ags: str, rows: list, known: list[tuple[int, int]]) -> Iterable[Missing]:
+    """A row for each stretch of years between the rows that there are; the last one stays open."""
+    spans: dict[int | None, list] = defaultdict(list)
+    for row in rows:
+        later = [first for first, _ in known if first > row.fiscal_year]
+        spans[min(later) - 1 if later else None].append(row)
+    for valid_to, of_span in spans.items():
+        newest = of_span[-1]
+        yield Missing(
+            method=newest.method,
+            municipality_ags=municipality_ags,
+            valid_from_year=of_span[0].fiscal_year,
+            valid_to_year=valid_to,
+            product_code=newest.product_code,
+            account_code=newest.account_code,
+            product_name=newest.product_name or "",
+            account_name=newest.account_name or "",
+            amount_eur=sum((row.amount_eur for row in of_span), Decimal(0)),
+        )
+
+
+def _seed() -> tuple[list[str], list[dict[str, str]]]:
+    """Header and rows of the seed."""
+    with SEED.open(encoding="utf-8", newline="") as handle:
+        reader = csv.DictReader(handle)
+        return list(reader.fieldnames or ()), list(reader)
