@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants environment
+	mutants life environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -56,6 +56,9 @@ faults: environment ## break a load at every point in every way, and check that 
 
 mutants: environment ## change every expectation in turn, and check that its cases notice (OPTIONS="--only ledger")
 	@.venv/bin/python -m tests.expectations.mutate $(OPTIONS)
+
+life: environment ## live three years of deliveries of every source in ten orders, which must end in the same marts (ORDERS=3)
+	@LIFE_ORDERS=$(or $(ORDERS),10) $(PYTEST) tests/life
 
 environment:
 	@$(PYTHON) lagebild/bootstrap.py

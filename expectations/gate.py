@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from expectations import history, library, marts
+from expectations import history, keys, library, marts
 from expectations.suite import HOLD, WARN, Build, Delivery, Expectation
 from ingest import contracts
 from lagebild import database
@@ -129,7 +129,9 @@ def _landed(settings: Settings, delivery_id: int) -> _Batch:
             ) from (None if personal else error)
         before, known = history.accepted_before(connection, delivery_id)
     delivery = replace(delivery, before=before, known=known)
-    return _Batch(delivery.source, query, module.expectations(delivery), personal, has_lines=True)
+    own = module.expectations(delivery)
+    forbidden = keys.expectations(delivery.source, module.OWNER) if own else []  # a suite that forgot its own is none
+    return _Batch(delivery.source, query, [*own, *forbidden], personal, has_lines=True)
 
 
 def _candidates(build: Build) -> list[_Batch]:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from ingest import contracts
-from ingest.contracts import EVIDENCE, PERSONAL, READERS, TYPES
+from ingest.contracts import ALL, EVIDENCE, PERIODS, PERSONAL, READERS, TYPES
 from lagebild import yaml_files
 
 SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
@@ -50,6 +50,7 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "record_length": int,
     "german": dict,
     "history": str,
+    "periods": str,
 }
 FIELD = {"name", "title", "description", "example", "type", "format", "decimalChar", "groupChar", "bareNumber"} | {
     "constraints",
@@ -286,6 +287,8 @@ def _source(path: Path, descriptor: dict, own: dict, resource: dict) -> Iterator
         yield ("lagebild", "reader"), f"reader {own['reader']!r} is none of {', '.join(READERS)}"
     if "evidence" in own and own["evidence"] not in EVIDENCE:
         yield ("lagebild", "evidence"), f"evidence {own['evidence']!r} is none of {', '.join(EVIDENCE)}"
+    if own.get("periods", ALL) not in PERIODS:
+        yield ("lagebild", "periods"), f"periods {own['periods']!r} is none of {', '.join(PERIODS)}"
     if own["max_rejected"] < 0:
         yield ("lagebild", "max_rejected"), "max_rejected is below zero"
     if not re.fullmatch(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}", own["schedule"]):

@@ -28,6 +28,9 @@ PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
 EVERY = ("month", "quarter", "year", "irregular")
+ALL, LATEST, LONGEST = "all", "latest", "longest"
+PERIODS = (ALL, LATEST, LONGEST)
+"""Which of a source's accepted periods a build reads: every one; the latest as a whole; all not within another one."""
 _SQL_TYPES = {
     "string": "text",
     "integer": "bigint",
@@ -299,6 +302,8 @@ class Contract:
     primary_key: tuple[str, ...]
     history: str | None
     """Each delivery is the whole stock of a day, and raw keeps the changes: the field that says the day."""
+    periods: str
+    """Which of several accepted periods a build reads: `all`, `latest` or `longest`."""
     rules: tuple[Rule, ...]
     code_lists: Mapping[str, CodeList]
     changes: tuple[Change, ...]
@@ -537,6 +542,7 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         contact=own.get("contact"),
         primary_key=(key,) if isinstance(key, str) else tuple(key),
         history=own.get("history"),
+        periods=own.get("periods", ALL),
         rules=tuple(rule(entry, {field.name: field for field in fields}) for entry in own.get("rules", [])),
         code_lists=code_lists,
         changes=tuple(change(entry) for entry in own.get("layouts", [])),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from ingest import digests, inbox, persons, privacy, retention, rotation, stores
+from ingest import digests, forgotten, inbox, persons, privacy, retention, rotation, stores
 from ingest.ledger import Delivery
 from ingest.persons import Scope
 from lagebild import database
@@ -21,7 +21,7 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.version import code_version
 
-WHY = "a person was erased"
+WHY = retention.PERSON_WAS_ERASED
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
     with database.connect(settings) as connection:
         privacy.lock_key(connection, municipality, purpose)
         version = privacy.version_in_force(connection, municipality, purpose)
-        pseudonym = privacy.chain(settings, municipality, purpose, version).pseudonym(identifier.strip())
+        key = privacy.chain(settings, municipality, purpose, version)
+        pseudonym = key.pseudonym(identifier.strip())
         scope = persons.scope(connection, municipality, purpose)
         lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
         rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
@@ -73,6 +74,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
             retention.ask_deletion(connection, path)
         unseen = (*waiting, *_left_over(settings, connection, purpose))
         erasure = Erasure(loaded_rows, rejected_rows, blanked_rows, len(paths), unseen)
+        forgotten.remember(connection, key, identifier.strip())
         _record(connection, municipality, purpose, erasure)
     retention.finish_deletions(settings)
     digests.forget(settings, *scope.sources)

@@ -171,6 +171,10 @@ TEXTS = {
     "delivery {} is accepted for {}: if this one corrects it, lagebild accept {} --supersedes --reason ...": (
         "für {1} ist schon die Lieferung {0} angenommen; berichtigt diese Datei sie, sagen Sie es der Ansprechstelle"
     ),
+    "the same bytes came as delivery {} for {} ({}): if they are also right for {}, lagebild accept {} --reason ...": (
+        "dieselbe Datei kam schon als Lieferung {0} für {1} ({2}); gilt sie auch für {3}, sagen Sie es der"
+        " Ansprechstelle, sonst schicken Sie die richtige"
+    ),
     "its acceptance ended on {}": "ihre Annahme war bis {0} befristet",
     "loaded again as a new attempt": "sie wurde als neuer Versuch noch einmal geladen",
     "the same bytes are accepted again as delivery {}": "dieselbe Datei ist als Lieferung {0} wieder angenommen",

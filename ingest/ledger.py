@@ -115,6 +115,22 @@ def in_force(connection: Connection, source: str, period: str, sha256: str) -> D
     return found[0] if found else None
 
 
+def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None:
+    """The delivery that brought the same bytes for another period of the source before, and was not sent back.
+
+    One that came later counts where it is accepted already: of the two the first to be decided is.
+    """
+    where = (
+        "source = %(source)s and sha256 = %(sha256)s and period <> %(period)s"
+        " and case when delivery_id < %(id)s then state = any(%(earlier)s) else state = any(%(decided)s) end"
+    )
+    values = {"source": delivery.source, "sha256": delivery.sha256, "period": delivery.period}
+    values |= {"id": delivery.delivery_id, "decided": ["accepted", "superseded"]}
+    values |= {"earlier": [*IN_FORCE, "superseded"]}
+    found = _select(connection, where, values)
+    return found[0] if found else None
+
+
 def lock_period(connection: Connection, source: str, period: str) -> None:
     """Let transitions of one source and period wait for each other until the transaction ends."""
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{source} {period}"])
@@ -165,13 +181,20 @@ def record(
 
 
 def decide(settings: Settings, delivery_id: int, problems: list[str]) -> Delivery:
-    """Accept a loaded delivery, or hold it: because of `problems`, or because its period has one already."""
+    """Accept a loaded delivery, or hold it: because of `problems`, because its period has one already, or because
+    its bytes came for another period.
+    """
     with database.connect(settings, database.LOADER) as connection:
         delivery = _locked(connection, delivery_id)
         if delivery.state != "loaded":
             return delivery  # decided by another run meanwhile
         predecessor = accepted(connection, delivery.source, delivery.period)
         reasons = list(problems)
+        if first := of_same_bytes(connection, delivery):
+            reasons.append(
+                f"the same bytes came as delivery {first.delivery_id} for {first.period} ({first.file_name}): if they"
+                f" are also right for {delivery.period}, lagebild accept {delivery_id} --reason ..."
+            )
         if predecessor:
             reasons.append(
                 f"delivery {predecessor.delivery_id} is accepted for {delivery.period}: if this one corrects it, "

@@ -7,16 +7,18 @@ a no-op while they are loaded, held or accepted.
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from psycopg import Connection, sql
 
-from ingest import contracts, copy, history, landing, ledger, privacy, readers
+from ingest import contracts, copy, forgotten, history, landing, ledger, privacy, readers, retention
 from ingest.ahead import ahead
 from ingest.contracts import Contract
 from ingest.engine import MASK, Engine, Rejected, reason
+from ingest.forgotten import Forgotten
 from ingest.history import Outcome
 from ingest.intake import Parcel
 from ingest.keys import Doubled, Keys
@@ -115,9 +117,18 @@ def _load(
             with _Watched(parcel.path, progress) if progress else parcel.path.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
-                _fill(connection, parcel, delivery_id, source, key, comparison)
+                gone = forgotten.of(connection, key, parcel.period)
+                _fill(connection, parcel, delivery_id, source, key, comparison, gone)
             ledger.record(connection, delivery_id, "loaded", None)
-            return ledger.get(connection, delivery_id)
+            loaded = ledger.get(connection, delivery_id)
+            if gone and (gone.dropped or loaded.rejected):
+                # The bytes hold an erased person, or may, in a line that could not be read.
+                retention.give_up_bytes(connection, loaded, retention.PERSON_WAS_ERASED)
+                retention.ask_deletion(connection, loaded.landing_path)
+                loaded = ledger.get(connection, delivery_id)
+        if loaded.erased_at:
+            retention.finish_deletions(settings)
+        return loaded
     except Refused as refusal:
         return _refuse(settings, parcel, refusal, old)
     except history.Again:
@@ -194,8 +205,12 @@ def _fill(
     source: readers.Source | readers.SmallSource,
     key: KeyChain | None,
     comparison: history.Comparison | None,
+    gone: Forgotten,
 ) -> None:
-    """Copy the good rows, keep the bad ones with their reasons, and check that none was lost."""
+    """Copy the good rows, keep the bad ones with their reasons, and check that none was lost.
+
+    Rows of erased persons are left out, and counted as they are where a person is erased after the load.
+    """
     contract = parcel.contract
     engine = Engine(contract, source.layout, key, delivery_id, comparison and comparison.day)
     if comparison:
@@ -203,7 +218,7 @@ def _fill(
     with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
         # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
         with (
-            ahead(source.blocks(engine.is_row)) as blocks,
+            ahead(gone.out_of(source.blocks(engine.is_row), source.layout)) as blocks,
             ahead(engine.check(block) for block in blocks) as checked,
             connection.cursor() as cursor,
         ):
@@ -212,7 +227,8 @@ def _fill(
                 told = 0
                 for part in checked:
                     stream.write(part.payload.data)
-                    rejects.writelines(row.copy_line(delivery_id) for row in part.rejected)
+                    for row in part.rejected:
+                        rejects.write((replace(row, fields=None) if gone else row).copy_line(delivery_id))
                     if contract.primary_key:
                         keys.add(part.keys, part.contents, part.lines, part.texts)
                     told += part.unchanged
@@ -221,7 +237,7 @@ def _fill(
         found = comparison.finish(connection, keys, told) if comparison else Outcome(keys.doubled(), 0, None)
         brought = copied
         for is_brought, row in _doubled(connection, contract, delivery_id, found.doubled, comparison):
-            rejects.write(row.copy_line(delivery_id))
+            rejects.write((replace(row, fields=None) if gone else row).copy_line(delivery_id))
             brought -= is_brought
         rejected = _copy_rejects(connection, rejects)
     if not source.records:
@@ -231,15 +247,15 @@ def _fill(
             f"{parcel.file_name}: {found.fresh} rows are new, but PostgreSQL took {brought}",
             remedy="nothing was loaded; rows were taken for known ones: report this as a defect",
         )
-    loaded = brought + found.unchanged
+    loaded = brought + found.unchanged + gone.dropped
     if source.records != loaded + rejected:
         raise UserError(
             f"{parcel.file_name}: {source.records} records in the file, but {loaded} loaded and {rejected} rejected",
             remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
         )
     connection.execute(
-        "update raw.delivery set records = %s, loaded = %s, rejected = %s where delivery_id = %s",
-        [source.records, loaded, rejected, delivery_id],
+        "update raw.delivery set records = %s, loaded = %s, rejected = %s, erased_loaded = %s where delivery_id = %s",
+        [source.records, loaded, rejected, gone.dropped, delivery_id],
     )
 
 

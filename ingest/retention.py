@@ -22,6 +22,7 @@ from lagebild.settings import Settings
 
 # A file that no delivery names is what a killed load left: its original still lies where it was loaded from.
 LEFT_OVER = timedelta(days=1)
+PERSON_WAS_ERASED = "a person was erased"
 _log = logging.getLogger(__name__)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from ingest import digests, persons, privacy
+from ingest import digests, forgotten, persons, privacy
 from ingest.persons import Scope
 from lagebild import database
 from lagebild.errors import UserError
@@ -65,6 +65,7 @@ def rotate(settings: Settings, municipality: str, purpose: str) -> Rotation:
         _require_assigned(scope)
         _collect(connection, scope)
         _wrap(connection, key)
+        forgotten.wrap(connection, municipality, purpose, key)
         rotation = Rotation(municipality, purpose, version, *_replace(connection, scope))
         connection.execute(
             "insert into raw.pseudonym_key (municipality, purpose, version, rotated_by, code_version)"

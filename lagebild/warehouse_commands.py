@@ -30,7 +30,8 @@ def migrate(settings: "Settings") -> None:
 def build(settings: "Settings") -> None:
     """Build the marts from the accepted deliveries, check them and publish them.
 
-    Where a check fails nothing is published, and the last publication stays in force.
+    Where dbt fails on a new delivery, that one is set aside and the others are published; the command says which, and
+    ends with exit code 1. Where a check of the marts fails nothing is published, and the last publication stays.
 
     \b
     Examples:
@@ -38,9 +39,14 @@ def build(settings: "Settings") -> None:
       lagebild build -v         every model and test as a line
     """
     from lagebild.stack.building import watched
+    from lagebild.warehouse.build import set_aside
 
     publication_id = watched(settings)
     output.say("nothing new to build" if publication_id is None else f"publication {publication_id} is in force")
+    if left_out := set_aside(settings):
+        lines = [f"the publication in force was made without {len(left_out)} accepted:", *map(str, left_out)]
+        click.echo("\n  ".join(lines), err=True)
+        click.get_current_context().exit(1)
 
 
 @click.command()

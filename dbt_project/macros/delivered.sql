@@ -8,15 +8,17 @@
 
 {#-
     The rows of `raw.<source>__<entity>` that this build reads: those of the deliveries fixed in
-    `raw.build_input` before the build began, each with the file it came from. The only way from
-    staging to raw, so that `raw.build_input` is the provenance of every figure.
+    `raw.build_input` before the build began, each with the file it came from and the place of its
+    period among the source's. The only way from staging to raw, so that `raw.build_input` is the
+    provenance of every figure.
 -#}
 {% macro delivered(source_id, entity) -%}
 (
     select
         entity.*,
         delivery.sha256 as source_sha256,
-        delivery.file_name as source_file_name
+        delivery.file_name as source_file_name,
+        input.period_order
     from {{ source(source_id, source_id ~ '__' ~ entity) }} as entity
     inner join {{ source('deliveries', 'build_input') }} as input
         on entity.delivery_id = input.delivery_id
@@ -24,6 +26,26 @@
         on input.delivery_id = delivery.delivery_id
     where input.build_id = {{ build_id() }}
         and input.source = '{{ source_id }}'
+)
+{%- endmacro %}
+
+{#-
+    Of the rows of a relation those of the latest period that holds their key: the columns that name a row, as
+    `unique_combination` says of the model. Two rows of one delivery that share a key both stay, for that test to find.
+-#}
+{% macro latest_period(relation, key) -%}
+(
+    select *
+    from (
+        select
+            ranked.*,
+            rank() over (
+                partition by {{ key | join(', ') }}
+                order by period_order desc nulls last
+            ) as period_rank
+        from {{ relation }} as ranked
+    ) as by_period
+    where period_rank = 1
 )
 {%- endmacro %}
 

@@ -135,7 +135,7 @@ def waiting_lines(settings: Settings, since: datetime) -> list[str]:
     rows = ledger.deliveries(settings, states=("held", "refused"))
     kept_back = build.kept_back(settings)
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
-    return waiting + ([kept_back] if kept_back else [])
+    return waiting + [str(one) for one in build.set_aside(settings)] + ([kept_back] if kept_back else [])
 
 
 # --- the runs --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, pages, postgres
+from lagebild.warehouse import inputs
 
 AIRFLOW_SECRET = "airflow_admin"
 
@@ -68,6 +69,8 @@ def _warehouse(settings: Settings) -> list[str]:
             kind = connection.execute("select kind from raw.warehouse").fetchone()
             (publication,) = connection.execute("select publication_id from published.current_publication").fetchone()
             states = connection.execute("select state, count(*) from raw.delivery group by 1 order by 1").fetchall()
+            is_known = connection.execute("select to_regclass('raw.build_set_aside') is not null").fetchone()[0]
+            left_out = inputs.set_aside(connection) if is_known else []
         except psycopg.errors.UndefinedTable:
             connection.rollback()
             return ["warehouse:      empty, not prepared yet"]
@@ -77,6 +80,7 @@ def _warehouse(settings: Settings) -> list[str]:
         f"warehouse:      holds {held}",
         f"deliveries:     {counts}",
         f"publication:    {publication or 'none yet'}",
+        *(f"set aside:      {one}" for one in left_out),
     ]
 
 

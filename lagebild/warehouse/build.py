@@ -4,9 +4,8 @@ The command line and the DAG `build_warehouse` call the same functions. The buil
 holds the token; an earlier one that still runs fails at its next statement and publishes nothing.
 """
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 from psycopg import Connection
@@ -17,7 +16,9 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version
-from lagebild.warehouse import marts, publications, publish, transform
+from lagebild.warehouse import blame, marts, publications, publish, transform
+from lagebild.warehouse import inputs as build_inputs
+from lagebild.warehouse.inputs import Numbered, SetAside
 from lagebild.warehouse.publications import Rollback
 from lagebild.warehouse.steps import Step
 
@@ -25,47 +26,65 @@ LAYERS = ("staging", "intermediate", "marts")
 OVERTAKEN = "LB001"
 
 
+class FailedBuildError(UserError):
+    """A build that dbt failed in, and was stopped."""
+
+    def __init__(self, message: str, remedy: str, failures: Sequence[transform.Failure]):
+        super().__init__(message, remedy)
+        self.failures = tuple(failures)
+
+
 def is_current(settings: Settings) -> bool:
     """Whether there is nothing to build.
 
-    The publication in force was made from exactly the accepted deliveries, by this code; or a rollback put it in force,
-    and a build of them would bring back what was taken back.
+    The publication in force was made of exactly the accepted deliveries, by this code (also where it had to set some of
+    them aside); or a rollback put it in force, and a build of them would bring back what was taken back.
     """
     with database.connect(settings, database.BUILDER) as connection:
-        inputs = _inputs(connection)
-        return _is_in_force(connection, inputs) or _standing_rollback(connection, inputs) is not None
+        asked = build_inputs.accepted(connection)
+        read = build_inputs.chosen(connection, asked)
+        return _is_in_force(connection, build_inputs.fingerprint(asked, code_version())) or (
+            _standing_rollback(connection, _pairs(read)) is not None
+        )
 
 
 def kept_back(settings: Settings) -> str | None:
     """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
     with database.connect(settings, database.BUILDER) as connection:
-        rollback = _standing_rollback(connection, _inputs(connection))
+        read = build_inputs.chosen(connection, build_inputs.accepted(connection))
+        rollback = _standing_rollback(connection, _pairs(read))
         return publications.explained(connection, rollback) if rollback else None
 
 
-def begin(settings: Settings, echo: Callable[[str], None] = print) -> int | None:
+def set_aside(settings: Settings) -> list[SetAside]:
+    """The accepted deliveries that the publication in force was made without."""
+    with database.connect(settings, database.BUILDER) as connection:
+        return build_inputs.set_aside(connection)
+
+
+def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequence[SetAside] = ()) -> int | None:
     """Fix the inputs of a new build and take the token; None if there is nothing new to build.
 
-    What was accepted until a day that is over is held again first, and its predecessor is read.
+    What was accepted until a day that is over is held again first, and its predecessor is read. `aside` is left out;
+    where nothing else is new, there is nothing to build.
     """
     if ledger.expire(settings):
         receipts.renew(settings, echo)
     with database.connect(settings, database.BUILDER) as connection:
-        inputs = _inputs(connection)
-        if not inputs or _is_in_force(connection, inputs):
+        asked = build_inputs.accepted(connection)
+        fingerprint = build_inputs.fingerprint(asked, code_version())
+        read = build_inputs.chosen(connection, asked, aside)
+        if not read or _is_in_force(connection, fingerprint) or (aside and _is_published(connection, read)):
             return None
-        if rollback := _standing_rollback(connection, inputs):
+        if rollback := _standing_rollback(connection, _pairs(read)):
             echo(publications.explained(connection, rollback))
             return None
         marts.require_synced(connection)
         (build_id,) = connection.execute(
-            "insert into raw.build (state, code_version) values ('running', %s) returning build_id", [code_version()]
+            "insert into raw.build (state, code_version, fingerprint) values ('running', %s, %s) returning build_id",
+            [code_version(), fingerprint],
         ).fetchone()
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into raw.build_input (build_id, source, period, delivery_id) values (%s, %s, %s, %s)",
-                [(build_id, source, period, delivery_id) for delivery_id, source, period in inputs],
-            )
+        build_inputs.fix(connection, build_id, read, [one for one in aside if one.delivery_id in _ids(asked)])
         connection.execute("update raw.build_token set build_id = %s", [build_id])
         connection.execute(
             "update raw.build set state = 'overtaken', reason = %s, ended_at = now()"
@@ -73,6 +92,43 @@ def begin(settings: Settings, echo: Callable[[str], None] = print) -> int | None
             [f"by build {build_id}", build_id],
         )
         return build_id
+
+
+def make(
+    settings: Settings,
+    build_id: int,
+    tell: Callable[[Step], None] | None = None,
+    echo: Callable[[str], None] = print,
+) -> int:
+    """Run all of dbt's layers of a build that has begun; the id of the build that passed.
+
+    Where dbt fails on a delivery that the publication in force does not hold, that delivery is set aside, and another
+    build begins without it. UserError where no delivery can be to blame, or where without it nothing is new.
+    """
+    aside: list[SetAside] = []
+    while True:
+        try:
+            # One call: dbt's start costs more than a layer's models.
+            run_layers(settings, build_id, *LAYERS, tell=tell)
+            return build_id
+        except FailedBuildError as failure:
+            with database.connect(settings, database.BUILDER) as connection:
+                manifest = settings.home / "dbt" / "target" / "manifest.json"
+                found = blame.blamed(connection, build_id, failure.failures, manifest)
+            if not found:
+                raise
+            aside += found
+            again = begin(settings, echo, aside)
+            if again is None:
+                raise UserError(
+                    "\n".join([failure.message, *map(str, found)]),
+                    remedy=f"nothing else is new: the last publication stays in force; {failure.remedy}",
+                ) from failure
+            echo(str(failure))
+            for one in found:
+                echo(str(one))
+            build_id = again
+            echo(f"build {build_id}: again, without {len(aside)} deliver{'y' if len(aside) == 1 else 'ies'}")
 
 
 def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
@@ -99,10 +155,10 @@ def dbt(
         transform.build(settings, build_id, select, options, tell)
     except transform.FailedError as failure:
         _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
-        raise UserError(
+        raise FailedBuildError(
             f"build {build_id}: dbt failed in {' '.join(select)}\n{failure}",
-            remedy=f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'};"
-            " the last publication stays in force",
+            f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'}; the last publication stays in force",
+            failure.failures,
         ) from failure
 
 
@@ -161,9 +217,8 @@ def run(
     build_id = begin(settings, echo)
     if build_id is None:
         return None
-    # One call: dbt's start costs more than a layer's models.
     echo(f"build {build_id}: {', '.join(LAYERS)}")
-    run_layers(settings, build_id, *LAYERS, tell=tell)
+    build_id = make(settings, build_id, tell, echo)
     echo(f"build {build_id}: expectations")
     check_marts(settings, build_id, echo)
     return publish_build(settings, build_id)
@@ -183,12 +238,15 @@ def publish_build(settings: Settings, build_id: int) -> int:
                 return done[0]
             connection.execute("select raw.assert_build_token(%s)", [build_id])
             _assert_passed(connection, build_id)
-            inputs = _fixed_inputs(connection, build_id)
             publications.lock_pointer(connection)
-            rollback = _standing_rollback(connection, inputs)
+            rollback = _standing_rollback(connection, _fixed_inputs(connection, build_id))
             if rollback is None:
                 manifest = settings.home / "dbt" / "target" / "manifest.json"
-                publication_id = publish.publish(connection, build_id, _fingerprint(inputs), manifest)
+                (fingerprint,) = connection.execute(
+                    "select fingerprint from raw.build where build_id = %s", [build_id]
+                ).fetchone()
+                # A build that an older version began has none: then nothing is taken for built already.
+                publication_id = publish.publish(connection, build_id, fingerprint or "unknown", manifest)
                 connection.execute(
                     "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
                 )
@@ -221,34 +279,41 @@ def _assert_passed(connection: Connection, build_id: int) -> None:
         raise UserError(f"build {build_id} is not published: {found}", remedy="lagebild build")
 
 
-def _inputs(connection: Connection) -> list[tuple[int, str, str]]:
-    return connection.execute(
-        f"select delivery_id, source, period from raw.delivery where {ledger.IS_ACCEPTED} order by source, period"
+def _pairs(read: Numbered) -> dict[tuple[str, str], int]:
+    return {(one.source, one.period): one.delivery_id for one, _ in read}
+
+
+def _ids(asked: Sequence[build_inputs.Input]) -> set[int]:
+    return {one.delivery_id for one in asked}
+
+
+def _fixed_inputs(connection: Connection, build_id: int) -> dict[tuple[str, str], int]:
+    rows = connection.execute(
+        "select source, period, delivery_id from raw.build_input where build_id = %s", [build_id]
     ).fetchall()
+    return {(source, period): delivery_id for source, period, delivery_id in rows}
 
 
-def _fixed_inputs(connection: Connection, build_id: int) -> list[tuple[int, str, str]]:
-    return connection.execute(
-        "select delivery_id, source, period from raw.build_input where build_id = %s order by source, period",
-        [build_id],
-    ).fetchall()
-
-
-def _is_in_force(connection: Connection, inputs: list[tuple[int, str, str]]) -> bool:
+def _is_in_force(connection: Connection, fingerprint: str) -> bool:
     row = connection.execute(
         "select p.fingerprint from published.current_publication as c"
         " inner join published.publication as p on c.publication_id = p.publication_id"
     ).fetchone()
-    return row is not None and row[0] == _fingerprint(inputs)
+    return row is not None and row[0] == fingerprint
 
 
-def _standing_rollback(connection: Connection, inputs: list[tuple[int, str, str]]) -> Rollback | None:
-    read = {(source, period): delivery_id for delivery_id, source, period in inputs}
+def _is_published(connection: Connection, read: Numbered) -> bool:
+    """Whether the publication in force was made from exactly these deliveries, by this code."""
+    row = connection.execute(
+        "select p.code_version from published.current_publication as c"
+        " inner join published.publication as p on c.publication_id = p.publication_id"
+    ).fetchone()
+    same_code = row is not None and row[0] == code_version()
+    return same_code and build_inputs.of_publication_in_force(connection) == _pairs(read)
+
+
+def _standing_rollback(connection: Connection, read: dict[tuple[str, str], int]) -> Rollback | None:
     return publications.standing_rollback(connection, read | {publications.CODE: code_version()})
-
-
-def _fingerprint(inputs: list[tuple[int, str, str]]) -> str:
-    return hashlib.sha256(f"{code_version()} {inputs}".encode()).hexdigest()
 
 
 def _stop(settings: Settings, build_id: int, reason: str) -> None:

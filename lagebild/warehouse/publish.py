@@ -101,18 +101,27 @@ class Lineage:
 
     def sources(self, model: str) -> list[str]:
         """Source ids (folders below ingest/sources) behind a model, sorted."""
-        ancestors = self._ancestors(model, lambda node: node["config"].get("meta", {}).get("provides") != "names")
+        return self.sources_of(self._named(model))
+
+    def sources_of(self, unique_id: str, names_too: bool = False) -> list[str]:
+        """Source ids behind a node of any kind, sorted; `names_too`: also those that give but names of places."""
+        ancestors = self._ancestors(
+            unique_id, lambda node: names_too or node["config"].get("meta", {}).get("provides") != "names"
+        )
         tables = (self._nodes[a]["name"] for a in ancestors if a.startswith("source."))
         return sorted({table.split("__")[0] for table in tables} & set(contracts.sources()))
 
     def version(self, model: str) -> str:
         """12 hexadecimal digits that change when the model, or a model or seed before it, changes."""
-        ancestors = (a for a in self._ancestors(model) if not a.startswith("source."))
+        ancestors = (a for a in self._ancestors(self._named(model)) if not a.startswith("source."))
         checksums = sorted(f"{a} {self._nodes[a]['checksum']['checksum']}" for a in ancestors)
         return hashlib.sha256("\n".join(checksums).encode()).hexdigest()[:12]
 
-    def _ancestors(self, model: str, follow: Callable[[dict[str, Any]], bool] = lambda node: True) -> set[str]:
-        (start,) = (n for n in self._nodes if n.startswith("model.") and n.endswith(f".{model}"))
+    def _named(self, model: str) -> str:
+        (unique_id,) = (n for n in self._nodes if n.startswith("model.") and n.endswith(f".{model}"))
+        return unique_id
+
+    def _ancestors(self, start: str, follow: Callable[[dict[str, Any]], bool] = lambda node: True) -> set[str]:
         found, waiting = {start}, [start]
         while waiting:
             parents = {p for p in self._parents.get(waiting.pop(), ()) if follow(self._nodes[p])} - found

@@ -25,8 +25,25 @@ _OBJECTS_BEFORE_COLLECTING = 50_000
 _NOT_PARSED = ("LAGEBILD_BUILD_ID", "LAGEBILD_DBT_PASSWORD")
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A model, seed or test that failed."""
+
+    unique_id: str
+    """Its name in the manifest."""
+    name: str
+    model: str | None
+    """Of a test: the model that it is written at."""
+    query: str | None
+    """Of a test: what finds the rows that break it."""
+
+
 class FailedError(Exception):
     """dbt did not do all that it was asked for; the text says what failed, as dbt does."""
+
+    def __init__(self, text: str, failures: Sequence[Failure] = ()):
+        super().__init__(text)
+        self.failures = tuple(failures)
 
 
 @dataclass(frozen=True)
@@ -85,7 +102,7 @@ def build(
         command = ["build", "--no-write-json", *options, "--select", *select]
         result = _invoke(variables, command, manifest, steps and steps.hear)
     if not result.success:
-        raise FailedError(_failures(result))
+        raise FailedError(_failures(result), _failed(result))
 
 
 def _invoke(
@@ -229,6 +246,17 @@ def _failures(result: Any) -> str:
             lines += [f"Failure in {node.resource_type} {node.name} ({node.original_file_path})"]
             lines += [f"  {line}" for line in (one.message or "").splitlines()]
     return _indented(lines)
+
+
+def _failed(result: Any) -> list[Failure]:
+    found = []
+    for one in getattr(result.result, "results", None) or ():
+        if str(one.status).lower() in BAD:
+            node = one.node
+            model = (getattr(node, "attached_node", None) or "").split(".")[-1] or None
+            query = getattr(node, "compiled_code", None) if node.resource_type == "test" else None
+            found.append(Failure(node.unique_id, node.name, model, query))
+    return found
 
 
 def _indented(lines: Sequence[str]) -> str:

@@ -168,7 +168,7 @@ def test_the_build_starts_on_any_source_and_once_a_day(bag):
         assert f"lagebild://raw/{source}" in text
     assert ("0 7 * * *" in text and "Europe/Berlin" in text and "AssetAny" in text) or "asset_any" in text
     tasks = bag["dags"]["build_warehouse"]["tasks"]
-    assert tasks == {"transform": ["publish"], "publish": []}
+    assert tasks == {"transform": ["publish"], "publish": ["set_aside"], "set_aside": []}
 
 
 def test_the_extract_follows_the_publication(bag):

@@ -11,7 +11,7 @@ from ingest import ledger
 from lagebild import cli, database, decisions
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
-from lagebild.warehouse import build
+from lagebild.warehouse import build, inputs
 from tests.ingest.support import BAD_BIRTH, deliver_register, person
 from tests.support import accept, bundled_bytes, deliver, query
 
@@ -174,7 +174,7 @@ def test_an_expired_acceptance_alone_makes_a_build_due(warehouse):
     delivery = held(warehouse, "employment")
     ledger.accept(warehouse, delivery.delivery_id, "confirmed", until=TOMORROW)
     with database.connect(warehouse, database.BUILDER) as connection:
-        fingerprint = build._fingerprint(build._inputs(connection))
+        fingerprint = inputs.fingerprint(inputs.accepted(connection), build.code_version())
         connection.execute("insert into raw.build (state, code_version) values ('published', '1')")
         connection.execute(
             "insert into published.publication (build_id, code_version, fingerprint) values (1, '1', %s)", [fingerprint]

@@ -27,6 +27,7 @@ WRITABLE = {
     database.BUILDER: {
         "raw.build": {"INSERT", "UPDATE"},
         "raw.build_input": {"INSERT"},
+        "raw.build_set_aside": {"INSERT"},
         "raw.build_token": {"UPDATE"},
         "quality.verdict": {"INSERT"},
         "published.publication": {"INSERT"},

@@ -1,6 +1,6 @@
 -- grain: one row per table, time, place as delivered, attributes of the other variables, measure and unit.
 -- Published values as they are: nothing is added up, and each level is its own row. Where two deliveries of a table hold
--- the same time (a year, and a series that ends with it), the one that came last counts.
+-- the same value (a year, and a series that ends with it), that of the later period counts.
 with
 
 delivered_values as (
@@ -27,18 +27,6 @@ units as (
 
 ),
 
-latest as (
-
-    select
-        table_code,
-        time_code,
-        time_text,
-        max(delivery_id) as delivery_id
-    from delivered_values
-    group by table_code, time_code, time_text
-
-),
-
 classified as (
 
     select
@@ -47,11 +35,6 @@ classified as (
         coalesce(attributes.classification_codes, '') as classification_codes,
         coalesce(attributes.is_total, true) as is_total
     from delivered_values
-    inner join latest
-        on delivered_values.table_code = latest.table_code
-            and delivered_values.time_code = latest.time_code
-            and delivered_values.time_text = latest.time_text
-            and delivered_values.delivery_id = latest.delivery_id
     cross join
         lateral (
             select
@@ -65,51 +48,62 @@ classified as (
 
 ),
 
+latest as (
+
+    select *
+    from
+        {{ latest_period('classified', [
+            'table_code', 'time_code', 'time_text', 'source_region_code', 'classification_codes',
+            'value_variable_code', 'value_unit',
+        ]) }}
+
+),
+
 final as (
 
     select
-        classified.table_code,
-        classified.statistics_code,
-        classified.statistics_label,
-        classified.time_code,
-        classified.time_text,
-        classified.reference_date,
-        classified.reference_year,
-        classified.region_code,
-        coalesce(regions.region_name, classified.region_name) as region_name,
-        {{ region_level('classified.region_code') }} as region_level,
-        coalesce(classified.source_region_code, '') as source_region_code,
-        classified.classification,
-        classified.classification_codes,
-        classified.is_total,
-        classified.value_variable_code as measure_code,
-        classified.value_variable_label as measure_label,
-        trim_scale(classified.value * classified.unit_multiplier) as value,
-        classified.value_sign,
-        classified.value_quality as quality_flag,
+        latest.table_code,
+        latest.statistics_code,
+        latest.statistics_label,
+        latest.time_code,
+        latest.time_text,
+        latest.reference_date,
+        latest.reference_year,
+        latest.region_code,
+        coalesce(regions.region_name, latest.region_name) as region_name,
+        {{ region_level('latest.region_code') }} as region_level,
+        coalesce(latest.source_region_code, '') as source_region_code,
+        latest.classification,
+        latest.classification_codes,
+        latest.is_total,
+        latest.value_variable_code as measure_code,
+        latest.value_variable_label as measure_label,
+        trim_scale(latest.value * latest.unit_multiplier) as value,
+        latest.value_sign,
+        latest.value_quality as quality_flag,
         -- a bare number is no unit: it is taken into the value, which counts the things themselves
-        case when classified.unit_multiplier = 1 then classified.value_unit else coalesce(counted.unit, 'number') end as unit,
-        classified.unit_multiplier,
-        classified.value as delivered_value,
+        case when latest.unit_multiplier = 1 then latest.value_unit else coalesce(counted.unit, 'number') end as unit,
+        latest.unit_multiplier,
+        latest.value as delivered_value,
         roundings.rounded_to,
         roundings.note_de,
         roundings.note_en,
-        classified.evidence,
-        classified.source_file_name,
-        classified.source_sha256,
-        classified.line_number,
-        classified.value_unit as delivered_unit
-    from classified
+        latest.evidence,
+        latest.source_file_name,
+        latest.source_sha256,
+        latest.line_number,
+        latest.value_unit as delivered_unit
+    from latest
     left join regions
-        on classified.region_code = regions.region_code
+        on latest.region_code = regions.region_code
     left join roundings
-        on classified.statistics_code = roundings.statistics_code
-            and classified.reference_year >= roundings.first_year
+        on latest.statistics_code = roundings.statistics_code
+            and latest.reference_year >= roundings.first_year
     left join
         lateral (
             select units.unit
             from units
-            where left(classified.value_variable_code, length(units.measure_code_prefix)) = units.measure_code_prefix
+            where left(latest.value_variable_code, length(units.measure_code_prefix)) = units.measure_code_prefix
             order by length(units.measure_code_prefix) desc
             limit 1
         ) as counted

@@ -8,11 +8,20 @@ delivered as (
 
 ),
 
+keyed as (
+
+    select
+        delivered.*,
+        {{ region_key('region_code', 'region_name') }} as own_region_code
+    from delivered
+
+),
+
 final as (
 
     select
         reference_date,
-        {{ region_key('region_code', 'region_name') }} as region_code,
+        own_region_code as region_code,
         region_code as source_region_code,
         trim(region_name) as region_name,
         nationality_code,
@@ -27,7 +36,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('keyed', ['reference_date', 'own_region_code', 'nationality_code']) }}
 
 )
 

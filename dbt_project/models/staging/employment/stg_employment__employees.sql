@@ -22,7 +22,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['reference_date', 'region_code', 'nationality_group', 'place_basis']) }}
 
 )
 

@@ -23,7 +23,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['reference_date', 'region_code']) }}
 
 )
 

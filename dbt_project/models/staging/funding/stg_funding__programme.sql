@@ -32,7 +32,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['figure_id']) }}
 
 )
 

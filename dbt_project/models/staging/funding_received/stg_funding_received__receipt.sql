@@ -1,4 +1,4 @@
--- grain: one row per receipt.
+-- grain: one row per region and receipt.
 with
 
 delivered as (
@@ -25,7 +25,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['region_code', 'receipt_id']) }}
 
 )
 

@@ -75,6 +75,7 @@ final as (
         nullif(delivered.value_quality, '') as value_quality,
         delivered.evidence,
         delivered.delivery_id,
+        delivered.period_order,
         delivered.line_number,
         delivered.source_sha256,
         delivered.source_file_name

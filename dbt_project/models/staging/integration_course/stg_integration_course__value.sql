@@ -7,13 +7,22 @@ delivered as (
 
 ),
 
+keyed as (
+
+    select
+        delivered.*,
+        coalesce(nullif(reference_month, ''), 'not_stated') as own_reference_month
+    from delivered
+
+),
+
 final as (
 
     select
         region_code,
         stated_year,
         period_printed,
-        coalesce(nullif(reference_month, ''), 'not_stated') as reference_month,
+        own_reference_month as reference_month,
         indicator,
         value_printed,
         value,
@@ -26,7 +35,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('keyed', ['region_code', 'stated_year', 'own_reference_month', 'indicator']) }}
 
 )
 

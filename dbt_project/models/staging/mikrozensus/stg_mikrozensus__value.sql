@@ -13,31 +13,52 @@ regions as (
 
 ),
 
-final as (
+keyed as (
 
     select
-        delivered.reference_year,
+        delivered.*,
         -- DG and the house's 00 are the same Germany
-        coalesce(regions.region_code, delivered.region_code) as region_code,
-        delivered.region_code as source_region_code,
-        delivered.region_name,
+        coalesce(regions.region_code, delivered.region_code) as own_region_code,
         -- an empty code is GENESIS's total
-        coalesce(nullif(delivered.sense_code, ''), 'total') as sense_code,
-        delivered.sense_name,
-        coalesce(nullif(delivered.group_code, ''), 'total') as group_code,
-        delivered.group_name,
-        delivered.value,
-        delivered.value_sign,
-        delivered.value_unit,
-        delivered.value_variable_code,
-        delivered.value_variable_label,
-        delivered.evidence,
-        delivered.line_number,
-        delivered.source_sha256,
-        delivered.source_file_name
+        coalesce(nullif(delivered.sense_code, ''), 'total') as own_sense_code,
+        coalesce(nullif(delivered.group_code, ''), 'total') as own_group_code
     from delivered
     left join regions
         on delivered.region_code = regions.delivered_as
+
+),
+
+latest as (
+
+    select *
+    from
+        {{ latest_period('keyed', [
+            'reference_year', 'own_region_code', 'own_sense_code', 'own_group_code', 'value_variable_code', 'value_unit',
+        ]) }}
+
+),
+
+final as (
+
+    select
+        reference_year,
+        own_region_code as region_code,
+        region_code as source_region_code,
+        region_name,
+        own_sense_code as sense_code,
+        sense_name,
+        own_group_code as group_code,
+        group_name,
+        value,
+        value_sign,
+        value_unit,
+        value_variable_code,
+        value_variable_label,
+        evidence,
+        line_number,
+        source_sha256,
+        source_file_name
+    from latest
 
 )
 

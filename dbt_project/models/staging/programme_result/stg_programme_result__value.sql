@@ -26,7 +26,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['programme_id', 'region_code', 'period_printed', 'indicator']) }}
 
 )
 

@@ -25,7 +25,7 @@ final as (
         line_number,
         source_sha256,
         source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['region_code', 'reference_year']) }}
 
 )
 

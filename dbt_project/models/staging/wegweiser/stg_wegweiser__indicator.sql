@@ -1,4 +1,4 @@
--- grain: one row per delivery, indicator, region and year.
+-- grain: one row per indicator, region and year; of several deliveries that hold it, of the latest period.
 with
 
 delivered as (
@@ -29,7 +29,7 @@ final as (
         delivered.line_number,
         delivered.source_sha256,
         delivered.source_file_name
-    from delivered
+    from {{ latest_period('delivered', ['indicator_name', 'region_name', 'reference_year']) }} as delivered
 
 )
 

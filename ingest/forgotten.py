@@ -1,0 +1,86 @@
+"""Persons who were erased, at the door: an older file that comes later does not bring them back.
+
+An erasure leaves a digest of the identifier, made with the key chain of the municipality and purpose, and no pseudonym
+that any row ever had. Of a file for a period that ends up to the day of the erasure, records of such persons are left
+out before anything looks at them, as if the file had come before the erasure. `docs/decisions/erased-persons.md`.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import numpy as np
+from psycopg import Connection
+
+from ingest import ledger, periods
+from ingest.contracts import Layout
+from ingest.privacy import KeyChain, pseudonym
+from ingest.scan import Block
+
+
+def digest(key: KeyChain, identifier: str) -> str:
+    """What is kept of an erased person (64 hexadecimal digits); no pseudonym can be compared with it."""
+    return key.pseudonym(f"erased: {identifier}")
+
+
+def remember(connection: Connection, key: KeyChain, identifier: str) -> None:
+    """Keep the digest of a person who is erased today."""
+    connection.execute(
+        "insert into raw.erased_person (municipality, purpose, digest, erased_on)"
+        f" values (%s, %s, %s, {ledger.TODAY}) on conflict (municipality, purpose, digest)"
+        " do update set erased_on = excluded.erased_on",
+        [key.municipality, key.purpose, digest(key, identifier)],
+    )
+
+
+def wrap(connection: Connection, municipality: str, purpose: str, key: bytes) -> None:
+    """Wrap the digests with the new link of a chain, as a rotation does with pseudonyms."""
+    rows = connection.execute(
+        "select digest from raw.erased_person where municipality = %s and purpose = %s", [municipality, purpose]
+    ).fetchall()
+    connection.cursor().executemany(
+        "update raw.erased_person set digest = %s where municipality = %s and purpose = %s and digest = %s",
+        [(pseudonym(key, old), municipality, purpose, old) for (old,) in rows],
+    )
+
+
+class Forgotten:
+    """The erased persons whom a delivery must not bring back."""
+
+    def __init__(self, digests: frozenset[str], key: KeyChain | None):
+        self._digests, self._key = digests, key
+        self.dropped = 0
+        """Records that were left out."""
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def out_of(self, blocks: Iterable[Block], layout: Layout) -> Iterator[Block]:
+        """The blocks without the records of these persons."""
+        if not self:
+            yield from blocks
+            return
+        columns = [n for n, field in enumerate(layout.fields) if field.privacy == "pseudonym"]
+        for block in blocks:
+            is_gone = np.zeros(len(block.lines), bool)
+            for row in range(len(block.lines)):
+                is_gone[row] = any(self._is_one(block.text(column, row)) for column in columns)
+            self.dropped += int(is_gone.sum())
+            yield block.take(np.flatnonzero(~is_gone)) if is_gone.any() else block
+
+    def _is_one(self, text: str) -> bool:
+        return digest(self._key, text.strip()) in self._digests
+
+
+def of(connection: Connection, key: KeyChain | None, period: str) -> Forgotten:
+    """Whom a delivery for this period must not bring back: who was erased on its last day or later.
+
+    Where the period names no time, nobody who was ever erased comes back.
+    """
+    if key is None:
+        return Forgotten(frozenset(), None)
+    days = periods.span(period)
+    rows = connection.execute(
+        "select digest from raw.erased_person where municipality = %s and purpose = %s and erased_on >= %s",
+        [key.municipality, key.purpose, days.last if days else date.min],
+    ).fetchall()
+    return Forgotten(frozenset(found for (found,) in rows), key)

@@ -1,0 +1,107 @@
+"""Which deliveries a failed build is to go without, so that the others can be published.
+
+To blame can only be what the publication in force did not read: it was built and passed. Of that, the rows that a test
+found say which delivery they are from; where they do not, every new delivery of the sources behind what failed is set
+aside. So what failed is never published, and a delivery that was wronged comes back with the next build that is due.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection, sql
+
+from lagebild.warehouse import inputs
+from lagebild.warehouse.inputs import SetAside
+from lagebild.warehouse.publish import Lineage
+from lagebild.warehouse.transform import Failure
+
+
+def blamed(connection: Connection, build_id: int, failures: Iterable[Failure], manifest: Path) -> list[SetAside]:
+    """What to set aside for these failures of a build; nothing where no delivery can be the cause."""
+    failures = list(failures)
+    new = _new(connection, build_id)
+    lineage = Lineage(json.loads(manifest.read_text()))
+    reasons: dict[int, list[str]] = {}
+    for failure in failures:
+        behind = _behind(lineage, failure) & {source for _, source, _, _ in new}
+        suspects = {delivery_id for delivery_id, source, _, _ in new if source in behind}
+        shown = _shown_by_rows(connection, build_id, failure) & suspects
+        for delivery_id in shown or suspects:
+            reasons.setdefault(delivery_id, []).append(failure.name)
+    published = inputs.of_publication_in_force(connection)
+    return [
+        SetAside(
+            source,
+            period,
+            delivery_id,
+            file_name,
+            _readable(connection, published.get((source, period))),
+            build_id,
+            ", ".join(sorted(set(reasons[delivery_id]))),
+        )
+        for delivery_id, source, period, file_name in new
+        if delivery_id in reasons
+    ]
+
+
+def _new(connection: Connection, build_id: int) -> list[tuple[int, str, str, str]]:
+    """Deliveries (id, source, period, file) that the build reads and the publication in force did not."""
+    published = set(inputs.of_publication_in_force(connection).values())
+    rows = connection.execute(
+        "select i.delivery_id, i.source, i.period, d.file_name from raw.build_input as i"
+        " inner join raw.delivery as d on i.delivery_id = d.delivery_id where i.build_id = %s"
+        " order by i.source, i.period",
+        [build_id],
+    ).fetchall()
+    return [row for row in rows if row[0] not in published]
+
+
+def _behind(lineage: Lineage, failure: Failure) -> set[str]:
+    """Sources behind what failed: those of its figures, else also those that give names of places."""
+    return set(lineage.sources_of(failure.unique_id) or lineage.sources_of(failure.unique_id, names_too=True))
+
+
+def _shown_by_rows(connection: Connection, build_id: int, failure: Failure) -> set[int]:
+    """Deliveries whose rows a test found, where it found rows of a model that says which file each is from."""
+    if failure.model is None or not failure.query:
+        return set()
+    model = sql.Identifier("build", failure.model)
+    # Whatever is wrong here (a test of another form, a model without files) only means that nothing is known.
+    try:
+        with connection.transaction():
+            found = _columns(connection, sql.SQL("select * from ({}) as f limit 0").format(sql.SQL(failure.query)))
+            own = _columns(connection, sql.SQL("select * from {} limit 0").format(model))
+            shared = [name for name in own if name in found]
+            sha256 = next((name for name in ("source_sha256", "sha256") if name in own), None)
+            if not shared or sha256 is None:
+                return set()
+            same = sql.SQL(" and ").join(
+                sql.SQL("m.{0} is not distinct from f.{0}").format(sql.Identifier(name)) for name in shared
+            )
+            rows = connection.execute(
+                sql.SQL(
+                    "select distinct i.delivery_id from {} as m inner join ({}) as f on {}"
+                    " inner join raw.delivery as d on m.{} = d.sha256"
+                    " inner join raw.build_input as i on d.delivery_id = i.delivery_id where i.build_id = {}"
+                ).format(model, sql.SQL(failure.query), same, sql.Identifier(sha256), sql.Literal(build_id))
+            ).fetchall()
+            return {delivery_id for (delivery_id,) in rows}
+    except psycopg.Error:
+        return set()
+
+
+def _columns(connection: Connection, query: Any) -> list[str]:
+    return [column.name for column in connection.execute(query).description]
+
+
+def _readable(connection: Connection, delivery_id: int | None) -> int | None:
+    """A delivery of the publication in force unless it was taken back; a superseded one is the last good state."""
+    if delivery_id is None:
+        return None
+    row = connection.execute(
+        "select 1 from raw.delivery where delivery_id = %s and state in ('accepted', 'superseded')", [delivery_id]
+    ).fetchone()
+    return delivery_id if row else None

@@ -1,0 +1,126 @@
+"""Lets events happen to a warehouse by the real loader, gates, builds and publications, and tells what it ends in."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from psycopg import Connection, sql
+
+from expectations import keys
+from ingest import contracts, erasure, intake, ledger, privacy, rotation
+from ingest.ledger import Delivery
+from lagebild import database, gatekeeper
+from lagebild.settings import Settings
+from lagebild.warehouse import build, inputs, marts
+from tests.life.generate import CITIES, CORRECT, DOUBLE, ERASE, ERASED, JOINED, ROTATE, SAME_BYTES, WITHDRAW, Event
+from tests.support import PURPOSE
+
+FOR_EVER = date(2099, 12, 31)
+OF_THE_HOUSE = frozenset(
+    {
+        *("publication_id", "input_age_days", "delivery_id", "accepted_at", "accepted_why"),
+        *("checks_passed_count", "checks_warned_count", "checks_failed_count"),
+    }
+)
+"""Columns that say when and by which number something came, or what checks said then: they differ between orders."""
+
+
+def live(settings: Settings, events: Sequence[Event], publications: int) -> dict[str, list[str]]:
+    """Let the events happen, in this order, and publish so often on the way, last at the end; the rows of each mart."""
+    for municipality in (*CITIES, JOINED):
+        privacy.ensure_key(settings, municipality, PURPOSE)
+    stops = {round((n + 1) * len(events) / publications) for n in range(publications)}
+    for number, event in enumerate(events, 1):
+        happen(settings, event)
+        require_publishable(settings, event.source)
+        if number in stops:
+            publish(settings)
+    return rows(settings)
+
+
+def happen(settings: Settings, event: Event) -> None:
+    if event.kind == ROTATE:
+        rotation.rotate(settings, event.municipality, PURPOSE)
+    elif event.kind == ERASE:
+        assert erasure.erase(settings, event.municipality, PURPOSE, ERASED).loaded_rows
+    elif event.kind == WITHDRAW:
+        (delivery,) = _accepted(settings, event)
+        ledger.withdraw(settings, delivery.delivery_id, "sent by mistake")
+    else:
+        _deliver(settings, event)
+
+
+def _deliver(settings: Settings, event: Event) -> None:
+    before = len(ledger.deliveries(settings, event.source))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, event.file_name)
+        file.write_bytes(event.content)
+        loaded = intake.load_file(settings, contracts.load(event.source), file)
+    if event.kind == DOUBLE:
+        assert len(ledger.deliveries(settings, event.source)) == before, event.name
+        return
+    assert loaded.state == "loaded" and loaded.loaded and not loaded.rejected, f"{event.name}: {loaded}"
+    (decided,) = gatekeeper.check_pending(settings, event.source)
+    if event.kind == SAME_BYTES:
+        assert decided.state == "held" and "the same bytes came as delivery" in decided.reason, decided
+        ledger.refuse(settings, decided.delivery_id, "it is the list of another period")
+    elif decided.state == "held":
+        # What the gate doubts is what is made up here: a person looks at it, and lets it pass.
+        is_correction = event.kind == CORRECT
+        ledger.accept(settings, decided.delivery_id, "made up", supersedes=is_correction, until=FOR_EVER)
+
+
+def _accepted(settings: Settings, event: Event) -> list[Delivery]:
+    return [d for d in ledger.deliveries(settings, event.source, ("accepted",)) if d.file_name == event.file_name]
+
+
+def require_publishable(settings: Settings, source: str) -> None:
+    """Whether a build could read what is accepted of a source: by the keys that its tests of staging have."""
+    with database.connect(settings, database.BUILDER) as connection:
+        read = [pair for pair in inputs.chosen(connection, inputs.accepted(connection)) if pair[0].source == source]
+        for model in keys.tested(source):
+            if model.key and read:
+                assert _alike(connection, contracts.load(source).table, model.key, read) == 0, (source, model.model)
+
+
+def _alike(connection: Connection, table: str, key: dict[str, str], read: inputs.Numbered) -> int:
+    columns = sql.SQL(", ").join(map(sql.SQL, key.values()))
+    query = sql.SQL(
+        "select count(*) from (select count(*) from (select {0}, rank() over (partition by {0} order by i.place desc)"
+        " as n from raw.{1} as r inner join unnest(%s::bigint[], %s::int[]) as i (id, place) on r.delivery_id = i.id)"
+        " as k ({2}, n) where n = 1 group by {2} having count(*) > 1) as alike"
+    ).format(columns, sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, key)))
+    numbers = [[one.delivery_id for one, _ in read], [order for _, order in read]]
+    return connection.execute(query, numbers).fetchone()[0]
+
+
+def publish(settings: Settings) -> None:
+    """A build of all that is accepted, and its publication: nothing is missing from it."""
+    build.run(settings, lambda line: None)
+    assert build.is_current(settings)
+    assert build.set_aside(settings) == []
+
+
+def rows(settings: Settings) -> dict[str, list[str]]:
+    """The rows of every mart in force, as text, sorted; without what differs between two orders of the same events."""
+    found = {}
+    with database.connect(settings) as connection:
+        for mart in marts.definitions():
+            named = sql.Identifier(mart.meta["audience"], mart.name)
+            query = sql.SQL("select to_jsonb(m) from {} as m").format(named)
+            told = [{k: v for k, v in row.items() if k not in OF_THE_HOUSE} for (row,) in connection.execute(query)]
+            found[mart.name] = sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in told)
+    return found
+
+
+def differences(first: dict[str, list[str]], second: dict[str, list[str]]) -> list[str]:
+    """In which marts two lives ended otherwise, with a row of each."""
+    told = []
+    for mart in sorted(first.keys() | second.keys()):
+        here, there = first.get(mart, []), second.get(mart, [])
+        if here != there:
+            only = [next(iter(sorted(set(a) - set(b))), "-") for a, b in ((here, there), (there, here))]
+            told.append(f"{mart}: {len(here)} rows and {len(there)}; {only[0]} | {only[1]}")
+    return told
