@@ -164,7 +164,8 @@ class Parts:
     def __init__(self, content: bytes):
         """Refused where it is no zip, or one that would fill the memory or disk of whoever unpacks it."""
         self._archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
-        self._members = {member.filename: member for member in _members(self._archive)}
+        # Names of parts do not tell small letters from capitals, and some programs write them with backslashes.
+        self._members = {_part(member.filename): member for member in _members(self._archive)}
         total = 0
         for name in self._members:
             for block in self.blocks(name):
@@ -173,11 +174,15 @@ class Parts:
                     raise Refused(f"the workbook unpacks to more than {MAX_WORKBOOK_BYTES // 2**20} MB", _AS_CSV)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._members
+        return _part(name) in self._members
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The bytes of a part, block by block."""
-        return _blocks(self._archive, self._members[name], MAX_WORKBOOK_BYTES)
+        return _blocks(self._archive, self._members[_part(name)], MAX_WORKBOOK_BYTES)
+
+
+def _part(name: str) -> str:
+    return name.replace("\\", "/").lower()
 
 
 _AS_CSV = "ask for the table as CSV"

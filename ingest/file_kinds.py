@@ -57,7 +57,7 @@ def _refuse_ole2(start: bytes, file: BinaryIO) -> None:
 def _refuse_zip(file: BinaryIO, reader: str) -> None:
     try:
         with zipfile.ZipFile(file) as packed:
-            names = set(packed.namelist()[: archive.MAX_MEMBERS])
+            names = {name.replace("\\", "/").lower() for name in packed.namelist()[: archive.MAX_MEMBERS]}
             kind = packed.read("mimetype")[:100] if "mimetype" in names and "content.xml" in names else b""
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
         return  # whoever opens it says so

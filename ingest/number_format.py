@@ -8,9 +8,11 @@ what is shown is compared with words, codes and titles, never added up.
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from functools import cache, cached_property
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cached_property, lru_cache
 
+MAX_CODE = 255
+"""Characters of a format."""
 _STANDARD = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 14: "dd.mm.yyyy", 15: "dd. mmm yy",
     16: "dd. mmm", 17: "mmm yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "hh:mm", 21: "hh:mm:ss",
@@ -93,7 +95,7 @@ class Format:
         most, least = len(re.sub("[^0#?]", "", fraction_signs)), fraction_signs.count("0")
         if re.search(r"[0#?],+(?![0#?])", signs):
             return plain  # shown in thousands
-        number = number.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP)
+        number = number.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP, Context(prec=2 * MAX_CODE))
         minus = "-" if number < 0 else ""
         digits, _, fraction = f"{abs(number):f}".partition(".")
         fraction = fraction.rstrip("0").ljust(least, "0") if fraction else ""
@@ -105,10 +107,10 @@ class Format:
         return minus + _in_places(literals, digits)
 
 
-@cache
+@lru_cache(4096)
 def of(code: str) -> Format:
-    """The format with this code."""
-    return Format(code)
+    """The format with this code; one that is longer than a spreadsheet allows shows what is stored."""
+    return Format(code if len(code) <= MAX_CODE else "")
 
 
 def standard(number: int) -> Format:
@@ -120,7 +122,7 @@ def _lowered(token: str) -> str:
     return token.lower() if re.fullmatch(r"(?i)[ymdhs]+(\.0+)?|\[[hms]+\]", token) else token
 
 
-@cache
+@lru_cache(4096)
 def _first_section(code: str) -> str:
     """What is before the first semicolon that is no literal."""
     section = ""

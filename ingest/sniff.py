@@ -141,7 +141,12 @@ def _workbook(content: bytes) -> Guess:
     if len(header) > 1:
         guess.reviews["headerRows"] = "stacked titles, joined from above to below: compare with the sheet"
     table = workbook.Table(sheet, header)
-    guess.columns = _columns(table.header, table.rows(workbook_guess.german))
+    further = workbook_guess.further_titles(sheet, header)
+    if further:
+        rows = " and ".join(map(str, further))
+        guess.dialect.setdefault("headerRows", f"[{header[0]}]")
+        guess.reviews["headerRows"] = f"words stand above numbers in rows {rows} too: list them, if they are titles"
+    guess.columns = _columns(table.header, table.rows(workbook_guess.german, max(further, default=0)))
     return guess
 
 

@@ -120,9 +120,9 @@ class Table:
         """Number of records."""
         return len(self._rows)
 
-    def rows(self, text: Callable[[Cell | str], str]) -> list[list[str]]:
-        """The texts of each record, as `text` makes them of cells."""
-        return [[text(cell) for cell in cells[self._left :]] for _, cells in self._rows]
+    def rows(self, text: Callable[[Cell | str], str], after: int = 0) -> list[list[str]]:
+        """The texts of each record below row `after`, as `text` makes them of cells."""
+        return [[text(cell) for cell in cells[self._left :]] for line, cells in self._rows if line > after]
 
     def texts(self, layout: Layout) -> Iterator[tuple[int, list[str]]]:
         """Line and texts of each record; a broken cell as it is shown."""

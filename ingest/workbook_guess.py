@@ -30,6 +30,20 @@ def header_rows(sheet: Sheet) -> tuple[int, ...]:
     return tuple(line for line in range(top, last + 1) if line in rows)
 
 
+def further_titles(sheet: Sheet, header: tuple[int, ...]) -> list[int]:
+    """Rows close below a header that seem to be of it: words stand where every other row has numbers or dates."""
+    rows, last = dict(sheet.rows[:ROWS_LOOKED_AT]), header[-1]
+    typed = Counter(n for cells in rows.values() for n, cell in enumerate(cells) if isinstance(cell, Cell))
+    count = Counter(n for cells in rows.values() for n, cell in enumerate(cells) if not is_blank(cell))
+    numbers = [n for n in typed if typed[n] > 0.5 * count[n]]
+    found = []
+    for line in (line for line in rows if last < line <= last + MOST_TITLES):
+        words = [cell for n in numbers for cell in rows[line][n : n + 1] if not is_blank(cell)]
+        if len(words) > 1 and all(isinstance(cell, str) and re.search("[^\\W\\d_]{3}", cell) for cell in words):
+            found.append(line)
+    return found
+
+
 def german(cell: Cell | str) -> str:
     """A cell as a German export would write it; "" for a broken one."""
     if isinstance(cell, str):

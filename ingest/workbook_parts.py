@@ -93,8 +93,10 @@ class Sheet:
             widths += right - left
             if widths > MAX_CELLS:
                 raise Refused(f"the sheet merges more than {MAX_CELLS} cells", _AS_CSV)
-            head[row] += [""] * (right - len(head[row]))
-            head[row][left - 1 : right] = [title] * (right - left + 1)
+            for n in numbers:
+                if top <= n <= bottom:
+                    head[n] += [""] * (right - len(head[n]))
+                    head[n][left - 1 : right] = [title if n == row else ""] * (right - left + 1)
         return [head[n] for n in numbers]
 
 
@@ -369,9 +371,12 @@ class _Typed:
         if not form.has_day or (not self.has_1904 and 0 <= days < 1):
             moment = datetime(1900, 1, 1) + timedelta(seconds=round(days % 1 * 86400))
             return Cell(form, _plain(days), moment, has_day=False, has_time=True)
-        if not is_day or days > 2_958_465:
+        if not is_day or days >= 2_958_466:
             return Cell(form, _plain(days), fault=Fault("cell_type", "holds no date that exists"))
-        moment = first + (timedelta(seconds=round(days * 86400)) if form.has_time else timedelta(int(days)))
+        try:
+            moment = first + (timedelta(seconds=round(days * 86400)) if form.has_time else timedelta(int(days)))
+        except OverflowError:  # after the year 9999
+            return Cell(form, _plain(days), fault=Fault("cell_type", "holds no date that exists"))
         return Cell(form, _plain(days), moment, has_time=form.has_time)
 
 

@@ -37,7 +37,15 @@ def types(contract: contracts.Contract) -> dict[str, str]:
     return {field.title: field.type for field in contract.fields}
 
 
-TABLES = [source for source in contracts.sources() if contracts.load(source).reader != "wegweiser"]  # which is JSON
+# JSON is no table, and of titles in three languages only the first row is proposed, the others are remarked.
+OTHERS = ("wegweiser", "esf_nrw")
+TABLES = [source for source in contracts.sources() if source not in OTHERS]
+
+
+def test_titles_in_three_languages_are_remarked():
+    text = sniff.proposal("esf_nrw_2014-2020.xlsx", bundled_bytes("esf_nrw"))
+    assert "headerRows: [4]  # review: words stand above numbers in rows 6 and 8 too" in text
+    assert "SYNTHETISCH" not in text and text.count("type: date") == 2
 
 
 @pytest.mark.parametrize("source", TABLES)
