@@ -871,7 +871,7 @@ def _rest_on(*sources: str, severity: str = HOLD) -> tuple[frozenset[str], str]:
 
 # One ledger of any dialect is enough; a budget may hold plans alone, which are no cost.
 _A_LEDGER = (_rest_on("ledger"), _rest_on("ledger_totals"), _rest_on("ledger_plan", severity=WARN))
-_ESF_STATES = ("bayern", "berlin", "bremen", "hessen", "sachsen")
+_ESF_STATES = ("bayern", "berlin", "bremen", "hessen", "nrw", "sachsen")
 # What a mart must not be empty with: any of these sets of sources. A bridge and a comparison need two figures: they may
 # be empty whatever was delivered.
 _RESTS_ON: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {

@@ -11,10 +11,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
-from xml.parsers import expat
 
 from ingest.contracts import Contract
-from ingest.readers import Refused
+from ingest.scan import Refused
 
 MAX_MEMBERS = 1_000
 MAX_DIRECTORY_BYTES = 2**20
@@ -28,10 +27,7 @@ MAX_RATIO = 200
 FREE_BYTES = 2**20
 """The ratio says nothing about the first few bytes."""
 MAX_WORKBOOK_BYTES = 512 * 2**20
-MAX_CELLS = 5_000_000
-"""Rows times columns of a sheet; more belongs into a CSV."""
-MAX_CELL_TEXT = 256 * 2**20
-"""Characters of all cells; shared strings count as often as they are used."""
+"""Of all parts of a workbook, unpacked."""
 _BLOCK = 2**16
 _ENCRYPTED = 0x2041  # by password, strongly, with a hidden directory
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
@@ -162,126 +158,31 @@ def _damage(member: zipfile.ZipInfo) -> Iterator[None]:
 # --- workbooks --------------------------------------------------------------------------------------
 
 
-def guard_workbook(content: bytes) -> None:
-    """Refuse an XLSX that would fill the memory of whoever opens it; called before the workbook's reader.
+class Parts:
+    """The parts of a workbook, which is a zip: each read as it unpacks, all of them within the bounds together."""
 
-    Four ways are closed: members that unpack to gigabytes, a cell at the far corner of an empty sheet (its
-    reader allots the whole rectangle), one long shared string in a million cells, and XML entities.
-    """
-    archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
-    members, total = _members(archive), 0
-    for member in members:
-        for block in _blocks(archive, member, MAX_WORKBOOK_BYTES):
-            total += len(block)
-            if total > MAX_WORKBOOK_BYTES:
-                raise Refused(f"the workbook unpacks to more than {MAX_WORKBOOK_BYTES // 2**20} MB", _AS_CSV)
-    strings = _SharedStrings()
-    for member in members:
-        if member.filename.lower().endswith("sharedstrings.xml"):
-            strings.parse(_blocks(archive, member, MAX_WORKBOOK_BYTES), member.filename)
-    for member in members:
-        if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member.filename.lower()):
-            _Sheet(strings.lengths).parse(_blocks(archive, member, MAX_WORKBOOK_BYTES), member.filename)
+    def __init__(self, content: bytes):
+        """Refused where it is no zip, or one that would fill the memory or disk of whoever unpacks it."""
+        self._archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
+        # Names of parts do not tell small letters from capitals, and some programs write them with backslashes.
+        self._members = {_part(member.filename): member for member in _members(self._archive)}
+        total = 0
+        for name in self._members:
+            for block in self.blocks(name):
+                total += len(block)
+                if total > MAX_WORKBOOK_BYTES:
+                    raise Refused(f"the workbook unpacks to more than {MAX_WORKBOOK_BYTES // 2**20} MB", _AS_CSV)
+
+    def __contains__(self, name: str) -> bool:
+        return _part(name) in self._members
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a part, block by block."""
+        return _blocks(self._archive, self._members[_part(name)], MAX_WORKBOOK_BYTES)
+
+
+def _part(name: str) -> str:
+    return name.replace("\\", "/").lower()
 
 
 _AS_CSV = "ask for the table as CSV"
-
-
-class _Xml:
-    """A streaming parser that keeps nothing; declarations of entities are refused, nobody needs them."""
-
-    def parse(self, blocks: Iterator[bytes], name: str) -> None:
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.StartElementHandler = lambda tag, attributes: self.start(tag.rpartition(" ")[2], attributes)
-        parser.EndElementHandler = lambda tag: self.end(tag.rpartition(" ")[2])
-        parser.CharacterDataHandler = self.text
-        parser.EntityDeclHandler = self._entity
-        try:
-            for block in blocks:
-                parser.Parse(block, False)
-            parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            raise Refused(f"the workbook's {name} is no XML ({error})", _AGAIN) from error
-
-    @staticmethod
-    def _entity(*declaration: object) -> None:
-        raise Refused("the workbook declares XML entities, as files made to do harm do", _AGAIN)
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None: ...
-
-    def end(self, tag: str) -> None: ...
-
-    def text(self, text: str) -> None: ...
-
-
-class _SharedStrings(_Xml):
-    """The length of each shared string, in characters."""
-
-    def __init__(self) -> None:
-        self.lengths: list[int] = []
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "si":
-            self.lengths.append(0)
-
-    def text(self, text: str) -> None:
-        if self.lengths:
-            self.lengths[-1] += len(text)
-
-
-class _Sheet(_Xml):
-    """Counts the rectangle that a sheet's cells span, and the characters they hold."""
-
-    def __init__(self, lengths: list[int]):
-        self.lengths = lengths
-        self.row = self.column = self.rows = self.columns = self.characters = 0
-        self.is_shared = self.in_value = False
-        self.value = ""
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "row":
-            self.row, self.column = _number(attributes.get("r"), self.row + 1), 0
-        elif tag == "c":
-            self.row, self.column = _position(attributes.get("r")) or (self.row, self.column + 1)
-            self.is_shared = attributes.get("t") == "s"
-            self.rows, self.columns = max(self.rows, self.row), max(self.columns, self.column)
-            if self.rows * self.columns > MAX_CELLS:
-                raise Refused(
-                    f"a sheet of the workbook spans {self.rows} rows and {self.columns} columns,"
-                    f" more than {MAX_CELLS} cells",
-                    _AS_CSV,
-                )
-        elif tag == "v":
-            self.in_value, self.value = True, ""
-
-    def end(self, tag: str) -> None:
-        if tag == "v":
-            self.in_value = False
-            if self.is_shared:
-                number = _number(self.value.strip(), -1)
-                self._count(self.lengths[number] if 0 <= number < len(self.lengths) else 0)
-
-    def text(self, text: str) -> None:
-        if self.in_value and self.is_shared and len(self.value) < 20:
-            self.value += text
-        self._count(len(text))
-
-    def _count(self, characters: int) -> None:
-        self.characters += characters
-        if self.characters > MAX_CELL_TEXT:
-            raise Refused(f"a sheet of the workbook holds more than {MAX_CELL_TEXT // 2**20} m characters", _AS_CSV)
-
-
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and len(text) < 12 and text.isascii() and text.isdigit() else otherwise
-
-
-def _position(reference: str | None) -> tuple[int, int] | None:
-    """Row and column of a cell reference such as `AB12`."""
-    match = re.fullmatch(r"([A-Z]{1,3})(\d{1,9})", reference or "")
-    if match is None:
-        return None
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - 64
-    return int(match[2]), column

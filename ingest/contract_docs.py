@@ -16,6 +16,10 @@ from ingest.contracts import Contract, Due, Duration, Field, Layout
 MAX_LISTED = 40
 """Allowed values that are printed; more are counted."""
 
+_CELLS = (
+    "Zahlen und Daten als solche oder als Text wie unten; Daten ohne Uhrzeit. Zeilen mit Fehlerwerten (#REF!), mit"
+    " Formeln ohne gespeicherten Wert oder mit verbundenen Zellen werden zurückgewiesen"
+)
 _READERS = {
     "csv": "CSV-Datei",
     "ldb_nrw": "CSV-Datei der Landesdatenbank NRW, unverändert wie heruntergeladen",
@@ -102,6 +106,7 @@ def _facts(contract: Contract) -> str:
         )
     if contract.reader == "xlsx":
         rows.append(("Tabellenblatt", f"<code>{escape(str(contract.sheet))}</code>"))
+        rows.append(("Zellen", _CELLS))
     else:
         rows.append(("Zeichensatz", escape(_ENCODINGS.get(contract.encoding.lower(), contract.encoding))))
     if contract.reader == "fixed_width":

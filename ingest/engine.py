@@ -155,13 +155,37 @@ class Engine:
         return True
 
     def broken(self, record: Broken) -> Rejected:
-        """The rejected row of a record whose fields cannot be told apart."""
+        """The rejected row of a record whose fields cannot be told apart, or whose cells are broken."""
+        if record.faults:
+            return self._broken_cells(record)
         where = "" if record.start is None else f" (bytes {record.start} to {record.end} of the file)"
         is_count = record.code == "field_count"
         message = f"{record.fields} fields instead of {len(self.fields)}" if is_count else "the quoting is broken"
         # No column can be trusted then, so no text of a person-level row is kept.
         shown = None if self.contract.has_personal_fields else {"record": record.text}
         return Rejected(record.line, [reason(record.code, "", message + where)], shown)
+
+    def _broken_cells(self, record: Broken) -> Rejected:
+        """The rejected row of a workbook: what is wrong with its cells, and which rules the others break."""
+        reasons, texts = [], {field.title: text for field, text in zip(self.fields, record.cells, strict=True)}
+        for n, field in self._kept:
+            broken = record.faults.get(n)
+            if broken is not None:
+                reasons.append(reason(broken.code, field.title, f"{field.title}: {broken.message}"))
+                continue
+            try:
+                values.cells(field, record.cells[n], self.contract.missing_values, self._chain)
+            except values.BadValue as bad:
+                reasons.append(reason(bad.code, field.title, f"{field.title} {bad.message}"))
+        beyond = [broken for n, broken in record.faults.items() if n >= len(self.fields)]
+        reasons += [reason(broken.code, "", broken.message) for broken in beyond]
+        return Rejected(record.line, reasons, self._shown_beside(reasons, texts))
+
+    def _shown_beside(self, reasons: list[dict[str, str]], texts: dict[str, str]) -> dict[str, str]:
+        """What a rejected row shows."""
+        # Where columns stand shifted, a text that breaks its field's rules can be a person's name.
+        hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
+        return {f.title: texts[f.title] if f.title in self._shown - hidden else MASK for f in self.fields}
 
     def _texts(self, block: Block) -> np.ndarray | None:
         """Hashes of the kept texts of each record, where the day counts only if it is not the delivery's own."""
@@ -216,10 +240,7 @@ class Engine:
             for rule, is_broken in broken_rules
             if is_broken[row]
         ]
-        # Where columns stand shifted, a text that breaks its field's rules can be a person's name.
-        hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
-        shown = {f.title: texts[f.title] if f.title in self._shown - hidden else MASK for f in self.fields}
-        return Rejected(int(block.lines[row]), reasons, shown)
+        return Rejected(int(block.lines[row]), reasons, self._shown_beside(reasons, texts))
 
 
 def _is_missing(typed: np.ndarray) -> np.ndarray:

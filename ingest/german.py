@@ -84,6 +84,8 @@ TEXTS = {
     "name the sheet at {}": "nennen Sie das Tabellenblatt wie vereinbart; heißt es jetzt anders, sagen Sie es der"
     " Ansprechstelle",
     "the sheet {} is empty": "das Tabellenblatt {0} ist leer",
+    "the sheet holds row {} twice": "das Tabellenblatt enthält die Zeile {0} zweimal",
+    "the sheet merges more than {} cells": "im Tabellenblatt sind mehr als {0} Zellen verbunden",
     # --- archives and workbooks
     "the file is no zip archive, or a damaged one ({})": "die Datei ist kein ZIP-Archiv, oder sie ist beschädigt",
     "the file is not an XLSX workbook ({})": "die Datei ist keine Excel-Arbeitsmappe (XLSX), oder sie ist beschädigt",
@@ -115,6 +117,22 @@ TEXTS = {
     " {1} Spalten, mehr als {2} Zellen",
     "a sheet of the workbook holds more than {} m characters": "ein Tabellenblatt enthält mehr als {0} Mio. Zeichen",
     "ask for the table as CSV": "schicken Sie die Tabelle als CSV-Datei",
+    "the file is not an XLSX workbook (it has no {})": "die Datei ist keine Excel-Arbeitsmappe (XLSX), oder sie ist"
+    " beschädigt",
+    "an old Excel workbook (.xls)": "die Datei ist eine alte Excel-Arbeitsmappe (.xls)",
+    "a binary Excel workbook (.xlsb)": "die Datei ist eine binäre Excel-Arbeitsmappe (.xlsb)",
+    "an OpenDocument table (.ods)": "die Datei ist eine OpenDocument-Tabelle (.ods)",
+    "a page of HTML or XML under the name of a workbook": "die Datei ist eine HTML- oder XML-Seite unter dem Namen"
+    " einer Arbeitsmappe",
+    "save as .xlsx: open it in a spreadsheet and save it as .xlsx": "öffnen Sie die Datei in einer Tabellenkalkulation,"
+    " speichern Sie sie als .xlsx, und schicken Sie diese",
+    "a workbook encrypted with a password": "die Arbeitsmappe ist mit einem Kennwort verschlüsselt",
+    "save it without a password, and send it again": "speichern Sie sie ohne Kennwort, und schicken Sie sie noch"
+    " einmal",
+    "an old document of Word or PowerPoint, no table": "die Datei ist ein altes Dokument von Word oder PowerPoint",
+    "an Excel workbook (.xlsx), and not the text that is agreed": "die Datei ist eine Excel-Arbeitsmappe (.xlsx);"
+    " vereinbart ist eine Textdatei",
+    "save it as CSV, as agreed": "speichern Sie die Tabelle als CSV-Datei wie vereinbart, und schicken Sie diese",
     # --- downloads of the statistical offices and of Wegweiser Kommune
     "the header is of no flat layout of GENESIS": "die Kopfzeile ist nicht die einer flachen Datei von GENESIS",
     "the file is a report of the service, code {}: {}": "statt der Tabelle enthält die Datei eine Meldung des Dienstes,"
@@ -164,6 +182,24 @@ TEXTS = {
     "the quoting is broken": "die Anführungszeichen der Zeile sind falsch gesetzt",
     "the quoting is broken (bytes {} to {} of the file)": "die Anführungszeichen der Zeile sind falsch gesetzt (Bytes"
     " {0} bis {1} der Datei)",
+    "the cell {} {}": "die Zelle {0} {1}",
+    "holds the error {}": "enthält den Fehler {0}",
+    "names a text that is not there": "verweist auf einen Text, den die Arbeitsmappe nicht enthält",
+    "holds a formula without its value: open the workbook in a spreadsheet and save it": "enthält eine Formel ohne"
+    " ihren Wert: öffnen Sie die Arbeitsmappe in einer Tabellenkalkulation, und speichern Sie sie",
+    "lies under the merged cells {}: part them, and fill in each cell": "liegt unter den verbundenen Zellen {0}: heben"
+    " Sie die Verbindung auf, und füllen Sie jede Zelle aus",
+    "holds a value, and no title stands above it": "enthält eine Angabe, über der keine Überschrift steht",
+    "holds a number of more than {} digits, of which some are lost: send it as text": "enthält eine Zahl von mehr als"
+    " {0} Ziffern, von denen einige verloren sind: schicken Sie sie als Text",
+    "holds no number": "enthält keine Zahl",
+    "holds no date that exists": "enthält kein Datum, das es gibt",
+    "holds a number or truth value where a date belongs": "enthält eine Zahl oder einen Wahrheitswert statt eines"
+    " Datums",
+    "holds a date or time where a number belongs": "enthält ein Datum oder eine Uhrzeit statt einer Zahl",
+    "holds a time of day without a date": "enthält eine Uhrzeit ohne Datum",
+    "holds a date with a time of day: send the date alone": "enthält ein Datum mit Uhrzeit: schicken Sie das Datum"
+    " allein",
     "the row stands in the file before": "die Zeile steht schon einmal in der Datei",
     "another row has the same key and other values": "eine andere Zeile hat denselben Schlüssel und andere Angaben",
     "erased": "auf Verlangen einer Person gelöscht",
@@ -247,7 +283,7 @@ def rejection(contract: Contract, entry: Mapping[str, str]) -> str:
     broken = next((rule for rule in contract.rules if entry["code"] == "rule" and rule.message == message), None)
     if broken:
         return f"nicht erfüllt: {rule_text(contract, broken)}"
-    said = _listed(message.removeprefix(f"{field} "), _MARK)
+    said = _listed(message.removeprefix(f"{field}: ").removeprefix(f"{field} "), _MARK)
     return f"{field}: {said}" if field else said
 
 

@@ -6,9 +6,7 @@ import re
 from itertools import zip_longest
 from pathlib import Path
 
-import python_calamine
-
-from ingest import archive, genesis, wegweiser
+from ingest import archive, file_kinds, genesis, wegweiser, workbook
 from ingest.contracts import Contract
 from ingest.readers import Refused
 
@@ -27,15 +25,18 @@ def head(contract: Contract, file: Path) -> bytes:
 
 def header_of(contract: Contract, content: bytes) -> list[str] | None:
     """The header, stacked rows joined; None where the layout has none (fixed width)."""
+    file_kinds.refuse_others(io.BytesIO(content), contract.reader)
     if contract.reader == "fixed_width":
         return None
+    if contract.reader == "xlsx":
+        return workbook.Table.of(contract, archive.unpack(contract, content)).header
     if contract.reader == "wegweiser":  # made of JSON
         return wegweiser.read(contract, archive.unpack(contract, content)).header
     if contract.member and contract.reader == "csv":
         content = archive.stream(contract, io.BytesIO(content)).read(HEAD_BYTES + 1)
     else:
         content = archive.unpack(contract, content)
-    rows = _workbook_rows(contract, content) if contract.reader == "xlsx" else _text_rows(contract, content)
+    rows = _text_rows(contract, content)
     if not rows:
         raise Refused("there is no header", "ask the supplier for the file again")
     if contract.header_rows == (1,):
@@ -65,13 +66,3 @@ def _text_rows(contract: Contract, content: bytes) -> list[list[str]]:
         escapechar=contract.escape,
     )
     return [row for row, _ in zip(reader, range(max(contract.header_rows) + 20), strict=False)]
-
-
-def _workbook_rows(contract: Contract, content: bytes) -> list[list[str]]:
-    archive.guard_workbook(content)
-    workbook = python_calamine.load_workbook(io.BytesIO(content))
-    if contract.sheet not in workbook.sheet_names:
-        where = f"{contract.path}:{contract.line_of('sheetName')}"
-        raise Refused(f"there is no sheet {contract.sheet!r}", f"name the sheet at {where}")
-    rows = workbook.get_sheet_by_name(contract.sheet).to_python(skip_empty_area=False)
-    return [[str(cell) for cell in row] for row in rows]

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import BinaryIO
 
-import python_calamine
-
-from ingest import scan
+from ingest import archive, file_kinds, scan, workbook
 from ingest.contracts import Contract, Layout
 from ingest.scan import Block, Dialect, Refused, Scanner
 
@@ -69,12 +67,17 @@ class SmallSource:
         yield Block.of(good, width, lines, broken)
 
 
-def open_source(contract: Contract, file: BinaryIO, period: str | None = None) -> Source | SmallSource:
+def open_source(
+    contract: Contract, file: BinaryIO, period: str | None = None
+) -> Source | SmallSource | workbook.Source:
     """The delivery in an open file; Refused where its encoding or header is not the contract's for that period."""
-    from ingest import archive  # it needs this module's Refused
-
+    if contract.reader != "xlsx":
+        file_kinds.refuse_others(file, contract.reader)
     if contract.reader == "csv":
-        return _delimited(contract, archive.stream(contract, file) if contract.member else file, period)
+        if contract.member:
+            file = archive.stream(contract, file)
+            file_kinds.refuse_others(file, contract.reader)
+        return _delimited(contract, file, period)
     if file.seek(0, io.SEEK_END) > archive.MAX_BYTES_IN_MEMORY:
         raise Refused(
             f"the file has more than {archive.MAX_BYTES_IN_MEMORY >> 20} MB, and the reader {contract.reader} holds"
@@ -82,6 +85,8 @@ def open_source(contract: Contract, file: BinaryIO, period: str | None = None) -
             "ask for smaller deliveries",
         )
     file.seek(0)
+    if contract.reader == "xlsx":
+        return workbook.source(contract, file.read(), lambda *header: layout_of(contract, *header, period))
     records = _small(contract, file.read())
     return SmallSource(contract, layout_of(contract, records.header, records.header_line, period), records)
 
@@ -105,11 +110,10 @@ def layout_of(contract: Contract, header: list[str], line: int, period: str | No
 def _small(contract: Contract, content: bytes) -> Records:
     if not content.strip():
         raise _empty()
-    from ingest import archive, fixed_width, genesis, wegweiser  # they need this module's Records and Refused
+    from ingest import fixed_width, genesis, wegweiser  # they need this module's Records and Refused
 
     content = archive.unpack(contract, content)
-    if contract.reader == "xlsx":
-        archive.guard_workbook(content)
+    file_kinds.refuse_others(io.BytesIO(content), contract.reader)
     readers = {"genesis": genesis.read, "wegweiser": wegweiser.read, "fixed_width": fixed_width.read}
     reader = ({"csv": _csv, "ldb_nrw": _ldb_nrw, "xlsx": _xlsx} | readers)[contract.reader]
     if not content.strip():
@@ -196,35 +200,8 @@ def _ldb_nrw(contract: Contract, content: bytes) -> Records:
 
 
 def _xlsx(contract: Contract, content: bytes) -> Records:
-    try:
-        workbook = python_calamine.load_workbook(io.BytesIO(content))
-    except Exception as error:  # calamine raises several unrelated classes for files that are no workbooks
-        raise Refused(f"the file is not an XLSX workbook ({error})", "ask the supplier for the file again") from error
-    if contract.sheet not in workbook.sheet_names:
-        raise Refused(
-            f"there is no sheet {contract.sheet!r}, only {', '.join(workbook.sheet_names)}",
-            f"name the sheet at {contract.path}:{contract.line_of('sheetName')}",
-        )
-    cells = workbook.get_sheet_by_name(contract.sheet).to_python(skip_empty_area=False)
-    numbered = [(n, [_cell_text(cell) for cell in row]) for n, row in enumerate(cells, 1)]
-    numbered = [(n, row) for n, row in numbered if any(row)]
-    if not numbered:
-        raise Refused(f"the sheet {contract.sheet!r} is empty", "ask the supplier for the file again")
-    if contract.header_rows == (1,):
-        (line, header), *rows = numbered  # the first row that has anything in it
-    else:
-        line = max(contract.header_rows)
-        stacked = [row for n, row in numbered if n in contract.header_rows]
-        header = [contract.header_join.join(filter(None, cells)) for cells in zip_longest(*stacked, fillvalue="")]
-        rows = [(n, row) for n, row in numbered if n > line]
-    if contract.footer:
-        rows = list(itertools.takewhile(lambda numbered_row: not contract.footer.match(numbered_row[1][0]), rows))
-    return Records(header, iter(rows), len(rows), line)
-
-
-def _cell_text(cell: object) -> str:
-    # Whole numbers come as floats from a workbook; 2019.0 is the year 2019.
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+    source = workbook.source(contract, content, lambda *header: layout_of(contract, *header))
+    return Records(source.layout.header, source.texts(), source.records, source.line)
 
 
 def lines_of(contract: Contract, content: bytes) -> list[str]:

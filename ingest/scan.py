@@ -7,8 +7,8 @@ only at its end.
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
 
@@ -109,6 +109,10 @@ class Broken:
     end: int | None
     """None where the file has no such bytes, as in a workbook."""
     text: str
+    cells: tuple[str, ...] = ()
+    """Of a workbook's row whose fields are known: what each cell shows."""
+    faults: Mapping[int, Exception] = field(default_factory=dict)
+    """Of the same: what is wrong with a cell (`values.BadValue`), by the number of its field."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-import python_calamine
-
-from ingest import archive, genesis
+from ingest import archive, file_kinds, genesis, workbook, workbook_guess, workbook_parts
 from ingest.readers import Refused
 
 SAMPLE_BYTES = 8 * 2**20
@@ -92,6 +90,7 @@ def proposal(file_name: str, content: bytes) -> str:
     """The text of a contract.yml for a file; Refused when nothing can be said of it."""
     if not content.strip(b"\x00\r\n\t "):
         raise Refused("the file is empty", "ask the supplier for the file again")
+    file_kinds.refuse_others(io.BytesIO(content), None)
     member = None
     if content.startswith(b"PK\x03\x04") and not _is_workbook(content):
         member, content = _largest_member(content)
@@ -124,28 +123,31 @@ def _largest_member(content: bytes) -> tuple[str, bytes]:
 
 
 def _workbook(content: bytes) -> Guess:
-    archive.guard_workbook(content)
-    book = python_calamine.load_workbook(io.BytesIO(content))
-    for sheet in book.sheet_names:
-        rows = [[_cell(cell) for cell in row] for row in book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)]
-        filled = [number for number, row in enumerate(rows) if sum(map(bool, row)) > 1]
-        if filled:
+    book = workbook_parts.Book(content)
+    # A hidden sheet is looked at last: mostly it holds what the others are calculated from.
+    for name in sorted(book.sheets, key=lambda name: name in book.hidden):
+        sheet = book.sheet(name)
+        if header := workbook_guess.header_rows(sheet):
             break
     else:
         raise Refused("no sheet holds a table", "ask the supplier for the table")
-    top = filled[0]
     guess = Guess(reader="xlsx", encoding="")
-    guess.dialect["sheetName"] = _quoted(sheet)
-    guess.reviews["sheetName"] = f"the first of {len(book.sheet_names)} sheets that holds a table"
-    if top:
-        guess.dialect["headerRows"] = f"[{top + 1}]"
-        guess.reviews["headerRows"] = f"{top} rows stand above the first one with two filled cells"
-    guess.columns = _columns(rows[top], [row for row in rows[top + 1 :] if any(row)])
+    guess.dialect["sheetName"] = _quoted(name)
+    guess.reviews["sheetName"] = f"the first of {len(book.sheets)} sheets that holds a table"
+    if header != (sheet.rows[0][0],):
+        guess.dialect["headerRows"] = f"[{', '.join(map(str, header))}]"
+        above = sum(1 for line, _ in sheet.rows if line < header[0])
+        guess.reviews["headerRows"] = f"{above} rows stand above the first one with two filled cells"
+    if len(header) > 1:
+        guess.reviews["headerRows"] = "stacked titles, joined from above to below: compare with the sheet"
+    table = workbook.Table(sheet, header)
+    further = workbook_guess.further_titles(sheet, header)
+    if further:
+        rows = " and ".join(map(str, further))
+        guess.dialect.setdefault("headerRows", f"[{header[0]}]")
+        guess.reviews["headerRows"] = f"words stand above numbers in rows {rows} too: list them, if they are titles"
+    guess.columns = _columns(table.header, table.rows(workbook_guess.german, max(further, default=0)))
     return guess
-
-
-def _cell(cell: object) -> str:
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def _text(content: bytes) -> Guess:

@@ -1,4 +1,4 @@
-"""Write the bundled deliveries that are computed: register, ledger, funding, the list of Bremen, a reply of GENESIS.
+"""Write the bundled deliveries that are computed: register, ledger, funding, two lists of the ESF, a reply of GENESIS.
 
 Everything about them is deterministic: the same facts give the same bytes on every machine.
 The facts (published totals, counts, programmes) lie in `facts/`, never here.
@@ -11,6 +11,7 @@ import argparse
 import csv
 import io
 import random
+import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -39,6 +40,7 @@ REGISTER_HEADER = (
     "Geschlecht", "Staatsangehörigkeit", "Einzugsdatum", "Auszugsdatum", "Wohnungsart", "Herkunft",
 )  # fmt: skip
 ESF_HEADER, ESF_DATES, ESF_NUMBERS = 5, (3, 4), (5, 6, 8, 11)  # row of the header, columns, counted from 0
+NRW_NUMBERS = (5, 6, 7, 10)
 
 # A reply of GENESIS for the demo, in the layout since 2025. Variables are named as in the recorded table 12531-0043,
 # but the code of the measure is our own.
@@ -57,6 +59,7 @@ def files() -> dict[Path, bytes]:
         BUNDLED / "register" / f"register_{AGS_DORTMUND}_{REFERENCE_DATE}.csv": register(),
         BUNDLED / "funding" / "funding_programmes_2024.xlsx": funding(),
         BUNDLED / "esf_bremen" / "esf_bremen_2014-2020.xlsx": esf_bremen(),
+        BUNDLED / "esf_nrw" / "esf_nrw_2014-2020.xlsx": esf_nrw(),
         REPLIES / f"{REPLY_TABLE}.{REPLY_YEAR}.csv": genesis_reply(),
     }
 
@@ -134,6 +137,27 @@ def esf_bremen() -> bytes:
             elif number > ESF_HEADER and column in ESF_NUMBERS:
                 sheet.write_number(number, column, float(text))
             else:
+                sheet.write_string(number, column, text.replace("|", "\n"))
+    workbook.close()
+    return _stored(workbook_bytes.getvalue())
+
+
+def esf_nrw() -> bytes:
+    """The synthetic operations of `facts/esf_nrw.csv` in the layout of the list of North Rhine-Westphalia.
+
+    Titles stand in three languages in rows 4, 6 and 8; dates, amounts, rate, postcode and category are numbers.
+    """
+    workbook_bytes = io.BytesIO()
+    workbook = xlsxwriter.Workbook(workbook_bytes, {"in_memory": True, "default_date_format": "dd.mm.yyyy"})
+    workbook.set_properties({"title": "Liste der Vorhaben", "created": datetime(2024, 9, 17, tzinfo=UTC)})
+    sheet = workbook.add_worksheet("Tabelle1")
+    for number, row in enumerate(_facts("esf_nrw.csv")):
+        for column, text in enumerate(row.values()):
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+                sheet.write_datetime(number, column, datetime.fromisoformat(text))
+            elif column in NRW_NUMBERS and re.fullmatch(r"[\d.]+", text):
+                sheet.write_number(number, column, float(text))
+            elif text:
                 sheet.write_string(number, column, text.replace("|", "\n"))
     workbook.close()
     return _stored(workbook_bytes.getvalue())

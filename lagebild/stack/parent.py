@@ -71,7 +71,6 @@ THEN = (
     "expectations.gate",
     "asyncssh",
     "sshfs",
-    "python_calamine",
     "tenacity",
     "dbt.cli.main",
     "dbt.adapters.postgres",

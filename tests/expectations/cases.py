@@ -542,7 +542,7 @@ SOURCES = {
             "birth_year_plausible",
         },
     ),
-    **dict.fromkeys(("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_sachsen"), _OF_ESF),
+    **dict.fromkeys(("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_nrw", "esf_sachsen"), _OF_ESF),
     "foerderkatalog": Source(
         "2024",
         _GRANTS,

@@ -15,7 +15,7 @@ VALUE = "7"
 WRONG_AND_REMEDY = (0, 1, "remedy")
 TELLERS = {
     "Refused": WRONG_AND_REMEDY, "UserError": WRONG_AND_REMEDY, "StoreError": WRONG_AND_REMEDY, "BadValue": (1,),
-    "reason": (2,), "move": (3,),
+    "Fault": (1,), "reason": (2,), "move": (3,),
 }  # fmt: skip
 """What is called with a text about a file, and which of its arguments are one."""
 NO_LOAD = ("header.py", "sniff.py")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from ingest import archive, contracts, header, readers
+from ingest import archive, contracts, header, readers, workbook_parts
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read
 from tests.support import bundled_bytes
@@ -188,7 +188,7 @@ SPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
 
 def test_an_honest_workbook_passes():
-    archive.guard_workbook(bundled_bytes("funding"))
+    readers.read(FUNDING, bundled_bytes("funding"))
 
 
 def test_a_large_honest_workbook_passes():
@@ -197,7 +197,7 @@ def test_a_large_honest_workbook_passes():
         sheet = book.add_worksheet()
         for row in range(5_000):
             sheet.write_row(row, 0, [f"Name {row}", row, "gleich", 0.5])
-    archive.guard_workbook(out.getvalue())
+    assert len(workbook_parts.Book(out.getvalue()).sheet("Sheet1").rows) == 5_000
 
 
 def test_one_cell_at_the_far_corner_is_refused():
@@ -207,7 +207,7 @@ def test_one_cell_at_the_far_corner_is_refused():
 
 
 def test_cells_without_a_reference_are_counted_too(monkeypatch):
-    monkeypatch.setattr(archive, "MAX_CELLS", 1000)
+    monkeypatch.setattr(workbook_parts, "MAX_CELLS", 1000)
     rows = "<row><c><v>1</v></c><c><v>2</v></c></row>" * 501
     assert "spans 501 rows and 2 columns" in refusal(
         FUNDING, workbook(f"<worksheet {SPACE}><sheetData>{rows}</sheetData></worksheet>")

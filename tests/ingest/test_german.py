@@ -17,6 +17,7 @@ GIVEN = {
     ("readers.py", "parse"): "Python's csv",
     ("wegweiser.py", "_csv_rows"): "Python's csv",
     ("engine.py", "_rejected"): "values.BadValue, and the contract's own rules",
+    ("engine.py", "_broken_cells"): "values.BadValue and workbook_parts.Fault",
     ("ledger.py", "decide"): "what the gate found",
     ("ledger.py", "_hold_again"): "what the gate had found",
     ("ledger.py", "accept"): "what a person gives as a reason",

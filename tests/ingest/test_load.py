@@ -153,7 +153,7 @@ def test_a_load_that_dies_in_the_middle_leaves_nothing_and_a_retry_converges(war
 
 
 SYNTHETIC = {"foerderkatalog", "ledger", "ledger_plan", "ledger_totals", "reference_quantity", "register", "wegweiser"}
-SYNTHETIC |= {f"esf_{state}" for state in ("bayern", "berlin", "bremen", "hessen", "sachsen")}
+SYNTHETIC |= {f"esf_{state}" for state in ("bayern", "berlin", "bremen", "hessen", "nrw", "sachsen")}
 
 
 def register_rows(*changes: dict[int, str]) -> bytes:

@@ -37,7 +37,15 @@ def types(contract: contracts.Contract) -> dict[str, str]:
     return {field.title: field.type for field in contract.fields}
 
 
-TABLES = [source for source in contracts.sources() if contracts.load(source).reader != "wegweiser"]  # which is JSON
+# JSON is no table, and of titles in three languages only the first row is proposed, the others are remarked.
+OTHERS = ("wegweiser", "esf_nrw")
+TABLES = [source for source in contracts.sources() if source not in OTHERS]
+
+
+def test_titles_in_three_languages_are_remarked():
+    text = sniff.proposal("esf_nrw_2014-2020.xlsx", bundled_bytes("esf_nrw"))
+    assert "headerRows: [4]  # review: words stand above numbers in rows 6 and 8 too" in text
+    assert "SYNTHETISCH" not in text and text.count("type: date") == 2
 
 
 @pytest.mark.parametrize("source", TABLES)
@@ -51,7 +59,8 @@ def test_the_proposal_for_a_bundled_file_is_close_to_its_contract(source, tmp_pa
     assert found.header_rows == agreed.header_rows
     assert found.reader == ("genesis" if source == "mikrozensus" else agreed.reader)
     assert {f.title for f in agreed.fields if f.is_personal} <= {f.title for f in found.fields if f.is_personal}
-    dates = {field.title: field.format for field in agreed.fields if field.type == "date"}
+    # The cells of a workbook that are dates have no format of the contract's.
+    dates = {field.title: field.format for field in agreed.fields if field.type == "date" and agreed.reader != "xlsx"}
     assert {f.title: f.format for f in found.fields if f.title in dates and f.type == "date"} == dates
     header = header_of(found, bundled_bytes(source))
     assert found.layout_for(header, None).name == "current"

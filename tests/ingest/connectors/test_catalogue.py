@@ -21,7 +21,7 @@ WANTED = {
     **dict.fromkeys(["13111-01-03-4", "22811-01-01-4", "22541-01-04-4", "21111-02-06-4"], "genesis"),
     "12521-03i": "azr_nrw",
     "foerderkatalog": "foerderkatalog",
-    **{f"esf-{state}": f"esf_{state}" for state in ("bayern", "berlin", "bremen", "hessen", "sachsen")},
+    **{f"esf-{state}": f"esf_{state}" for state in ("bayern", "berlin", "bremen", "hessen", "nrw", "sachsen")},
 }
 
 
@@ -46,6 +46,7 @@ def test_names_of_files_are_those_of_the_contracts():
     assert names["12211-Z-11"] == "12211-Z-11_2011-2019_flat.csv"
     assert names["12521-03i"] == "12521-03i_2024.csv"
     assert names["esf-bremen"] == "esf_bremen_2014-2020.xlsx"
+    assert names["esf-nrw"] == "esf_nrw_2014-2020.xlsx"
     assert names["wegweiser-nrw-soziales"] == "wegweiser-nrw-soziales_2024.json"
     for entry in catalogue.entries():
         assert contracts.load(entry.source).file_name.fullmatch(names[entry.id])
@@ -55,7 +56,7 @@ def test_what_has_no_address_says_what_to_set(monkeypatch):
     unset = {entry.id: entry.missing for entry in catalogue.entries() if entry.missing}
     assert unset["esf-hessen"] == "LAGEBILD_URL_ESF_HESSEN"
     assert unset["open-nrw-12521-03i"] == "LAGEBILD_RESOURCE_OPEN_NRW_12521_03I"
-    assert len(unset) == 6
+    assert len(unset) == 7
     monkeypatch.setenv("LAGEBILD_URL_ESF_HESSEN", "https://list.example/a.csv")
     assert catalogue.entry("esf-hessen").missing is None
     assert catalogue.entry("esf-hessen").address() == "https://list.example/a.csv"

@@ -25,9 +25,21 @@ hessen as (
 
 ),
 
+nrw as (
+
+    select * from {{ delivered('esf_nrw', 'operation') }}
+
+),
+
 sachsen as (
 
     select * from {{ delivered('esf_sachsen', 'operation') }}
+
+),
+
+regions as (
+
+    select * from {{ ref('region') }}
 
 ),
 
@@ -120,6 +132,37 @@ united as (
         source_sha256,
         source_file_name
     from hessen
+
+    union all
+
+    -- this list alone says where an operation is, and some are in other states
+    select
+        'esf_nrw' as source,
+        regions.region_code,
+        nrw.operation,
+        nrw.starts_on,
+        nrw.ends_on,
+        nrw.total_cost_eur,
+        round(100 * nrw.cofinancing_ratio, 2) as cofinancing_rate_pct,
+        -- a cell that is a number has lost the zero of a postcode, which has five digits in Germany
+        concat_ws(
+            ' ',
+            case
+                when nrw.country like 'Deutschland%' and nrw.postcode ~ '^[0-9]{4}$' then lpad(nrw.postcode, 5, '0')
+                else nrw.postcode
+            end,
+            nrw.location
+        ) as location,
+        nrw.intervention_code as intervention,
+        nrw.evidence,
+        nrw.line_number,
+        nrw.source_sha256,
+        nrw.source_file_name
+    from nrw
+    left join regions
+        on
+            regions.region_level = 'state'
+            and regexp_replace(trim(nrw.country), '^Deutschland, *', '') = regions.region_name
 
 ),
 
