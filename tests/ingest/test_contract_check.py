@@ -75,7 +75,7 @@ def test_every_contract_is_good(source):
         (own(pseudonym_purpose="statistics"), "needs a group (?P<ags>...)"),
         (own(optional_apart="yes"), "optional_apart is no bool"),
         (own(optional_apart=True), "no field is optional"),
-        (own(record_length=220), "belongs to the reader fixed_width"),
+        (own(record_length=220), "only for fixed_width"),
         (own(reader="fixed_width"), "needs record_length"),
         (own(reader="xlsx"), "needs sheetName"),
         (own(code_lists={"sex": []}), "has no code"),

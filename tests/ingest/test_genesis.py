@@ -145,8 +145,9 @@ def test_what_is_no_table_is_refused(tmp_path, content, said):
     assert said in found.message and found.remedy
 
 
-def test_a_byte_order_mark_must_be_agreed(tmp_path):
-    assert "byte order mark" in refusal(example(tmp_path, "utf-8"), FLAT.encode()).message
+def test_utf_8_may_begin_with_a_byte_order_mark_or_not(tmp_path):
+    for encoding, content in (("utf-8", FLAT.encode()), ("utf-8-sig", FLAT.removeprefix("\ufeff").encode())):
+        assert readers.read(example(tmp_path, encoding), content).header[0] == "statistics_code"
 
 
 @pytest.mark.skipif(not SAMPLES, reason=f"the recorded flat files are not here: {SHARED}")
@@ -217,7 +218,10 @@ def test_rejected_rows_name_the_files_own_lines_and_fields(warehouse, tmp_path):
     assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 1, 3)
     rejected = query(warehouse, "select line_number, reasons, fields from raw.rejected_row order by 1")
     assert [(line, reason["message"]) for line, (reason,), _ in rejected] == [
-        (3, "value is not a number"),  # a decimal point is never taken for a comma, nor dropped
+        (
+            3,
+            "value has a decimal point, agreed is a decimal comma",
+        ),  # a decimal point is never taken for a comma, nor dropped
         (4, "16 fields instead of 17"),
         (5, "34 fields instead of 17"),
     ]
