@@ -7,7 +7,7 @@ from pathlib import Path
 import python_calamine
 
 from ingest import archive, genesis, wegweiser
-from ingest.contracts import Contract
+from ingest.contracts import Contract, normal_title
 from ingest.readers import DELIMITED, Refused
 from ingest.readers import head as head_of
 
@@ -44,7 +44,7 @@ def header_of(contract: Contract, content: bytes) -> list[str] | None:
     else:
         stacked = [rows[number - 1] for number in contract.header_rows if number <= len(rows)]
     columns = zip_longest(*stacked, fillvalue="")
-    return [contract.header_join.join(filter(None, cells)) for cells in columns]
+    return [normal_title(contract.header_join.join(filter(None, cells))) for cells in columns]
 
 
 def _whole_lines(content: bytes) -> bytes:

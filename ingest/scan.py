@@ -544,10 +544,22 @@ class Scanner:
         `is_torn`: it is not known where the record ends. Then a line that is a broken record itself begins one, too:
         broken records side by side must not count as one.
         """
-        begins = (
-            n for n in range(line + 1, end) if self._begins_record(page, n) or (is_torn and self._stands(page, n))
-        )
-        return next(begins, end)
+        least = 1 if is_torn and not self._leaves_open(page, line) else self.width + self.extra - 1
+        for n in range(line + 1, end):
+            if self._begins_record(page, n) or (is_torn and self._stands(page, n, least)):
+                return n
+        return end
+
+    def _leaves_open(self, page: "_Page", line: int) -> bool:
+        """Whether a line opens a quoted field and does not close it."""
+        text = page.text[int(page.starts[line]) : int(page.content_ends[line])]
+        d, quote = self.dialect.delimiter.encode(), (self.dialect.quote or "").encode()
+        at_start = 0 if text.startswith((quote, b"=" + quote)) else -1
+        opened = max(text.rfind(d + quote), text.rfind(d + b"=" + quote), at_start)
+        if opened < 0:
+            return False
+        behind = text[opened + text[opened:].index(quote) + 1 :]
+        return not (behind.endswith(quote) or quote + d in behind)
 
     def _begins_record(self, page: "_Page", line: int) -> bool:
         if page.content_ends[line] == page.starts[line]:
@@ -558,13 +570,13 @@ class Scanner:
         after = page.line_after(found[1])
         return after == line + 1 or not self._swallows(page, line, after, found)
 
-    def _stands(self, page: "_Page", line: int) -> bool:
-        """Whether a line looks like a record of its own: as many delimiters as one has, or several whole fields."""
+    def _stands(self, page: "_Page", line: int, least: int) -> bool:
+        """Whether a line looks like a record of its own: so many delimiters, or several whole fields."""
         text = page.text[int(page.starts[line]) : int(page.ends[line])]
         delimiter = self.dialect.delimiter.encode()
         if is_blank(text.replace(delimiter, b"")):
             return False
-        if text.count(delimiter) >= self.width + self.extra - 1:
+        if text.count(delimiter) >= least:
             return True
         found = self.dialect.fields(text, 0)
         return found is not None and found[1] == len(text) and len(found[0]) > 1

@@ -629,6 +629,7 @@ def _columns(header: list[str], rows: list[list[str]], is_titled: bool = True) -
         raise Refused(f"{len(header)} columns, more than {MAX_COLUMNS}", "check delimiter and encoding by hand")
     taken: Counter[str] = Counter()
     columns, values = [], []
+    header = list(map(normal_title, header))
     for number, title in enumerate(header):
         name = _slug(title) or f"column_{number + 1}"
         taken[name] += 1
