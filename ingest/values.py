@@ -57,11 +57,12 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.
     text = text.strip()
     if field.privacy == "drop":
         return []
-    if field.signs and text not in missing_values:
-        sign = PRINTED_SIGNS.get(text, text)
+    if field.signs:
+        sign = text if text in missing_values else PRINTED_SIGNS.get(text, text)
         if sign == "-" and field.dash_is_zero:
             return [0, None]
-        return [None, sign] if sign in SIGNS else [parse(field, text, missing_values), None]
+        is_sign = sign in SIGNS and text not in missing_values
+        return [None, sign] if is_sign else [parse(field, text, missing_values), None]
     value = parse(field, text, missing_values)
     if value is None:
         return [None]
@@ -131,6 +132,8 @@ def _number(field: Field, text: str) -> Decimal:
         text = text.replace("\u2212", "-")
     if field.trailing_minus and text.endswith("-"):
         text = f"-{text[:-1].rstrip()}"  # in front of another sign it makes no number
+    if PRINTED_SIGNS.get(text, text) in SIGNS:
+        raise _no_number(field, text)
     whole, _, fraction = text.partition(field.decimal_char)
     group = field.group_char
     if group and group in _BLANKS:

@@ -258,3 +258,16 @@ def test_the_files_name_says_table_and_years(name, period):
     if match:
         assert (match["table"], match["years"]) == tuple(period.split("_"))
         assert contracts.period_day(period) == period[-4:]
+
+
+@pytest.mark.parametrize("label", ["Reference date", "Year", "Quarter"])
+def test_the_english_form_is_named_as_such_and_refused_whole(label):
+    content = table(2, "05913;GESM;1", "05913;GESW;1.5").decode().replace(";Stichtag;", f";{label};")
+    assert label in content
+    found = refusal(TABLES, content.encode())
+    assert "English form" in found.message and "in German" in found.remedy
+
+
+def test_an_english_header_of_the_old_layout_is_named_as_such():
+    header = "Statistics_Code;Statistics_Label;Time_Code;Time_Label;Time;1_Variable_Code;BEV__Population__number\n"
+    assert "English form" in refusal(TABLES, header.encode()).message
