@@ -341,7 +341,7 @@ def test_what_a_dialect_needs_is_proposed(tmp_path):
     assert crlf.line_terminator == "\r\n"
     paths = proposed(tmp_path / "c", "a_2020.csv", b'Nr;Pfad\n1;"C:\\Akten\\"\n2;"D:\\"\n')
     assert paths.escape is None
-    sap = proposed(tmp_path / "d", "a_2020.csv", "Nr;Betrag\nK1;1.234,56-\nK2;7,00\nK3;1.234,00\n".encode())
+    sap = proposed(tmp_path / "d", "a_2020.csv", b"Nr;Betrag\nK1;1.234,56-\nK2;7,00\nK3;1.234,00\n")
     assert sap.fields[1].trailing_minus and sap.fields[1].type == "number"
 
 
