@@ -28,6 +28,8 @@ EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthet
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
+DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.csv", re.IGNORECASE)
+"""How the web pages of GENESIS name a flat file: the table, and no year."""
 EVERY = ("month", "quarter", "year", "irregular")
 _SQL_TYPES = {
     "string": "text",
@@ -363,6 +365,10 @@ class Contract:
         """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`)."""
         stem, dot, extension = file_name.rpartition(".")
         return self.file_name.fullmatch(file_name) or self.file_name.fullmatch(f"{stem}{dot}{extension.lower()}")
+
+    def fits(self, file_name: str) -> bool:
+        """Whether a file of this name can be one of the source: also as the web pages of GENESIS name a download."""
+        return bool(self.match(file_name) or (self.reader == "genesis" and DOWNLOADED.fullmatch(file_name)))
 
     def period_of(self, file_name: str) -> str | None:
         """The period that the name of a delivered file says; None where the name is not as agreed."""

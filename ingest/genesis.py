@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.contracts import Contract, normal_title
+from ingest.contracts import DOWNLOADED, Contract, normal_title
 from ingest.readers import Records, Refused, count_records, lines_of, parse
 
 FLAT, WIDE = "flat", "wide"
@@ -77,6 +77,26 @@ def header(contract: Contract, content: bytes) -> tuple[list[str], int]:
     """The header and its line, as `read` finds them."""
     titles, _, _, line = _opened(contract, content)
     return titles, line
+
+
+def agreed_name(contract: Contract, name: str, content: bytes) -> str | None:
+    """The name that `file_name` asks for, of a download such as `12411-01-01-4_de_flat.csv`; None where it has none.
+
+    Table and language stand in the download's name, the years in the file.
+    """
+    download = DOWNLOADED.fullmatch(name)
+    try:
+        titles, rows, _, _ = _opened(contract, content)
+        at = titles.index("time" if "time" in titles else "Zeit")
+        times = (fields[at] for _, fields in rows if at < len(fields))
+        years = {year for time in times for year in re.findall(r"(?<!\d)\d{4}(?!\d)", time)}
+    except (Refused, ValueError):
+        return None  # loading says why
+    if download is None or not years:
+        return None
+    period = min(years) if len(years) == 1 else f"{min(years)}-{max(years)}"
+    agreed = f"{download['table'].upper()}_{period}_flat.csv"
+    return agreed if contract.match(agreed) else None
 
 
 def _opened(contract: Contract, content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]], list[str], int]:

@@ -101,7 +101,7 @@ def source_of(path: str) -> str:
             f"der Ordner {folder} ist keiner der Quellen", f"the folder {folder} is not one of the sources"
         )
     asked = [contracts.load(source) for source in ([folder] if folder else contracts.sources())]
-    found = [contract.source for contract in asked if contract.match(name)]
+    found = [contract.source for contract in asked if contract.fits(name)]
     if len(found) > 1:
         listed = ", ".join(found)
         raise UnknownFile(

@@ -668,7 +668,10 @@ def _class_of(column: Column, values: list[str]) -> str | None:
         years = [int(year) for value in distinct for year in re.findall(r"(?:18|19|20)\d\d", value)]
         has_spread = len(distinct) * 2 > len(values) and years and max(years) - min(years) >= 5
         return "year" if has_spread else None
-    is_like = lambda pattern: sum(1 for value in distinct if re.fullmatch(pattern, value)) * 10 >= len(distinct) * 9  # noqa: E731
+
+    def is_like(pattern: str) -> bool:
+        return sum(1 for value in distinct if re.fullmatch(pattern, value)) * 10 >= len(distinct) * 9
+
     if column.type == "string" and is_like(r"(0[1-9]|1[0-6])\d{6}"):
         return None  # municipalities
     if is_like(r"\S+@\S+\.\S+|[+0][\d /()-]{6,}|DE\d\d[\d ]{18,}|[^\d;]{3,}\d{1,4} ?[a-zA-Z]?"):

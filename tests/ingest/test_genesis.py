@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts, genesis, readers
+from ingest.genesis import agreed_name
 from ingest.header import header_of
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read, row_check
@@ -271,3 +273,22 @@ def test_the_english_form_is_named_as_such_and_refused_whole(label):
 def test_an_english_header_of_the_old_layout_is_named_as_such():
     header = "Statistics_Code;Statistics_Label;Time_Code;Time_Label;Time;1_Variable_Code;BEV__Population__number\n"
     assert "English form" in refusal(TABLES, header.encode()).message
+
+
+@pytest.mark.parametrize("name", ["12521-0041_de_flat.csv", "12521-0041_de.csv", "12521-0041_DE_flat.CSV"])
+def test_a_download_is_loaded_under_the_years_that_stand_in_it(warehouse, tmp_path, name):
+    content = table(2, "05913;GESM;1", "05911;GESM;2")
+    (year,) = set(re.findall(rb";(\d{4})(?:-\d\d-\d\d)?;", content))
+    delivery = load_content(warehouse, "genesis", content, name, tmp_path)
+    assert (delivery.state, delivery.period) == ("loaded", f"12521-0041_{year.decode()}")
+    assert delivery.file_name == f"12521-0041_{year.decode()}_flat.csv"
+    later = content.replace(b";" + year + b"-", b";1999-", 1)
+    if later != content:
+        assert agreed_name(TABLES, name, later) == f"12521-0041_1999-{year.decode()}_flat.csv"
+
+
+def test_an_english_download_is_refused_for_its_language_and_no_download_by_its_name(warehouse, tmp_path):
+    content = table(2, "05913;GESM;1").decode().replace(";Stichtag;", ";Reference date;").encode()
+    assert "English form" in load_content(warehouse, "genesis", content, "12521-0041_en_flat.csv", tmp_path).reason
+    other = load_content(warehouse, "genesis", table(2, "05913;GESM;1"), "einwohner.csv", tmp_path)
+    assert (other.state, other.period) == ("refused", "unknown")

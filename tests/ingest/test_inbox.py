@@ -208,6 +208,12 @@ def calendar(settings) -> list:
     return query(settings, "select period from quality.delivery_calendar() where delivery_id is not null")
 
 
+def test_a_download_from_genesis_is_taken_by_its_own_name(warehouse):
+    for path in ("12411-01-01-4_de_flat.csv", "genesis/12521-0041_de.csv"):
+        put(warehouse, path)
+    assert {a.source for a in inbox.complete(warehouse)} == {"genesis"} and unknown(warehouse) == []
+
+
 def test_capitals_of_the_extension_are_no_wrong_name(warehouse):
     put(warehouse, f"{SOURCE}/eu2_employees_2019.CSV")
     (delivery,) = drain(warehouse)
