@@ -460,7 +460,7 @@ def _is_header(row: Row, body: list[Row], width: int) -> bool:
             as_value += is_same
             as_title += not is_same
     if as_title or as_value:
-        return as_title >= as_value
+        return as_title > 2 * as_value  # rather no titles than a person's values
     others = [other.padded(width) for other in body if other.padded(width) != cells]
     if any(cell and cell in (other[column] for other in others) for column, cell in enumerate(cells)):
         return False  # words that come again

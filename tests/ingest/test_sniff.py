@@ -240,6 +240,7 @@ HEADLESS = {
     "names that come again": ["Erika;Dortmund"] * 3 + ["Max;Bochum"] * 9,
     "mail": ["Erika;erika@example.org;1", "Max;max@example.org;2", "Ada;ada@example.org;3"],
     "one row": ["Mustermann;Erika;01.02.1980"],
+    "a first row with gaps": [PERSONS[0].replace("01.02.1980", "unbekannt").replace(";125", ";staatenlos"), *PERSONS],
     "names and amounts": ["Erika Mustermann;1.200,50;Miete", "Max Beispiel;3,00;Heizung", "Ada Probe;7,00;Miete"],
 }
 
