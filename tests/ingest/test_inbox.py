@@ -15,6 +15,7 @@ import pytest
 from ingest import contracts, inbox, inbox_files, intake, landing, ledger, privacy, receipts, retention, stores
 from lagebild import database, settings
 from lagebild.errors import UserError
+from lagebild.settings import ROOT
 from lagebild.stack import airflow
 from tests.inboxes import drain, tell_unknown, unknown
 from tests.ingest.support import person, register, taken_by_two_processes
@@ -171,6 +172,7 @@ def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_both(w
     assert tell_unknown(warehouse) == [f"drop/{SOURCE}/beschaeftigte.csv"]
 
 
+JUNK = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared") / "cases" / "inbox_junk"
 MISNAMED = {
     "beschaeftigte.csv": "eu2_employees_2019.csv",
     "eu2_employees_2021 (1).csv": "eu2_employees_2021.csv",
@@ -206,6 +208,19 @@ def test_a_wrong_name_is_answered_with_one_remedy_and_a_right_name(warehouse, na
 def calendar(settings) -> list:
     """Entries of the calendar that a delivery made."""
     return query(settings, "select period from quality.delivery_calendar() where delivery_id is not null")
+
+
+@pytest.mark.skipif(not JUNK.is_dir(), reason=f"the case is not here: {JUNK}")
+def test_the_case_of_locks_system_files_and_copies(warehouse):
+    for file in JUNK.iterdir():
+        folder = "funding" if "funding" in file.name else "esf_hessen"
+        if file.name != "README":
+            put(warehouse, f"{folder}/{file.name}", file.read_bytes())
+    assert drain(warehouse) == []
+    names = ["ESF_Hessen_2014-2020.CSV", "esf_hessen_2014-2020 (1).csv"]
+    assert sorted(tell_unknown(warehouse)) == [f"drop/esf_hessen/{name}" for name in names]
+    assert all("zum Beispiel in esf_hessen_2014-2020.csv." in text for text in texts(warehouse))
+    assert ledger.deliveries(warehouse) == []
 
 
 def test_a_download_from_genesis_is_taken_by_its_own_name(warehouse):
