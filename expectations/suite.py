@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ingest import contracts
+
 HOLD, WARN, NOTE = "hold", "warn", "note"
 SEVERITIES = (HOLD, WARN, NOTE)
 _JOIN = re.compile(r"\bjoin\b", re.IGNORECASE)
@@ -122,6 +124,13 @@ def no_row(
     return Expectation(name, why, expected, severity, owner, "UnexpectedRowsExpectation", arguments, tells_of_rows)
 
 
+_DAMAGED = (
+    "\ufffd"  # what a decoder puts where it cannot read
+    "|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
+)
+
+
 def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
     """What must hold for every delivery, whatever its source."""
     return [
@@ -143,6 +152,49 @@ def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
             severity=HOLD,
             owner=owner,
         ),
+        *letters_whole(delivery.source, owner),
+    ]
+
+
+def free_texts(source: str) -> dict[str, str]:
+    """Columns of raw that hold words as the file wrote them, and their titles: no codes, no pseudonyms."""
+    fields = contracts.load(source).fields if source in contracts.sources() else ()
+    return {f.name: f.title for f in fields if f.type == "string" and not f.is_personal and not f.excludes_names}
+
+
+def letters_whole(source: str, owner: str) -> list[Expectation]:
+    """That no letter was lost or decoded twice on the way; nothing where a source has no free texts."""
+    columns = free_texts(source)
+    if not columns:
+        return []
+
+    def damaged(column: str) -> str:
+        # Only where a letter is none of ASCII's the pattern is asked.
+        return f"octet_length({column}) > length({column}) and {column} ~ '{_DAMAGED}'"
+
+    named = (
+        ", ".join(
+            f"case when {damaged(column)} then $quoted${title or column}$quoted$ end"
+            for column, title in columns.items()
+        )
+        .replace("{", "{{")
+        .replace("}", "}}")
+    )
+    return [
+        no_row(
+            "letters_whole",
+            f"""
+            select line_number, observed
+            from (select line_number, nullif(concat_ws(', ', {named}), '') as observed from batch) as seen
+            where observed is not null
+            order by 1
+            """,
+            why="A replacement character is a letter that is lost, and two letters for an umlaut are one decoded twice:"
+            " names and words would be wrong, and match nothing.",
+            expected="texts without U+FFFD and without letters that were decoded twice",
+            severity=HOLD,
+            owner=owner,
+        )
     ]
 
 

@@ -45,6 +45,7 @@ OWN_TYPES: dict[str, type | tuple[type, ...]] = {
     "code_lists": dict,
     "rules": list,
     "optional_apart": bool,
+    "ordered": bool,
     "excel_text": bool,
     "footer": str,
     "record_length": int,
@@ -73,6 +74,40 @@ DIALECT = {"$schema", "header", "headerRows", "headerJoin", "delimiter", "quoteC
     "skipInitialSpace",
     "sheetName",
 }
+_TEXT = frozenset({"csv", "ldb_nrw"})
+_CSV = _TEXT | {"genesis", "wegweiser"}
+_TITLED = frozenset(READERS) - {"fixed_width"}
+EFFECTIVE: dict[str, dict[str, frozenset[str]]] = {
+    "dialect": {
+        "headerRows": _TEXT | {"xlsx"},
+        "headerJoin": _TEXT | {"xlsx"},
+        "delimiter": _CSV,
+        "quoteChar": _CSV,
+        "doubleQuote": _TEXT,
+        "escapeChar": _TEXT,
+        "lineTerminator": _TEXT,
+        "skipInitialSpace": _TEXT,
+        "sheetName": frozenset({"xlsx"}),
+    },
+    "lagebild": {
+        "footer": frozenset({"csv", "xlsx"}),
+        "excel_text": _TEXT,
+        "record_length": frozenset({"fixed_width"}),
+        "optional_apart": _TITLED,
+        "ordered": _TITLED,
+    },
+}
+"""By entry, the readers for which it has an effect; an entry that is not here has one for all of them."""
+TYPED = {
+    "format": ("date",),
+    "decimalChar": ("integer", "number"),
+    "groupChar": ("integer", "number"),
+    "bareNumber": ("integer", "number"),
+    "trailing_minus": ("integer", "number"),
+    "minimum": ("integer", "number", "date", "year"),
+    "maximum": ("integer", "number", "date", "year"),
+}
+"""By entry of a field, the types for which it has an effect."""
 RESOURCE = {"$schema", "name", "path", "title", "description", "format", "mediatype", "encoding", "dialect", "schema"}
 SCHEMA_KEYS = {"$schema", "fields", "missingValues", "primaryKey"}
 
@@ -355,8 +390,28 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
         yield place, "reader xlsx needs sheetName"
     if own["reader"] == "fixed_width" and not own.get("record_length"):
         yield ("lagebild",), "reader fixed_width needs record_length"
-    if own["reader"] != "fixed_width" and "record_length" in own:
-        yield ("lagebild", "record_length"), "record_length belongs to the reader fixed_width"
+    rows = dialect.get("headerRows", [1])
+    is_rising = isinstance(rows, list) and rows and all(type(row) is int and row > 0 for row in rows)
+    if not is_rising or sorted(set(rows)) != rows:
+        yield (*place, "headerRows"), "headerRows is no list of rising line numbers from 1 on"
+    elif "headerJoin" in dialect and len(rows) == 1:
+        yield (*place, "headerJoin"), "headerJoin joins stacked rows, and there is one header row"
+    yield from _without_effect(resource, own)
+
+
+def _without_effect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
+    """Entries that say something of files which the contract's reader does not read so."""
+    reader = own["reader"]
+    for part, entries, place in (
+        ("dialect", resource.get("dialect", {}), ("resources", 0, "dialect")),
+        ("lagebild", own, ("lagebild",)),
+    ):
+        for key, readers in EFFECTIVE[part].items():
+            if key in entries and reader in READERS and reader not in readers:
+                told = ", ".join(name for name in READERS if name in readers)
+                yield (*place, key), f"{key} has no effect for reader {reader}, only for {told}"
+    if reader == "xlsx" and resource.get("encoding", "utf-8").lower() != "utf-8":
+        yield ("resources", 0, "encoding"), "encoding has no effect for reader xlsx: leave it out"
 
 
 def _privacy(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
@@ -387,6 +442,10 @@ def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
         yield ("lagebild", "privacy"), f"privacy {privacy!r} is none of keep, {', '.join(PERSONAL)}"
     if privacy == "year" and kind != "date":
         yield ("lagebild", "privacy"), "only a date can be reduced to its year"
+    for key, types in TYPED.items():
+        for entries, rest in ((entry, ()), (ours, ("lagebild",)), (constraints, ("constraints",))):
+            if key in entries and kind in TYPES and kind not in types:
+                yield (*rest, key), f"{key} has no effect for type {kind}, only for {', '.join(types)}"
     if kind == "date" and (problem := _format_problem(entry.get("format"))):
         yield ("format",), problem
     if "pattern" in constraints and (problem := _pattern_problem(str(constraints["pattern"]))):

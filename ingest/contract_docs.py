@@ -116,7 +116,10 @@ def _facts(contract: Contract) -> str:
         rows.append(("Textbegrenzer", f"<code>{escape(contract.quote)}</code>, {_doubled(contract)}"))
         rows.append(("Zeilenende", escape(_LINES.get(contract.line_terminator or "", "LF oder CRLF"))))
     if contract.header_rows != (1,):
-        rows.append(("Kopfzeilen", f"Zeilen {', '.join(map(str, contract.header_rows))}, übereinander"))
+        several = ", übereinander" if len(contract.header_rows) > 1 else ""
+        rows.append(("Kopfzeilen", f"Zeile {', '.join(map(str, contract.header_rows))}{several}"))
+    if contract.reader != "fixed_width":
+        rows.append(("Reihenfolge der Spalten", "wie unten" if contract.ordered else "beliebig; die Titel zählen"))
     missing = ", ".join(
         "leeres Feld" if not word else f"<code>{escape(word)}</code>" for word in sorted(contract.missing_values)
     )

@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthet
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
+DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.csv", re.IGNORECASE)
+"""How the web pages of GENESIS name a flat file: the table, and no year."""
 EVERY = ("month", "quarter", "year", "irregular")
 ALL, LATEST, LONGEST = "all", "latest", "longest"
 PERIODS = (ALL, LATEST, LONGEST)
@@ -197,6 +200,14 @@ _CHECK = re.compile(
 )
 
 
+def normal_title(text: str) -> str:
+    """A column's title as it is compared: NFC, every run of blanks one space, none around it, no invisible signs."""
+    composed = unicodedata.normalize("NFC", text)
+    if not (composed.isascii() and composed.isprintable()):
+        composed = "".join(sign for sign in composed if unicodedata.category(sign) != "Cf")
+    return " ".join(composed.split())
+
+
 @dataclass(frozen=True)
 class Layout:
     """The columns that a delivery has in certain periods."""
@@ -210,6 +221,8 @@ class Layout:
     """Fields that the file lacks, with what raw holds instead (None for nothing)."""
     optional_apart: bool = False
     """A file may lack any of the optional columns; otherwise all of them or none."""
+    ordered: bool = False
+    """The columns stand in this order; otherwise their titles say which is which."""
 
     @property
     def header(self) -> list[str]:
@@ -225,16 +238,29 @@ class Layout:
         first, last = self.first or "", self.last or "9"
         return day[: len(first)] >= first[: len(day)] and day[: len(last)] <= last[: len(day)]
 
-    def variant(self, header: list[str]) -> "Layout | None":
-        """The layout as this header has it: whole, or without its optional columns; None if it is another."""
-        if header == self.header:
+    def variant(self, header: list[str], by_name: bool = False) -> "Layout | None":
+        """The layout as this header (titles in their normal form) has it: whole, or without its optional columns.
+
+        None if it is another. `by_name`: the columns may stand in any order; the fields are in the header's.
+        """
+        titles = [normal_title(title) for title in self.header]
+        if header == titles:
             return self
         present = set(header) if self.optional_apart else set()
-        left = tuple(field for field in self.fields if not field.optional or field.title in present)
-        if header != [field.title for field in left]:
-            return None
-        missing = tuple((field, field.default) for field in self.fields if field not in left)
-        return replace(self, fields=left, constants=self.constants + missing)
+        pairs = list(zip(titles, self.fields, strict=True))
+        left = [pair for pair in pairs if not pair[1].optional or pair[0] in present]
+        for some in (pairs, left):
+            found = [title for title, _ in some]
+            if header == found or (by_name and self._is_same_set(header, found)):
+                place = [found.index(title) for title in header] if by_name else range(len(some))
+                kept = tuple(some[n][1] for n in place)
+                missing = tuple((field, field.default) for field in self.fields if field not in kept)
+                return replace(self, fields=kept, constants=self.constants + missing)
+        return None
+
+    def _is_same_set(self, header: list[str], titles: list[str]) -> bool:
+        """Whether titles that are each there once tell the columns of a header."""
+        return not self.ordered and len(set(titles)) == len(titles) and sorted(header) == sorted(titles)
 
 
 @dataclass(frozen=True)
@@ -249,7 +275,7 @@ class Change:
     without: Mapping[str, Any]
     order: tuple[str, ...]
 
-    def layout(self, fields: tuple[Field, ...], optional_apart: bool = False) -> Layout:
+    def layout(self, fields: tuple[Field, ...], optional_apart: bool = False, ordered: bool = False) -> Layout:
         """The layout that results from the contract's fields."""
         if self.order:
             fields = tuple(
@@ -265,7 +291,8 @@ class Change:
             if field.name not in self.without
         )
         constants = tuple((field, self.without[field.name]) for field in fields if field.name in self.without)
-        return Layout(self.name, self.first, self.last, kept, constants, optional_apart)
+        # Who says an order means it.
+        return Layout(self.name, self.first, self.last, kept, constants, optional_apart, ordered or bool(self.order))
 
 
 @dataclass(frozen=True)
@@ -325,6 +352,10 @@ class Contract:
     """Fixed width: characters a line."""
     german: Mapping[str, Any]
     """What the supplier's page says: title, description, legal_basis, contact, and a meaning a field."""
+    initial_space: bool = False
+    """Spaces between a delimiter and the field behind it are no part of the field."""
+    ordered: bool = False
+    """The columns stand in the contract's order; otherwise their titles say which is which."""
 
     @property
     def table(self) -> str:
@@ -335,9 +366,18 @@ class Contract:
     def has_personal_fields(self) -> bool:
         return any(field.is_personal for field in self.fields)
 
+    def match(self, file_name: str) -> re.Match[str] | None:
+        """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`)."""
+        stem, dot, extension = file_name.rpartition(".")
+        return self.file_name.fullmatch(file_name) or self.file_name.fullmatch(f"{stem}{dot}{extension.lower()}")
+
+    def fits(self, file_name: str) -> bool:
+        """Whether a file of this name can be one of the source: also as the web pages of GENESIS name a download."""
+        return bool(self.match(file_name) or (self.reader == "genesis" and DOWNLOADED.fullmatch(file_name)))
+
     def period_of(self, file_name: str) -> str | None:
         """The period that the name of a delivered file says; None where the name is not as agreed."""
-        match = self.file_name.fullmatch(file_name)
+        match = self.match(file_name)
         return match["period"] if match else None
 
     def name_for(self, period: str) -> str:
@@ -354,7 +394,7 @@ class Contract:
 
     def municipality_of(self, file_name: str) -> str | None:
         """AGS in the name of a delivered file; None when the name says none, and so nobody knows."""
-        match = self.file_name.fullmatch(file_name)
+        match = self.match(file_name)
         return match.groupdict().get("ags") if match else None
 
     def may_show(self, field: Field) -> bool:
@@ -377,8 +417,8 @@ class Contract:
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """The layout of the fields as they stand, then those of other periods."""
-        current = Layout(CURRENT, None, None, self.fields, optional_apart=self.optional_apart)
-        return (current, *(change.layout(self.fields, self.optional_apart) for change in self.changes))
+        current = Layout(CURRENT, None, None, self.fields, optional_apart=self.optional_apart, ordered=self.ordered)
+        return (current, *(change.layout(self.fields, self.optional_apart, self.ordered) for change in self.changes))
 
     def layouts_in(self, period: str | None) -> list[Layout]:
         """The layouts a delivery of the period may have: `current` unless another one claims the period."""
@@ -388,18 +428,28 @@ class Contract:
         return [layout for layout in others if layout.holds_in(period)] or [current]
 
     def layout_for(self, header: list[str], period: str | None) -> Layout | None:
-        """The one layout of the period that has exactly this header; None if none or more than one has.
+        """The one layout of the period that has the titles of this header; None if none or more than one has.
 
-        Its fields are those of the header, in the header's order. A period of None asks for no period in particular.
+        Its fields are those of the header, in the header's order; a layout in that very order comes before one that
+        has the same titles in another. Blank titles at the end may be of lines that end with delimiters, and then
+        are no columns. A period of None asks for no period in particular.
         """
-        found = [variant for layout in self.layouts_in(period) if (variant := layout.variant(header))]
-        return found[0] if len(found) == 1 or (found and period is None) else None
+        titles = [normal_title(title) for title in header]
+        shorter = titles[: max((n for n, title in enumerate(titles, 1) if title), default=0)]
+        for tried in [titles] if shorter == titles else [titles, shorter]:
+            for by_name in (False, True):
+                layouts = self.layouts_in(period)
+                found = [variant for layout in layouts if (variant := layout.variant(tried, by_name))]
+                if found:
+                    return found[0] if len(found) == 1 or period is None else None
+        return None
 
     def header_refusal(self, header: list[str], period: str | None) -> tuple[str, str]:
         """What to say of a header without a layout: the difference, and the contract line to add."""
+        header = [normal_title(title) for title in header]
         if self.has_personal_fields:
             # Where the header is missing, the first person's values stand in its place: nothing of it is repeated.
-            expected = {title for layout in self.layouts_in(period) for title in layout.header}
+            expected = {normal_title(title) for layout in self.layouts_in(period) for title in layout.header}
             unknown = sum(title not in expected for title in header)
             shape = f"{len(header)} columns, {unknown} of them unknown" if unknown else "the columns stand otherwise"
             return (
@@ -408,17 +458,25 @@ class Contract:
                 f"lagebild contracts fit {self.source} FILE shows the difference on your screen only",
             )
         layouts = self.layouts_in(period)
-        nearest = min(layouts, key=lambda layout: len(set(layout.header) ^ set(header)))
+        agreed_titles = {id(layout): [normal_title(title) for title in layout.header] for layout in layouts}
+        nearest = min(layouts, key=lambda layout: len(set(agreed_titles[id(layout)]) ^ set(header)))
+        titles = agreed_titles[id(nearest)]
         present = set(header)
-        missing = [field.title for field in nearest.fields if not field.optional and field.title not in present]
-        agreed, found = Counter(nearest.header), Counter(header)
+        is_optional = {title: field.optional for title, field in zip(titles, nearest.fields, strict=True)}
+        missing = [title for title in titles if not is_optional[title] and title not in present]
+        lacking = [title for title in titles if is_optional[title] and title not in present]
+        agreed, found = Counter(titles), Counter(header)
         unknown = [title for title in header if title not in agreed]
         repeated = [title for title in agreed if found[title] > agreed[title]]
+        told = [_beside(title, missing + lacking) for title in unknown]
         difference = (
             [f"missing: {_listed(missing)}"] * bool(missing)
-            + [f"unknown: {_listed(unknown)}"] * bool(unknown)
+            + [f"unknown: {_listed(told)}"] * bool(unknown)
             + [f"more than once: {_listed(repeated)}"] * bool(repeated)
-        ) or ["the columns stand in another order"]
+        )
+        if not difference and lacking:
+            difference = [f"of the optional columns, which are all there or none, missing: {_listed(lacking)}"]
+        difference = difference or ["the columns stand in another order"]
         time = f" of {period}" if period else ""
         message = (
             f"the header is not the contract's{time} ({'; '.join(difference)}; compared with layout {nearest.name})"
@@ -428,20 +486,19 @@ class Contract:
     def _way_out(
         self, nearest: Layout, header: list[str], missing: list[str], unknown: list[str], period: str | None
     ) -> str:
-        names = {field.title: field.name for field in nearest.fields}
+        titles = [normal_title(title) for title in nearest.header]
+        names = {title: field.name for title, field in zip(titles, nearest.fields, strict=True)}
         day = (period_day(period) if period else None) or "2020"
         if missing or unknown:
             # A renamed column mostly keeps its place.
             pairs = {
-                names[old]: new
-                for old, new in zip(nearest.header, header, strict=False)
-                if old in missing and new in unknown
+                names[old]: new for old, new in zip(titles, header, strict=False) if old in missing and new in unknown
             }
             pairs = pairs or {names[old]: new for old, new in zip(missing, unknown, strict=False)}
             lost = [names[old] for old in missing if names[old] not in pairs]
             parts = [f"headers: {_flow(pairs)}"] * bool(pairs)
             parts += [f"without: {_flow(dict.fromkeys(lost, None))}"] * bool(lost)
-        elif sorted(header) == sorted(nearest.header) and len(set(header)) == len(header):
+        elif sorted(header) == sorted(titles) and len(set(header)) == len(header):
             parts = [f"order: [{', '.join(names[title] for title in header)}]"]
         else:
             parts = []
@@ -461,8 +518,26 @@ class Contract:
 
 def _listed(titles: list[str], most: int = 12) -> str:
     """Titles for a message; a header of thousands of columns must not become one."""
-    shown = ", ".join(title[:80] for title in titles[:most])
+    shown = ", ".join(title[:80] or "(blank)" for title in titles[:most])
     return shown + (f" and {len(titles) - most} more" if len(titles) > most else "")
+
+
+_LOOKS = str.maketrans({sign: "-" for sign in "\u2010\u2011\u2012\u2013\u2014\u2212"} | {"\u00b4": "'", "\u2019": "'"})
+
+
+def _beside(title: str, agreed: list[str]) -> str:
+    """An unknown title; where it looks like an agreed one, with the first sign that differs."""
+
+    def look(text: str) -> str:
+        return unicodedata.normalize("NFKC", text).translate(_LOOKS).casefold()
+
+    other = next((known for known in agreed if look(known) == look(title)), None)
+    if other is None:
+        return title
+    n = next((n for n, (one, two) in enumerate(zip(title, other, strict=False)) if one != two), None)
+    if n is None:
+        return title
+    return f"{title} (sign {n + 1} is U+{ord(title[n]):04X}, agreed is U+{ord(other[n]):04X})"
 
 
 def _flow(mapping: dict[str, Any]) -> str:
@@ -555,6 +630,8 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         member=re.compile(own["member"]) if "member" in own else None,
         record_length=own.get("record_length"),
         german=own.get("german", {}),
+        initial_space=dialect.get("skipInitialSpace", False),
+        ordered=own.get("ordered", False),
     )
 
 

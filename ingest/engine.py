@@ -25,6 +25,7 @@ from lagebild.errors import UserError
 kernels = later.module("ingest.kernels")
 
 MASK = "***"
+_HASH = ord("#")
 MOST_ANSWERS = 500_000
 """A column's remembered answers are forgotten when there are more, so that memory has a bound."""
 
@@ -159,8 +160,10 @@ class Engine:
         if record.faults:
             return self._broken_cells(record)
         where = "" if record.start is None else f" (bytes {record.start} to {record.end} of the file)"
-        is_count = record.code == "field_count"
-        message = f"{record.fields} fields instead of {len(self.fields)}" if is_count else "the quoting is broken"
+        if record.code == "field_count":
+            message = f"{record.fields} fields instead of {record.wanted or len(self.fields)}"
+        else:
+            message = "the header stands here again" if record.code == "header" else "the quoting is broken"
         # No column can be trusted then, so no text of a person-level row is kept.
         shown = None if self.contract.has_personal_fields else {"record": record.text}
         return Rejected(record.line, [reason(record.code, "", message + where)], shown)
@@ -294,12 +297,16 @@ class Column:
     """Of what raw keeps of a field (uint64), in the order of the cells."""
     is_bad: np.ndarray | None
     reasons: dict[int, values.BadValue]
+    """By number of the cell; of a column that is read whole by row, and -1 for rows that have none of their own."""
     typed: np.ndarray | None = None
     """Values of a field that a rule across fields compares: dates (NaT where missing or bad), or Python's (None)."""
 
     def reason(self, row: int) -> values.BadValue:
         """Why the field of a bad row is bad."""
-        return self.reasons[int(self.cells.which[row]) if len(self.cells.which) else 0]
+        return self.reasons[int(self.cells.which[row])] if len(self.cells.which) else self._of_row(row)
+
+    def _of_row(self, row: int) -> values.BadValue:
+        return self.reasons.get(row) or self.reasons[-1]
 
 
 class _Distinct:
@@ -416,6 +423,7 @@ class _Whole:
         for text in self._missing:
             same_size = np.flatnonzero(size == len(text))
             is_missing[same_size] |= (data[start[same_size, None] + np.arange(len(text))] == text).all(axis=1)
+        errors = self._errors(data, start, size, is_missing)
         hashes = None if self._keys else kernels.hashes_of(data, start, size)
         for key in self._keys:
             data, hashes = kernels.hmac_sha256(key, data, start, size)
@@ -425,4 +433,19 @@ class _Whole:
             size[is_missing], hashes[is_missing] = 0, 0
         lengths = np.where(is_missing, np.int32(-1), size)
         is_bad = is_missing if self.field.required and is_missing.any() else None
-        return Column(Cells(data, start, size, lengths), hashes, is_bad, {0: values.BadValue("required", "is missing")})
+        reasons = {-1: values.BadValue("required", "is missing")} | errors
+        if errors:
+            is_bad = np.zeros(len(start), bool) if is_bad is None else is_bad.copy()
+            is_bad[list(errors)] = True
+        return Column(Cells(data, start, size, lengths), hashes, is_bad, reasons)
+
+    @staticmethod
+    def _errors(data: np.ndarray, start: np.ndarray, size: np.ndarray, is_missing: np.ndarray) -> dict:
+        """What a spreadsheet wrote where it had no value, by row."""
+        filled = np.flatnonzero(size)
+        found = {}
+        for row in filled[data[start[filled]] == _HASH].tolist():
+            text = data[start[row] : start[row] + size[row]].tobytes().decode()
+            if not is_missing[row] and (bad := values.spreadsheet_error(text)):
+                found[row] = bad
+        return found

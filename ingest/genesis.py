@@ -14,9 +14,10 @@ fields. The service answers faults with HTTP 200 and a JSON envelope, which is t
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.contracts import Contract
+from ingest.contracts import DOWNLOADED, Contract, normal_title
 from ingest.readers import Records, Refused, count_records, lines_of, parse
 
 FLAT, WIDE = "flat", "wide"
@@ -26,6 +27,12 @@ _FLAT_TAIL = ["value", "value_unit", "value_variable_code", "value_variable_labe
 _WIDE_HEAD = ["Statistik_Code", "Statistik_Label", "Zeit_Code", "Zeit_Label", "Zeit"]
 _WIDE_SLOT = ["Merkmal_Code", "Merkmal_Label", "Auspraegung_Code", "Auspraegung_Label"]
 _MEASURE = re.compile(r"(?P<code>[A-Z0-9-]+)__(?P<label>.*?)__(?P<unit>.*)")
+
+_ENGLISH_TIMES = frozenset(
+    {"Reference date", "Reference day", "Due date", "Year", "Month", "Quarter", "Half-year", "School year"}
+    | {"Academic year", "Winter semester", "Calendar week", "Week", "Day"}
+)
+"""What the English form calls a time that the German one calls Stichtag, Jahr, Monat, ..."""
 
 
 @dataclass(frozen=True)
@@ -56,25 +63,74 @@ def shape_of(header: list[str]) -> Shape | None:
 
 def read(contract: Contract, content: bytes) -> Records:
     """Records of a flat file; Refused for the service's fault reports and for headers of no flat layout."""
+    titles, rows, lines, line = _opened(contract, content)
+    if contract.layout_for(titles, None) is None:
+        message, remedy = contract.header_refusal(titles, None)
+        raise Refused(f"line {line}: {message}", remedy)
+    count = count_records(contract, lines) - 1
+    if count == 0:
+        raise Refused("the file holds a header and no row", "download the table again; the selection may be empty")
+    return Records(titles, _german(titles, rows), count, line)
+
+
+def header(contract: Contract, content: bytes) -> tuple[list[str], int]:
+    """The header and its line, as `read` finds them."""
+    titles, _, _, line = _opened(contract, content)
+    return titles, line
+
+
+def agreed_name(contract: Contract, name: str, content: bytes) -> str | None:
+    """The name that `file_name` asks for, of a download such as `12411-01-01-4_de_flat.csv`; None where it has none.
+
+    Table and language stand in the download's name, the years in the file.
+    """
+    download = DOWNLOADED.fullmatch(name)
+    try:
+        titles, rows, _, _ = _opened(contract, content)
+        at = titles.index("time" if "time" in titles else "Zeit")
+        times = (fields[at] for _, fields in rows if at < len(fields))
+        years = {year for time in times for year in re.findall(r"(?<!\d)\d{4}(?!\d)", time)}
+    except (Refused, ValueError):
+        return None  # loading says why
+    if download is None or not years:
+        return None
+    period = min(years) if len(years) == 1 else f"{min(years)}-{max(years)}"
+    agreed = f"{download['table'].upper()}_{period}_flat.csv"
+    return agreed if contract.match(agreed) else None
+
+
+def _opened(contract: Contract, content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]], list[str], int]:
+    """Header, rows below it, lines of the file, and the header's line."""
     _refuse_envelope(content)
     lines = lines_of(contract, content)
     if not any(map(str.strip, lines)):
         raise Refused("the file is empty", "ask the supplier for the file again")
     rows = parse(contract, lines, first_line=1, remedy="download the table again")
     line, titles = next(rows)
-    header = flat_header(titles, line)
-    if contract.layout_for(header, None) is None:
-        message, remedy = contract.header_refusal(header, None)
-        raise Refused(f"line {line}: {message}", remedy)
-    count = count_records(contract, lines) - 1
-    if count == 0:
-        raise Refused("the file holds a header and no row", "download the table again; the selection may be empty")
-    return Records(header, rows, count)
+    return flat_header(titles, line), rows, lines, line
+
+
+def _german(titles: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows; Refused at the first that shows the English form, whose names and decimal point are others."""
+    label = next((n for n, title in enumerate(titles) if title in ("time_label", "Zeit_Label")), len(titles))
+    for line, fields in rows:
+        if label < len(fields) and fields[label].strip() in _ENGLISH_TIMES:
+            raise _english(line, f"{fields[label].strip()} is the time's name")
+        yield line, fields
+
+
+def _english(line: int, why: str) -> Refused:
+    return Refused(
+        f"line {line}: the table is in its English form ({why}), with a decimal point",
+        "download the table again in German",
+    )
 
 
 def flat_header(titles: list[str], line: int = 1) -> list[str]:
     """The header that stands on a line, as contracts write it; Refused if it is of neither layout."""
-    header = [title.strip() for title in titles]  # the old layout pads the names of its measures with blanks
+    header = [normal_title(title) for title in titles]  # the old layout pads the names of its measures with blanks
+    if header[0] in ("Statistics_Code", "Statistics_code"):
+        raise _english(line, f"{header[0]} begins its header")
     if shape_of(header) is None:
         raise Refused(
             f"line {line}: the header is of no flat layout of GENESIS",

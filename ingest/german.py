@@ -22,8 +22,8 @@ _AWAY = "auf den Eingang kann gerade nicht zugegriffen werden; an der Datei lieg
 TEXTS = {
     # --- the file as a whole
     "the file is empty": "die Datei ist leer",
-    "the file name does not match {}": "der Name der Datei ist nicht der vereinbarte (Muster: {0})",
-    "rename the file, or change {}": "benennen Sie die Datei um wie vereinbart, und schicken Sie sie noch einmal",
+    "the name of the file is not the agreed one": "der Name der Datei ist nicht der vereinbarte",
+    "rename it, for example to {}": "benennen Sie die Datei um, zum Beispiel in {0}",
     "its SHA-256 is {}, but its sender says {}": "die Prüfsumme (SHA-256) der Datei ist {0}, in der .sha256-Datei"
     " steht {1}",
     "none that could be read": "keine lesbare",
@@ -48,6 +48,7 @@ TEXTS = {
     "ask for the file in {}, or name its encoding at {}": "schicken Sie die Datei in {0}; ist eine andere Kodierung"
     " gemeint, sagen Sie es der Ansprechstelle",
     "name the encoding utf-8-sig at {}": _ENCODED,
+    "name the encoding utf-8 at {}": _ENCODED,
     "name its encoding at {}": _ENCODED,
     "a NUL byte": "ein NUL-Zeichen",
     "the file is damaged or not text: ask for it again": "die Datei ist beschädigt oder keine Textdatei: " + _AGAIN,
@@ -56,6 +57,11 @@ TEXTS = {
     " Sie sie wie vereinbart",
     "the quoting is broken and no record follows it": "die Anführungszeichen sind falsch gesetzt, und danach ist keine"
     " Zeile mehr zu lesen",
+    "it ends with {}, agreed is {}": "die Zeile endet mit {0}, vereinbart ist {1}",
+    "it says that {} parts the fields, agreed is {}": "nach ihrer Angabe trennt {0} die Felder, vereinbart ist {1}",
+    "it is part of a title that began before": "sie gehört zu einem Spaltentitel, der davor beginnt",
+    "the file ends before the header in line {}": "die Datei endet vor der Kopfzeile in Zeile {0}",
+    "ask the supplier for the file as agreed, or change {} at {}": _AS_AGREED,
     "the quoting of the header is broken": "die Anführungszeichen der Kopfzeile sind falsch gesetzt",
     "the quoting is broken there: {*}": "die Anführungszeichen sind dort falsch gesetzt: {0}",
     "unexpected end of data": "die Datei endet mitten in einer Angabe",  # this and the next are of Python's csv
@@ -74,6 +80,10 @@ TEXTS = {
     "unknown: {} and {} more": "unbekannt: {0} und {1} weitere",
     "more than once: {}": "mehrfach: {0}",
     "more than once: {} and {} more": "mehrfach: {0} und {1} weitere",
+    "of the optional columns, which are all there or none, missing: {}": "von den Spalten, die alle da sind oder alle"
+    " fehlen, fehlt: {0}",
+    "of the optional columns, which are all there or none, missing: {} and {} more": "von den Spalten, die alle da sind"
+    " oder alle fehlen, fehlt: {0} und {1} weitere",
     "the columns stand in another order": "die Spalten stehen in anderer Reihenfolge",
     "the columns stand otherwise": "die Spalten stehen anders",
     "{} columns, {} of them unknown": "{0} Spalten, davon {1} unbekannt",
@@ -135,6 +145,9 @@ TEXTS = {
     "save it as CSV, as agreed": "speichern Sie die Tabelle als CSV-Datei wie vereinbart, und schicken Sie diese",
     # --- downloads of the statistical offices and of Wegweiser Kommune
     "the header is of no flat layout of GENESIS": "die Kopfzeile ist nicht die einer flachen Datei von GENESIS",
+    "the table is in its English form ({}), with a decimal point": "die Tabelle ist in der englischen Fassung ({0}),"
+    " mit Dezimalpunkt",
+    "download the table again in German": "laden Sie die Tabelle auf Deutsch herunter",
     "the file is a report of the service, code {}: {}": "statt der Tabelle enthält die Datei eine Meldung des Dienstes,"
     " Code {0}: {1}",
     "download the table again": "laden Sie die Tabelle noch einmal herunter",
@@ -172,6 +185,39 @@ TEXTS = {
     "has {} where no thousands separator can stand": "die Angabe hat {0} an einer Stelle, an der kein Trennzeichen für"
     " Tausender stehen kann",
     "is not a number": "die Angabe ist keine Zahl",
+    "is {}, a sign of the official statistics, and signs are not agreed here": "die Angabe ist ein Zeichen der"
+    " amtlichen Statistik ({0}); solche Zeichen sind für diese Spalte nicht vereinbart",
+    "a dash": "Strich",
+    "three dots": "drei Punkte",
+    "a dot": "Punkt",
+    "an asterisk": "Stern",
+    "a slash": "Schrägstrich",
+    "an x": "x",
+    "empty brackets": "leere Klammern",
+    "is a number in brackets: of limited reliability in statistics, below zero in accounts": "die Zahl steht in"
+    " Klammern: in Statistiken heißt das eingeschränkt verlässlich, in Rechnungen negativ",
+    "has a dash where a minus would stand": "vor oder hinter der Zahl steht ein Gedankenstrich statt eines Minus",
+    "has no-break spaces between thousands, which are not agreed: say so under groupChar": "zwischen den Tausendern"
+    " stehen geschützte Leerzeichen, die nicht vereinbart sind",
+    "has blanks between thousands, which are not agreed: say so under groupChar": "zwischen den Tausendern stehen"
+    " Leerzeichen, die nicht vereinbart sind",
+    "is written with an exponent, as spreadsheets shorten long numbers: send all digits": "die Zahl ist mit"
+    " Exponent geschrieben, wie Tabellenprogramme lange Zahlen kürzen; schicken Sie alle Ziffern",
+    "has its minus behind the number, which is not agreed: say so under trailing_minus": "das Minus steht hinter der"
+    " Zahl, was nicht vereinbart ist",
+    "has a decimal {}, agreed is a decimal {}": "das Dezimalzeichen der Zahl ist {0}, vereinbart ist {1}",
+    "point": "Punkt",
+    "comma": "Komma",
+    "is the error {} of a spreadsheet": "die Angabe ist die Fehlermeldung {0} eines Tabellenprogramms",
+    "is what a spreadsheet shows where a column is too narrow (###)": "die Angabe ist nur ###, weil die Spalte im"
+    " Tabellenprogramm zu schmal war",
+    "lies outside the years {} to {}; a text that stands for an open end belongs under missingValues": "das Jahr liegt"
+    " nicht zwischen {0} und {1}; steht die Angabe für ein offenes Ende, sagen Sie es der Ansprechstelle",
+    "is a date with a time of day, and only 00:00 without a time zone is a whole day": "das Datum hat eine Uhrzeit; nur"
+    " 00:00 ohne Zeitzone ist ein ganzer Tag",
+    "the header stands here again": "hier steht die Kopfzeile noch einmal",
+    "the header stands here again (bytes {} to {} of the file)": "hier steht die Kopfzeile noch einmal (Bytes {0} bis"
+    " {1} der Datei)",
     "is not a whole number": "die Angabe ist keine ganze Zahl",
     "is not a date written as {}": "die Angabe ist kein Datum der Form {0:date}",
     "is not a year of four digits": "die Angabe ist kein Jahr aus vier Ziffern",

@@ -21,17 +21,25 @@ from pathlib import Path
 from psycopg import Connection
 
 from ingest import contracts, inbox_files, intake, landing, ledger, receipts, stores
+from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
+from ingest.receipts import Why
 from ingest.stores import DROP, MARKERS, TAKEN, Changed, Entry, Store, StoreError
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
-EMPTY = (
-    "die Datei ist leer; soll sie es sein, legen Sie eine Datei mit demselben Namen und .ok daneben",
-    "the file is empty; if that is meant, put a file of the same name and .ok beside it",
+EMPTY = Why(
+    (
+        "die Datei ist leer; soll sie es sein, legen Sie eine Datei mit demselben Namen und .ok daneben",
+        "the file is empty; if that is meant, put a file of the same name and .ok beside it",
+    )
 )
+_COPY = re.compile(
+    r"(?:Kopie von |Copy of )?(?P<stem>.+?)(?:(?:[ _-]+(?:Kopie|Copy))(?: ?\(\d+\)| \d+)?| ?\(\d+\))*", re.IGNORECASE
+)
+"""How Windows, macOS and browsers name copies: `a (1)`, `a - Kopie`, `a - Kopie (2)`, `Kopie von a`, `a copy 2`."""
 _SUM = re.compile(rb"\s*([0-9a-fA-F]{64})\b")
 _log = logging.getLogger(__name__)
 
@@ -61,8 +69,8 @@ class Look:
     complete: list[Arrival] = field(default_factory=list)
     settling: list[Arrival] = field(default_factory=list)
     """Still being written, for all that can be seen."""
-    unknown: list[tuple[Entry, tuple[str, str]]] = field(default_factory=list)
-    """Files of no source, with what is wrong, in German and English."""
+    unknown: list[tuple[Entry, Why]] = field(default_factory=list)
+    """Files of no source, and those of a wrong name."""
     told: list[str] = field(default_factory=list)
     """The keys of those that got a receipt now. Their names may be those of persons: they belong in no log."""
 
@@ -78,20 +86,22 @@ class Look:
 
 
 def source_of(path: str) -> str:
-    """The source that a file belongs to: by its folder, in the root of an inbox by its name. UserError: to none."""
+    """The source that a file belongs to: by its folder, in the root of an inbox by its name.
+
+    UserError: it belongs to none, or its name is not as agreed.
+    """
     folder, _, name = path.rpartition("/")
     if not stores.is_plain(path):
         raise UnknownFile(
             "der Name der Datei oder ihres Ordners enthält Zeichen, die keine sind",
             "the name of the file or its folder holds bytes that are no characters",
         )
-    if folder in contracts.sources():
-        return folder
-    if folder:
+    if folder and folder not in contracts.sources():
         raise UnknownFile(
             f"der Ordner {folder} ist keiner der Quellen", f"the folder {folder} is not one of the sources"
         )
-    found = [source for source in contracts.sources() if contracts.load(source).file_name.fullmatch(name)]
+    asked = [contracts.load(source) for source in ([folder] if folder else contracts.sources())]
+    found = [contract.source for contract in asked if contract.fits(name)]
     if len(found) > 1:
         listed = ", ".join(found)
         raise UnknownFile(
@@ -99,18 +109,47 @@ def source_of(path: str) -> str:
             f"the name fits several sources ({listed}); put the file into the folder of one of them",
         )
     if not found:
-        raise UnknownFile("der Name passt zu keiner Quelle", "the name fits no source")
+        raise _misnamed(asked, name)
     return found[0]
 
 
-class UnknownFile(UserError):
-    """A file of no source; `said` is why, in German and English."""
+def _misnamed(asked: list[Contract], name: str) -> "UnknownFile":
+    """What to say of a name that is not as agreed with any of the sources: one right name, if one can be told."""
+    right = {contract.source: nearest for contract in asked if (nearest := _right_name(contract, name))}
+    if len(right) == 1:
+        ((source, nearest),) = right.items()
+    elif len(asked) == 1:
+        source, nearest = asked[0].source, asked[0].example
+    else:
+        return UnknownFile("der Name passt zu keiner Quelle", "the name fits no source")
+    said = "der Name der Datei ist nicht der vereinbarte", "the name of the file is not the agreed one"
+    if _stem(name) != name.rpartition(".")[0]:
+        said = "der Name der Datei ist der einer Kopie", "the name of the file is that of a copy"
+    return UnknownFile(*said, name=nearest, source=source)
 
-    def __init__(self, german: str, english: str):
-        super().__init__(
-            english, remedy="rename it as file_name of the source's contract says, or name the source with --source"
-        )
-        self.said = (german, english)
+
+def _stem(name: str) -> str:
+    """A file's name without its extension, and without what a copy's name adds."""
+    stem = name.rpartition(".")[0]
+    match = _COPY.fullmatch(stem)
+    return match["stem"] if match else stem
+
+
+def _right_name(contract: Contract, name: str) -> str | None:
+    """The agreed name that a wrong one was meant to be: a copy's, one in capitals, one with blanks."""
+    plain = f"{_stem(name)}.{name.rpartition('.')[2].lower()}"
+    tried = (plain, plain.lower(), re.sub(r"[ _]+", "_", plain), re.sub(r"[ _]+", "_", plain.lower()))
+    return next((one for one in tried if one != name and contract.match(one)), None)
+
+
+class UnknownFile(UserError):
+    """A file of no source or of a wrong name; `why` is for its sender. `name`: a right one."""
+
+    def __init__(self, german: str, english: str, name: str | None = None, source: str | None = None):
+        remedy = "rename it as file_name of the source's contract says, or name the source with --source"
+        super().__init__(english, remedy=f"rename it, for example to {name}" if name else remedy)
+        said = (german, english)
+        self.why = receipts.renamed(said, name, source) if name else Why(said)
 
 
 def look(
@@ -226,10 +265,8 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
             source = source_of(path)
         except UnknownFile as error:
             if not path.endswith(MARKERS):
-                unknown.append((entry, error.said))
-            continue
-        if path.endswith(MARKERS) and not contracts.load(source).file_name.fullmatch(entry.name):
-            continue  # a marker whose file is not there yet, or was taken
+                unknown.append((entry, error.why))
+            continue  # a marker whose file is not there yet, or was taken, among them
         has_marker = any(marker in entries for marker in stores.markers(path))
         if not (entry.size or has_marker):
             unknown.append((entry, EMPTY))

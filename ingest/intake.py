@@ -42,6 +42,15 @@ class Parcel:
         return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
 
 
+def agreed_name(contract: Contract, file: Path) -> str:
+    """The name of a file, or the agreed one of a download from GENESIS: its years are in the file."""
+    if contract.match(file.name) or not contract.fits(file.name):
+        return file.name
+    from ingest import genesis  # it reads, which takes a second to import
+
+    return genesis.agreed_name(contract, file.name, file.read_bytes()) or file.name
+
+
 def load_file(
     settings: Settings,
     contract: Contract,
@@ -55,7 +64,7 @@ def load_file(
     `name` is the one that it is loaded under, where it is not its own. `expected` is the SHA-256 that its sender says
     it has; `progress` is told the number of bytes of each part read.
     """
-    name = name or file.name
+    name = name or agreed_name(contract, file)
     period = contract.period_of(name)
     with ThreadPoolExecutor(1) as beside:
         if period and file.stat().st_size > LANDS_AT_ONCE:

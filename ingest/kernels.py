@@ -261,27 +261,53 @@ def utf8_of_latin(data: bytes) -> bytes:
 # --- lines to fields --------------------------------------------------------------------------------
 
 BLANK, RECORD, WRONG_COUNT, TO_PARSE = range(4)
-"""What a line is: nothing; a record; one of another width; one with quotes or escapes that a grammar has to read."""
+"""What a line is: nothing, or blank fields only; a record; one of another width; one with quotes or escapes that a
+grammar has to read."""
 
 
-@_bare(
-    void(_BYTES, _PLACES, _PLACES, int64, int64, int64, boolean, int32[:, ::1], int32[:, ::1], uint8[::1], int32[::1])
-)
-def split(data, line_start, line_end, delimiter, quote, escape, has_excel_text, start, size, kind, count):
+@_inner
+def _has_content(data, begin, stop):
+    """Whether anything stands there but blanks: ASCII's, its control signs, the no-break space and its narrow form."""
+    i, one, two = begin, U(1), U(2)
+    while i < stop:
+        sign = data[i]
+        if sign == 0xC2 and i + one < stop and data[i + one] == 0xA0:
+            i += two
+        elif sign == 0xE2 and i + two < stop and data[i + one] == 0x80 and data[i + two] == 0xAF:
+            i += U(3)
+        elif sign > 32:
+            return True
+        else:
+            i += one
+    return False
+
+
+_SPLIT = (_BYTES, _PLACES, _PLACES, int64, int64, int64, boolean, boolean, int64)
+
+
+@_bare(void(*_SPLIT, int32[:, ::1], int32[:, ::1], uint8[::1], int32[::1]))
+def split(
+    data, line_start, line_end, delimiter, quote, escape, has_excel_text, skips_space, extra, start, size, kind, count
+):
     """The fields of every line: `start` and `size` (width, lines), `kind` (uint8) and number of fields (int32) a line.
 
     `quote` and `escape` are -1 where there are none. A quoted field is read here when it is closed on its line, holds
-    no quote and no escape, and is followed by the delimiter or the line's end; anything else is `TO_PARSE`.
+    no quote and no escape, and is followed by the delimiter or the line's end; anything else is `TO_PARSE`. A record
+    has `extra` blank fields behind its own. `skips_space`: spaces before a field are no part of it.
     """
     width = U(start.shape[0])
+    whole = width + U(extra)
     one = U(1)
     for line in range(len(line_start)):
         i, end = U(line_start[line]), U(line_end[line])
         if i == end:
             kind[line] = BLANK
             continue
-        field, is_odd = U(0), False
+        field, is_odd, is_filled, is_spilt = U(0), False, False, False
         while True:
+            if skips_space:
+                while i < end and data[i] == 32:
+                    i += one
             begin, j = i, i
             if has_excel_text and i + one < end and data[i] == 61 and data[i + one] == quote:  # ="
                 j = i + one
@@ -304,12 +330,21 @@ def split(data, line_start, line_end, delimiter, quote, escape, has_excel_text, 
             if field < width:
                 start[field, line] = begin
                 size[field, line] = stop - begin
+            elif stop > begin:
+                is_spilt |= _has_content(data, begin, stop)
+            if not is_filled:
+                is_filled = _has_content(data, begin, stop)
             field += one
             if j == end:
                 break
             i = j + one
         count[line] = field
-        kind[line] = TO_PARSE if is_odd else RECORD if field == width else WRONG_COUNT
+        if is_odd:
+            kind[line] = TO_PARSE
+        elif not is_filled:
+            kind[line] = BLANK
+        else:
+            kind[line] = RECORD if field == whole and not is_spilt else WRONG_COUNT
 
 
 # --- texts ------------------------------------------------------------------------------------------

@@ -101,10 +101,7 @@ def _load(
     key = _key(settings, parcel)
     try:
         if parcel.period == "unknown":
-            raise Refused(
-                f"the file name does not match {contract.file_name.pattern}",
-                f"rename the file, or change {contract.path}:{contract.line_of('file_name')}",
-            )
+            raise Refused("the name of the file is not the agreed one", f"rename it, for example to {contract.example}")
         with (
             history.comparing(settings, contract, parcel.period, key, by_text) as comparison,
             database.connect(settings, database.LOADER) as connection,

@@ -15,8 +15,15 @@ from itertools import zip_longest
 from typing import BinaryIO
 
 from ingest import archive, file_kinds, scan, workbook
-from ingest.contracts import Contract, Layout
+from ingest.contracts import Contract, Layout, normal_title
 from ingest.scan import Block, Dialect, Refused, Scanner
+
+DELIMITED = ("csv", "ldb_nrw")
+"""Readers of delimited text: one and the same, but that tables of the Landesdatenbank NRW end with a rule."""
+_RULE = re.compile("_{10}")
+_SEP = re.compile(rb'\s*"?sep=(.)"?\s*$', re.IGNORECASE)
+_MOST_LINES_BEFORE = 1_000
+"""Blank lines before a header."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def open_source(
     """The delivery in an open file; Refused where its encoding or header is not the contract's for that period."""
     if contract.reader != "xlsx":
         file_kinds.refuse_others(file, contract.reader)
-    if contract.reader == "csv":
+    if contract.reader in DELIMITED:
         if contract.member:
             file = archive.stream(contract, file)
             file_kinds.refuse_others(file, contract.reader)
@@ -115,7 +122,7 @@ def _small(contract: Contract, content: bytes) -> Records:
     content = archive.unpack(contract, content)
     file_kinds.refuse_others(io.BytesIO(content), contract.reader)
     readers = {"genesis": genesis.read, "wegweiser": wegweiser.read, "fixed_width": fixed_width.read}
-    reader = ({"csv": _csv, "ldb_nrw": _ldb_nrw, "xlsx": _xlsx} | readers)[contract.reader]
+    reader = (dict.fromkeys(DELIMITED, _whole) | {"xlsx": _xlsx} | readers)[contract.reader]
     if not content.strip():
         raise _empty()
     return reader(contract, content)
@@ -125,52 +132,185 @@ def _empty() -> Refused:
     return Refused("the file is empty", "ask the supplier for the file again")
 
 
-def _dialect(contract: Contract) -> Dialect:
+# --- delimited text ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Head:
+    """The header of delimited text, where the contract says it stands."""
+
+    titles: list[str]
+    """Stacked rows joined, in their normal form."""
+    line: int
+    """The last line it begins on."""
+    rows: list[list[bytes]]
+    """Its rows as they stand."""
+    text: bytes
+    """The file up to the header's end."""
+    body: bytes
+    """What was read of the file behind it."""
+
+
+def head(contract: Contract, file: BinaryIO) -> Head:
+    """The header of delimited text, without the rest; Refused where there is none, or no text of the encoding."""
+    return _head(contract, dialect_of(contract), _chunks(contract, file))
+
+
+def dialect_of(contract: Contract) -> Dialect:
+    """How a contract's files part and quote their fields."""
     quote = contract.quote or None
-    return Dialect(contract.delimiter, quote, contract.double_quote, contract.escape, contract.excel_text)
+    return Dialect(
+        contract.delimiter,
+        quote,
+        contract.double_quote,
+        contract.escape,
+        contract.excel_text,
+        contract.initial_space,
+        contract.line_terminator,
+    )
+
+
+def _chunks(contract: Contract, file: BinaryIO) -> scan.Chunks:
+    return scan.utf8_chunks(file, contract.encoding, f"{contract.path}:{contract.line_of('encoding')}")
 
 
 def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) -> Source:
-    chunks = scan.utf8_chunks(file, contract.encoding, f"{contract.path}:{contract.line_of('encoding')}")
-    if contract.footer:
-        chunks = _until(contract.footer, chunks)
-    first = next((chunk for chunk in chunks if chunk.strip()), None)
-    if first is None:
-        raise _empty()
-    if not first.endswith((b"\n", b"\r")):
-        first += b"\n"  # a header and nothing else
-    dialect = _dialect(contract)
-    found = dialect.fields(first, 0)
-    if found is None:
-        raise Refused("line 1: the quoting of the header is broken", "ask the supplier for the file again")
-    header = [text.decode() for text in found[0]]
+    chunks, dialect = _chunks(contract, file), dialect_of(contract)
     try:
-        layout = layout_of(contract, header, 1, period)
+        found = _head(contract, dialect, chunks)
+        layout = layout_of(contract, found.titles, found.line, period)
     except Refused:
         for _ in chunks:  # another encoding than agreed is the better reason, if it shows in the rest of the file
             pass
         raise
-    body = first[found[1] :]
-    lines = len(re.findall(rb"\r\n|\n|\r", first[: found[1]]))
-    scanner = Scanner(dialect, len(header), contract.encoding, 1 + lines)
-    scanner.skip(first[: found[1]], has_mark=contract.encoding.lower() in ("utf-8-sig", "utf-16"))
-    return Source(layout, scanner, itertools.chain([body] if body else [], chunks))
+    body = itertools.chain([found.body] if found.body else [], chunks)
+    if contract.reader == "ldb_nrw":
+        cut_short = Refused(
+            f"no rule of underscores below line {found.line}: not a table of the Landesdatenbank, or cut short",
+            "download the table again as CSV",
+        )
+        body = _until(_RULE, body, cut_short)
+    elif contract.footer:
+        body = _until(contract.footer, body)
+    first, body = _first_record(dialect, body)
+    width = len(layout.fields)
+    extra = len(first) - width if first else len(found.titles) - width
+    if extra < 0 or not all(map(scan.is_blank, (first or [])[width:])):
+        extra = 0
+    lines = len(scan.LINE_BREAK.findall(found.text))
+    scanner = Scanner(dialect, width, contract.encoding, 1 + lines, extra=extra, heads=found.rows)
+    scanner.skip(found.text, chunks.has_mark)
+    return Source(layout, scanner, body)
 
 
-def _until(footer: re.Pattern[str], chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines before the first one that the footer matches; the rest is read for its encoding only."""
-    begins = re.compile(f"^(?:{footer.pattern})".encode(), re.MULTILINE)
+def _head(contract: Contract, dialect: Dialect, chunks: Iterator[bytes]) -> Head:
+    """The header; of the chunks so many are read as it takes."""
+    text, is_all = b"", False
+    while not is_all:
+        more = next(chunks, None)
+        is_all = more is None
+        text = dialect.ended(text) if is_all and text else text + (more or b"")
+        if not scan.is_blank(text) and (found := _head_in(contract, dialect, text, is_all)):
+            return found
+    raise _empty()
+
+
+def _head_in(contract: Contract, dialect: Dialect, text: bytes, is_all: bool) -> Head | None:
+    """The header in the beginning of a file; None where more of it is needed. `is_all`: there is no more."""
+    most = max(contract.header_rows) + len(contract.header_rows)
+    ends = [found.end() for found in itertools.islice(scan.LINE_BREAK.finditer(text), _MOST_LINES_BEFORE + most)]
+    starts = [0, *ends]
+    _require_line_end(contract, dialect, text, ends)
+    rows, end, line = [], 0, 0
+    wanted = [_first_line(contract, dialect, text, starts)] if contract.header_rows == (1,) else contract.header_rows
+    for line in wanted:
+        if line is None or line > len(ends):
+            if not is_all:
+                return None
+            raise Refused(f"the file ends before the header in line {line or 1}", "ask the supplier for the file again")
+        start = starts[line - 1]
+        if start < end:
+            raise Refused(f"line {line}: it is part of a title that began before", _where(contract, "headerRows"))
+        found = dialect.fields(text, start)
+        if found is None:
+            if not is_all and dialect.is_open(text, start):
+                return None
+            raise Refused(f"line {line}: the quoting of the header is broken", "ask the supplier for the file again")
+        rows.append(found[0])
+        end = found[1]
+    cells = [[normal_title(cell.decode()) for cell in row] for row in rows]
+    titles = [contract.header_join.join(filter(None, column)) for column in zip_longest(*cells, fillvalue="")]
+    return Head([normal_title(title) for title in titles], line, rows, text[:end], text[end:])
+
+
+def _first_line(contract: Contract, dialect: Dialect, text: bytes, starts: list[int]) -> int | None:
+    """The number of the first line that holds anything, but for Excel's word on the delimiter; None where none does."""
+    for number, (start, end) in enumerate(itertools.pairwise(starts), 1):
+        line = text[start:end]
+        said = _SEP.match(line)
+        if said and said[1] != dialect.delimiter.encode():
+            raise Refused(
+                f"line {number}: it says that {said[1].decode(errors='replace')!r} parts the fields, agreed is"
+                f" {dialect.delimiter!r}",
+                _where(contract, "delimiter"),
+            )
+        if not said and not scan.is_blank(line.replace(dialect.delimiter.encode(), b"")):
+            return number
+    return None
+
+
+def _require_line_end(contract: Contract, dialect: Dialect, text: bytes, ends: list[int]) -> None:
+    if dialect.line_end and ends and dialect.line_end.encode() not in text:
+        names = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
+        found = names[scan.LINE_BREAK.search(text)[0]]
+        agreed = names[dialect.line_end.encode()]
+        raise Refused(f"line 1: it ends with {found}, agreed is {agreed}", _where(contract, "lineTerminator"))
+
+
+def _where(contract: Contract, entry: str) -> str:
+    return f"ask the supplier for the file as agreed, or change {entry} at {contract.path}:{contract.line_of(entry)}"
+
+
+def _first_record(dialect: Dialect, chunks: Iterator[bytes]) -> tuple[list[bytes] | None, Iterator[bytes]]:
+    """The fields of the first record that holds anything, None where they cannot be told; and the chunks, all of them.
+
+    It says how many blank fields the delimiters at the end of every line make.
+    """
+    seen = []
+    for chunk in chunks:
+        seen.append(chunk)
+        text, start = dialect.ended(chunk), 0
+        while start < len(text) and (found := dialect.fields(text, start)):
+            if not all(map(scan.is_blank, found[0])):
+                return found[0], itertools.chain(seen, chunks)
+            start = found[1]
+        if start < len(text):
+            break
+    return None, itertools.chain(seen, chunks)
+
+
+def _until(footer: re.Pattern[str], chunks: Iterator[bytes], otherwise: Refused | None = None) -> Iterator[bytes]:
+    """The lines before the first one that the footer matches; the rest is read for its encoding only.
+
+    `otherwise` is raised where no line matches.
+    """
+    begins = re.compile(footer.pattern, footer.flags | re.MULTILINE)
     is_over = False
     for chunk in chunks:
         if is_over:
             continue
-        found = begins.search(chunk)
-        is_over = found is not None
-        if body := chunk[: found.start()] if found else chunk:
+        text, start = chunk.decode(), 0
+        while (found := begins.search(text, start)) and found.start() and text[found.start() - 1] not in "\r\n":
+            start = found.start() + 1
+        is_over = found is not None and found.start() < len(text)
+        if body := text[: found.start()].encode() if is_over else chunk:
             yield body
+    if otherwise and not is_over:
+        raise otherwise
 
 
-def _csv(contract: Contract, content: bytes) -> Records:
+def _whole(contract: Contract, content: bytes) -> Records:
+    """All records of delimited text at once; a broken one as far as delimiters part it."""
     source = _delimited(contract, io.BytesIO(content))
     blocks = list(source.blocks())
     rows = [row for block in blocks for row in _rows_of(contract, block)]
@@ -183,20 +323,7 @@ def _rows_of(contract: Contract, block: Block) -> Iterator[tuple[int, list[str]]
     yield from ((record.line, record.text.split(contract.delimiter)) for record in block.broken)
 
 
-def _ldb_nrw(contract: Contract, content: bytes) -> Records:
-    """Landesdatenbank NRW: titles, stacked header rows, rows until a rule of underscores, footnotes."""
-    lines = lines_of(contract, content)
-    last_header = max(contract.header_rows)
-    rule = next((n for n, line in enumerate(lines) if line.startswith("__________")), None)
-    if rule is None or rule < last_header:
-        raise Refused(
-            f"no rule of underscores below line {last_header}: not a table of the Landesdatenbank, or cut short",
-            "download the table again as CSV",
-        )
-    stacked = [lines[n - 1].rstrip("\r\n").split(contract.delimiter) for n in contract.header_rows]
-    header = [contract.header_join.join(filter(None, cells)) for cells in zip_longest(*stacked, fillvalue="")]
-    body = lines[last_header:rule]
-    return Records(header, parse(contract, body, last_header + 1), count_records(contract, body), last_header)
+# --- workbooks --------------------------------------------------------------------------------------
 
 
 def _xlsx(contract: Contract, content: bytes) -> Records:

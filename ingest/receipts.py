@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +31,24 @@ MAX_NAME_BYTES = 180
 """Of a file's name in the name of its receipt: file systems allow 255."""
 UNKNOWN = "unknown"
 SCHEMA = Path(__file__).parent / "schemas" / "receipt.json"
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a file stays where it is, and what its sender can do; each in German and English."""
+
+    said: tuple[str, str]
+    to_do: tuple[str, str] | None = None
+    """None: what is said of every file that is not taken."""
+    source: str | None = None
+    """Whose file it is, for all that can be seen."""
+
+
+def renamed(said: tuple[str, str], name: str, source: str | None = None) -> Why:
+    """A file that has to be renamed; `name`: a right one."""
+    to_do = f"Benennen Sie die Datei um, zum Beispiel in {name}.", f"Rename the file, for example to {name}."
+    return Why(said, to_do, source)
+
 
 _STATES = {
     "received": (
@@ -131,10 +150,10 @@ def write(settings: Settings, connection: Connection, store: Store, row: InboxFi
     inbox_files.set_told(connection, row, event)
 
 
-def write_unknown(store: Store, entry: Entry, why: tuple[str, str]) -> bool:
+def write_unknown(store: Store, entry: Entry, why: Why) -> bool:
     """Write the receipt of a file that stays where it is, once for each version of it; whether it was due.
 
-    `why` says in German and English what is wrong. Nothing of it enters the database: its name may be a person's.
+    Nothing of it enters the database: its name may be a person's.
     """
     content = _of_unknown(entry, why)
     path = f"{RECEIPTS}/{name_of_unknown(entry)}.json"
@@ -221,7 +240,10 @@ def _of_taken(
             f"The file lies in {row.taken_path} until the agreed time is over.",
         )
     )
+    # What was taken under a wrong name is not asked for under the same name again.
+    misnamed = renamed(("", ""), contract.example).to_do if delivery and delivery.period == "unknown" else None
     return _content(
+        **({"what_to_do": dict(zip(("de", "en"), misnamed, strict=True))} if misnamed else {}),
         file_name=row.name,
         number=row.inbox_file_id,
         state=state,
@@ -250,13 +272,15 @@ def _of_taken(
     )
 
 
-def _of_unknown(entry: Entry, why: tuple[str, str]) -> dict:
-    known = [contracts.load(source) for source in contracts.sources()]
+def _of_unknown(entry: Entry, why: Why) -> dict:
+    known = [contracts.load(source) for source in ([why.source] if why.source else contracts.sources())]
+    to_do = {"what_to_do": dict(zip(("de", "en"), why.to_do, strict=True))} if why.to_do else {}
     return _content(
+        **to_do,
         file_name=stores.shown(entry.name),
         number=None,
         state=UNKNOWN,
-        reason=dict(zip(("de", "en"), why, strict=True)),
+        reason=dict(zip(("de", "en"), why.said, strict=True)),
         contact=None,
         version=entry.version,
         kept={"de": "Die Datei liegt, wo sie war.", "en": "The file lies where it was."},

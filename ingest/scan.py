@@ -7,7 +7,7 @@ only at its end.
 
 import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
@@ -24,6 +24,21 @@ MAX_RECORD_BYTES = 1 << 20
 """A record, and a line, is shorter than this; the bound keeps a quote that never closes from reaching far."""
 LATIN = ("iso-8859-1", "latin-1", "latin1", "iso8859-1", "iso_8859_1")
 LF, CR = 10, 13
+_LINE_ENDS = {None: rb"\r\n|\n|\r", "\n": rb"\r?\n", "\r\n": rb"\r\n", "\r": rb"\r"}
+_IN_LINE = {
+    None: rb"[^%b\r\n]",
+    "\n": rb"(?:[^%b\r\n]|\r(?!\n))",
+    "\r\n": rb"(?:[^%b\r]|\r(?!\n))",
+    "\r": rb"[^%b\r]",
+}
+"""By what ends a line (None: any line break): patterns of the end, and of a sign within a line, some left out."""
+LINE_BREAK = re.compile(_LINE_ENDS[None])
+_BLANK = re.compile(rb"(?:[\x00-\x20]|\xc2\xa0|\xe2\x80\xaf)*+")
+
+
+def is_blank(text: bytes) -> bool:
+    """Whether nothing stands in a text but blanks, as `kernels.split` sees them."""
+    return _BLANK.fullmatch(text) is not None
 
 
 class Refused(Exception):
@@ -43,24 +58,33 @@ class Dialect:
     quote: str | None = '"'
     double_quote: bool = True
     escape: str | None = None
+    """Takes the meaning from a delimiter, a quote, a line break or itself; before any other sign it is that sign."""
     excel_text: bool = False
+    initial_space: bool = False
+    """Spaces before a field are no part of it."""
+    line_end: str | None = None
+    """What ends a line: LF (also behind CR), CRLF or CR; any other line break is part of a field. None: any does."""
 
     @cached_property
     def field(self) -> re.Pattern[bytes]:
         """One field and what ends it; groups `quoted` (between the quotes), `plain` and `end`."""
         d, e = re.escape(self.delimiter.encode()), self.escape and re.escape(self.escape.encode())
+        end, space = rb"(?P<end>%b|%b)" % (d, _LINE_ENDS[self.line_end]), b" *+" if self.initial_space else b""
+        in_line = _IN_LINE[self.line_end]
         if self.quote is None:
-            return re.compile(rb"(?P<quoted>(?!))?(?P<plain>[^%b\r\n]*+)(?P<end>%b|\r\n|\n|\r)" % (d, d))
-        end, plain = rb"(?P<end>%b|\r\n|\n|\r)" % d, rb"[^%b%b\r\n]" % (re.escape(self.quote.encode()), d)
+            return re.compile(rb"%b(?P<quoted>(?!))?(?P<plain>%b*+)%b" % (space, in_line % d, end))
+        q = re.escape(self.quote.encode())
+        plain = in_line % (q + d)
         if e:
-            plain = rb"(?:[^%b%b%b\r\n]|%b.)" % (re.escape(self.quote.encode()), d, e, e)
-        return re.compile(rb"(?:%b(?P<quoted>%b)%b|(?P<plain>%b*+))%b" % (*self._quotes, plain, end), re.DOTALL)
+            plain = rb"(?:%b|%b(?:\r\n|.))" % (in_line % (q + d + e), e)
+        pattern = rb"%b(?:%b(?P<quoted>%b)%b|(?P<plain>%b*+))%b" % (space, *self._quotes, plain, end)
+        return re.compile(pattern, re.DOTALL)
 
     @cached_property
     def open_field(self) -> re.Pattern[bytes]:
         """A quoted field that the end of the text leaves open."""
         opening, inner, _ = self._quotes
-        return re.compile(opening + inner + rb"\Z", re.DOTALL)
+        return re.compile((b" *+" if self.initial_space else b"") + opening + inner + rb"\Z", re.DOTALL)
 
     @property
     def _quotes(self) -> tuple[bytes, bytes, bytes]:
@@ -71,22 +95,31 @@ class Dialect:
         inner = ordinary + (rb"(?:(?:%b)%b)*+" % (b"|".join(pairs), ordinary) if pairs else b"")
         return (b"=?" if self.excel_text else b"") + quote, inner, quote
 
+    @cached_property
+    def _escaped(self) -> re.Pattern[bytes]:
+        """In a field: an escape and what it takes the meaning from (group 1), or a doubled quote."""
+        signs = b"".join(re.escape(sign.encode()) for sign in (self.delimiter, self.quote or "", self.escape))
+        pair = [re.escape((self.quote or "").encode()) * 2] * (self.double_quote and self.quote is not None)
+        return re.compile(b"|".join([rb"%b([%b]|\r\n|\n|\r)" % (re.escape(self.escape.encode()), signs), *pair]))
+
     def text(self, match: re.Match[bytes]) -> bytes:
         """The value of a matched field."""
-        value = match["plain"] if match["quoted"] is None else match["quoted"]
+        is_quoted = match["quoted"] is not None
+        value = match["quoted"] if is_quoted else match["plain"]
         if self.escape and self.escape.encode() in value:
-            value = re.sub(re.escape(self.escape.encode()) + b"(.)", rb"\1", value, flags=re.DOTALL)
-        elif match["quoted"] is not None and self.double_quote:
+            # A plain field holds no quote that could be doubled.
+            value = self._escaped.sub(lambda found: found[1] or self.quote.encode(), value)
+        elif is_quoted and self.double_quote:
             value = value.replace(self.quote.encode() * 2, self.quote.encode())
         return value
 
     def fields(self, text: bytes, start: int) -> tuple[list[bytes], int] | None:
         """The record that begins at `start` and the position after it; None where the quoting breaks."""
-        fields = []
+        fields, delimiter = [], self.delimiter.encode()
         while match := self.field.match(text, start):
             fields.append(self.text(match))
             start = match.end()
-            if match["end"] in (b"\n", b"\r\n", b"\r"):
+            if match["end"] != delimiter:
                 return fields, start
         return None
 
@@ -95,6 +128,18 @@ class Dialect:
         while match := self.field.match(text, start):
             start = match.end()
         return self.quote is not None and self.open_field.match(text, start) is not None
+
+    def ended(self, text: bytes) -> bytes:
+        """A text whose last line has an end."""
+        if self.line_end is None:
+            return text if text.endswith((b"\n", b"\r")) else text + b"\n"
+        return text if text.endswith(self.line_end.encode()) else text + self.line_end.encode()
+
+    def whole_lines(self, text: bytes) -> int:
+        """How many bytes of a text are whole lines; 0 where its end tells nothing."""
+        if self.line_end is None:
+            return len(text) if text.endswith((b"\n", b"\r")) else 0  # only the file's last line ends without
+        return text.rfind(self.line_end.encode()) + len(self.line_end) if self.line_end.encode() in text else 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +158,8 @@ class Broken:
     """Of a workbook's row whose fields are known: what each cell shows."""
     faults: Mapping[int, Exception] = field(default_factory=dict)
     """Of the same: what is wrong with a cell (`values.BadValue`), by the number of its field."""
+    wanted: int | None = None
+    """Number of fields that it should have had, where that is not the contract's: lines may end with delimiters."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +201,30 @@ class Block:
 # --- decoding ---------------------------------------------------------------------------------------
 
 
-def utf8_chunks(file: BinaryIO, encoding: str, where: str) -> Iterator[bytes]:
+def utf8_chunks(file: BinaryIO, encoding: str, where: str) -> "Chunks":
     """The file as UTF-8 in pieces of whole lines; Refused where its bytes are not of the encoding.
 
-    `where` names the contract line of the encoding, for the remedy. A byte order mark is taken off where the
-    encoding has one.
+    `where` names the contract line of the encoding, for the remedy. A byte order mark of UTF-8 or UTF-16 is taken off.
     """
-    decoder = _Decoder(encoding, where)
+    return Chunks(file, _Decoder(encoding, where))
+
+
+class Chunks(Iterator[bytes]):
+    """The pieces of `utf8_chunks`, once."""
+
+    def __init__(self, file: BinaryIO, decoder: "_Decoder"):
+        self._decoder, self._pieces = decoder, _pieces(file, decoder)
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether the file begins with a byte order mark; known with the first piece."""
+        return self._decoder.has_mark
+
+
+def _pieces(file: BinaryIO, decoder: "_Decoder") -> Iterator[bytes]:
     rest = b""
     while raw := file.read(BLOCK_BYTES):
         text = rest + decoder.feed(raw)
@@ -169,13 +233,17 @@ def utf8_chunks(file: BinaryIO, encoding: str, where: str) -> Iterator[bytes]:
             yield text[:cut]
         rest = text[cut:]
         if len(rest) > MAX_RECORD_BYTES + BLOCK_BYTES:
-            raise Refused(
-                f"line {decoder.line}: longer than {MAX_RECORD_BYTES >> 20} MiB",
-                "such a file has no lines: ask the supplier for the file as agreed",
-            )
+            raise _too_long(decoder.line)
     rest += decoder.finish()
     if rest:
         yield rest
+
+
+def _too_long(line: int) -> Refused:
+    return Refused(
+        f"line {line}: longer than {MAX_RECORD_BYTES >> 20} MiB",
+        "such a file has no lines: ask the supplier for the file as agreed",
+    )
 
 
 def _last_line_end(text: bytes) -> int:
@@ -196,9 +264,20 @@ class _Decoder:
         self._first_high: int | None = None  # lines
         self._first_control: int | None = None
         self._is_first = True
+        self._begin = b""
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether the bytes so far begin with a byte order mark."""
+        marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) if self._wide else (codecs.BOM_UTF8,)
+        return self._begin.startswith(marks)
 
     def feed(self, raw: bytes, final: bool = False) -> bytes:
         """The next bytes of the file as UTF-8."""
+        if len(self._begin) < 4:
+            self._begin += raw[:4]
+            if self.has_mark and not (self._wide or self._is_utf8):
+                raise self._mark()
         try:
             # Pure ASCII, the usual case, is UTF-8 already; a decoder that holds half a character is not asked.
             is_ready = raw.isascii() and not self._wide and not self._decoder.getstate()[0] and not self._is_first
@@ -213,11 +292,10 @@ class _Decoder:
             raise self._refused(line, f"a byte is not {self.encoding}") from error
         if self._is_first and text:
             self._is_first = False
-            if text.startswith(codecs.BOM_UTF8) or (self.is_latin and raw.startswith(codecs.BOM_UTF8)):
-                raise Refused(
-                    f"line 1: the file starts with a byte order mark, which {self.encoding} has not",
-                    f"name the encoding utf-8-sig at {self.where}",
-                )
+            if self._is_utf8:
+                text = text.removeprefix(codecs.BOM_UTF8)
+            elif text.startswith(codecs.BOM_UTF8):
+                raise self._mark()
         if self.is_latin and not raw.isascii():
             self._tell_apart(raw)
         if b"\x00" in text:
@@ -234,6 +312,10 @@ class _Decoder:
             if self._utf8 is not None:
                 raise self._refused(self._first_high, f"the file is UTF-8, not {self.encoding}")
         return text
+
+    @property
+    def _is_utf8(self) -> bool:
+        return self.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
 
     @property
     def _wide(self) -> bool:
@@ -254,6 +336,12 @@ class _Decoder:
         if self._utf8 is None and self._first_control is not None:
             raise self._refused(self._first_control, f"the file is Windows-1252, not {self.encoding}")
 
+    def _mark(self) -> Refused:
+        return Refused(
+            f"line 1: the file starts with a byte order mark, which {self.encoding} has not",
+            f"name the encoding utf-8 at {self.where}",
+        )
+
     def _refused(self, line: int, what: str) -> Refused:
         return Refused(
             f"line {line}: {what}", f"ask for the file in {self.encoding}, or name its encoding at {self.where}"
@@ -273,11 +361,15 @@ class Scanner:
         encoding: str = "utf-8",
         line: int = 1,
         is_row: Callable[[list[str]], bool] = lambda fields: True,
+        extra: int = 0,
+        heads: Sequence[Sequence[bytes]] = (),
     ):
         """`line`: the first chunk's. `is_row` says whether fields pass the contract: it is asked only where a quoted
-        field holds a line that could be a record of its own.
+        field holds a line that could be a record of its own. `extra`: blank fields behind those of each record.
+        `heads`: the fields of header rows, which are no records when they come again.
         """
-        self.dialect, self.width, self.is_row = dialect, width, is_row
+        self.dialect, self.width, self.is_row, self.extra = dialect, width, is_row, extra
+        self._heads = [list(head[:width]) for head in heads if len(head) >= width]
         self.encoding = "utf-16-le" if encoding.lower().replace("_", "-") == "utf-16" else encoding
         self.line, self.position = line, 0
         self.records = 0
@@ -293,24 +385,28 @@ class Scanner:
         rest = b""
         for chunk in chunks:
             text = rest + chunk if rest else chunk
-            if not text.endswith((b"\n", b"\r")):
-                rest = text  # only the file's last line ends without a line break
+            whole = self.dialect.whole_lines(text)
+            if not whole:
+                if len(text) > MAX_RECORD_BYTES + 2 * BLOCK_BYTES:
+                    raise _too_long(self.line)
+                rest = text
                 continue
-            block, used = self._block(text, is_last=False)
+            block, used = self._block(text[:whole], is_last=False)
             rest = text[used:]
             yield block
         if rest:
-            block, _ = self._block(rest if rest.endswith((b"\n", b"\r")) else rest + b"\n", is_last=True)
+            block, _ = self._block(self.dialect.ended(rest), is_last=True)
             yield block
 
     def _block(self, text: bytes, is_last: bool) -> tuple[Block, int]:
-        page = _Page(text)
+        page = _Page(text, self.dialect.line_end)
         start, size, kind, count = self._fields(page)
-        special, broken, stop = self._walk(page, np.flatnonzero(kind == kernels.TO_PARSE), is_last)
+        special, broken, blank, stop = self._walk(page, np.flatnonzero(kind == kernels.TO_PARSE), is_last)
         is_alone = np.ones(stop, bool)  # lines that belong to no record of several lines
-        for first, after in [(first, after) for first, (after, _) in special.items()] + [b[:2] for b in broken]:
+        in_several = [(first, after) for first, (after, _) in special.items()] + [b[:2] for b in broken]
+        for first, after in in_several + blank:
             is_alone[first:after] = False
-        self.records += self._count(page, is_alone) + len(special) + len(broken)
+        self.records += self._count(page, is_alone, kind) + len(special) + len(broken)
         wrong = np.flatnonzero(is_alone & (kind[:stop] == kernels.WRONG_COUNT))
         broken += [(n, n + 1, "field_count", int(count[n])) for n in wrong.tolist()]
         broken.sort()
@@ -320,9 +416,15 @@ class Scanner:
         if len(lines) < page.n:
             start, size = start.take(lines, axis=1), size.take(lines, axis=1)
         data = self._unquoted(page, lines, special, start, size)
-        block = Block(data, start, size, lines + self.line, self._located(page, broken))
+        again = self._headers(data, start, size)
+        if again:
+            broken += [(n, special[n][0] if n in special else n + 1, "header", None) for n in lines[again].tolist()]
+            broken.sort()
+            left = np.delete(np.arange(len(lines)), again)
+            lines, start, size = lines[left], start.take(left, axis=1), size.take(left, axis=1)
+        block = Block(data, start, size, page.numbers[lines] + self.line, self._located(page, broken))
         used = int(page.ends[stop - 1]) if stop else 0
-        self.line += stop
+        self.line += int(page.numbers[stop])
         self.position += self._file_bytes(text[:used])
         return block, used
 
@@ -330,20 +432,40 @@ class Scanner:
         """Start and size of the fields of every line, what the line is (as `kernels.split` says), number of fields."""
         start, size = (np.empty((self.width, page.n), np.int32) for _ in range(2))
         kind, count = np.empty(page.n, np.uint8), np.empty(page.n, np.int32)
-        kernels.split(
-            page.signs, page.starts, page.content_ends, *self._signs, self.dialect.excel_text, start, size, kind, count
-        )
+        how = self.dialect.excel_text, self.dialect.initial_space, self.extra
+        kernels.split(page.signs, page.starts, page.content_ends, *self._signs, *how, start, size, kind, count)
         for line in np.flatnonzero(page.content_ends - page.starts > MAX_RECORD_BYTES).tolist():
             if self._signs[1] in page.signs[page.starts[line] : page.content_ends[line]]:
                 kind[line] = kernels.TO_PARSE  # such a record is refused
         return start, size, kind, count
 
-    @staticmethod
-    def _count(page: "_Page", is_alone: np.ndarray) -> int:
-        """Number of single lines that hold something: by line ends alone, whatever became of their fields."""
-        return int(
-            np.count_nonzero(page.content_ends[: len(is_alone)][is_alone] > page.starts[: len(is_alone)][is_alone])
-        )
+    def _count(self, page: "_Page", is_alone: np.ndarray, kind: np.ndarray) -> int:
+        """Number of single lines that hold something: by line ends alone, whatever became of their fields.
+
+        Lines of nothing but delimiters and blanks are left out, after another look at them.
+        """
+        n = len(is_alone)
+        is_filled = is_alone & (page.content_ends[:n] > page.starts[:n])
+        signs = (self.dialect.delimiter + (self.dialect.quote or "")).encode() + b"=" * self.dialect.excel_text
+        said_blank = np.flatnonzero(is_filled & (kind[:n] == kernels.BLANK)).tolist()
+        blank = (page.text[page.starts[line] : page.content_ends[line]].translate(None, signs) for line in said_blank)
+        return int(np.count_nonzero(is_filled)) - sum(map(is_blank, blank))
+
+    def _headers(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> list[int]:
+        """The records that are a header row again, as where two exports were glued together."""
+        found: set[int] = set()
+        for head in self._heads:
+            mark = len(codecs.BOM_UTF8)  # the second file's
+            left = np.flatnonzero((size[0] == len(head[0])) | (size[0] == len(head[0]) + mark))
+            for place, text in enumerate(head[1:], 1):
+                if not len(left):
+                    break
+                left = left[size[place, left] == len(text)]
+            for n in left.tolist():
+                texts = [data[at : at + length].tobytes() for at, length in zip(start[:, n], size[:, n], strict=True)]
+                if [texts[0].removeprefix(codecs.BOM_UTF8), *texts[1:]] == head:
+                    found.add(n)
+        return sorted(found)
 
     @staticmethod
     def _unquoted(
@@ -362,13 +484,15 @@ class Scanner:
         start[:, records], size[:, records] = extra.start + len(page.signs), extra.size
         return np.concatenate([page.signs, extra.data])
 
-    def _walk(self, page: "_Page", lines: np.ndarray, is_last: bool) -> tuple[dict, list, int]:
-        """Records with quotes or escapes (first line -> (line after, fields)), broken ones, the line to stop at.
+    def _walk(self, page: "_Page", lines: np.ndarray, is_last: bool) -> tuple[dict, list, list, int]:
+        """Records with quotes or escapes (first line -> (line after, fields)), broken ones, blank ones, and the line
+        to stop at.
 
         `lines`: those that the grammar has to read.
         """
         special: dict[int, tuple[int, list[bytes]]] = {}
         broken: list[tuple[int, int, str, int | None]] = []
+        blank: list[tuple[int, int]] = []
         resume = 0
         for line in lines.tolist():
             if line < resume:
@@ -377,23 +501,37 @@ class Scanner:
             found = self.dialect.fields(page.text, start)
             may_go_on = not is_last and len(page.text) - start < MAX_RECORD_BYTES
             if found is None and may_go_on and self.dialect.is_open(page.text, start):
-                return special, broken, line  # the next chunk has the rest
+                return special, broken, blank, line  # the next chunk has the rest
             after = page.line_after(found[1]) if found else page.n
-            if found and len(found[0]) == self.width and not self._swallows(page, line, after, found):
-                special[line] = after, found[0]
+            if found and all(map(is_blank, found[0])):
+                blank.append((line, after))
+                resume = after
+                continue
+            row = self._row(found[0]) if found else None
+            if row is not None and not self._swallows(page, line, after, found):
+                special[line] = after, row
                 resume = after
                 continue
             count = len(found[0]) if found and after == line + 1 else None
-            resume = line + 1 if count is not None else self._next_record(page, line, after if found else page.n)
+            if count is not None:
+                resume = line + 1
+            else:
+                resume = self._next_record(page, line, after if found else page.n, is_torn=found is None)
             if resume == page.n and count is None and may_go_on:
-                return special, broken, line  # the next chunk may tell where it ends
+                return special, broken, blank, line  # the next chunk may tell where it ends
             if int(page.ends[resume - 1]) - start > MAX_RECORD_BYTES:
                 raise Refused(
-                    f"line {self.line + line}: the quoting is broken and no record follows it",
+                    f"line {self.line + page.numbers[line]}: the quoting is broken and no record follows it",
                     "ask the supplier for the file again",
                 )
             broken.append((line, resume, "quoting" if count is None else "field_count", count))
-        return special, broken, page.n
+        return special, broken, blank, page.n
+
+    def _row(self, fields: list[bytes]) -> list[bytes] | None:
+        """The fields of a record without the blank ones behind them; None if it has more or fewer."""
+        if len(fields) != self.width + self.extra or not all(map(is_blank, fields[self.width :])):
+            return None
+        return fields[: self.width]
 
     def _swallows(self, page: "_Page", line: int, after: int, found: tuple[list[bytes], int]) -> bool:
         """Whether a quoted field holds whole records: two broken quotes can enclose good lines and look well-formed."""
@@ -404,18 +542,48 @@ class Scanner:
         inner = (self._record_at(page, n) for n in range(line + 1, after))
         return any(fields and self.is_row([value.decode() for value in fields]) for fields in inner)
 
-    def _next_record(self, page: "_Page", line: int, end: int) -> int:
-        """The first line after `line` at which a record begins; `end` if there is none before it."""
-        return next((n for n in range(line + 1, end) if self._begins_record(page, n)), end)
+    def _next_record(self, page: "_Page", line: int, end: int, is_torn: bool) -> int:
+        """The first line after `line` at which a record begins; `end` if there is none before it.
+
+        `is_torn`: it is not known where the record ends. Then a line that is a broken record itself begins one, too:
+        broken records side by side must not count as one.
+        """
+        least = 1 if is_torn and not self._leaves_open(page, line) else self.width + self.extra - 1
+        for n in range(line + 1, end):
+            if self._begins_record(page, n) or (is_torn and self._stands(page, n, least)):
+                return n
+        return end
+
+    def _leaves_open(self, page: "_Page", line: int) -> bool:
+        """Whether a line opens a quoted field and does not close it."""
+        text = page.text[int(page.starts[line]) : int(page.content_ends[line])]
+        d, quote = self.dialect.delimiter.encode(), (self.dialect.quote or "").encode()
+        at_start = 0 if text.startswith((quote, b"=" + quote)) else -1
+        opened = max(text.rfind(d + quote), text.rfind(d + b"=" + quote), at_start)
+        if opened < 0:
+            return False
+        behind = text[opened + text[opened:].index(quote) + 1 :]
+        return not (behind.endswith(quote) or quote + d in behind)
 
     def _begins_record(self, page: "_Page", line: int) -> bool:
         if page.content_ends[line] == page.starts[line]:
             return False
         found = self.dialect.fields(page.text, int(page.starts[line]))
-        if found is None or len(found[0]) != self.width:
+        if found is None or self._row(found[0]) is None:
             return False
         after = page.line_after(found[1])
         return after == line + 1 or not self._swallows(page, line, after, found)
+
+    def _stands(self, page: "_Page", line: int, least: int) -> bool:
+        """Whether a line looks like a record of its own: so many delimiters, or several whole fields."""
+        text = page.text[int(page.starts[line]) : int(page.ends[line])]
+        delimiter = self.dialect.delimiter.encode()
+        if is_blank(text.replace(delimiter, b"")):
+            return False
+        if text.count(delimiter) >= least:
+            return True
+        found = self.dialect.fields(text, 0)
+        return found is not None and found[1] == len(text) and len(found[0]) > 1
 
     def _record_at(self, page: "_Page", line: int) -> list[bytes] | None:
         """The fields of a line that is a record for itself and has the right number of fields."""
@@ -423,7 +591,7 @@ class Scanner:
         if page.content_ends[line] == start:
             return None
         found = self.dialect.fields(page.text[start:end], 0)
-        return found[0] if found and len(found[0]) == self.width and found[1] == end - start else None
+        return self._row(found[0]) if found and found[1] == end - start else None
 
     def _located(self, page: "_Page", broken: list[tuple[int, int, str, int | None]]) -> list[Broken]:
         found, position, seen = [], self.position, 0
@@ -431,8 +599,10 @@ class Scanner:
             start, end = int(page.starts[first]), int(page.content_ends[after - 1])
             position += self._file_bytes(page.text[seen:start])
             size = self._file_bytes(page.text[start:end])
-            text = page.text[start:end].decode()
-            found.append(Broken(self.line + first, code, fields, position, position + size, text))
+            text, whole = page.text[start:end].decode(), self.width + self.extra
+            wanted = self.width if fields == whole else whole
+            line = self.line + int(page.numbers[first])
+            found.append(Broken(line, code, fields, position, position + size, text, wanted))
             position, seen = position + size, end
         return found
 
@@ -448,22 +618,33 @@ class Scanner:
 
 
 class _Page:
-    """A text of whole lines with their positions: starts, ends (after the line break), content ends (before it)."""
+    """A text of whole lines with their positions: starts, ends (after the line break), content ends (before it).
 
-    def __init__(self, text: bytes):
+    `numbers`: how many lines, as an editor counts them, are before each line; one more number for the end.
+    """
+
+    def __init__(self, text: bytes, line_end: str | None = None):
         self.text = text
         self.signs = np.frombuffer(text, np.uint8)
-        last = self.content_ends = np.flatnonzero(self.signs == LF)
-        if b"\r" in text:
-            returns = np.flatnonzero(self.signs == CR)
-            alone = returns[self.signs.take(returns + 1, mode="clip") != LF]
-            if len(alone):
-                last = np.sort(np.concatenate([last, alone]))
+        last = self.content_ends = np.flatnonzero(self.signs == (CR if line_end == "\r" else LF))
+        if b"\r" in text and line_end != "\r":
+            if line_end is None:
+                returns = np.flatnonzero(self.signs == CR)
+                alone = returns[self.signs.take(returns + 1, mode="clip") != LF]
+                if len(alone):
+                    last = np.sort(np.concatenate([last, alone]))
             is_crlf = (self.signs[last] == LF) & (self.signs[last - 1] == CR) & (last > 0)
+            if line_end == "\r\n":
+                last = last[is_crlf]
+                is_crlf = np.ones(len(last), bool)
             self.content_ends = last - is_crlf
         self.ends = last + 1
         self.n = len(last)
         self.starts = np.concatenate(([0], self.ends[:-1])) if self.n else self.ends
+        self.numbers = np.arange(self.n + 1)
+        if line_end is not None:
+            breaks = _Page(text).ends
+            self.numbers = np.searchsorted(breaks, np.append(self.starts, self.ends[-1:]), side="right")
 
     def line_after(self, position: int) -> int:
         """Number of the line that begins at a position after a line break."""

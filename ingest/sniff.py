@@ -6,8 +6,10 @@ header sounds personal. Without a legal basis, which only people can fill in, a 
 
 import csv
 import io
+import itertools
 import json
 import re
+import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,23 +17,52 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from ingest import archive, file_kinds, genesis, workbook, workbook_guess, workbook_parts
+from ingest import archive, contracts, file_kinds, genesis, readers, workbook, workbook_guess, workbook_parts
+from ingest.contracts import normal_title
 from ingest.readers import Refused
+from ingest.values import PRINTED_SIGNS, SIGNS, spreadsheet_error
+from lagebild import yaml_files
 
 SAMPLE_BYTES = 8 * 2**20
 MAX_COLUMNS = 2_000
 MAX_CODES = 12
+_KEY_TYPES = ("string", "date", "year", "integer")
 MAX_ODD = 0.02
 """Share of a column's values that may be broken without hiding what the others are."""
 _DELIMITERS = (";", "\t", "|", ",")
 _DATES = ("%d.%m.%Y", "%Y-%m-%d", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%Y%m%d")
-_SIGNS = {"-", ".", "...", "/", "x", "()"}
+_NO_BREAK, _BLANK = "\u00a0", " \u00a0\u202f\u2009"
+_SIGNS = SIGNS | set(PRINTED_SIGNS)
+_SEP = re.compile(r'\s*"?sep=(.)"?\s*$', re.IGNORECASE)
+_OPEN_ENDS = {"31.12.9999", "9999-12-31", "31.12.2999", "2999-12-31", "99991231", "31.12.2099"}
+"""Days that stand for an open end."""
+_MIDNIGHT = re.compile(r"[ T]0?0:00(:00([.,]0+)?)?$")
+_TOTAL = re.compile(
+    r"(insgesamt|gesamt(summe|ergebnis|betrag)?|summe[n]?|endsumme|total|zusammen|alle zusammen|sum)\b:?", re.IGNORECASE
+)
+_NOTE = re.compile(
+    r"©|\(c\)|copyright|quelle[n]?\b:?|stand\b:?|hinweis(e)?\b:?|anmerkung(en)?\b:?|fu(ß|ss)note[n]?\b:?|erl(ä|ae)uterung(en)?"
+    r"|datenlizenz|lizenz\b:?|herausgeber\b:?|erstellt\b|abgerufen\b|source\b:?|note[s]?\b:?|zeichenerkl(ä|ae)rung|_{3,}|-{3,}|={3,}"
+    r"|\*+\)?|\d\)|ende der (liste|datei)",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(
+    r"_|name|^nr\.?$|nummer|lfd|^id$|kennung|kennziffer|schl(ü|ue)ssel|code|^ags$|^ars$|^plz$|^ort$|stadtteil|bezirk|gemeinde|kreis"
+    r"|^land$|bundesland|region|gebiet|datum|^tag$|monat|jahr|stichtag|zeit|geb(oren|urt)|geschlecht|familienstand|nation|staat"
+    r"|religion|stra(ß|ss)e|adresse|anschrift|telefon|mail|bemerkung|hinweis|beschreibung|bezeichnung|titel|text|thema|typ$|^art$|art$"
+    r"|status|stand$|merkmal|auspr(ä|ae)gung|wert|anzahl|betrag|summe|kosten|eur|euro|preis|anteil|quote|prozent|personen|einwohner"
+    r"|insgesamt|einheit|konto|produkt|buchung|beleg|auftrag|empf(ä|ae)nger|tr(ä|ae)ger|programm|projekt|ma(ß|ss)nahme|quelle|amt$"
+    r"|klasse|gruppe|kategorie|sprache|schule|beruf|beginn|ende$|von$|bis$|kommentar|label|value|unit|date|year|number|key|type|city"
+    r"|district|country|state|remark|description|amount|count|total",
+)
+"""How titles of columns sound, in small letters."""
+_UNSAYING = re.compile(r"|(spalte|column|feld|field|unnamed:?|c|f|v|x)[ _]?\d+", re.IGNORECASE)
 _TRANSLITERATION = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _PERSONAL = {
-    "year": r"geburts(datum|tag)|birth",
+    "year": r"geburts(datum|tag)|gebdat|geboren|^geb\.?( ?(am|datum|dat\.?))?$|birth",
     "pseudonym": r"ordnungsmerkmal|personen?(nummer|kennung|-?id)|aktenzeichen|fallnummer|kundennummer",
-    "drop": r"familienname|nachname|vorname|^name$|rufname|azr|idnr|steuer-?id|identifikations|e-?mail|telefon|handy"
-    r"|stra(ß|ss)e|haus-?n|anschrift|iban|konto-?inhaber|pass-?nummer|ausweis|bemerkung|freitext"
+    "drop": r"geburtsname|familienname|nachname|vorname|^name$|rufname|azr|idnr|steuer-?id|identifikations|e-?mail"
+    r"|telefon|handy|stra(ß|ss)e|haus-?n|anschrift|iban|konto-?inhaber|pass-?nummer|ausweis|bemerkung|freitext"
     r"|beg(ü|ue)nstigt|(förder|foerder|zuwendungs)empf|auftragnehmer|ausf(ü|ue)hrende stelle|zusammenfassung",
 }
 _GV100AD = (
@@ -77,6 +108,12 @@ class Guess:
     columns: list[Column] = field(default_factory=list)
     own: dict[str, str] = field(default_factory=dict)
     reviews: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    """What else there is to look at in the file, by its lines."""
+    missing: list[str] = field(default_factory=list)
+    """Texts that stand for no value."""
+    key: list[str] = field(default_factory=list)
+    is_titled: bool = True
 
 
 def sample(file: Path) -> bytes:
@@ -98,7 +135,29 @@ def proposal(file_name: str, content: bytes) -> str:
     if member is not None:
         guess.own["member"] = _quoted(f"^{_name_pattern(member)}$")
         guess.reviews["member"] = "pattern of the one file in the archive"
-    return _yaml(file_name, guess)
+    text = _yaml(file_name, guess)
+    if guess.reader in readers.DELIMITED and guess.is_titled and member is None:
+        guess.remarks.append(_tried(text, content))
+        text = _yaml(file_name, guess)
+    return text
+
+
+def _tried(text: str, content: bytes) -> str:
+    """What the loader makes of the sample by a proposal."""
+    is_cut = len(content) > SAMPLE_BYTES
+    whole = content[: content.rfind(b"\n", 0, SAMPLE_BYTES) + 1] if is_cut else content
+    descriptor = yaml_files.parsed(text.encode())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "contract.yml"
+        path.write_text(text, encoding="utf-8")
+        contract = contracts.build(path, text.encode(), descriptor)
+        try:
+            source = readers.open_source(contract, io.BytesIO(whole))
+            broken = sorted(record.line for block in source.blocks() for record in block.broken)
+        except Refused as refusal:
+            return f"loading by this refuses the file: {refusal.message}"
+    told = f"loading by this reads {source.records} records of the {'beginning' if is_cut else 'file'}"
+    return told + (f"; broken: {len(broken)}, such as line {', '.join(map(str, broken[:5]))}" if broken else "")
 
 
 # --- the kind of file -------------------------------------------------------------------------------
@@ -146,7 +205,9 @@ def _workbook(content: bytes) -> Guess:
         rows = " and ".join(map(str, further))
         guess.dialect.setdefault("headerRows", f"[{header[0]}]")
         guess.reviews["headerRows"] = f"words stand above numbers in rows {rows} too: list them, if they are titles"
-    guess.columns = _columns(table.header, table.rows(workbook_guess.german, max(further, default=0)))
+    rows = table.rows(workbook_guess.german, max(further, default=0))
+    guess.columns = _columns(table.header, rows)
+    guess.key = _key(guess.columns, rows)
     return guess
 
 
@@ -200,48 +261,97 @@ def _encoding_review(encoding: str) -> str:
 # --- delimited text ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Row:
+    """A record of the sample: its first line, counted from 1, and its fields without blanks around them."""
+
+    line: int
+    cells: list[str]
+
+    @property
+    def filled(self) -> list[int]:
+        return [n for n, cell in enumerate(self.cells) if cell]
+
+    def padded(self, width: int) -> list[str]:
+        """As many cells as a table has columns."""
+        return (self.cells + [""] * width)[:width]
+
+
 def _csv(guess: Guess, lines: list[str], text: str) -> Guess:
-    delimiter, rows = _split(text)
-    width = Counter(len(row) for row in rows if len(row) > 1).most_common(1)[0][0]
-    top = next(number for number, row in enumerate(rows) if len(row) == width)
+    said = _SEP.match(lines[0])
+    form = _escapes(text) | _spaces(text) | _line_end(text)
+    delimiter, rows = _split(text, form, said[1] if said else None)
+    if said:
+        rows = [row for row in rows if row.line > 1]
+        guess.remarks.append("line 1 says the delimiter, as Excel writes it; loading leaves it out")
+    table = [row for row in rows if row.filled]
+    if len(table) < len(rows):
+        guess.remarks.append(f"lines of nothing but delimiters: {len(rows) - len(table)}; they are no records")
+    if any(cell.startswith('="') for row in table[:1000] for cell in row.cells) or '="' in text:
+        guess.own["excel_text"] = "true"
+        guess.reviews["excel_text"] = 'cells such as ="001"'
+        table = [Row(row.line, [re.sub(r'^="?|"$', "", cell) for cell in row.cells]) for row in table]
+    width = _width(table)
     guess.dialect["delimiter"] = _quoted(delimiter)
     guess.reviews["delimiter"] = f"with it most records have {width} fields"
     guess.dialect["quoteChar"] = _quoted('"')
-    if '\\"' in text:
-        guess.dialect |= {"doubleQuote": "false", "escapeChar": _quoted("\\")}
-        guess.reviews["escapeChar"] = 'the sample holds \\"'
-    header = [title.strip() for title in rows[top]]
-    if top:
-        guess.dialect["headerRows"] = f"[{top + 1}]"
-        guess.reviews["headerRows"] = (
-            f"{top} lines stand above the first of {width} fields; stacked rows are all listed"
-        )
-    body = [row for row in rows[top + 1 :] if len(row) == width]
-    odd = sum(1 for row in rows[top + 1 :] if row and len(row) != width)
-    if odd:
-        guess.reviews["reader"] = f"{odd} records of the sample have not {width} fields: a footer, or broken rows"
-    if any(cell.startswith('="') for row in body[:1000] for cell in row) or '="' in text:
-        guess.own["excel_text"] = "true"
-        guess.reviews["excel_text"] = 'cells such as ="001"'
-        header, *body = [[re.sub(r'^="?|"$', "", cell) for cell in row] for row in [header, *body]]
+    guess.dialect |= form
+    guess.reviews["escapeChar"] = 'the sample holds \\"'
+    guess.reviews["skipInitialSpace"] = "spaces stand between delimiters and quotes"
+    guess.reviews["lineTerminator"] = "some lines end with LF alone: those line feeds are taken for parts of fields"
+    heads, body = _heads(guess, table, width)
+    width = max([width, *(max(row.filled) + 1 for row in heads)])
+    body = _without_ends(guess, delimiter, heads, body, width)
+    header = _titles(heads, width)
     shape = genesis.shape_of(header)
     if shape is not None:
         guess.reader = "genesis"
         guess.reviews["reader"] = f"the {shape.layout} layout of GENESIS with {shape.slots} variables"
-    guess.columns = _columns(header, body)
+        guess.dialect = {key: value for key, value in guess.dialect.items() if key in ("delimiter", "quoteChar")}
+    cells, guess.is_titled = [row.padded(width) for row in body], bool(heads)
+    guess.columns = _columns(header, cells, guess.is_titled)
+    guess.key = _key(guess.columns, cells)
+    guess.missing = sorted({cell for n, column in enumerate(guess.columns) for cell in _open_ends(column, cells, n)})
     return guess
 
 
-def _split(text: str) -> tuple[str, list[list[str]]]:
+def _open_ends(column: Column, rows: list[list[str]], n: int) -> set[str]:
+    return _OPEN_ENDS & {row[n] for row in rows} if column.type == "date" else set()
+
+
+def _escapes(text: str) -> dict[str, str]:
+    """The dialect's entries for a backslash that takes the meaning from a quote."""
+    found = re.findall(r'\\"(.?)', text)
+    if not any(sign and sign not in ";,|\t\r\n" for sign in found):
+        return {}  # there is none, or paths end with one
+    is_doubled = re.search(r'[^;,|\t\r\n"\\]""[^;,|\t\r\n"]', text)
+    return (
+        {}
+        if is_doubled and not found
+        else {"escapeChar": _quoted("\\")} | ({} if is_doubled else {"doubleQuote": "false"})
+    )
+
+
+def _spaces(text: str) -> dict[str, str]:
+    """The dialect's entry for spaces between a delimiter and a quote."""
+    return {"skipInitialSpace": "true"} if re.search(r'[;,|\t] +"[^"\r\n]*"[ ]*(?:[;,|\t]|$)', text, re.M) else {}
+
+
+def _line_end(text: str) -> dict[str, str]:
+    """The dialect's entry where lines end with CRLF and fields hold line feeds."""
+    pairs = text.count("\r\n")
+    return {"lineTerminator": _quoted("\r\n")} if 0 < text.count("\n") - pairs < pairs else {}
+
+
+def _split(text: str, form: dict[str, str], said: str | None) -> tuple[str, list[Row]]:
     """The delimiter under which most records have the same number of fields, and the records."""
-    best: tuple[float, str, list[list[str]]] | None = None
-    for delimiter in _DELIMITERS:
+    best: tuple[float, str, list[Row]] | None = None
+    for delimiter in [said] if said in _DELIMITERS else _DELIMITERS:
         try:
-            form = {"doublequote": False, "escapechar": "\\"} if '\\"' in text else {}
-            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **form))
+            rows = list(_rows(text, delimiter, form))
         except csv.Error:
             continue
-        counts = Counter(len(row) for row in rows if row)
+        counts = Counter(len(row.cells) for row in rows if row.filled)
         wide = [(number, width) for width, number in counts.items() if width > 1]
         if not wide:
             continue
@@ -254,11 +364,193 @@ def _split(text: str) -> tuple[str, list[list[str]]]:
     return best[1], best[2]
 
 
+def _rows(text: str, delimiter: str, form: dict[str, str]) -> Iterator[Row]:
+    escape = {"escapechar": "\\", "doublequote": "doubleQuote" not in form} if "escapeChar" in form else {}
+    if "lineTerminator" in form:
+        text = re.sub(r"(?<!\r)\n", " ", text)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace="skipInitialSpace" in form, **escape
+    )
+    while True:
+        line = reader.line_num + 1
+        row = next(reader, None)
+        if row is None:
+            return
+        if row:
+            yield Row(line, [normal_title(cell) if "\n" in cell else cell.strip() for cell in row])
+
+
+def _width(table: list[Row]) -> int:
+    """Number of columns of most rows, without those at the end in which nothing stands."""
+    common = Counter(len(row.cells) for row in table if len(row.cells) > 1).most_common(1)[0][0]
+    return max(max(row.filled) + 1 for row in table if len(row.cells) == common)
+
+
+def _heads(guess: Guess, table: list[Row], width: int) -> tuple[list[Row], list[Row]]:
+    """The header rows, and the rows below; no header row where a person's values may stand in its place."""
+    enough = max(2, -(-width * 3 // 5)) if width > 1 else 1
+    top = next((n for n, row in enumerate(table) if len(row.filled) >= enough), None)
+    if top is None:
+        top = next(n for n, row in enumerate(table) if len(row.cells) >= width)
+    body = table[top + 1 :]
+    if not _is_header(table[top], body, width):
+        guess.remarks.append(
+            f"no header was found (line {table[top].line} may hold values, so nothing of it is shown): the titles are"
+            " made up, and loading reads no file without a header; ask the supplier for one"
+        )
+        return [], table[top:]
+    heads = [table[top]]
+    while body[1:] and len(heads) < 3 and _is_second_header(body[0], body[1:], heads[0], width):
+        heads.append(body.pop(0))
+        guess.remarks.append(f"line {heads[-1].line} was taken for a second row of the header")
+    above = table[top - 1] if top else None
+    has_doubles = len(set(titles := _titles(heads, width))) < len(titles)
+    if above and has_doubles and above.line == heads[0].line - 1 and len(above.cells) >= width and not above.cells[0]:
+        heads.insert(0, above)
+        guess.remarks.append(f"line {above.line} was taken for the header's first row: titles below it stand twice")
+    if len(heads) > 1 or any(row.line < heads[0].line for row in table):
+        guess.dialect["headerRows"] = f"[{', '.join(str(row.line) for row in heads)}]"
+        before = heads[0].line - 1
+        guess.reviews["headerRows"] = f"{before} lines stand above; stacked rows are all listed"
+    if len(heads) > 1:
+        guess.dialect["headerJoin"] = _quoted(" / ")
+    return heads, body
+
+
+def _titles(heads: list[Row], width: int) -> list[str]:
+    if not heads:
+        return [f"column_{n}" for n in range(1, width + 1)]
+    cells = [[normal_title(cell) for cell in row.padded(width)] for row in heads]
+    return [" / ".join(filter(None, column)) for column in zip(*cells, strict=True)]
+
+
+def _kind(cell: str) -> str:
+    """What a cell looks like: a date, a year, a number, a code with digits, or words."""
+    plain = re.sub(r"^(€|EUR)\s*|\s*(€|EUR|%)$", "", cell)
+    if re.fullmatch(r"(19|20)\d\d", plain):
+        return "year"
+    if re.fullmatch(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T]\d\d?:\d\d(:\d\d)?.*)?", plain):
+        return "date"
+    if re.fullmatch(r"[-+\u2212]?[\d.,\u00a0\u202f ]*\d-?", plain):
+        return "number"
+    return "code" if re.search(r"\d", plain) and len(plain) <= 20 and " " not in plain else "words"
+
+
+def _typed(rows: list[Row], width: int) -> dict[int, str]:
+    """The columns whose values nearly all look alike, and are no words."""
+    found = {}
+    for column in range(width):
+        cells = (row.cells[column] for row in rows[:5000] if column < len(row.cells))
+        kinds = Counter(_kind(cell) for cell in cells if cell and PRINTED_SIGNS.get(cell, cell) not in SIGNS)
+        if not kinds:
+            continue
+        if set(kinds) <= {"year", "number"} and len(kinds) > 1:
+            kinds = Counter({"number": kinds.total()})
+        kind, number = kinds.most_common(1)[0]
+        if kind != "words" and number >= kinds.total() * 0.9:
+            found[column] = kind
+    return found
+
+
+def _is_header(row: Row, body: list[Row], width: int) -> bool:
+    """Whether a row holds titles: its cells look otherwise than those below, or sound like titles."""
+    cells = row.padded(width)
+    as_title = as_value = 0
+    for column, kind in _typed(body, width).items():
+        if cells[column]:
+            is_same = _kind(cells[column]) == kind and not (kind == "year" and len(body) < 2)
+            as_value += is_same
+            as_title += not is_same
+    if as_title or as_value:
+        return as_title > 2 * as_value  # rather no titles than a person's values
+    others = [other.padded(width) for other in body if other.padded(width) != cells]
+    if any(cell and cell in (other[column] for other in others) for column, cell in enumerate(cells)):
+        return False  # words that come again
+    titles = [cell for cell in cells if cell]
+    if titles == [chr(ord("A") + n) for n in range(len(titles))]:
+        return True  # a spreadsheet's own
+    sounding = [cell for cell in titles if not re.search(r"\d", cell) and _TITLE.search(cell.lower())]
+    return 2 * len(sounding) >= len(titles)
+
+
+def _is_second_header(row: Row, body: list[Row], head: Row, width: int) -> bool:
+    """Whether words stand where all rows below hold numbers, dates or codes."""
+    cells = row.padded(width)
+    if cells == head.padded(width):
+        return False
+    told = [
+        (cells[column], kind)
+        for column, kind in _typed(body, width).items()
+        if cells[column] and PRINTED_SIGNS.get(cells[column], cells[column]) not in SIGNS
+    ]
+    words = [cell for cell, _ in told if _kind(cell) == "words" and not cell.startswith("#")]
+    return bool(words) and len(words) == len(told)
+
+
+def _without_ends(guess: Guess, delimiter: str, heads: list[Row], body: list[Row], width: int) -> list[Row]:
+    """The rows without headers that come again and without what ends the table; remarks say which those are."""
+    again = [row for row in body if any(row.padded(width) == head.padded(width) for head in heads)]
+    if again:
+        guess.remarks.append(f"the header stands again in line {_first_lines(again)}: it is rejected there")
+        body = [row for row in body if row not in again]
+    cut = len(body)
+    while cut > 1 and _ends(body[cut - 1], width):
+        cut -= 1
+    footer, body = body[cut:], body[:cut]
+    if footer:
+        what = f"line {_first_lines(footer)} below the rows: a total, a source or a note"
+        pattern = _footer_pattern(footer[0], delimiter)
+        if pattern and not any(_footer_pattern(row, delimiter) == pattern for row in body):
+            guess.own["footer"] = _quoted(pattern)
+            guess.reviews["footer"] = f"{what}; the table ends there"
+        guess.remarks.append(what)
+    totals = [row for row in body if _TOTAL.match(_first_words(row)[1])]
+    if totals:
+        guess.remarks.append(f"line {_first_lines(totals)} may be a total: it must not be added up with the rows")
+    odd = [row for row in body if len(row.cells) != width and any(n >= width for n in row.filled)]
+    odd += [row for row in body if len(row.cells) < width]
+    if odd:
+        odd.sort(key=lambda row: row.line)
+        guess.reviews["reader"] = f"{len(odd)} records of the sample have not {width} fields: line {_first_lines(odd)}"
+        left_out = set(map(id, odd))
+        body = [row for row in body if id(row) not in left_out]
+    longer = [row for row in body if len(row.cells) > width]
+    if longer:
+        guess.remarks.append(f"{len(longer)} records end with delimiters behind which nothing stands")
+    return body
+
+
+def _first_lines(rows: list[Row]) -> str:
+    shown = ", ".join(str(row.line) for row in rows[:5])
+    return shown + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+
+
+def _first_words(row: Row) -> tuple[int, str]:
+    """The first cell that holds something, and its number."""
+    return next(((n, cell) for n, cell in enumerate(row.cells) if cell), (0, ""))
+
+
+def _ends(row: Row, width: int) -> bool:
+    """Whether a row at the end of a file is none of the table: a total, a source, a note."""
+    _, words = _first_words(row)
+    is_alone = len(row.filled) == 1 and width > 2
+    return bool(_TOTAL.match(words) or _NOTE.match(words)) or is_alone
+
+
+def _footer_pattern(row: Row, delimiter: str) -> str | None:
+    """A pattern of how such a line begins, by words of ours; None where it begins otherwise."""
+    place, words = _first_words(row)
+    match = _TOTAL.match(words) or _NOTE.match(words)
+    if match is None:
+        return None
+    return re.escape(delimiter) * place + '[ "]*' + re.escape(match[0].strip())
+
+
 def _ldb(guess: Guess, lines: list[str]) -> Guess:
     """Titles, stacked header rows, rows, a rule of underscores: the Landesdatenbank NRW."""
     rule = next(number for number, line in enumerate(lines) if line.startswith("__________"))
-    rows = [line.split(";") for line in lines[:rule]]
-    is_data = [bool(re.fullmatch(r"\d\d\.\d\d\.\d{4}|\d{2,8}", row[0].strip())) and len(row) > 1 for row in rows]
+    rows = [next(csv.reader([line], delimiter=";", skipinitialspace=True), []) for line in lines[:rule]]
+    is_data = [len(row) > 1 and bool(re.fullmatch(r"\d\d\.\d\d\.\d{4}|\d{2,8}", row[0].strip())) for row in rows]
     if True not in is_data:
         raise Refused("no row starts with a date, a year or a key", "describe the file by hand")
     first = is_data.index(True)
@@ -270,12 +562,16 @@ def _ldb(guess: Guess, lines: list[str]) -> Guess:
         "delimiter": _quoted(";"),
         "quoteChar": _quoted('"'),
         "headerRows": f"[{', '.join(str(n + 1) for n in stacked) or first}]",
-        "headerJoin": _quoted(" / "),
         "skipInitialSpace": "true",
     }
+    if len(stacked) > 1:
+        guess.dialect["headerJoin"] = _quoted(" / ")
     guess.reviews["headerRows"] = "the rows above the data whose first cell is empty"
-    titles = [" / ".join(filter(None, (rows[n][column] for n in stacked))) for column in range(width)]
-    guess.columns = _columns(titles, [row for row, data in zip(rows, is_data, strict=True) if data])
+    stacked = stacked or [first - 1]
+    titles = [" / ".join(filter(None, (normal_title(rows[n][at]) for n in stacked))) for at in range(width)]
+    cells = [row for row, data in zip(rows, is_data, strict=True) if data and len(row) == width]
+    guess.columns = _columns(titles, cells)
+    guess.key = _key(guess.columns, [[cell.strip() for cell in row] for row in cells])
     return guess
 
 
@@ -330,18 +626,81 @@ def _fixed_width(guess: Guess, lines: list[str], spans: list[tuple[int, int]]) -
 # --- columns ----------------------------------------------------------------------------------------
 
 
-def _columns(header: list[str], rows: list[list[str]]) -> list[Column]:
+def _columns(header: list[str], rows: list[list[str]], is_titled: bool = True) -> list[Column]:
     if len(header) > MAX_COLUMNS:
         raise Refused(f"{len(header)} columns, more than {MAX_COLUMNS}", "check delimiter and encoding by hand")
     taken: Counter[str] = Counter()
-    columns = []
+    columns, values = [], []
+    header = list(map(normal_title, header))
     for number, title in enumerate(header):
         name = _slug(title) or f"column_{number + 1}"
         taken[name] += 1
         if taken[name] > 1:
             name = f"{name}_{taken[name]}"
-        columns.append(_column(title, name, [row[number].strip() for row in rows if number < len(row)]))
+        values.append([row[number].strip() for row in rows if number < len(row)])
+        says_something = is_titled and not _UNSAYING.fullmatch(title)
+        columns.append(_column(title, name, values[-1], may_quote=says_something))
+    unsaid = [n for n, title in enumerate(header) if not is_titled or (title and _UNSAYING.fullmatch(title))]
+    _mark_personal([(columns[n], values[n]) for n in unsaid], least=2 if is_titled else 1)
     return columns
+
+
+def _mark_personal(unsaid: list[tuple[Column, list[str]]], least: int) -> None:
+    """Propose privacy by what stands in columns whose titles say nothing; `least` so many must look personal."""
+    classes = {id(column): _class_of(column, [value for value in values if value]) for column, values in unsaid}
+    if sum(found in ("drop", "year") for found in classes.values()) < least:
+        return  # what only looks like an identifier is one of persons where persons are
+    for column, _ in unsaid:
+        privacy = classes[id(column)]
+        if privacy:
+            column.own = [entry for entry in column.own if not entry.startswith("signs")] + [f"privacy: {privacy}"]
+            column.reviews["lagebild"] = "its values look personal: pseudonym, drop, year or keep"
+        if privacy in ("drop", "pseudonym"):
+            column.type, column.entries = "string", {}
+            column.constraints = [entry for entry in column.constraints if entry.startswith("required")]
+            column.reviews.pop("type", None)
+
+
+def _class_of(column: Column, values: list[str]) -> str | None:
+    """The privacy class that a column's values ask for; None for statistics."""
+    distinct = set(values)
+    if not values:
+        return None
+    if column.type == "date":
+        years = [int(year) for value in distinct for year in re.findall(r"(?:18|19|20)\d\d", value)]
+        has_spread = len(distinct) * 2 > len(values) and years and max(years) - min(years) >= 5
+        return "year" if has_spread else None
+
+    def is_like(pattern: str) -> bool:
+        return sum(1 for value in distinct if re.fullmatch(pattern, value)) * 10 >= len(distinct) * 9
+
+    if column.type == "string" and is_like(r"(0[1-9]|1[0-6])\d{6}"):
+        return None  # municipalities
+    if is_like(r"\S+@\S+\.\S+|[+0][\d /()-]{6,}|DE\d\d[\d ]{18,}|[^\d;]{3,}\d{1,4} ?[a-zA-Z]?"):
+        return "drop"  # mail, telephone, account, street
+    if is_like(r"[^\W\d_]{2,}[^\d]*") and max(map(len, distinct)) > 3:
+        return "drop"  # words: names among them
+    if len(distinct) == len(values) > 2 and is_like(r"[A-Za-z]{0,6}[-_/ ]?\d{3,}[-_/\dA-Za-z]*"):
+        return "pseudonym"
+    return None
+
+
+def _key(columns: list[Column], rows: list[list[str]]) -> list[str]:
+    """The first one, two or three columns that tell the rows of the sample apart; none where no three do."""
+    sampled = rows[:20_000]
+
+    def may_be(n: int) -> bool:
+        column = columns[n]
+        is_private = any(entry in column.own for entry in ("privacy: drop", "privacy: year"))
+        cells = [row[n] for row in sampled]
+        return not is_private and column.type in _KEY_TYPES and all(cells) and (len(set(cells)) > 1 or len(cells) < 2)
+
+    places = sorted(filter(may_be, range(len(columns))), key=lambda n: (_KEY_TYPES.index(columns[n].type), n))[:10]
+    for size in (1, 2, 3):
+        for chosen in itertools.combinations(places, size):
+            if len({tuple(row[n] for n in chosen) for row in sampled}) == len(sampled):
+                return [columns[n].name for n in sorted(chosen)]
+    return []
 
 
 def _slug(title: str) -> str:
@@ -350,7 +709,7 @@ def _slug(title: str) -> str:
     return f"c_{slug}" if slug[:1].isdigit() else slug
 
 
-def _column(title: str, name: str, values: list[str]) -> Column:
+def _column(title: str, name: str, values: list[str], may_quote: bool = True) -> Column:
     column = Column(title, name)
     column.reviews["name"] = "English, with the unit as suffix (_eur, _pct, _persons)"
     filled = [value for value in values if value]
@@ -369,7 +728,7 @@ def _column(title: str, name: str, values: list[str]) -> Column:
         if privacy == "drop":
             column.type, column.entries = "string", {}
     elif column.type == "string" and filled:
-        _codes(column, filled)
+        _codes(column, filled, may_quote)
     return column
 
 
@@ -395,15 +754,21 @@ def _as_date(column: Column, values: list[str]) -> bool:
 
 
 def _is_date(text: str, form: str) -> bool:
+    if text in _OPEN_ENDS:
+        return True
     try:
-        return 1850 <= datetime.strptime(text, form).year <= 2150
+        return 1850 <= datetime.strptime(_MIDNIGHT.sub("", text), form).year <= 2150
     except ValueError:
         return False
 
 
 def _as_number(column: Column, values: list[str]) -> bool:
-    numbers = [value for value in values if value not in _SIGNS]
+    errors = [value for value in values if spreadsheet_error(value)]
+    brackets = [value for value in values if re.fullmatch(r"\([\d.,]+\)", value)]
+    numbers = [value for value in values if value not in _SIGNS and value not in {*errors, *brackets}]
     stripped = [re.sub(r"^(€|EUR)\s*|\s*(€|EUR|%)$", "", value) for value in numbers]
+    has_currency = stripped != numbers
+    stripped = [value.replace("\u2212", "-") for value in stripped]
     if not numbers:
         return False
     forms: list[tuple[str, str, str, Callable[[str], bool]]] = [
@@ -412,24 +777,43 @@ def _as_number(column: Column, values: list[str]) -> bool:
         ("integer", ",", ".", lambda text: bool(re.fullmatch(r"-?[1-9]\d{0,2}(\.\d{3})*|0", text))),
         ("number", ",", ".", lambda text: bool(re.fullmatch(r"-?\d{1,3}(\.\d{3})*(,\d+)?|-?\d+(,\d+)?", text))),
         ("number", ".", ",", lambda text: bool(re.fullmatch(r"-?\d{1,3}(,\d{3})*(\.\d+)?|-?\d+(\.\d+)?", text))),
+        ("integer", ",", _NO_BREAK, lambda text: bool(re.fullmatch(rf"-?\d{{1,3}}([{_BLANK}]\d{{3}})*", text))),
+        ("number", ",", _NO_BREAK, lambda text: bool(re.fullmatch(rf"-?\d{{1,3}}([{_BLANK}]\d{{3}})*(,\d+)?", text))),
     ]
     if sum(1 for text in stripped if re.fullmatch(r"0\d+", text)) > len(stripped) * MAX_ODD:
         return False  # a key with leading zeros
-    found = next(((form, odd) for form in forms if (odd := _mostly(stripped, form[3])) is not None), None)
-    if found is None:
+    is_trailing = any(re.fullmatch(r"[\d.,]*\d ?-", text) for text in stripped)
+    if is_trailing:
+        stripped = [f"-{text[:-1].rstrip()}" if text.endswith("-") else text for text in stripped]
+    fitting = [(form, odd) for form in forms if (odd := _mostly(stripped, form[3])) is not None]
+    if not fitting:
         return False
-    (column.type, decimal, group, _), odd = found
-    if decimal and (column.type == "number" or any(group in text for text in stripped)):
+    # A cent in one of a hundred amounts is no mistake: the form that leaves least out.
+    (column.type, decimal, group, _), odd = min(fitting, key=lambda found: found[1])
+    is_grouped = bool(group) and any(
+        re.search(rf"[{_BLANK if group == _NO_BREAK else group}]", text) for text in stripped
+    )
+    if decimal and (column.type == "number" or is_grouped):
         column.entries["decimalChar"] = _quoted(decimal)
-    if group and any(group in text for text in stripped):
+    if is_grouped and group == _NO_BREAK:
+        column.entries["groupChar"] = _quoted(group)
+        column.reviews["groupChar"] = "blanks of any kind part the thousands"
+    elif is_grouped:
         column.entries["groupChar"] = _quoted(group)
         column.reviews["groupChar"] = "1.234 is taken for a thousand, not for a fraction"
     column.reviews["type"] = (
         _told(odd, "such a number") + "; a key that must keep its zeros or is never added up is a string"
     )
-    if stripped != numbers and column.type in ("integer", "number"):
+    if is_trailing and column.type in ("integer", "number"):
+        column.own.append("trailing_minus: true")
+    if has_currency and column.type in ("integer", "number"):
         column.entries["bareNumber"] = "false"
         column.reviews["bareNumber"] = "currency or percent signs are stripped"
+    told = [
+        f"{len(some)} {what}" for some, what in ((errors, "errors of a spreadsheet"), (brackets, "in brackets")) if some
+    ]
+    column.reviews["type"] += "".join(f"; {said} are left aside" for said in told)
+    numbers += errors + brackets
     if len(numbers) < len(values) and column.type in ("integer", "number"):
         column.own.append("signs: true")
         column.reviews["lagebild"] = "official signs stand for numbers; - is zero only with dash_is_zero: true"
@@ -438,15 +822,15 @@ def _as_number(column: Column, values: list[str]) -> bool:
     return True
 
 
-def _codes(column: Column, values: list[str]) -> None:
-    """Words that repeat are a code list; single ones might be anybody's."""
+def _codes(column: Column, values: list[str], may_quote: bool) -> None:
+    """Words that repeat are a code list; single ones might be anybody's, and so might any below no title."""
     odd = _mostly(values, lambda value: bool(re.fullmatch(r"(0[1-9]|1[0-6])\d{6}", value)))
     if odd is not None:
         column.constraints.append(f"pattern: {_quoted('^(0[1-9]|1[0-6])[0-9]{6}$')}")
         column.reviews["constraints"] = _told(odd, "an AGS of 8 digits")
         return
     words = Counter(values)
-    if len(words) <= MAX_CODES and min(words.values()) >= 5 and max(map(len, words)) <= 40:
+    if may_quote and len(words) <= MAX_CODES and min(words.values()) >= 5 and max(map(len, words)) <= 40:
         column.constraints.append(f"enum: [{', '.join(_quoted(word) for word in sorted(words))}]")
         column.reviews["constraints"] = "the words of the sample; the supplier knows whether there are more"
 
@@ -456,7 +840,7 @@ def _codes(column: Column, values: list[str]) -> None:
 
 def _quoted(text: str) -> str:
     """Text as YAML in quotes; JSON is a part of YAML."""
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).replace(_NO_BREAK, r"\u00a0")
 
 
 def _name_pattern(file_name: str) -> str:
@@ -485,6 +869,7 @@ def _lines(file_name: str, guess: Guess) -> Iterator[str]:
     source = re.sub(r"_?\d+(_\d+)*$", "", _slug(stem)) or "source"
     pattern = _name_pattern(file_name)
     yield f"# Proposed by `lagebild sniff` on {date.today().isoformat()} from one file: each `review:` is a guess."
+    yield from (f"# review: {remark}" for remark in guess.remarks)
     yield "$schema: https://datapackage.org/profiles/2.0/datapackage.json"
     yield f"name: {source}  # review: the folder's name, English"
     yield f"title: {_quoted(stem)}  # review: one line, what the delivery is"
@@ -499,9 +884,12 @@ def _lines(file_name: str, guess: Guess) -> Iterator[str]:
         yield "    dialect:"
         for key, value in guess.dialect.items():
             yield f"      {key}: {value}{_review(guess, key)}"
-    yield '    schema:\n      missingValues: [""]  # review: other words for no value, such as k.A.'
-    key = next((column for column in guess.columns if "privacy: drop" not in column.own), guess.columns[0])
-    yield f"      primaryKey: [{key.name}]  # review: the fields that tell a row from every other"
+    missing = ", ".join(_quoted(text) for text in ["", *guess.missing])
+    yield f"    schema:\n      missingValues: [{missing}]  # review: other words for no value, such as k.A."
+    if guess.key:
+        yield f"      primaryKey: [{', '.join(guess.key)}]  # review: the fields that tell a row from every other"
+    else:
+        yield "      # review: no three fields tell the rows of the sample apart; primaryKey names those that do"
     yield "      fields:"
     for column in guess.columns:
         yield from _field_lines(column)

@@ -24,8 +24,12 @@ from lagebild.settings import Settings
 DROP = "drop"
 """The label of the drop folder; others are their URL."""
 TAKEN, RECEIPTS = "taken", "receipts"
-UNDER_WAY = (".part", ".filepart", ".tmp")
-"""How uploaders (of this house, WinSCP, others) name what they have not finished."""
+UNDER_WAY = (".part", ".partial", ".filepart", ".tmp", ".crdownload", ".download", ".opdownload")
+"""How uploaders (of this house, WinSCP, others) and browsers name what they have not finished."""
+SYSTEM = ("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r")
+"""What Windows and macOS put into folders for themselves, in small letters."""
+LOCKS = ("~$", "~wrl")
+"""How the names begin that Office gives to the locks of open files, and to its drafts."""
 MARKERS = (".ok", ".sha256")
 """Beside a file they say that it is complete."""
 MAX_NAME_BYTES = 255
@@ -58,8 +62,10 @@ class StoreError(UserError):
 
 
 def is_listed(name: str) -> bool:
-    """Whether a file of this name is looked at: not hidden, and no upload under way."""
-    return not name.startswith(".") and not name.lower().endswith(UNDER_WAY)
+    """Whether a file of this name is looked at: not hidden, no upload under way, and not a system's own or a lock."""
+    small = name.lower()
+    is_own = small in SYSTEM or small.startswith(LOCKS) or small.endswith((".swp", ".swo"))
+    return not (name.startswith(".") or is_own or small.endswith(UNDER_WAY))
 
 
 def _is_looked_into(folder: str) -> bool:

@@ -12,8 +12,32 @@ from psycopg import DataError
 from ingest import copy, privacy
 from ingest.contracts import Field
 
-# The official statistics' signs that stand where a number could not; none of them is zero.
-SIGNS = frozenset({"-", ".", "...", "/", "x", "()"})
+# The official statistics' signs that stand where a number could not; none of them is zero. `*` is that of the Federal
+# Employment Agency: kept secret.
+SIGNS = frozenset({"-", ".", "...", "/", "x", "()", "*"})
+PRINTED_SIGNS = {
+    "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2212": "-",
+    "\u2026": "...", "..": "...", "\u2022": ".", "\u00b7": ".", "\u25cf": ".", "X": "x", "\u00d7": "x", "( )": "()",
+}  # fmt: skip
+"""How print and word processors write these signs."""
+_SIGN_NAMES = {"-": "a dash", "...": "three dots", ".": "a dot", "*": "an asterisk", "/": "a slash", "x": "an x"} | {
+    "()": "empty brackets"
+}
+ERRORS = frozenset(
+    {"#DIV/0!", "#N/A", "#NV", "#NAME?", "#NULL!", "#NUM!", "#ZAHL!", "#REF!", "#BEZUG!", "#VALUE!", "#WERT!"}
+    | {"#SPILL!", "#ÜBERLAUF!", "#CALC!", "#KALK!", "#FIELD!", "#FELD!", "#GETTING_DATA", "#DATEN_ABRUFEN"}
+    | {"#BLOCKED!", "#BLOCKIERT!", "#UNKNOWN!", "#UNBEKANNT!", "#CONNECT!", "#VERBINDEN!", "#BUSY!"}
+)
+"""What Excel, in English and German, and LibreOffice write where a formula has no value."""
+_TOO_NARROW = re.compile("#{3,}")
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+"""Dates and years beyond these are mistyped, unless the field's own bounds allow them."""
+_BLANKS = " \u00a0\u202f\u2009\u2007"
+"""Blanks that part thousands: the ordinary, the no-break, its narrow form, the thin and the digit-wide one."""
+_TIME = re.compile(
+    r"(?P<day>\S+?)[ T\u00a0]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AP]M)?(?:Z|[+-]\d\d:?\d\d)?)"
+)
+_MIDNIGHT = re.compile(r"0?0:00(:00([.,]0+)?)?")
 
 
 class BadValue(Exception):
@@ -34,9 +58,11 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.
     if field.privacy == "drop":
         return []
     if field.signs:
-        if text == "-" and field.dash_is_zero:
+        sign = text if text in missing_values else PRINTED_SIGNS.get(text, text)
+        if sign == "-" and field.dash_is_zero:
             return [0, None]
-        return [None, text] if text in SIGNS else [parse(field, text, missing_values), None]
+        is_sign = sign in SIGNS and text not in missing_values
+        return [None, sign] if is_sign else [parse(field, text, missing_values), None]
     value = parse(field, text, missing_values)
     if value is None:
         return [None]
@@ -62,6 +88,8 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
         if field.required:
             raise BadValue("required", "is missing")
         return None
+    if text[0:1] == "#" and not _is_agreed(field, text) and (bad := spreadsheet_error(text)):
+        raise bad
     if field.mapping is not None:
         if text not in field.mapping:
             raise BadValue("code_list", f"is none of {', '.join(field.mapping)}")
@@ -78,6 +106,19 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
     return value
 
 
+def _is_agreed(field: Field, text: str) -> bool:
+    return text in (field.mapping or ()) or text in (field.enum or ())
+
+
+def spreadsheet_error(text: str) -> BadValue | None:
+    """What to say of a text that a spreadsheet wrote where a formula had no value; None where it is another text."""
+    if text.upper() in ERRORS:
+        return BadValue("spreadsheet_error", f"is the error {text.upper()} of a spreadsheet")
+    if _TOO_NARROW.fullmatch(text):
+        return BadValue("spreadsheet_error", "is what a spreadsheet shows where a column is too narrow (###)")
+    return None
+
+
 def _bound(field: Field, bound: Any) -> Any:
     if field.type == "date":
         return bound if not isinstance(bound, str) else datetime.fromisoformat(bound).date()
@@ -86,23 +127,57 @@ def _bound(field: Field, bound: Any) -> Any:
 
 def _number(field: Field, text: str) -> Decimal:
     if not field.bare_number:
-        text = text.strip("€% \u00a0\u202f").removesuffix("EUR").rstrip()
+        text = text.strip("€%" + _BLANKS).removesuffix("EUR").rstrip()
+    if "\u2212" in text:  # the minus of mathematics
+        text = text.replace("\u2212", "-")
     if field.trailing_minus and text.endswith("-"):
         text = f"-{text[:-1].rstrip()}"  # in front of another sign it makes no number
+    if PRINTED_SIGNS.get(text, text) in SIGNS:
+        raise _no_number(field, text)
     whole, _, fraction = text.partition(field.decimal_char)
-    if field.group_char and field.group_char in whole:
-        head, *groups = whole.lstrip("+-").split(field.group_char)
+    group = field.group_char
+    if group and group in _BLANKS:
+        whole = whole.translate(dict.fromkeys(map(ord, _BLANKS), group))
+    if group and group in whole:
+        head, *groups = whole.lstrip("+-").split(group)
         # 1.5 under a thousands point is a decimal point in the wrong place, not fifteen.
         if not 1 <= len(head) <= 3 or any(len(group) != 3 for group in groups):
-            raise BadValue("type", f"has {field.group_char!r} where no thousands separator can stand")
-        whole = whole.replace(field.group_char, "")
+            raise BadValue("type", f"has {group!r} where no thousands separator can stand")
+        whole = whole.replace(group, "")
     digits = whole.lstrip("+-") + fraction
     if not (digits.isascii() and digits.isdigit()):
-        raise BadValue("type", "is not a number")
+        raise _no_number(field, text)
     try:
         return Decimal(f"{whole}.{fraction}" if fraction else whole)
     except InvalidOperation as error:
-        raise BadValue("type", "is not a number") from error
+        raise _no_number(field, text) from error
+
+
+def _no_number(field: Field, text: str) -> BadValue:
+    """Why a text is no number; without a digit of it."""
+    sign = PRINTED_SIGNS.get(text, text)
+    if sign in SIGNS:
+        named = _SIGN_NAMES[sign]
+        return BadValue("type", f"is {named}, a sign of the official statistics, and signs are not agreed here")
+    if re.fullmatch(r"\(.*\d.*\)", text):
+        return BadValue(
+            "type",
+            "is a number in brackets: of limited reliability in statistics, below zero in accounts",
+        )
+    if re.fullmatch(r"[\u2010-\u2015][\d.,]+|[\d.,]+[\u2010-\u2015]", text):
+        return BadValue("type", "has a dash where a minus would stand")
+    if re.fullmatch(rf"[+-]?\d{{1,3}}([{_BLANKS[1:]}]\d{{3}})+([.,]\d+)?", text):
+        return BadValue("type", "has no-break spaces between thousands, which are not agreed: say so under groupChar")
+    if re.fullmatch(r"[+-]?\d{1,3}( \d{3})+([.,]\d+)?", text):
+        return BadValue("type", "has blanks between thousands, which are not agreed: say so under groupChar")
+    if re.fullmatch(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+", text):
+        return BadValue("type", "is written with an exponent, as spreadsheets shorten long numbers: send all digits")
+    if re.fullmatch(r"[\d.,]+-", text):
+        return BadValue("type", "has its minus behind the number, which is not agreed: say so under trailing_minus")
+    if re.fullmatch(r"[+-]?\d+[.,]\d+", text):
+        found, agreed = ("point", "comma") if field.decimal_char == "," else ("comma", "point")
+        return BadValue("type", f"has a decimal {found}, agreed is a decimal {agreed}")
+    return BadValue("type", "is not a number")
 
 
 def _integer(field: Field, text: str) -> int:
@@ -125,21 +200,52 @@ def _date_pattern(form: str) -> re.Pattern[str] | None:
 
 
 def _date(field: Field, text: str) -> Any:
-    pattern = _date_pattern(field.format)
     try:
-        if pattern is None:
-            return datetime.strptime(text, field.format).date()
-        match = pattern.fullmatch(text)
-        if match is None:
-            raise ValueError(text)
-        return date(**{name: int(part) for name, part in match.groupdict().items()})
+        found = _read_date(field.format, text)
     except ValueError as error:
-        raise BadValue("type", f"is not a date written as {field.format}") from error
+        found = _at_midnight(field, text)
+        if found is None:
+            raise BadValue("type", f"is not a date written as {field.format}") from error
+    _require_plausible(field, found.year)
+    return found
+
+
+def _read_date(form: str, text: str) -> date:
+    pattern = _date_pattern(form)
+    if pattern is None:
+        return datetime.strptime(text, form).date()
+    match = pattern.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return date(**{name: int(part) for name, part in match.groupdict().items()})
+
+
+def _at_midnight(field: Field, text: str) -> date | None:
+    """The day of a date with the time 00:00, as databases export days; BadValue at another time; None if it is none."""
+    parts = _TIME.fullmatch(text)
+    try:
+        day = _read_date(field.format, parts["day"]) if parts else None
+    except ValueError:
+        day = None
+    if day is not None and not _MIDNIGHT.fullmatch(parts["time"]):
+        raise BadValue("type", "is a date with a time of day, and only 00:00 without a time zone is a whole day")
+    return day
+
+
+def _require_plausible(field: Field, year: int) -> None:
+    """Years that nobody means; a bound of the field's own says otherwise."""
+    if (year < FIRST_YEAR and field.minimum is None) or (year > LAST_YEAR and field.maximum is None):
+        raise BadValue(
+            "year",
+            f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}; a text that stands for an open end belongs under"
+            " missingValues",
+        )
 
 
 def _year(field: Field, text: str) -> int:
     if not (len(text) == 4 and text.isascii() and text.isdigit()):
         raise BadValue("type", "is not a year of four digits")
+    _require_plausible(field, int(text))
     return int(text)
 
 

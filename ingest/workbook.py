@@ -6,14 +6,13 @@ workbook, to load it, to compare its header or to propose a contract, reads the 
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
 
 from ingest import archive, scan, values
-from ingest.contracts import Contract, Field, Layout
+from ingest.contracts import Contract, Field, Layout, normal_title
 from ingest.scan import Block, Refused
 from ingest.workbook_parts import KEPT, MAX_CELLS, Book, Cell, Fault, Sheet, cell_at, is_blank, place, shown
 
@@ -102,7 +101,7 @@ class Table:
         if not content.strip():
             raise Refused("the file is empty", _AGAIN)
         book = Book(content)
-        name = next((name for name in book.sheets if squeezed(name) == squeezed(contract.sheet)), None)
+        name = next((name for name in book.sheets if normal_title(name) == normal_title(contract.sheet)), None)
         if name is None:
             raise Refused(
                 f"there is no sheet {contract.sheet!r}, only {', '.join(book.sheets)}",
@@ -112,7 +111,7 @@ class Table:
         if not sheet.rows:
             raise Refused(f"the sheet {contract.sheet!r} is empty", _AGAIN)
         table = cls(sheet, contract.header_rows, contract.header_join, contract.footer)
-        table.header = as_agreed(contract, table.header)
+        table.header = [normal_title(title) for title in table.header]
         return table
 
     @property
@@ -234,15 +233,3 @@ def _hidden(merge: tuple[int, int, int, int]) -> Fault:
 def _begins(footer: re.Pattern[str], cells: list[Cell | str], left: int) -> bool:
     """Whether a row is the first one of the footer, by its first cell or the first one below a title."""
     return any(footer.match(shown(cell)) for cell in (cells[0], *cells[left : left + 1]))
-
-
-def squeezed(title: str) -> str:
-    """A title as it is compared: every white space one blank, none at its ends, letters composed."""
-    return " ".join(unicodedata.normalize("NFC", title).replace("\u00ad", "").replace("\u200b", "").split())
-
-
-def as_agreed(contract: Contract, titles: list[str]) -> list[str]:
-    """Titles as the contract writes them, where they differ in white space alone: line breaks, blanks of any kind."""
-    exact = [title for layout in reversed(contract.layouts) for title in layout.header]
-    agreed = {squeezed(title): title for title in exact}
-    return [title if title in exact else agreed.get(squeezed(title), title) for title in titles]

@@ -72,7 +72,7 @@ def fit(source: str, file: Path) -> None:
     from ingest.readers import Refused
 
     contract = load(source)
-    match = contract.file_name.fullmatch(file.name)
+    match = contract.match(file.name)
     if match is None:
         raise UserError(
             f"{file.name}: the name does not match {contract.file_name.pattern}",

@@ -87,6 +87,13 @@ class NoObjects(PullError):
     to_do = "check years, regions and keys of the catalogue's entry; for a job's result: it is gone, start another"
 
 
+class NoData(NoObjects):
+    """Code -1 with the word that the table, or a part of it, has no data: the table is announced, or was emptied."""
+
+    what = "the table is without data"
+    to_do = "look at the table in the service's web page; take its entry out of the catalogue until it has data"
+
+
 class TooManyRequests(PullError):
     """Code 6 and HTTP 429, still after all tries."""
 
@@ -96,7 +103,7 @@ class TooManyRequests(PullError):
 
 
 class ServiceDown(PullError):
-    """HTTP 5xx, code -1, no connection, or an answer that broke off; still after all tries."""
+    """HTTP 5xx, code -1 (see `NoData`), no connection, or an answer that broke off; still after all tries."""
 
     what = "the service does not work at present"
     to_do = "try again later; the service's web page may tell of maintenance"

@@ -29,6 +29,7 @@ from ingest.connectors.access import Access
 from ingest.connectors.errors import (
     BrokenArchive,
     GuestLogin,
+    NoData,
     NoJobs,
     NoLogin,
     NoObjects,
@@ -65,6 +66,13 @@ _WHOLE = {"area": "all", "compress": "false", "format": "ffcsv", "quality": "on"
 """How a flat file is asked for: `compress` would leave out empty rows; of a job's result it must be said again."""
 _SYSTEM_ERROR = "systemfehler"
 """The services report an outage of their own with code 2 too, and to logincheck: the text tells it from a bad login."""
+_NO_DATA = re.compile(
+    r"kein\w* (datenquader|daten|werte|inhalte?)\b"
+    r"|(datenquader|tabelle|daten|werte)\b.*\b(nicht (gefunden|vorhanden)|leer)\b"
+    r"|no (data|values|data cube)\b|data ?cube.*not found",
+    re.IGNORECASE,
+)
+"""Code -1 stands for whatever went wrong inside; only the text tells a table without data from an outage."""
 _MAX_MEMBER_BYTES = 2 * 2**30
 _log = logging.getLogger(__name__)
 
@@ -258,6 +266,8 @@ class Client:
     def _raise_for(self, subject: str, code: int, content: str, kind: str) -> None:
         said = self._clean(content)
         fault = _FAULTS.get(code)
+        if code == -1 and _NO_DATA.search(content):
+            fault = NoData
         if _SYSTEM_ERROR in content.lower():
             fault = ServiceDown
         if fault is TooLarge and (not self.host.has_jobs or self._access.is_token):

@@ -245,3 +245,34 @@ def test_the_period_names_the_day(period, day):
     delivery = suite.Delivery(1, "register", period, 1, DELIVERY.received_on)
     assert delivery.reference_date.isoformat() == day
     assert delivery.first_year == {"2005-2020": 2005, "23111-0001_1991-2024": 1991}.get(period, delivery.year)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_damaged"),
+    [
+        ("M\ufffdnster", True),
+        ("MÃ¼nster", True),
+        ("KÃ¶ln", True),
+        ("StraÃŸe", True),
+        ("Ã„rzte", True),
+        ("â€žNordâ€œ", True),
+        ("Â§ 13", True),
+        ("Münster", False),
+        ("SÃO PAULO", False),
+        ("Ångström", False),
+        ("Âme", False),
+        ("§ 13 “Nord” – 5 €", False),
+    ],
+)
+def test_lost_and_twice_decoded_letters_hold_a_delivery(warehouse, name, is_damaged):
+    delivery_id = deliver_rows(warehouse, "employment", employment.TABLE, "2019", [_ROW | {"region_name": name}])
+    (found,) = [v for v in gate.check_delivery(warehouse, delivery_id) if v.expectation == "letters_whole"]
+    assert (found.passed, found.severity) == (not is_damaged, "hold")
+    assert not is_damaged or ("Gebiet" in found.observed and name not in found.observed and found.failing_rows == (2,))
+
+
+def test_damaged_letters_of_a_source_about_persons_are_counted_and_not_shown(warehouse, delivery_id, monkeypatch):
+    monkeypatch.setattr(employment, "PERSONAL", True)
+    _execute(warehouse, f"update {employment.TABLE} set region_name = 'M\ufffdller'")
+    (found,) = [v for v in gate.check_delivery(warehouse, delivery_id) if v.expectation == "letters_whole"]
+    assert not found.passed and found.observed == "1 row" and found.failing_rows == (2,)

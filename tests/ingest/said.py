@@ -27,7 +27,7 @@ VERBS = (
 """Their UserErrors answer whoever gives a command; no file waits because of them."""
 ASIDE = ("_require_reloadable", "ensure_key")
 """Functions in other modules that only a command calls."""
-RETURNED = {"contracts.py": ("header_refusal", "_way_out")}
+RETURNED = {"contracts.py": ("header_refusal", "_way_out"), "readers.py": ("_where",)}
 """Functions that hand back what is wrong and what to do."""
 
 

@@ -89,6 +89,9 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     for file_name, content in deliveries(marker).items():
         drop(warehouse, "register", content, file_name)
     run("load", "register", code=1, apart=True)  # some are refused
+    misnamed = [entry.path for entry, _ in inbox.look(warehouse, tells=True).unknown]
+    assert misnamed == ["register/Ausländer.csv"]
+    (warehouse.drop / misnamed[0]).unlink()  # nobody took it, and its sender took it away again
     run("held")
     # A municipality without a key, and a database that refuses rows in the midst of a load.
     drop(warehouse, "register", register(line(marker, 1, "31.12.2019", OTHER)), f"register_{OTHER}_2019-12-31.csv")
@@ -124,7 +127,7 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     assert found_in_files([*own, *folders], marker) == []
     # In the landing zone they may be, and are: all that was marked went through.
     landed = found_in_files([warehouse.landing], marker)
-    assert len(landed) == len(deliveries(marker)) + 2 + len(LISTS)
+    assert len(landed) == len(deliveries(marker)) - len(misnamed) + 2 + len(LISTS)
 
     # The search finds what is there: a rejected row with a marker is seen in its table, in data files, and in the log.
     with database.connect(warehouse) as connection:

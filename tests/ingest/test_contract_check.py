@@ -75,7 +75,7 @@ def test_every_contract_is_good(source):
         (own(pseudonym_purpose="statistics"), "needs a group (?P<ags>...)"),
         (own(optional_apart="yes"), "optional_apart is no bool"),
         (own(optional_apart=True), "no field is optional"),
-        (own(record_length=220), "belongs to the reader fixed_width"),
+        (own(record_length=220), "only for fixed_width"),
         (own(reader="fixed_width"), "needs record_length"),
         (own(reader="xlsx"), "needs sheetName"),
         (own(code_lists={"sex": []}), "has no code"),
@@ -259,3 +259,64 @@ def test_a_code_list_may_be_a_file_and_is_part_of_the_version(tmp_path):
         (path.parent / "keys.csv").write_text(text)
         with pytest.raises(UserError, match=said):
             contracts.read(path)
+
+
+VALUES = {
+    "headerRows": [1, 2], "headerJoin": " / ", "delimiter": ";", "quoteChar": "'", "doubleQuote": True,
+    "escapeChar": "\\", "lineTerminator": "\r\n", "skipInitialSpace": True, "sheetName": "Daten",
+    "footer": "^Summe", "excel_text": True, "record_length": 20, "optional_apart": True, "ordered": True,
+}  # fmt: skip
+EVERYWHERE = {"$schema", "header"}
+
+
+def test_the_table_of_effects_has_every_entry_of_a_dialect():
+    assert set(contract_check.EFFECTIVE["dialect"]) | EVERYWHERE == contract_check.DIALECT
+
+
+@pytest.mark.parametrize("reader", contracts.READERS)
+@pytest.mark.parametrize(
+    ("part", "entry"), [(part, entry) for part, entries in contract_check.EFFECTIVE.items() for entry in entries]
+)
+def test_an_entry_without_effect_for_its_reader_is_found(tmp_path, reader, part, entry):
+    made = descriptor()
+    made["lagebild"]["reader"] = reader
+    place = made["lagebild"] if part == "lagebild" else made["resources"][0].setdefault("dialect", {})
+    place[entry] = VALUES[entry]
+    found = [str(finding) for finding in contract_check.findings(write(tmp_path, made))]
+    has_effect = reader in contract_check.EFFECTIVE[part][entry]
+    assert any(f"{entry} has no effect for reader {reader}" in said for said in found) == (not has_effect)
+
+
+@pytest.mark.parametrize("kind", contracts.TYPES)
+@pytest.mark.parametrize("entry", contract_check.TYPED)
+def test_an_entry_without_effect_for_its_type_is_found(tmp_path, kind, entry):
+    value = {"format": "%d.%m.%Y", "decimalChar": ",", "groupChar": "'", "bareNumber": False, "trailing_minus": True}
+    made = descriptor()
+    field = fields(made)["nationality_code"]
+    field["type"] = kind
+    place = field.setdefault(
+        {"trailing_minus": "lagebild", "minimum": "constraints", "maximum": "constraints"}.get(entry, ""), {}
+    )
+    field.pop("", None)
+    (place if entry in ("trailing_minus", "minimum", "maximum") else field)[entry] = value.get(entry, 1)
+    found = [str(finding) for finding in contract_check.findings(write(tmp_path, made))]
+    has_effect = kind in contract_check.TYPED[entry]
+    assert any(f"{entry} has no effect for type {kind}" in said for said in found) == (not has_effect)
+
+
+@pytest.mark.parametrize("rows", [[], [0], [2, 1], [1, 1], [-1, 2], ["1"], [True]])
+def test_header_rows_rise_from_one(tmp_path, rows):
+    made = descriptor()
+    made["resources"][0].setdefault("dialect", {})["headerRows"] = rows
+    assert any("rising line numbers" in str(f) for f in contract_check.own_findings(*_written(tmp_path, made)))
+
+
+def test_one_header_row_has_nothing_to_join(tmp_path):
+    made = descriptor()
+    made["resources"][0].setdefault("dialect", {})["headerJoin"] = " "
+    assert any("there is one header row" in str(f) for f in contract_check.own_findings(*_written(tmp_path, made)))
+
+
+def _written(folder, made):
+    path = write(folder, made)
+    return path, path.read_bytes()

@@ -16,6 +16,7 @@ from tests.ingest.support import (
     follow,
     killed_at_each_step,
     lagebild,
+    load_content,
     person,
     pseudonyms,
     register,
@@ -166,11 +167,11 @@ def test_rejected_rows_that_are_known_to_be_the_persons_go(warehouse):
     assert (after.rejected, after.erased_rejected) == (1, 2)
 
 
-def test_bytes_that_nobody_could_read_go_and_those_of_another_municipality_stay(warehouse):
+def test_bytes_that_nobody_could_read_go_and_those_of_another_municipality_stay(warehouse, tmp_path):
     privacy.ensure_key(warehouse, OTHER, PURPOSE)
     theirs = deliver_register(warehouse, person("S1", ags=OTHER), person("S9", BAD_BIRTH, ags=OTHER), ags=OTHER)
     refused = deliver(warehouse, "register", register(person("S1")).replace(b"Stichtag", b"Tag"))
-    nameless = deliver(warehouse, "register", register(person("S1")), "export.csv")
+    nameless = load_content(warehouse, "register", register(person("S1")), "export.csv", tmp_path)
     assert [refused.state, nameless.state] == ["refused", "refused"]
     assert erase(warehouse).landed_files == 2
     assert [is_landed(warehouse, d) for d in (refused, nameless, theirs)] == [False, False, True]

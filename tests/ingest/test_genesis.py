@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts, genesis, readers
+from ingest.genesis import agreed_name
 from ingest.header import header_of
 from ingest.readers import Refused
 from tests.contract_files import descriptor, read, row_check
@@ -145,8 +147,9 @@ def test_what_is_no_table_is_refused(tmp_path, content, said):
     assert said in found.message and found.remedy
 
 
-def test_a_byte_order_mark_must_be_agreed(tmp_path):
-    assert "byte order mark" in refusal(example(tmp_path, "utf-8"), FLAT.encode()).message
+def test_utf_8_may_begin_with_a_byte_order_mark_or_not(tmp_path):
+    for encoding, content in (("utf-8", FLAT.encode()), ("utf-8-sig", FLAT.removeprefix("\ufeff").encode())):
+        assert readers.read(example(tmp_path, encoding), content).header[0] == "statistics_code"
 
 
 @pytest.mark.skipif(not SAMPLES, reason=f"the recorded flat files are not here: {SHARED}")
@@ -217,7 +220,10 @@ def test_rejected_rows_name_the_files_own_lines_and_fields(warehouse, tmp_path):
     assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 1, 3)
     rejected = query(warehouse, "select line_number, reasons, fields from raw.rejected_row order by 1")
     assert [(line, reason["message"]) for line, (reason,), _ in rejected] == [
-        (3, "value is not a number"),  # a decimal point is never taken for a comma, nor dropped
+        (
+            3,
+            "value has a decimal point, agreed is a decimal comma",
+        ),  # a decimal point is never taken for a comma, nor dropped
         (4, "16 fields instead of 17"),
         (5, "34 fields instead of 17"),
     ]
@@ -254,3 +260,35 @@ def test_the_files_name_says_table_and_years(name, period):
     if match:
         assert (match["table"], match["years"]) == tuple(period.split("_"))
         assert contracts.period_day(period) == period[-4:]
+
+
+@pytest.mark.parametrize("label", ["Reference date", "Year", "Quarter"])
+def test_the_english_form_is_named_as_such_and_refused_whole(label):
+    content = table(2, "05913;GESM;1", "05913;GESW;1.5").decode().replace(";Stichtag;", f";{label};")
+    assert label in content
+    found = refusal(TABLES, content.encode())
+    assert "English form" in found.message and "in German" in found.remedy
+
+
+def test_an_english_header_of_the_old_layout_is_named_as_such():
+    header = "Statistics_Code;Statistics_Label;Time_Code;Time_Label;Time;1_Variable_Code;BEV__Population__number\n"
+    assert "English form" in refusal(TABLES, header.encode()).message
+
+
+@pytest.mark.parametrize("name", ["12521-0041_de_flat.csv", "12521-0041_de.csv", "12521-0041_DE_flat.CSV"])
+def test_a_download_is_loaded_under_the_years_that_stand_in_it(warehouse, tmp_path, name):
+    content = table(2, "05913;GESM;1", "05911;GESM;2")
+    (year,) = set(re.findall(rb";(\d{4})(?:-\d\d-\d\d)?;", content))
+    delivery = load_content(warehouse, "genesis", content, name, tmp_path)
+    assert (delivery.state, delivery.period) == ("loaded", f"12521-0041_{year.decode()}")
+    assert delivery.file_name == f"12521-0041_{year.decode()}_flat.csv"
+    later = content.replace(b";" + year + b"-", b";1999-", 1)
+    if later != content:
+        assert agreed_name(TABLES, name, later) == f"12521-0041_1999-{year.decode()}_flat.csv"
+
+
+def test_an_english_download_is_refused_for_its_language_and_no_download_by_its_name(warehouse, tmp_path):
+    content = table(2, "05913;GESM;1").decode().replace(";Stichtag;", ";Reference date;").encode()
+    assert "English form" in load_content(warehouse, "genesis", content, "12521-0041_en_flat.csv", tmp_path).reason
+    other = load_content(warehouse, "genesis", table(2, "05913;GESM;1"), "einwohner.csv", tmp_path)
+    assert (other.state, other.period) == ("refused", "unknown")

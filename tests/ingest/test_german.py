@@ -13,6 +13,9 @@ from tests.support import query
 GIVEN = {
     ("contracts.py", "header_refusal"): "its own _way_out",
     ("readers.py", "layout_of"): "contracts.header_refusal",
+    ("readers.py", "_head_in"): "its own _where",
+    ("readers.py", "_first_line"): "its own _where",
+    ("readers.py", "_require_line_end"): "its own _where",
     ("genesis.py", "read"): "contracts.header_refusal",
     ("readers.py", "parse"): "Python's csv",
     ("wegweiser.py", "_csv_rows"): "Python's csv",
@@ -33,7 +36,10 @@ LEFT = {
 EXAMPLES = (
     "missing: a", "missing: a and 1 more", "unknown: b", "unknown: b and 2 more", "more than once: c",
     "more than once: c and 3 more", "the columns stand in another order", "the columns stand otherwise",
+    "of the optional columns, which are all there or none, missing: a",
+    "of the optional columns, which are all there or none, missing: a and 2 more",
     "3 columns, 1 of them unknown", "unexpected end of data", "';' expected after '\"'", "nothing", "erased",
+    "a dash", "three dots", "a dot", "an asterisk", "a slash", "an x", "empty brackets", "point", "comma",
 )  # fmt: skip
 """Such texts."""
 FINDINGS = ("ledger_sum: 5 (expected 7)", "the gate could not run: no suite")

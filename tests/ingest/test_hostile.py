@@ -189,7 +189,7 @@ def test_a_line_of_a_gigabyte_is_refused_before_it_is_read(is_quoted):
     assert file.taken < 8 * scan.BLOCK_BYTES and peak < 64 * MB
 
 
-@pytest.mark.parametrize("source", ["funding", "azr_nrw"])
+@pytest.mark.parametrize("source", ["funding", "genesis"])
 def test_a_gigabyte_is_not_read_by_a_reader_that_would_hold_it(source, tmp_path):
     """A sparse file: it takes no room on the disk."""
     file = tmp_path / "gigabyte"

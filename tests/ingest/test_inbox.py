@@ -15,6 +15,7 @@ import pytest
 from ingest import contracts, inbox, inbox_files, intake, landing, ledger, privacy, receipts, retention, stores
 from lagebild import database, settings
 from lagebild.errors import UserError
+from lagebild.settings import ROOT
 from lagebild.stack import airflow
 from tests.inboxes import drain, tell_unknown, unknown
 from tests.ingest.support import person, register, taken_by_two_processes
@@ -163,15 +164,87 @@ def test_a_name_that_fits_two_contracts_is_told_and_not_taken(warehouse, monkeyp
     assert [d.source for d in drain(warehouse)] == [SOURCE]
 
 
-def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_the_folder(warehouse):
+def test_a_file_in_the_root_is_matched_by_its_name_and_one_in_a_folder_by_both(warehouse):
     put(warehouse, NAME)
     put(warehouse, f"{SOURCE}/beschaeftigte.csv")
-    found = {arrival.path: arrival.source for arrival in inbox.complete(warehouse)}
-    assert found == {NAME: SOURCE, f"{SOURCE}/beschaeftigte.csv": SOURCE}
-    refused, loaded = sorted(drain(warehouse), key=lambda d: d.state, reverse=True)
-    assert (refused.state, loaded.state) == ("refused", "loaded")
-    assert "file name does not match" in refused.reason
-    assert any("beschaeftigte.csv" in text and "file name does not match" in text for text in texts(warehouse))
+    assert {arrival.path: arrival.source for arrival in inbox.complete(warehouse)} == {NAME: SOURCE}
+    assert [d.state for d in drain(warehouse)] == ["loaded"]
+    assert tell_unknown(warehouse) == [f"drop/{SOURCE}/beschaeftigte.csv"]
+
+
+JUNK = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared") / "cases" / "inbox_junk"
+MISNAMED = {
+    "beschaeftigte.csv": "eu2_employees_2019.csv",
+    "eu2_employees_2021 (1).csv": "eu2_employees_2021.csv",
+    "eu2_employees_2021(2).csv": "eu2_employees_2021.csv",
+    "eu2_employees_2021 - Kopie.csv": "eu2_employees_2021.csv",
+    "eu2_employees_2021 - Kopie (3).csv": "eu2_employees_2021.csv",
+    "eu2_employees_2021 - Copy.CSV": "eu2_employees_2021.csv",
+    "Kopie von eu2_employees_2021.csv": "eu2_employees_2021.csv",
+    "eu2_employees_2021 copy 2.csv": "eu2_employees_2021.csv",
+    "EU2_Employees_2021.CSV": "eu2_employees_2021.csv",
+    "eu2 employees 2021.csv": "eu2_employees_2021.csv",
+    "eu2_employees_2021.csv.txt": "eu2_employees_2019.csv",
+}
+
+
+@pytest.mark.parametrize("folder", [f"{SOURCE}/", ""])
+@pytest.mark.parametrize(("name", "right"), MISNAMED.items())
+def test_a_wrong_name_is_answered_with_one_remedy_and_a_right_name(warehouse, name, right, folder):
+    file = put(warehouse, f"{folder}{name}")
+    assert drain(warehouse) == [] and tell_unknown(warehouse) == [f"drop/{folder}{name}"]
+    (text,) = texts(warehouse)
+    if folder or right == "eu2_employees_2021.csv":
+        assert f"Benennen Sie die Datei um, zum Beispiel in {right}." in text
+        assert f"Rename the file, for example to {right}." in text
+        assert "eu2_series" not in text  # files of other sources are no help
+    else:
+        assert "passt zu keiner Quelle" in text
+    assert "?P<" not in text and "demselben Namen" not in text and "under the same name" not in text
+    assert file.exists() and query(warehouse, "select count(*) from raw.delivery") == [(0,)]
+    assert calendar(warehouse) == []
+
+
+def calendar(settings) -> list:
+    """Entries of the calendar that a delivery made."""
+    return query(settings, "select period from quality.delivery_calendar() where delivery_id is not null")
+
+
+@pytest.mark.skipif(not JUNK.is_dir(), reason=f"the case is not here: {JUNK}")
+def test_the_case_of_locks_system_files_and_copies(warehouse):
+    for file in JUNK.iterdir():
+        folder = "funding" if "funding" in file.name else "esf_hessen"
+        if file.name != "README":
+            put(warehouse, f"{folder}/{file.name}", file.read_bytes())
+    assert drain(warehouse) == []
+    names = ["ESF_Hessen_2014-2020.CSV", "esf_hessen_2014-2020 (1).csv"]
+    assert sorted(tell_unknown(warehouse)) == [f"drop/esf_hessen/{name}" for name in names]
+    assert all("zum Beispiel in esf_hessen_2014-2020.csv." in text for text in texts(warehouse))
+    assert ledger.deliveries(warehouse) == []
+
+
+def test_a_download_from_genesis_is_taken_by_its_own_name(warehouse):
+    for path in ("12411-01-01-4_de_flat.csv", "genesis/12521-0041_de.csv"):
+        put(warehouse, path)
+    assert {a.source for a in inbox.complete(warehouse)} == {"genesis"} and unknown(warehouse) == []
+
+
+def test_capitals_of_the_extension_are_no_wrong_name(warehouse):
+    put(warehouse, f"{SOURCE}/eu2_employees_2019.CSV")
+    (delivery,) = drain(warehouse)
+    assert (delivery.state, delivery.period, delivery.file_name) == ("loaded", "2019", "eu2_employees_2019.CSV")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"~${NAME}", "Thumbs.db", "THUMBS.DB", "desktop.ini", ".DS_Store", f"._{NAME}", f".~lock.{NAME}#",
+     f"{NAME}.crdownload", f"{NAME}.part", "Unbestätigt 4711.crdownload", f".{NAME}.swp", "~WRL0001.tmp"],
+)  # fmt: skip
+def test_locks_and_what_systems_put_into_folders_are_left_alone(warehouse, name):
+    for path in (name, f"{SOURCE}/{name}"):
+        put(warehouse, path)
+    assert keys(warehouse) == [] == unknown(warehouse) and inbox.is_drained(warehouse)
+    assert tell_unknown(warehouse) == [] and not (warehouse.drop / "receipts").exists()
 
 
 def test_an_unknown_file_stays_and_gets_one_receipt_that_names_what_is_expected(warehouse):
@@ -227,12 +300,11 @@ def test_a_name_that_is_no_utf_8_is_told_and_left_alone(warehouse):
     assert len(tell_unknown(warehouse)) == 2 and len(texts(warehouse)) == 2
 
 
-def test_odd_names_in_a_sources_folder_are_refused_with_a_receipt(warehouse):
+def test_odd_names_in_a_sources_folder_are_told_and_left_alone(warehouse):
     names = ["a\nb.csv", "x" * 251 + ".csv", "eu2 employees 2019.csv", "'; drop table raw.delivery; --.csv"]
     for name in names:
         put(warehouse, f"{SOURCE}/{name}")
-    assert {d.state for d in drain(warehouse)} == {"refused"}
-    assert len(texts(warehouse)) == len(names)
+    assert drain(warehouse) == [] and len(tell_unknown(warehouse)) == len(texts(warehouse)) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ingest import contracts, inbox, intake, kernels, landing, ledger, load, pri
 from lagebild import database
 from lagebild.errors import UserError
 from tests.inboxes import drain
+from tests.ingest.support import load_content
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
 
 
@@ -112,10 +113,10 @@ def test_a_refused_file_loads_after_the_contract_was_mended(warehouse, monkeypat
     assert [d.state for d in ledger.deliveries(warehouse)] == ["refused", "loaded"]
 
 
-def test_a_file_name_without_a_period_is_refused(warehouse):
-    drop(warehouse, "employment", name="beschaeftigte.csv")
-    (refused,) = drain(warehouse, "employment")
-    assert refused.state == "refused" and "file name" in refused.reason
+def test_a_file_name_without_a_period_is_refused(warehouse, tmp_path):
+    refused = load_content(warehouse, "employment", bundled_bytes("employment"), "beschaeftigte.csv", tmp_path)
+    assert refused.state == "refused" and "name of the file" in refused.reason
+    assert "eu2_employees_2019.csv" in refused.reason and "?P<" not in refused.reason
 
 
 def test_files_still_being_written_are_left_alone(warehouse):

@@ -1,5 +1,6 @@
 """Readers take a file as its contract says, or refuse it whole and say which line and what to do."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -39,11 +40,15 @@ def test_a_missing_and_an_unknown_column_are_named_with_the_contract_line():
     assert "contract.yml:" in found.remedy
 
 
-def test_swapped_columns_are_refused():
-    header, rest = bundled_bytes("eu2_series").split(b"\n", 1)
-    first, second, *others = header.split(b";")
-    swapped = b";".join([second, first, *others])
-    assert "another order" in refusal(SERIES, swapped + b"\n" + rest).message
+def test_columns_are_told_by_their_titles_unless_the_contract_says_their_order():
+    swapped = b"".join(
+        b";".join([second, first, *others])
+        for first, second, *others in (line.split(b";") for line in bundled_bytes("eu2_series").splitlines(True))
+    )
+    with io.BytesIO(swapped) as file:
+        source = readers.open_source(SERIES, file)
+        assert [field.name for field in source.layout.fields[:2]] == [SERIES.fields[1].name, SERIES.fields[0].name]
+    assert "another order" in refusal(replace(SERIES, ordered=True), swapped).message
 
 
 def test_utf_8_where_latin_1_was_agreed_is_refused_with_its_line():
@@ -61,10 +66,20 @@ def test_latin_1_where_utf_8_was_agreed_is_refused():
     assert "is not utf-8" in refusal(SERIES, content).message.lower()
 
 
-def test_a_byte_order_mark_must_be_agreed():
-    contract = replace(SERIES, encoding="utf-8")
-    content = b"\xef\xbb\xbf" + bundled_bytes("eu2_series").decode("utf-8-sig").encode()
-    assert "byte order mark" in refusal(contract, content).message
+def test_utf_8_may_begin_with_a_byte_order_mark_or_not():
+    text = bundled_bytes("eu2_series").decode("utf-8-sig")
+    read = [
+        list(readers.read(replace(SERIES, encoding=encoding), content).rows)
+        for encoding in ("utf-8", "utf-8-sig")
+        for content in (text.encode(), text.encode("utf-8-sig"))
+    ]
+    assert read[0] and read == [read[0]] * 4
+
+
+def test_a_byte_order_mark_of_utf_8_is_none_of_another_encoding():
+    content = bundled_bytes("eu2_series").decode("utf-8-sig").encode("utf-8-sig")
+    for encoding in ("cp1252", "iso-8859-15"):
+        assert "byte order mark" in refusal(replace(SERIES, encoding=encoding), content).message
 
 
 def test_a_nul_byte_is_refused_with_its_line():

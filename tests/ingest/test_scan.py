@@ -74,7 +74,8 @@ def test_what_the_csv_module_writes_comes_back_exactly(table, quoting, size):
     ).writerows(rows)
     blocks = scanned(text.getvalue().encode(), len(rows[0]), dialect, size, is_row=lambda fields: False)
     assert broken(blocks) == []
-    assert [fields for _, fields in good(blocks)] == rows
+    filled = [row for row in rows if not all(scan.is_blank(field.encode()) for field in row)]
+    assert [fields for _, fields in good(blocks)] == filled
 
 
 LINE_CELLS = st.text(st.sampled_from('ab "";;'), max_size=5)
@@ -99,7 +100,7 @@ def test_damage_costs_its_own_record_and_no_neighbour(rows, data, quoting, size)
     lines[hit] = lines[hit][:place] + sign + lines[hit][place + (not sign) :]
     found = dict(good(scanned(b"\n".join(lines) + b"\n", 3, size=size)))
     for n, row in enumerate(rows):
-        if n != hit:
+        if n != hit and not all(scan.is_blank(field.encode()) for field in row):
             assert found.get(n + 1) == row
 
 
@@ -240,7 +241,7 @@ def test_every_encoding_reads_in_pieces_of_any_size(encoding, monkeypatch):
         ("a\nü\n".encode(), "iso-8859-1", "line 2: the file is UTF-8"),
         ("Ü\n".encode() + b"\xfc\n", "iso-8859-1", "line 1: the file is Windows-1252"),
         (b"\xfc\n\x80\n", "iso-8859-1", "line 2: the file is Windows-1252"),
-        (b"\xef\xbb\xbfa\n", "utf-8", "byte order mark"),
+        (b"\xef\xbb\xbfa\n", "cp1252", "byte order mark"),
         (b"\xef\xbb\xbfa\n", "iso-8859-1", "byte order mark|UTF-8"),
         (b"a\nb\x00\n", "utf-8", "line 2: a NUL byte"),
         ("a;b\n".encode("utf-16"), "iso-8859-1", "NUL byte"),

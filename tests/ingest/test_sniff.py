@@ -53,14 +53,18 @@ def test_the_proposal_for_a_bundled_file_is_close_to_its_contract(source, tmp_pa
     agreed = contracts.load(source)
     found = proposed(tmp_path, agreed.example, bundled_bytes(source))
     titles = [field.title for field in found.fields]
-    assert titles == [field.title for field in agreed.layout_for(titles, None).fields]
+    layout = agreed.layout_for(titles, None)
+    assert titles == [contracts.normal_title(title) for title in layout.header]
     assert found.delimiter == agreed.delimiter or agreed.reader == "xlsx"
     assert found.sheet == agreed.sheet
     assert found.header_rows == agreed.header_rows
     assert found.reader == ("genesis" if source == "mikrozensus" else agreed.reader)
-    assert {f.title for f in agreed.fields if f.is_personal} <= {f.title for f in found.fields if f.is_personal}
+    personal = {contracts.normal_title(f.title) for f in agreed.fields if f.is_personal}
+    assert personal <= {f.title for f in found.fields if f.is_personal}
     # The cells of a workbook that are dates have no format of the contract's.
-    dates = {field.title: field.format for field in agreed.fields if field.type == "date" and agreed.reader != "xlsx"}
+    dates = {
+        contracts.normal_title(f.title): f.format for f in agreed.fields if f.type == "date" and agreed.reader != "xlsx"
+    }
     assert {f.title: f.format for f in found.fields if f.title in dates and f.type == "date"} == dates
     header = header_of(found, bundled_bytes(source))
     assert found.layout_for(header, None).name == "current"
@@ -233,6 +237,130 @@ def test_only_the_beginning_of_a_large_file_is_read(tmp_path, monkeypatch):
     content = sniff.sample(file)
     assert len(content) == sniff.SAMPLE_BYTES + 1
     assert "encoding: utf-8 " in sniff.proposal(file.name, content)
+
+
+PERSONS = [
+    "31.12.2024;05999001;P0001;Mustermann;Erika;01.02.1980;W;125",
+    "31.12.2024;05999001;P0002;Beispiel;Max;03.04.1975;M;154",
+    "31.12.2024;05999001;P0003;Probe;Ada;05.06.1990;W;125",
+]
+HEADLESS = {
+    "register": PERSONS,
+    "blank lines first": ["", ";;;;;;;", *PERSONS],
+    "names alone": ["Mustermann;Erika;Am Teich", "Beispiel;Max;Marktgasse", "Probe;Ada;Am Teich"],
+    "names that come again": ["Erika;Dortmund"] * 3 + ["Max;Bochum"] * 9,
+    "mail": ["Erika;erika@example.org;1", "Max;max@example.org;2", "Ada;ada@example.org;3"],
+    "one row": ["Mustermann;Erika;01.02.1980"],
+    "a first row with gaps": [PERSONS[0].replace("01.02.1980", "unbekannt").replace(";125", ";staatenlos"), *PERSONS],
+    "names and amounts": ["Erika Mustermann;1.200,50;Miete", "Max Beispiel;3,00;Heizung", "Ada Probe;7,00;Miete"],
+}
+
+
+@pytest.mark.parametrize("kind", HEADLESS)
+def test_of_a_file_without_a_header_no_value_is_shown(kind, tmp_path):
+    lines = HEADLESS[kind]
+    text = sniff.proposal("liste_05999001_2024-12-31.csv", "\n".join([*lines, ""]).encode())
+    assert "no header was found" in text and "column_1" in text
+    shown = text.replace("05999001_2024-12-31", "")
+    values = {value for line in lines for value in line.split(";") if len(value) > 3}
+    assert [value for value in values if value in shown] == []
+
+
+def test_privacy_is_proposed_by_content_where_titles_say_nothing():
+    text = sniff.proposal("register_05999001_2024-12-31.csv", "\n".join([*PERSONS, ""]).encode())
+    entries = yaml.safe_load(text)["resources"][0]["schema"]["fields"]
+    classes = {entry["name"]: (entry.get("lagebild") or {}).get("privacy") for entry in entries}
+    assert classes == {
+        "column_1": None, "column_2": None, "column_3": "pseudonym", "column_4": "drop", "column_5": "drop",
+        "column_6": "year", "column_7": None, "column_8": None,
+    }  # fmt: skip
+    unsaying = sniff.proposal(
+        "a_2024.csv", ("Spalte1;Spalte2;Spalte3\n" + "Erika;Muster;01.02.1980\nMax;Probe;03.04.1960\n").encode()
+    )
+    assert unsaying.count("privacy: drop") == 2 and "privacy: year" in unsaying and "Erika" not in unsaying
+
+
+@pytest.mark.parametrize(
+    ("content", "titles", "rows"),
+    [
+        ("Gebiet;2019;2020\nA-Stadt;1137;1274\nB-Dorf;812;840\n", ["Gebiet", "2019", "2020"], None),
+        ("name;vorname;geboren;\nK;Anna;12.03.1984\nP;Ivan;01.07.1990\n", ["name", "vorname", "geboren"], None),
+        ("Stand;heute;;\nNr;Ort;Wert;Anteil\n1;A;2;3,5\n2;B;3;4,5\n", ["Nr", "Ort", "Wert", "Anteil"], (2,)),
+        ("sep=;\nNr;Ort\n1;A\n2;B\n", ["Nr", "Ort"], None),
+        ("Ort;Kosten\nName;EUR\nA;1\nB;2\n", ["Ort / Name", "Kosten / EUR"], (1, 2)),
+        (
+            "Titel\n;insgesamt;;darunter\nOrt;Zahl;Zahl;Anteil\nA;1;2;3\nB;2;3;4\n",
+            ["Ort", "insgesamt / Zahl", "Zahl", "darunter / Anteil"],
+            (2, 3),
+        ),
+    ],
+)
+def test_the_header_is_found(tmp_path, content, titles, rows):
+    contract = proposed(tmp_path, "a_2020.csv", content.encode())
+    assert [field.title for field in contract.fields] == titles
+    assert contract.header_rows == (rows or (1,))
+    assert contract.layout_for(header_of(contract, content.encode()), None)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("Insgesamt;;12\n", "Insgesamt"),
+        (";Summe;12\n", "Summe"),
+        ('"Gesamtsumme";;12\n\n', "Gesamtsumme"),
+        ("© Musterstadt;;\n", "©"),
+        ("Quelle: Musterstadt\n", "Quelle:"),
+        ("1) vorläufig\n2) geschätzt\n", "1\\\\)"),
+        ("Insgesamt;;12\nStand: 31.12.2024;;\n", "Insgesamt"),
+    ],
+)
+def test_what_stands_below_the_rows_is_no_row(tmp_path, end, said):
+    content = ("Ort;Art;Wert\nA;x;5\nB;y;7\n" + end).encode()
+    text = sniff.proposal("a_2020.csv", content)
+    assert 'footer: "' in text and said in text and "a total, a source or a note" in text
+    contract = proposed(tmp_path, "a_2020.csv", content)
+    assert "loading by this reads 2 records" in text
+    assert types(contract)["Wert"] == "integer"
+
+
+def test_totals_among_the_rows_and_headers_that_come_again_are_remarked():
+    text = sniff.proposal("a_2020.csv", b"Ort;Wert\nA;5\nInsgesamt;5\nB;7\nOrt;Wert\nC;1\n")
+    assert "line 3 may be a total" in text and "the header stands again in line 5" in text and "footer" not in text
+
+
+def test_cents_in_one_of_a_hundred_amounts_make_a_number(tmp_path):
+    text = "Nr;Betrag\n" + "".join(f"K{n};{1000 + 7 * n}\n" for n in range(99)) + "K99;1234,56\n"
+    assert types(proposed(tmp_path, "a_2020.csv", text.encode()))["Betrag"] == "number"
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ("Stichtag;AGS;Zahl\n31.12.2024;05999001;5\n31.12.2024;05999002;5\n", ("ags",)),
+        ("Jahr;Ort;Zahl\n2019;A;5\n2020;A;5\n2019;B;5\n2020;B;5\n", ("jahr", "ort")),
+        ("Ort;Zahl\nA;5\nA;5\n", ()),
+        ("Vorname;Ort;Betrag\nX;A;1,5\nY;A;2,5\n", ()),
+    ],
+)
+def test_a_constant_column_is_no_key(tmp_path, content, key):
+    assert proposed(tmp_path, "a_2020.csv", content.encode()).primary_key == key
+
+
+def test_what_a_dialect_needs_is_proposed(tmp_path):
+    spaced = proposed(tmp_path / "a", "a_2020.csv", b'Ort, Wert\n"A", "1"\n"B", "2"\n')
+    assert spaced.initial_space
+    crlf = proposed(tmp_path / "b", "a_2020.csv", b"Nr;Text\r\n1;a\nb\r\n2;c\r\n3;d\r\n")
+    assert crlf.line_terminator == "\r\n"
+    paths = proposed(tmp_path / "c", "a_2020.csv", b'Nr;Pfad\n1;"C:\\Akten\\"\n2;"D:\\"\n')
+    assert paths.escape is None
+    sap = proposed(tmp_path / "d", "a_2020.csv", b"Nr;Betrag\nK1;1.234,56-\nK2;7,00\nK3;1.234,00\n")
+    assert sap.fields[1].trailing_minus and sap.fields[1].type == "number"
+
+
+def test_days_that_stand_for_an_open_end_are_no_value(tmp_path):
+    text = "Nr;Ende\n" + "".join(f"K{n};31.12.{2000 + n}\n" for n in range(20)) + "K20;31.12.9999\nK21;31.12.9999\n"
+    contract = proposed(tmp_path, "a_2020.csv", text.encode())
+    assert contract.missing_values == {"", "31.12.9999"} and types(contract)["Ende"] == "date"
 
 
 def test_loading_does_not_know_of_it():

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ingest import contracts
-from ingest.values import BadValue, parse
+from ingest.values import BadValue, cells, parse
 
 MISSING = frozenset({""})
 AMOUNT = next(f for f in contracts.load("ledger").fields if f.name == "amount_eur")
@@ -93,3 +93,93 @@ def test_bounds():
         with pytest.raises(BadValue) as caught:
             parse(persons, text, MISSING)
         assert caught.value.code == code
+
+
+COUNT = replace(AMOUNT, signs=True, required=False)
+
+
+def refused(field, text: str) -> str:
+    with pytest.raises(BadValue) as caught:
+        cells(field, text, MISSING, None)
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [("-", "-"), ("–", "-"), ("—", "-"), ("\u2212", "-"), ("…", "..."), ("...", "..."), ("•", "."), ("·", "."),
+     ("*", "*"), ("/", "/"), ("x", "x"), ("X", "x"), ("()", "()")],
+)  # fmt: skip
+def test_signs_are_known_however_they_are_printed(text, sign):
+    assert cells(COUNT, text, MISSING, None) == [None, sign]
+    assert "a sign of the official statistics" in refused(AMOUNT, text)
+
+
+def test_a_printed_dash_is_zero_only_where_it_is_agreed():
+    assert cells(replace(COUNT, dash_is_zero=True), "–", MISSING, None) == [0, None]
+    assert cells(COUNT, "*", MISSING | {"*"}, None) == [None, None]  # the contract's own word comes first
+
+
+@pytest.mark.parametrize("text", ["\u22123,5", "\u22121.234,56"])
+def test_the_minus_of_mathematics_is_a_minus(text):
+    assert parse(AMOUNT, text, MISSING) == parse(AMOUNT, text.replace("\u2212", "-"), MISSING) < 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("(5,2)", "in brackets"),
+        ("(12)", "in brackets"),
+        ("–3,5", "dash where a minus"),
+        ("1\u00a0107", "no-break spaces between thousands"),
+        ("1\u202f107\u202f000,50", "no-break spaces between thousands"),
+        ("1 107", "blanks between thousands"),
+        ("1,5E+06", "exponent"),
+        ("7,5-", "minus behind the number"),
+        ("107.50", "thousands separator"),
+        ("#DIV/0!", "the error #DIV/0!"),
+        ("#nv", "the error #NV"),
+        ("#####", "too narrow"),
+    ],
+)
+def test_what_is_no_number_is_told_by_its_kind(text, said):
+    assert said in refused(AMOUNT, text)
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u202f", "\u2009"])
+@pytest.mark.parametrize("agreed", [" ", "\u00a0", "\u202f"])
+def test_any_blank_parts_thousands_where_one_is_agreed(blank, agreed):
+    spaced = replace(AMOUNT, group_char=agreed)
+    assert parse(spaced, f"1{blank}107{blank}000,5", MISSING) == Decimal("1107000.5")
+    with pytest.raises(BadValue, match="thousands separator"):
+        parse(spaced, f"11{blank}07", MISSING)
+
+
+@pytest.mark.parametrize(
+    "text", ["31.12.2024 00:00:00", "31.12.2024 00:00", "31.12.2024T00:00:00.000", "31.12.2024  0:00:00"]
+)
+def test_midnight_is_no_time(text):
+    assert parse(REFERENCE_DATE, text, MISSING) == date(2024, 12, 31)
+
+
+@pytest.mark.parametrize("text", ["31.12.2024 14:30:00", "31.12.2024 00:00:01", "31.12.2024 00:00:00+01:00"])
+def test_a_time_of_day_is_named(text):
+    assert "time of day" in refused(REFERENCE_DATE, text)
+
+
+@pytest.mark.parametrize("text", ["31.12.0024", "31.12.9999", "01.01.1066", "01.01.2999"])
+def test_years_that_nobody_means_are_refused_unless_the_contract_allows_them(text):
+    assert "outside the years 1800 to 2200" in refused(REFERENCE_DATE, text)
+    assert parse(REFERENCE_DATE, text, MISSING | {text}) is None if not REFERENCE_DATE.required else True
+    open_ended = replace(REFERENCE_DATE, minimum=date(1, 1, 1), maximum=date(9999, 12, 31))
+    assert parse(open_ended, text, MISSING)
+    with pytest.raises(BadValue, match="outside"):
+        parse(replace(REFERENCE_DATE, type="year"), text[-4:], MISSING)
+
+
+def test_a_text_that_stands_for_an_open_end_can_be_agreed():
+    end = replace(REFERENCE_DATE, required=False)
+    assert parse(end, "31.12.9999", MISSING | {"31.12.9999"}) is None
+
+
+def test_errors_of_spreadsheets_may_be_agreed_as_no_value():
+    assert parse(replace(AMOUNT, required=False), "#NV", MISSING | {"#NV"}) is None

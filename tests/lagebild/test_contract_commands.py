@@ -65,7 +65,7 @@ def test_a_bundled_example_fits_a_layout(source):
     [
         ("moves_2021.csv", "Einzug;Auszug;Nation\n", "unknown: Nation"),
         ("moves.csv", "Einzug;Auszug;Staatsangehörigkeit\n", "the name does not match"),
-        ("moves_2021.csv", "", "there is no header"),
+        ("moves_2021.csv", "", "the file is empty"),
         ("moves_2021.csv", b"Einzug;Auszug;Staatsangeh\xf6rigkeit\n", "is not utf-8"),
     ],
 )

@@ -38,7 +38,7 @@ def test_a_file_of_another_name_needs_its_source_and_is_refused_by_its_name(ware
     result = command(warehouse, "load", str(file))
     assert "the name fits no source" in str(result.exception) and "--source" in str(result.exception)
     result = command(warehouse, "load", str(file), "--source", SOURCE)
-    assert result.exit_code == 1 and "file name does not match" in result.stdout
+    assert result.exit_code == 1 and "is not the agreed one" in result.stdout
     assert "there is no source 'nobody'" in str(command(warehouse, "load", str(file), "--source", "nobody").exception)
     assert command(warehouse, "load", "no.csv").exit_code == 2
 
