@@ -129,13 +129,13 @@ TEXTS = {
     "ask for the table as CSV": "schicken Sie die Tabelle als CSV-Datei",
     "the file is not an XLSX workbook (it has no {})": "die Datei ist keine Excel-Arbeitsmappe (XLSX), oder sie ist"
     " beschädigt",
-    "an old Excel workbook (.xls)": "die Datei ist eine alte Excel-Arbeitsmappe (.xls)",
-    "a binary Excel workbook (.xlsb)": "die Datei ist eine binäre Excel-Arbeitsmappe (.xlsb)",
-    "an OpenDocument table (.ods)": "die Datei ist eine OpenDocument-Tabelle (.ods)",
-    "a page of HTML or XML under the name of a workbook": "die Datei ist eine HTML- oder XML-Seite unter dem Namen"
-    " einer Arbeitsmappe",
-    "save as .xlsx: open it in a spreadsheet and save it as .xlsx": "öffnen Sie die Datei in einer Tabellenkalkulation,"
-    " speichern Sie sie als .xlsx, und schicken Sie diese",
+    "an old Excel workbook (.xls): save as .xlsx": "die Datei ist eine alte Excel-Arbeitsmappe (.xls)",
+    "a binary Excel workbook (.xlsb): save as .xlsx": "die Datei ist eine binäre Excel-Arbeitsmappe (.xlsb)",
+    "an OpenDocument table (.ods): save as .xlsx": "die Datei ist eine OpenDocument-Tabelle (.ods)",
+    "a page of HTML or XML under the name of a workbook: save as .xlsx": "die Datei ist eine HTML- oder XML-Seite"
+    " unter dem Namen einer Arbeitsmappe",
+    "open it in a spreadsheet, save it as an Excel workbook (.xlsx), and send that": "öffnen Sie die Datei in einer"
+    " Tabellenkalkulation, speichern Sie sie als .xlsx, und schicken Sie diese",
     "a workbook encrypted with a password": "die Arbeitsmappe ist mit einem Kennwort verschlüsselt",
     "save it without a password, and send it again": "speichern Sie sie ohne Kennwort, und schicken Sie sie noch"
     " einmal",

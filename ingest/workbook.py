@@ -133,7 +133,7 @@ class Table:
         width, good, lines, broken = len(layout.fields), [], [], []
         for line, texts, faults in self._written(layout):
             if faults:
-                broken.append(scan.Broken(line, "cells", None, None, None, "", tuple(texts), faults))
+                broken.append(scan.Broken(line, "cells", None, None, None, "", cells=tuple(texts), faults=faults))
             else:
                 good.append([text.encode() for text in texts])
                 lines.append(line)

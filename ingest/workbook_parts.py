@@ -432,7 +432,8 @@ def _cells(parts: archive.Parts, name: str, typed: _Typed) -> Sheet:
         elif local == "mergeCell":
             ends = [_position(end) for end in attributes.get("ref", "").split(":")]
             if len(ends) == 2 and None not in ends:
-                merged.append((*ends[0], *ends[1]))
+                (top, bottom), (left, right) = (sorted(both) for both in zip(*ends, strict=True))
+                merged.append((top, left, bottom, right))
 
     def text(text: str) -> None:
         nonlocal characters

@@ -18,7 +18,7 @@ from tests.support import deliver
 CASES = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared") / "cases"
 SOURCES = ("funding", "employment", "azr_nrw", "genesis", "wegweiser", "register")
 """One of each reader that has a bundled source, and one of persons."""
-REMEDY = "save as .xlsx: open it in a spreadsheet and save it as .xlsx"
+REMEDY = "open it in a spreadsheet, save it as an Excel workbook (.xlsx), and send that"
 
 
 def ole2(*streams: str) -> bytes:
@@ -39,10 +39,14 @@ def zipped(**members: bytes) -> bytes:
 
 
 KINDS = {
-    "xls": (ole2("Workbook"), "an old Excel workbook (.xls)", REMEDY),
-    "xls of Excel 5": (ole2("Book"), "an old Excel workbook (.xls)", REMEDY),
-    "a head and nothing else": (ole2()[:512], "an old Excel workbook (.xls)", REMEDY),
-    "xls before Excel 5": (b"\x09\x04\x06\x00\x00\x00\x10\x00" * 9, "an old Excel workbook (.xls)", REMEDY),
+    "xls": (ole2("Workbook"), "an old Excel workbook (.xls): save as .xlsx", REMEDY),
+    "xls of Excel 5": (ole2("Book"), "an old Excel workbook (.xls): save as .xlsx", REMEDY),
+    "a head and nothing else": (ole2()[:512], "an old Excel workbook (.xls): save as .xlsx", REMEDY),
+    "xls before Excel 5": (
+        b"\x09\x04\x06\x00\x00\x00\x10\x00" * 9,
+        "an old Excel workbook (.xls): save as .xlsx",
+        REMEDY,
+    ),
     "encrypted": (
         ole2("EncryptionInfo", "EncryptedPackage"),
         "a workbook encrypted with a password",
@@ -53,10 +57,10 @@ KINDS = {
         "an old document of Word or PowerPoint, no table",
         "ask the supplier for the file again",
     ),
-    "xlsb": (zipped(xl__workbook_bin=b"x"), "a binary Excel workbook (.xlsb)", REMEDY),
+    "xlsb": (zipped(xl__workbook_bin=b"x"), "a binary Excel workbook (.xlsb): save as .xlsx", REMEDY),
     "ods": (
         zipped(mimetype=b"application/vnd.oasis.opendocument.spreadsheet", content_xml=b"<x/>"),
-        "an OpenDocument table (.ods)",
+        "an OpenDocument table (.ods): save as .xlsx",
         REMEDY,
     ),
 }
@@ -104,7 +108,7 @@ def test_a_zip_that_is_no_workbook_is_none():
 
 def test_the_ledger_names_an_old_workbook_and_what_to_do(warehouse):
     delivery = deliver(warehouse, "funding", KINDS["xls"][0], "funding_programmes_2029.xlsx")
-    assert delivery.state == "refused" and f"an old Excel workbook (.xls) - {REMEDY}" in delivery.reason
+    assert delivery.state == "refused" and f"an old Excel workbook (.xls): save as .xlsx - {REMEDY}" in delivery.reason
 
 
 @pytest.mark.parametrize("name", ["funding_programmes_2037.xlsx", "zuzug_2024.xls"])

@@ -307,6 +307,7 @@ def test_an_error_in_a_column_that_is_dropped_at_the_door_rejects_nothing(tmp_pa
 def test_a_cell_under_a_merge_is_not_empty_without_a_word(tmp_path):
     contract = contract_of(tmp_path, None, PLACE, AMOUNT)
     rows = [["Gemeinde", "Betrag"], ["Altdorf", 1], [None, 2], [None, 3], ["Neustadt", 4]]
+    assert outcome(contract, xlsx(rows, merged=["A4:A2"])) == outcome(contract, xlsx(rows, merged=["A2:A4"]))
     good, rejected = outcome(contract, xlsx(rows, merged=["A2:A4"]))
     what = "Gemeinde: the cell A{} lies under the merged cells A2:A4: part them, and fill in each cell"
     assert good == [["Altdorf", 1], ["Neustadt", 4]] and rejected == {3: [what.format(3)], 4: [what.format(4)]}
