@@ -602,7 +602,7 @@ class Scanner:
             text, whole = page.text[start:end].decode(), self.width + self.extra
             wanted = self.width if fields == whole else whole
             line = self.line + int(page.numbers[first])
-            found.append(Broken(line, code, fields, position, position + size, text, wanted))
+            found.append(Broken(line, code, fields, position, position + size, text, wanted=wanted))
             position, seen = position + size, end
         return found
 

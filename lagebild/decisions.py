@@ -30,6 +30,8 @@ class Waiting:
     """The accepted delivery of its period, which it would supersede."""
     needs_end: bool
     """Whether it can only be accepted until a day."""
+    same_bytes: str | None = None
+    """The delivery that brought the same bytes for another period, as a reader knows it."""
 
     @property
     def subject(self) -> str:
@@ -60,6 +62,8 @@ class Waiting:
             ]
         lines += [f"  {problem}" for problem in self.problems]
         lines += [f"    {fault}" for fault in self.faults]
+        if self.same_bytes:
+            lines.append(f"  the same bytes came as {self.same_bytes}: are they right for {d.period}, too?")
         if self.predecessor:
             lines.append(f"  delivery {self.predecessor} is accepted for {d.period}: does this one correct it?")
         return "\n".join([*lines, *(f"  {'or' if n else 'decide:'} {c}" for n, c in enumerate(self.decisions))])
@@ -104,6 +108,7 @@ def _waiting(connection: Connection, delivery: Delivery) -> Waiting:
     failed = [v for v in verdicts.last_check(connection, delivery.delivery_id) if not v.passed and v.severity != NOTE]
     said = tuple(f"{v.expectation}: " for v in failed)
     predecessor = ledger.accepted(connection, delivery.source, delivery.period)
+    first = ledger.of_same_bytes(connection, delivery)
     return Waiting(
         delivery=delivery,
         failed=failed,
@@ -111,4 +116,5 @@ def _waiting(connection: Connection, delivery: Delivery) -> Waiting:
         faults=rejected.faults(connection, delivery),
         predecessor=predecessor.delivery_id if predecessor else None,
         needs_end=bool(problems),
+        same_bytes=f"delivery {first.delivery_id} for {first.period} ({first.file_name})" if first else None,
     )

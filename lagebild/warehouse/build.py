@@ -42,17 +42,15 @@ def is_current(settings: Settings) -> bool:
     """
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
-        read = build_inputs.chosen(connection, asked)
-        return _is_in_force(connection, build_inputs.fingerprint(asked, code_version())) or (
-            _standing_rollback(connection, _pairs(read)) is not None
-        )
+        if _is_in_force(connection, build_inputs.fingerprint(asked, code_version())):
+            return True
+        return _standing_rollback(connection, asked) is not None
 
 
 def kept_back(settings: Settings) -> str | None:
     """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
     with database.connect(settings, database.BUILDER) as connection:
-        read = build_inputs.chosen(connection, build_inputs.accepted(connection))
-        rollback = _standing_rollback(connection, _pairs(read))
+        rollback = _standing_rollback(connection, build_inputs.accepted(connection))
         return publications.explained(connection, rollback) if rollback else None
 
 
@@ -73,10 +71,12 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
         fingerprint = build_inputs.fingerprint(asked, code_version())
-        read = build_inputs.chosen(connection, asked, aside)
-        if not read or _is_in_force(connection, fingerprint) or (aside and _is_published(connection, read)):
+        if not asked or _is_in_force(connection, fingerprint):
             return None
-        if rollback := _standing_rollback(connection, _pairs(read)):
+        read = build_inputs.chosen(connection, asked, aside)
+        if not read or (aside and _is_published(connection, read)):
+            return None
+        if rollback := publications.standing_rollback(connection, _pairs(read) | _of_code()):
             echo(publications.explained(connection, rollback))
             return None
         marts.require_synced(connection)
@@ -239,7 +239,7 @@ def publish_build(settings: Settings, build_id: int) -> int:
             connection.execute("select raw.assert_build_token(%s)", [build_id])
             _assert_passed(connection, build_id)
             publications.lock_pointer(connection)
-            rollback = _standing_rollback(connection, _fixed_inputs(connection, build_id))
+            rollback = publications.standing_rollback(connection, _fixed_inputs(connection, build_id) | _of_code())
             if rollback is None:
                 manifest = settings.home / "dbt" / "target" / "manifest.json"
                 (fingerprint,) = connection.execute(
@@ -312,8 +312,16 @@ def _is_published(connection: Connection, read: Numbered) -> bool:
     return same_code and build_inputs.of_publication_in_force(connection) == _pairs(read)
 
 
-def _standing_rollback(connection: Connection, read: dict[tuple[str, str], int]) -> Rollback | None:
-    return publications.standing_rollback(connection, read | {publications.CODE: code_version()})
+def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Input]) -> Rollback | None:
+    """The rollback that keeps a build of these accepted deliveries back; which of them it would read is asked last."""
+    if not publications.rollbacks(connection):
+        return None
+    read = build_inputs.chosen(connection, asked)
+    return publications.standing_rollback(connection, _pairs(read) | _of_code())
+
+
+def _of_code() -> dict[tuple[str, str], str]:
+    return {publications.CODE: code_version()}
 
 
 def _stop(settings: Settings, build_id: int, reason: str) -> None:

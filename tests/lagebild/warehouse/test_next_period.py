@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, ledger
-from lagebild import database, gatekeeper
+from ingest import contracts, ledger, receipts
+from lagebild import database, decisions, gatekeeper
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
 from lagebild.stack import status
@@ -143,6 +143,13 @@ def test_the_same_bytes_for_another_period_are_held_and_name_the_first(warehouse
     assert held.state == "held"
     said = f"the same bytes came as delivery {first.delivery_id} for {first.period} ({first.file_name})"
     assert said in held.reason
+    # Whoever decides, and whoever sent it, are told the same.
+    (waiting,) = decisions.waiting(warehouse)
+    assert f"{said}: are they right for {held.period}, too?" in str(waiting)
+    german = f"dieselbe Datei kam schon als Lieferung {first.delivery_id} für {first.period} ({first.file_name})"
+    receipts.renew(warehouse)
+    (receipt,) = (warehouse.drop / "receipts").glob(f"*{name}*.txt")
+    assert german in receipt.read_text()
 
 
 @pytest.mark.skipif(not CASE.exists(), reason=f"the recorded case is not here: {CASE}")
