@@ -393,7 +393,8 @@ def _heads(guess: Guess, table: list[Row], width: int) -> tuple[list[Row], list[
     if top is None:
         top = next(n for n, row in enumerate(table) if len(row.cells) >= width)
     body = table[top + 1 :]
-    if not _is_header(table[top], body, width):
+    is_known = genesis.shape_of(_titles([table[top]], width)) is not None
+    if not is_known and not _is_header(table[top], body, width):
         guess.remarks.append(
             f"no header was found (line {table[top].line} may hold values, so nothing of it is shown): the titles are"
             " made up, and loading reads no file without a header; ask the supplier for one"
@@ -687,7 +688,7 @@ def _class_of(column: Column, values: list[str]) -> str | None:
 
 def _key(columns: list[Column], rows: list[list[str]]) -> list[str]:
     """The first one, two or three columns that tell the rows of the sample apart; none where no three do."""
-    sampled = rows[:20_000]
+    sampled = [row + [""] * (len(columns) - len(row)) for row in rows[:20_000]]
 
     def may_be(n: int) -> bool:
         column = columns[n]

@@ -130,17 +130,14 @@ class Model:
             raise Impossible
 
 
-def content_of(number: int) -> bytes:
+def content_of(number: int, year: int) -> bytes:
+    """A variant of a year's file: the same bytes for two years would be held for that alone."""
     titles = [field.title for field in contracts.load(SOURCE).fields]
     lines = [";".join(["?" if number == BROKEN else titles[0], *titles[1:]])]
-    lines.append(f"31.12.2019;00;Deutschland;EU2;Wohnort;{number};eine Quelle;geliefert")
+    lines.append(f"31.12.2019;00;Deutschland;EU2;Wohnort;{number};Quelle {year};geliefert")
     if number % 2:
         lines.append("31.12.2019;05913000;Dortmund;EU2;Wohnort;viele;eine Quelle;geliefert")
     return "\n".join([*lines, ""]).encode()
-
-
-CONTENTS = [content_of(number) for number in range(VARIANTS + 1)]
-NUMBERS = {hashlib.sha256(content).hexdigest(): number for number, content in enumerate(CONTENTS)}
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -152,6 +149,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin(self, chain, length):
         # Every example has periods of its own, so that nothing has to be cleared away in between.
         self.first = 1000 + PERIODS * next(_examples)
+        self.numbers = {
+            hashlib.sha256(content_of(number, self.first + period)).hexdigest(): number
+            for period in range(PERIODS)
+            for number in range(VARIANTS + 1)
+        }
         self.model = Model()
         self.seen: list[tuple] = []
         self.ids: dict[Key, int] = {}
@@ -285,7 +287,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if verb == "load":
                 name = f"eu2_employees_{self.first + subject}.csv"
                 folder = self.folder / f"{threading.get_ident()}"
-                load_content(self.warehouse, SOURCE, CONTENTS[rest[0]], name, folder)
+                load_content(self.warehouse, SOURCE, content_of(rest[0], self.first + subject), name, folder)
                 return True
             number = self.ids[subject]
             if verb == "decide":
@@ -325,7 +327,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def stored(self) -> dict[Key, Entry]:
         self.seen = rows = self.rows()
-        self.ids = {(row[1] - self.first, NUMBERS[row[2]], row[3]): row[0] for row in rows}
+        self.ids = {(row[1] - self.first, self.numbers[row[2]], row[3]): row[0] for row in rows}
         keys = {number: key for key, number in self.ids.items()}
         return {keys[row[0]]: Entry(row[4], row[5:8], keys.get(row[8])) for row in rows}
 

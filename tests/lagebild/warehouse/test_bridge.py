@@ -81,3 +81,18 @@ def test_other_years_and_versions_by_hand(connection):
         "data_revision": 100, "method": 0, "price": 225, "quantity_population": 550, "quantity_employees": -275,
         "rounding": 0,
     }  # fmt: skip
+
+
+def test_changed_rows_of_a_method_are_no_revision_of_the_data(connection):
+    def edition(rows: list[tuple], name: str) -> str:
+        return f"(select *, '{name}' as method_edition from {relation(rows)}) as figures"
+
+    old, new = [(2030, (40, 20, Decimal(900), 1))], [(2030, (40, 20, Decimal(1000), 1))]
+    for names, expected in ((("1-a", "1-a"), (100, 0)), (("1-a", "1-b"), (0, 100))):
+        former, latter = (edition(rows, name) for rows, name in zip((old, new), names, strict=True))
+        text = bridge.macros().bridge_parts(former, former, latter, latter)
+        found = connection.execute(
+            f"select part, part_eur from ({text}) as parts where measure = 'total_cost_eur'"
+            " and part in ('data_revision', 'method') order by part_order"
+        ).fetchall()
+        assert [amount for _, amount in found] == list(expected)
