@@ -456,6 +456,8 @@ def _typed(rows: list[Row], width: int) -> dict[int, str]:
 def _is_header(row: Row, body: list[Row], width: int) -> bool:
     """Whether a row holds titles: its cells look otherwise than those below, or sound like titles."""
     cells = row.padded(width)
+    if genesis.shape_of(list(map(normal_title, cells))) is not None:
+        return True
     as_title = as_value = 0
     for column, kind in _typed(body, width).items():
         if cells[column]:
