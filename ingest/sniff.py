@@ -393,8 +393,7 @@ def _heads(guess: Guess, table: list[Row], width: int) -> tuple[list[Row], list[
     if top is None:
         top = next(n for n, row in enumerate(table) if len(row.cells) >= width)
     body = table[top + 1 :]
-    is_known = genesis.shape_of(_titles([table[top]], width)) is not None
-    if not is_known and not _is_header(table[top], body, width):
+    if not _is_header(table[top], body, width):
         guess.remarks.append(
             f"no header was found (line {table[top].line} may hold values, so nothing of it is shown): the titles are"
             " made up, and loading reads no file without a header; ask the supplier for one"
