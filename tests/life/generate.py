@@ -110,7 +110,8 @@ def _yearly(year: int) -> Iterator[Event]:
         lines = text_of(f"esf_{state}").rstrip("\n").split("\n")
         grown = "\n".join([*lines, *[lines[-1]] * (year - 2021)]) + "\n"
         yield _file(f"esf_{state}", f"esf_{state}_2014-{year}.{ending}", grown)
-    yield _packed("esf_bremen", f"esf_bremen_2014-{year}.xlsx", year)
+    for state in ("bremen", "nrw"):
+        yield _packed(f"esf_{state}", f"esf_{state}_2014-{year}.xlsx", year)
     for city in CITIES:
         yield from _of_city(city, year)
 

@@ -27,6 +27,7 @@ NEXT = {
     "esf_berlin": ("esf_berlin_2021-2027.csv", None, None),
     "esf_bremen": ("esf_bremen_2021-2027.xlsx", None, None),
     "esf_hessen": ("esf_hessen_2014-2021.csv", "4,156.00", "4,157.00"),
+    "esf_nrw": ("esf_nrw_2021-2027.xlsx", None, None),
     "esf_sachsen": ("esf_sachsen_2021-2027.csv", None, None),
     "eu2_series": ("eu2_series_2007-2024.csv", "131.402", "131.403"),
     "foerderkatalog": ("foerderkatalog_2025.csv", "88.000,00", "88.001,00"),
