@@ -11,14 +11,7 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-def ags(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The value, when it is an AGS of 8 digits."""
-    if not (len(value) == 8 and value.isdigit()):
-        raise click.BadParameter("an AGS has 8 digits")
-    return value
-
-
-_municipality = click.option("--municipality", required=True, callback=ags, help="AGS of 8 digits.")
+_municipality = click.option("--municipality", required=True, help="Its name or AGS, e.g. Dortmund or 05913000.")
 _purpose = click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
 
 
@@ -42,7 +35,9 @@ def create(settings: "Settings", municipality: str, purpose: str) -> None:
     Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
     """
     from ingest import privacy
+    from lagebild import places
 
+    municipality = places.municipality(settings, municipality)
     path = privacy.key_path(settings, municipality, purpose)
     made = privacy.ensure_key(settings, municipality, purpose)
     click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
@@ -61,8 +56,9 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     Example: lagebild keys rotate --municipality 05913000 --purpose integration_statistics
     """
     from ingest.rotation import rotate as wrap
+    from lagebild import places
 
-    click.echo(wrap(settings, municipality, purpose))
+    click.echo(wrap(settings, places.municipality(settings, municipality), purpose))
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from lagebild import database
+from lagebild import database, places
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.warehouse import marts, provenance
@@ -84,7 +84,7 @@ def explain(
     publication_id: int | None = None,
     method: str | None = None,
 ) -> dict[str, Any]:
-    """The chain behind every row of a mart for a place (AGS, region code, or a programme's id), year and method.
+    """The chain behind every row of a mart for a place (name, AGS, region code, programme's id), year and method.
 
     What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
@@ -309,6 +309,11 @@ def _rows(
         [publication_id],
     )
     rows = every
+    place_columns = [column for column in _PLACE_COLUMNS if column in mart.columns]
+    if place is not None and place_columns:
+        ids = [column for column in (*place_columns, *_ID_COLUMNS) if column in mart.columns]
+        if not _fitting(every, ids, place):
+            place = places.region(connection, place, {row[column] for column in place_columns for row in every})
     for wanted, columns in ((place, (*_PLACE_COLUMNS, *_ID_COLUMNS)), (year, _YEAR_COLUMNS), (method, ("method",))):
         rows = rows if wanted is None else _fitting(rows, [c for c in columns if c in mart.columns], str(wanted))
     if not rows:

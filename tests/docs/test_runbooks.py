@@ -46,8 +46,10 @@ def commands(runbook: str, section: str) -> str:
     return "\n".join(blocks)
 
 
-def follow(runbook: str, section: str, settings: Settings, checkout: Path, before: str = "") -> str:
-    """Run one section in one shell, after a line of an earlier one; return what it prints."""
+def follow(
+    runbook: str, section: str, settings: Settings, checkout: Path, before: str = "", without: tuple[str, ...] = ()
+) -> str:
+    """Run one section in one shell, after a line of an earlier one, without some of the settings; what it prints."""
     path = os.pathsep.join([str(checkout.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {
         "PATH": path,
@@ -56,6 +58,8 @@ def follow(runbook: str, section: str, settings: Settings, checkout: Path, befor
         "LANG": "C.UTF-8",
         **airflow.variables(settings),
     }
+    for name in without:
+        del environment[name]
     result = subprocess.run(
         ["bash", "-eu", "-c", f"{before}\n{commands(runbook, section)}"],
         env=environment,
