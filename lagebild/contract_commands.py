@@ -88,7 +88,13 @@ def fit(source: str, file: Path) -> None:
         return
     layout = contract.layout_for(header, period)
     if layout is None:
-        message, remedy = contract.header_refusal(header, period)
+        if contract.has_personal_fields and not contract.is_header(header, period):
+            agreed = ", ".join(contract.layouts_in(period)[0].header)
+            raise UserError(
+                f"{file.name}: the first line is no header; it is not shown, because it may be a person's",
+                remedy=f"ask the supplier for a file that begins with the titles: {agreed}",
+            )
+        message, remedy = contract.header_refusal(header, period, is_shown=True)
         raise UserError(f"{file.name}: {message}", remedy=remedy)
     click.echo(f"{file.name}: period {period}, layout {layout.name}")
 
@@ -138,5 +144,5 @@ def _example_findings(path: Path) -> list:
     period = contract.file_name.fullmatch(contract.example)["period"]
     if header is None or contract.layout_for(header, period):
         return []
-    message, _ = contract.header_refusal(header, period)
+    message, _ = contract.header_refusal(header, period, is_shown=True)
     return [Finding(path, contract.line_of("fields:"), f"the example: {message}")]

@@ -61,7 +61,7 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     click.echo(wrap(settings, places.municipality(settings, municipality), purpose))
 
 
-@click.command()
+@click.command(epilog=options.exit_codes("when nothing of the person is stored"))
 @_municipality
 @_purpose
 @click.option(
@@ -70,16 +70,20 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     type=click.File(),
     help="File with the identifier on one line, as it stands in the deliveries; - reads standard input.",
 )
+@click.option("--unseen", is_flag=True, help="Nothing of the person need be stored: keep them out of older files, too.")
 @options.pass_settings
-def erase(settings: "Settings", municipality: str, purpose: str, identifier_file: TextIO) -> None:
+def erase(settings: "Settings", municipality: str, purpose: str, identifier_file: TextIO, unseen: bool) -> None:
     """Remove a person from rows, rejected rows and landed files.
 
-    The identifier is never an argument, because every user of the machine can read those.
+    The identifier is never an argument, because every user of the machine can read those. One of which nothing is
+    stored is an error, and nothing is changed: it may be mistyped. With --unseen what may be theirs is erased all the
+    same (rejected rows, files that could not be read), and no older file will bring the person.
 
     \b
-    Example: lagebild erase --municipality 05913000 --purpose integration_statistics --identifier-file -
+    Example: lagebild erase --municipality Dortmund --purpose integration_statistics --identifier-file -
     """
     from ingest.erasure import erase as remove
+    from lagebild import places
 
     try:
         lines = [line.strip() for line in identifier_file.read().splitlines() if line.strip()]
@@ -87,7 +91,8 @@ def erase(settings: "Settings", municipality: str, purpose: str, identifier_file
         lines = []  # the error would quote bytes of the identifier
     if len(lines) != 1:
         raise UserError("the identifier file has not exactly one line of text", remedy="one person at a time, in UTF-8")
-    click.echo(remove(settings, municipality, purpose, lines[0]))
+    ags = places.municipality(settings, municipality)
+    click.echo(remove(settings, ags, purpose, lines[0], unseen_too=unseen))
 
 
 @click.command()

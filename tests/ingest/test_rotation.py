@@ -213,4 +213,4 @@ def test_the_runbook_works_as_it_stands(warehouse, tmp_path):
 
 def test_the_command_says_what_is_wrong(warehouse):
     result = command(warehouse, "keys", "rotate", "--municipality", "5913", "--purpose", PURPOSE)
-    assert result.exit_code == 2 and "8 digits" in result.stderr
+    assert result.exit_code == 1 and "an AGS has 8 digits, this has 4" in str(result.exception)
