@@ -1,6 +1,7 @@
 """`lagebild contracts ...` and `lagebild sniff`: what suppliers agreed to, checked, printed, proposed."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -22,21 +23,28 @@ def contracts() -> None:
 
 @contracts.command(epilog=options.exit_codes("when something was found"))
 @click.argument("source", required=False)
-def check(source: str | None) -> None:
+@options.form
+def check(source: str | None, form: str) -> None:
     """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.
 
     \b
-    Example: lagebild contracts check register
+    Examples:
+      lagebild contracts check register
+      lagebild contracts check --format json
     """
     from ingest import contract_check
 
     paths = _paths(source)
     found = [finding for path in paths for finding in contract_check.findings(path) or _example_findings(path)]
-    for finding in found:
-        click.echo(finding)
+    if form == "json":
+        options.echo_json([asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            click.echo(finding)
     if found:
         sys.exit(1)
-    click.echo(f"{len(paths)} contract{'s' * (len(paths) != 1)} checked, nothing found")
+    if form == "text":
+        click.echo(f"{len(paths)} contract{'s' * (len(paths) != 1)} checked, nothing found")
 
 
 @contracts.command()

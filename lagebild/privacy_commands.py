@@ -97,18 +97,24 @@ def erase(settings: "Settings", municipality: str, purpose: str, identifier_file
 
 @click.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
+@options.form
 @options.pass_settings
-def retention(settings: "Settings", is_applied: bool) -> None:
+def retention(settings: "Settings", is_applied: bool, form: str) -> None:
     """Delete what was kept long enough: landed bytes of personal sources, copies in taken/, receipts.
 
     Path, hash and ledger stay.
 
     \b
-    Example: lagebild retention --apply
+    Examples:
+      lagebild retention --format json
+      lagebild retention --apply
     """
     from ingest import retention as keeping
 
     clear = keeping.apply if is_applied else keeping.due
     found = clear(settings, lambda line: click.echo(f"lagebild: {line}", err=True))
+    if form == "json":
+        options.echo_json([entry.facts() | {"deleted": is_applied} for entry in found])
+        return
     verb = "deleted" if is_applied else "due (nothing was deleted, --apply does it)"
     click.echo("\n".join(f"{verb}: {entry}" for entry in found) or "nothing is due")

@@ -292,7 +292,7 @@ def test_wrong_input_erases_nothing_and_does_not_repeat_the_identifier(warehouse
 def test_the_runbook_works_as_it_stands(warehouse, tmp_path):
     deliver_register(warehouse, person("S1"), person("S2"))
     (tmp_path / "identifier").write_text("S1\n")
-    printed = follow("erase-a-person.md", "Erase", warehouse, tmp_path)
+    printed = follow("erase-a-person.md", "Erase", warehouse, tmp_path, MUNICIPALITY="Dortmund")
     assert "erased 1 rows and 0 rejected rows" in printed and "S1" not in printed
     assert not (tmp_path / "identifier").exists()
     assert pseudonyms(warehouse) == [pseudonym(warehouse, "S2")]

@@ -205,7 +205,7 @@ def test_a_key_that_never_was_cannot_be_rotated(warehouse):
 
 def test_the_runbook_works_as_it_stands(warehouse, tmp_path):
     deliver_register(warehouse, person("S1"))
-    printed = follow("rotate-a-key.md", "Rotate", warehouse, tmp_path)
+    printed = follow("rotate-a-key.md", "Rotate", warehouse, tmp_path, MUNICIPALITY=MUNICIPALITY)
     assert "key version 1 is in force; 1 rows" in printed
     assert (tmp_path / "lagebild-keys" / f"{MUNICIPALITY}.{PURPOSE}.1.key").exists()
     assert pseudonyms(warehouse) == expected(warehouse, "S1")
