@@ -444,10 +444,14 @@ class Contract:
                     return found[0] if len(found) == 1 or period is None else None
         return None
 
-    def header_refusal(self, header: list[str], period: str | None) -> tuple[str, str]:
-        """What to say of a header without a layout: the difference, and the contract line to add."""
+    def header_refusal(self, header: list[str], period: str | None, is_shown: bool = False) -> tuple[str, str]:
+        """What to say of a header without a layout: the difference, and the contract line to add.
+
+        Of a source about persons no title is repeated, unless `is_shown`: to whoever has the file, and of a line that
+        is a header (`is_header`).
+        """
         header = [normal_title(title) for title in header]
-        if self.has_personal_fields:
+        if self.has_personal_fields and not is_shown:
             # Where the header is missing, the first person's values stand in its place: nothing of it is repeated.
             expected = {normal_title(title) for layout in self.layouts_in(period) for title in layout.header}
             unknown = sum(title not in expected for title in header)
@@ -482,6 +486,11 @@ class Contract:
             f"the header is not the contract's{time} ({'; '.join(difference)}; compared with layout {nearest.name})"
         )
         return message, self._way_out(nearest, header, missing, unknown, period)
+
+    def is_header(self, line: list[str], period: str | None) -> bool:
+        """Whether most of a line are titles that were agreed: where the header is missing, it is the first person."""
+        agreed = {normal_title(title) for layout in self.layouts_in(period) for title in layout.header}
+        return 2 * sum(normal_title(title) in agreed for title in line) >= len(line)
 
     def _way_out(
         self, nearest: Layout, header: list[str], missing: list[str], unknown: list[str], period: str | None

@@ -45,11 +45,12 @@ class Erasure:
         return "\n".join(lines)
 
 
-def erase(settings: Settings, municipality: str, purpose: str, identifier: str) -> Erasure:
+def erase(settings: Settings, municipality: str, purpose: str, identifier: str, unseen_too: bool = False) -> Erasure:
     """Remove a person by the identifier as it stands in the deliveries. Raises UserError; nothing names the person.
 
     Waits for loads that use the key, and runs as the owner of the warehouse: no working role may delete rows of
-    `raw`. A person who is not found is no error, the event is recorded all the same.
+    `raw`. A person who is not found, and never was erased, is an error that changes nothing, for the identifier may be
+    mistyped; `unseen_too` erases what may be theirs all the same, and keeps them out of older files that are to come.
     """
     if not identifier.strip():
         raise UserError("the identifier is empty", remedy="one line: the identifier as it stands in the deliveries")
@@ -65,6 +66,10 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
         scope = persons.scope(connection, municipality, purpose)
         lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
         rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
+        if not (
+            loaded_rows or rejected_rows or unseen_too or forgotten.is_remembered(connection, key, identifier.strip())
+        ):
+            raise _not_found(connection, scope, (*waiting, *_left_over(settings, connection, purpose)))
         blanked_rows = _blank_rejected(connection, scope)
         paths = _paths_to_delete(settings, scope, holders)
         for delivery in scope.deliveries:
@@ -80,6 +85,26 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str) 
     digests.forget(settings, *scope.sources)
     rotation.vacuum(settings, [table.name for table in scope.tables] + ["rejected_row"])
     return erasure
+
+
+def _not_found(connection: Connection, scope: Scope, waiting: tuple[str, ...]) -> UserError:
+    """What was looked at in vain, and what nobody can look into: never whose identifier it is."""
+    (masked,) = connection.execute(
+        "select count(*) from raw.rejected_row where delivery_id = any(%(deliveries)s) and fields is not null",
+        scope.values,
+    ).fetchone()
+    unread = sum(delivery.loaded is None for delivery in scope.deliveries)
+    blind = [
+        f"{count} {what}" for count, what in ((masked, "rejected rows (masked)"), (unread, "refused files")) if count
+    ]
+    listed = ", ".join([*blind, *waiting])
+    return UserError(
+        f"nothing of this person is stored, and nothing was changed: looked into {len(scope.deliveries) - unread}"
+        f" deliveries of {', '.join(scope.sources)} for {scope.municipality} and purpose {scope.purpose}"
+        + (f"; could not look into {listed}" if listed else ""),
+        remedy="compare the identifier with the delivered file (leading zeros, blanks), municipality and purpose; where"
+        " it is right, --unseen erases what may be theirs and keeps older files from bringing them",
+    )
 
 
 def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[list[tuple[int, int]], set[int], int]:

@@ -32,6 +32,15 @@ def remember(connection: Connection, key: KeyChain, identifier: str) -> None:
     )
 
 
+def is_remembered(connection: Connection, key: KeyChain, identifier: str) -> bool:
+    """Whether the person was erased before."""
+    row = connection.execute(
+        "select 1 from raw.erased_person where municipality = %s and purpose = %s and digest = %s",
+        [key.municipality, key.purpose, digest(key, identifier)],
+    ).fetchone()
+    return row is not None
+
+
 def wrap(connection: Connection, municipality: str, purpose: str, key: bytes) -> None:
     """Wrap the digests with the new link of a chain, as a rotation does with pseudonyms."""
     rows = connection.execute(

@@ -30,6 +30,10 @@ TEXTS = {
     "send the file and its .sha256 again": "schicken Sie die Datei und ihre .sha256-Datei noch einmal",
     "{} has a history, and the period {} ends in no day": "der Name der Datei nennt keinen Stichtag ({1})",
     "the file's name must end in a day such as 2019-12-31": "der Name muss mit einem Tag enden, wie 2019-12-31",
+    "line {} is marked synthetic, and this warehouse holds real data": "Zeile {0} ist als synthetisch gekennzeichnet;"
+    " hier liegen nur echte Daten",
+    "try made-up files in another clone, with LAGEBILD_PRACTICE=1 in its .env": "schicken Sie nur echte Daten;"
+    " ausprobiert wird in einer Übungsinstallation",
     "there is a header and nothing below it": "unter der Kopfzeile steht nichts",
     "the file holds a header and no row": "unter der Kopfzeile steht nichts",
     "the file has more than {} MB, and the reader {} holds whole files in memory": "die Datei ist größer als {0} MB",

@@ -33,6 +33,10 @@ class Old:
     entries: tuple[Entry, ...]
     why: str
 
+    def facts(self) -> dict[str, str]:
+        """The same for programs: what goes, and why."""
+        return {"path": f"{self.inbox}/{stores.shown(self.path)}", "why": self.why}
+
     def __str__(self) -> str:
         return f"{self.inbox}/{stores.shown(self.path)}: {self.why}"
 

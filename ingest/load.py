@@ -116,6 +116,8 @@ def _load(
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 gone = forgotten.of(connection, key, parcel.period)
                 _fill(connection, parcel, delivery_id, source, key, comparison, gone)
+            if not (settings.demo or settings.practice):
+                _refuse_made_up(connection, contract, delivery_id)
             ledger.record(connection, delivery_id, "loaded", None)
             loaded = ledger.get(connection, delivery_id)
             if gone and (gone.dropped or loaded.rejected):
@@ -254,6 +256,19 @@ def _fill(
         "update raw.delivery set records = %s, loaded = %s, rejected = %s, erased_loaded = %s where delivery_id = %s",
         [source.records, loaded, rejected, gone.dropped, delivery_id],
     )
+
+
+def _refuse_made_up(connection: Connection, contract: Contract, delivery_id: int) -> None:
+    """Refuse a delivery that brought a row marked synthetic: an example or a trial among real data is a mistake."""
+    if not any(field.name == "evidence" for field in contract.fields):
+        return
+    statement = sql.SQL("select min(line_number) from {} where delivery_id = %s and evidence = 'synthetic'")
+    (line,) = connection.execute(statement.format(sql.Identifier("raw", contract.table)), [delivery_id]).fetchone()
+    if line is not None:
+        raise Refused(
+            f"line {line} is marked synthetic, and this warehouse holds real data",
+            "try made-up files in another clone, with LAGEBILD_PRACTICE=1 in its .env",
+        )
 
 
 def _copy(schema: str, table: str, columns: Sequence[str], form: str) -> sql.Composed:

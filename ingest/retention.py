@@ -34,6 +34,10 @@ class Due:
     deliveries: tuple[Delivery, ...]
     why: str
 
+    def facts(self) -> dict[str, str]:
+        """The same for programs: what goes, and why."""
+        return {"path": f"landing/{self.landing_path}", "why": self.why}
+
     def __str__(self) -> str:
         numbers = ", ".join(str(delivery.delivery_id) for delivery in self.deliveries)
         return f"{self.landing_path} ({f'delivery {numbers}' if numbers else 'of no delivery'}): {self.why}"

@@ -40,17 +40,25 @@ def calendar(settings: "Settings", is_late_only: bool, form: str) -> None:
 
 @click.command()
 @click.option("--try", "is_tried", is_flag=True, help="Send a trial message to each.")
+@options.form
 @options.pass_settings
-def alerts(settings: "Settings", is_tried: bool) -> None:
+def alerts(settings: "Settings", is_tried: bool, form: str) -> None:
     """List the channels that are told of late deliveries and runs (LAGEBILD_ALERT_* in .env.example).
 
     \b
-    Example: lagebild alerts --try
+    Examples:
+      lagebild alerts --try
+      lagebild alerts --format json
     """
     from lagebild import alerts as channels
 
+    if is_tried and form == "json":
+        raise click.UsageError("--try prints the trial message, which is no JSON: leave one of the two out")
     found = channels.notifiers(settings)
-    click.echo("\n".join(map(str, found)) or "nobody is told: alerts are off (LAGEBILD_ALERT_ENABLED)")
+    if form == "json":
+        options.echo_json([{"channel": channel.name, "told": str(channel)} for channel in found])
+    else:
+        click.echo("\n".join(map(str, found)) or "nobody is told: alerts are off (LAGEBILD_ALERT_ENABLED)")
     if is_tried:
         trial = channels.Message("Lagebild: a trial", "lagebild alerts --try sent this message. Nothing is late.")
         try:

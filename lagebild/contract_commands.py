@@ -1,6 +1,7 @@
 """`lagebild contracts ...` and `lagebild sniff`: what suppliers agreed to, checked, printed, proposed."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -22,21 +23,28 @@ def contracts() -> None:
 
 @contracts.command(epilog=options.exit_codes("when something was found"))
 @click.argument("source", required=False)
-def check(source: str | None) -> None:
+@options.form
+def check(source: str | None, form: str) -> None:
     """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.
 
     \b
-    Example: lagebild contracts check register
+    Examples:
+      lagebild contracts check register
+      lagebild contracts check --format json
     """
     from ingest import contract_check
 
     paths = _paths(source)
     found = [finding for path in paths for finding in contract_check.findings(path) or _example_findings(path)]
-    for finding in found:
-        click.echo(finding)
+    if form == "json":
+        options.echo_json([asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            click.echo(finding)
     if found:
         sys.exit(1)
-    click.echo(f"{len(paths)} contract{'s' * (len(paths) != 1)} checked, nothing found")
+    if form == "text":
+        click.echo(f"{len(paths)} contract{'s' * (len(paths) != 1)} checked, nothing found")
 
 
 @contracts.command()
@@ -88,7 +96,13 @@ def fit(source: str, file: Path) -> None:
         return
     layout = contract.layout_for(header, period)
     if layout is None:
-        message, remedy = contract.header_refusal(header, period)
+        if contract.has_personal_fields and not contract.is_header(header, period):
+            agreed = ", ".join(contract.layouts_in(period)[0].header)
+            raise UserError(
+                f"{file.name}: the first line is no header; it is not shown, because it may be a person's",
+                remedy=f"ask the supplier for a file that begins with the titles: {agreed}",
+            )
+        message, remedy = contract.header_refusal(header, period, is_shown=True)
         raise UserError(f"{file.name}: {message}", remedy=remedy)
     click.echo(f"{file.name}: period {period}, layout {layout.name}")
 
@@ -138,5 +152,5 @@ def _example_findings(path: Path) -> list:
     period = contract.file_name.fullmatch(contract.example)["period"]
     if header is None or contract.layout_for(header, period):
         return []
-    message, _ = contract.header_refusal(header, period)
+    message, _ = contract.header_refusal(header, period, is_shown=True)
     return [Finding(path, contract.line_of("fields:"), f"the example: {message}")]

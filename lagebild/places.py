@@ -1,4 +1,4 @@
-"""A municipality as people name it: by its key (AGS) or by its name.
+"""A place as people name it: by its key (of a municipality: its AGS) or by its name.
 
 Names come from the seed `region` and from the publication in force, which has those of every delivered table.
 """
@@ -6,6 +6,9 @@ Names come from the seed `region` and from the publication in force, which has t
 import csv
 import difflib
 import re
+from collections.abc import Collection
+
+import psycopg
 
 from lagebild import database
 from lagebild.errors import UserError
@@ -13,9 +16,11 @@ from lagebild.settings import DBT_PROJECT, Settings
 
 SEED = DBT_PROJECT / "seeds" / "region.csv"
 _AGS_DIGITS = 8
+_REGION_DIGITS = (2, 3, 5, 8, 9, 12)
+"""Germany and states, administrative regions, districts, municipalities, their associations, the full key."""
 _KIND = re.compile(r",? (krfr\. Stadt|kreisfreie Stadt|Stadtkreis|Stadt)$")
 _PUBLISHED = (
-    "select distinct region_code, region_name from marts.eu2_population where length(region_code) = 8"
+    "select distinct region_code, region_name from marts.eu2_population where region_name is not null"
     " union select distinct municipality_ags, municipality_name from marts.cost_per_person"
     " union select distinct region_code, municipality_name from marts.municipal_profile"
 )
@@ -24,37 +29,62 @@ _PUBLISHED = (
 def municipality(settings: Settings, place: str) -> str:
     """The AGS of a municipality, given as such or by its name, in any case of letters.
 
-    UserError where the digits are too few or too many, and where no place, or more than one, has the name.
+    UserError where the digits are too few or too many, and where no place, or more than one, has the name. Without a
+    warehouse that answers, the names of the seed count alone.
     """
     wanted = place.strip()
     if wanted.isdecimal():
-        if len(wanted) != _AGS_DIGITS:
-            raise UserError(
-                f"{wanted}: an AGS has {_AGS_DIGITS} digits, this has {len(wanted)}",
-                remedy="write it with its leading zero, such as 05911000, or give the name of the place",
-            )
+        _require_digits(wanted, (_AGS_DIGITS,))
         return wanted
-    known = _named(settings)
-    found = sorted(ags for ags, name in known.items() if _folded(name) == _folded(wanted))
+    try:
+        with database.connect(settings, database.BI_READER) as connection:
+            known = _named(connection)
+    except (UserError, psycopg.Error):  # a key is made before there is a warehouse, or its first migration
+        known = _seed()
+    return _of_name(wanted, {code: name for code, name in known.items() if len(code) == _AGS_DIGITS}, ())
+
+
+def region(connection: psycopg.Connection, place: str, preferred: Collection[str] = ()) -> str:
+    """The key of a region of any level, likewise; of several with one name, that among the preferred keys."""
+    wanted = place.strip()
+    if wanted.isdecimal():
+        _require_digits(wanted, _REGION_DIGITS)
+        return wanted
+    return _of_name(wanted, _named(connection), preferred)
+
+
+def _require_digits(code: str, lengths: tuple[int, ...]) -> None:
+    if len(code) not in lengths or not code.isascii():
+        raise UserError(
+            f"{code}: an AGS has {_AGS_DIGITS} digits, this has {len(code)}",
+            remedy="write it with its leading zero, such as 05911000, or give the name of the place",
+        )
+
+
+def _of_name(wanted: str, known: dict[str, str], preferred: Collection[str]) -> str:
+    found = sorted(code for code, name in known.items() if _folded(name) == _folded(wanted))
+    found = [code for code in found if code in preferred] or found
     if len(found) > 1:
-        raise UserError(f"several places are named {wanted}: {', '.join(found)}", remedy="give the AGS of one of them")
+        raise UserError(f"several places are named {wanted}: {', '.join(found)}", remedy="give the key of one of them")
     if not found:
-        names = {_folded(name): f"{name} ({ags})" for ags, name in known.items()}
+        names = {_folded(name): f"{name} ({code})" for code, name in known.items()}
         nearest = difflib.get_close_matches(_folded(wanted), names, n=1, cutoff=0)
         raise UserError(
             f"no place is known by the name {wanted}" + (f"; the nearest is {names[nearest[0]]}" if nearest else ""),
-            remedy="give its AGS of 8 digits",
+            remedy=f"give its AGS of {_AGS_DIGITS} digits",
         )
     return found[0]
 
 
-def _named(settings: Settings) -> dict[str, str]:
-    """AGS -> name of every municipality that the seed or the publication in force names; the seed's name wins."""
+def _named(connection: psycopg.Connection) -> dict[str, str]:
+    """Key -> name of every region that the seed or the publication in force names; the seed's name wins."""
+    published = {code: name for code, name in connection.execute(_PUBLISHED).fetchall() if code and name}
+    return published | _seed()
+
+
+def _seed() -> dict[str, str]:
     with SEED.open(encoding="utf-8", newline="") as handle:
-        seed = {row["region_code"]: row["region_name"] for row in csv.DictReader(handle)}
-    with database.connect(settings, database.BI_READER) as connection:
-        published = {ags: name for ags, name in connection.execute(_PUBLISHED).fetchall() if name}
-    return {ags: name for ags, name in (published | seed).items() if len(ags) == _AGS_DIGITS}
+        return {row["region_code"]: row["region_name"] for row in csv.DictReader(handle)}
 
 
 def _folded(name: str) -> str:

@@ -11,14 +11,7 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-def ags(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The value, when it is an AGS of 8 digits."""
-    if not (len(value) == 8 and value.isdigit()):
-        raise click.BadParameter("an AGS has 8 digits")
-    return value
-
-
-_municipality = click.option("--municipality", required=True, callback=ags, help="AGS of 8 digits.")
+_municipality = click.option("--municipality", required=True, help="Its name or AGS, e.g. Dortmund or 05913000.")
 _purpose = click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
 
 
@@ -42,7 +35,9 @@ def create(settings: "Settings", municipality: str, purpose: str) -> None:
     Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
     """
     from ingest import privacy
+    from lagebild import places
 
+    municipality = places.municipality(settings, municipality)
     path = privacy.key_path(settings, municipality, purpose)
     made = privacy.ensure_key(settings, municipality, purpose)
     click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
@@ -61,11 +56,12 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     Example: lagebild keys rotate --municipality 05913000 --purpose integration_statistics
     """
     from ingest.rotation import rotate as wrap
+    from lagebild import places
 
-    click.echo(wrap(settings, municipality, purpose))
+    click.echo(wrap(settings, places.municipality(settings, municipality), purpose))
 
 
-@click.command()
+@click.command(epilog=options.exit_codes("when nothing of the person is stored"))
 @_municipality
 @_purpose
 @click.option(
@@ -74,16 +70,20 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     type=click.File(),
     help="File with the identifier on one line, as it stands in the deliveries; - reads standard input.",
 )
+@click.option("--unseen", is_flag=True, help="Nothing of the person need be stored: keep them out of older files, too.")
 @options.pass_settings
-def erase(settings: "Settings", municipality: str, purpose: str, identifier_file: TextIO) -> None:
+def erase(settings: "Settings", municipality: str, purpose: str, identifier_file: TextIO, unseen: bool) -> None:
     """Remove a person from rows, rejected rows and landed files.
 
-    The identifier is never an argument, because every user of the machine can read those.
+    The identifier is never an argument, because every user of the machine can read those. One of which nothing is
+    stored is an error, and nothing is changed: it may be mistyped. With --unseen what may be theirs is erased all the
+    same (rejected rows, files that could not be read), and no older file will bring the person.
 
     \b
-    Example: lagebild erase --municipality 05913000 --purpose integration_statistics --identifier-file -
+    Example: lagebild erase --municipality Dortmund --purpose integration_statistics --identifier-file -
     """
     from ingest.erasure import erase as remove
+    from lagebild import places
 
     try:
         lines = [line.strip() for line in identifier_file.read().splitlines() if line.strip()]
@@ -91,23 +91,30 @@ def erase(settings: "Settings", municipality: str, purpose: str, identifier_file
         lines = []  # the error would quote bytes of the identifier
     if len(lines) != 1:
         raise UserError("the identifier file has not exactly one line of text", remedy="one person at a time, in UTF-8")
-    click.echo(remove(settings, municipality, purpose, lines[0]))
+    ags = places.municipality(settings, municipality)
+    click.echo(remove(settings, ags, purpose, lines[0], unseen_too=unseen))
 
 
 @click.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
+@options.form
 @options.pass_settings
-def retention(settings: "Settings", is_applied: bool) -> None:
+def retention(settings: "Settings", is_applied: bool, form: str) -> None:
     """Delete what was kept long enough: landed bytes of personal sources, copies in taken/, receipts.
 
     Path, hash and ledger stay.
 
     \b
-    Example: lagebild retention --apply
+    Examples:
+      lagebild retention --format json
+      lagebild retention --apply
     """
     from ingest import retention as keeping
 
     clear = keeping.apply if is_applied else keeping.due
     found = clear(settings, lambda line: click.echo(f"lagebild: {line}", err=True))
+    if form == "json":
+        options.echo_json([entry.facts() | {"deleted": is_applied} for entry in found])
+        return
     verb = "deleted" if is_applied else "due (nothing was deleted, --apply does it)"
     click.echo("\n".join(f"{verb}: {entry}" for entry in found) or "nothing is due")

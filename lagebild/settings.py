@@ -30,7 +30,7 @@ _NAMES = [
         "HOME", "DROP_DIR", "LANDING_DIR", "KEYS_DIR", "EXTRACTS_DIR", "SECRETS_DIR", "WAREHOUSE_DSN", "AIRFLOW_DSN",
         "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
         "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "AIRFLOW_LOG_DAYS", "PUBLISHER",
-        "LICENCE", "WARM",
+        "LICENCE", "WARM", "PRACTICE",
     )
 ]  # fmt: skip
 _FAMILIES = re.compile(
@@ -66,6 +66,8 @@ class Settings:
     airflow_port: int | None
     demo: bool
     """Whether bundled deliveries are put into the drop folder."""
+    practice: bool = False
+    """Whether own files may hold rows marked synthetic: a warehouse for practising, never one of real data."""
     alert_enabled: bool | None = None
     """Whether anybody is told of late deliveries and runs; None: not in the demo."""
     alert_smtp: str | None = None
@@ -165,6 +167,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     if any((smtp, sender, to)) and not all((smtp, sender, to)):
         names = "LAGEBILD_ALERT_SMTP, LAGEBILD_ALERT_FROM and LAGEBILD_ALERT_TO"
         raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
+    practice = values.get("LAGEBILD_PRACTICE") or "0"
+    if practice not in ("0", "1"):
+        raise UserError(
+            f"LAGEBILD_PRACTICE={practice} is neither 0 nor 1", remedy="set 0 (real data) or 1 (made-up rows)"
+        )
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
     settings = Settings(
@@ -179,6 +186,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         postgres_port=port("LAGEBILD_POSTGRES_PORT"),
         airflow_port=port("LAGEBILD_AIRFLOW_PORT"),
         demo=demo == "1",
+        practice=practice == "1",
         alert_enabled=enabled == "1" if enabled else None,
         alert_smtp=url("LAGEBILD_ALERT_SMTP", "smtp", "smtps"),
         alert_from=sender,

@@ -69,7 +69,7 @@ def docs(settings: "Settings", out: Path | None) -> None:
 
 @click.command()
 @click.argument("mart")
-@click.option("--place", help="AGS or region code, e.g. 05913000; for programmes their id, or nothing.")
+@click.option("--place", help="Name, AGS or region code, e.g. Dortmund; for programmes their id, or nothing.")
 @click.option("--year", type=int, help="Year of the figure; for programmes it may be left out.")
 @click.option("--method", help="One costing method instead of all.")
 @click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
@@ -90,7 +90,7 @@ def explain(
 
     \b
     Examples:
-      lagebild explain cost_per_person --place 05913000 --year 2019
+      lagebild explain cost_per_person --place Dortmund --year 2019
       lagebild explain cost_extrapolation --place 05913000 --year 2019 --language de
       lagebild explain integration_course --place 00 --year 2024 --format json
       lagebild explain funding_cliff --place suedosteuropa
@@ -108,7 +108,7 @@ def explain(
 
 
 @click.command()
-@click.option("--place", required=True, help="AGS of the municipality, e.g. 05913000.")
+@click.option("--place", required=True, help="Name or AGS of the municipality, e.g. Dortmund or 05913000.")
 @click.option("--from-publication", required=True, type=int)
 @click.option("--to-publication", required=True, type=int)
 @click.option("--from-year", required=True, type=int)
@@ -129,10 +129,12 @@ def bridge(
     \b
     Example: lagebild bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
     """
+    from lagebild import places
     from lagebild.warehouse.bridge import as_text
     from lagebild.warehouse.bridge import bridge as parts_of
 
-    parts = parts_of(settings, place, from_publication, to_publication, from_year, to_year or from_year)
+    ags = places.municipality(settings, place)
+    parts = parts_of(settings, ags, from_publication, to_publication, from_year, to_year or from_year)
     if form == "json":
         options.echo_json(parts)
     else:

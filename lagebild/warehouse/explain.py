@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from lagebild import database
+from lagebild import database, places
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.warehouse import marts, provenance
@@ -84,7 +84,7 @@ def explain(
     publication_id: int | None = None,
     method: str | None = None,
 ) -> dict[str, Any]:
-    """The chain behind every row of a mart for a place (AGS, region code, or a programme's id), year and method.
+    """The chain behind every row of a mart for a place (name, AGS, region code, programme's id), year and method.
 
     What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
@@ -309,6 +309,7 @@ def _rows(
         [publication_id],
     )
     rows = every
+    place = place if place is None else _named_place(connection, mart, every, place)
     for wanted, columns in ((place, (*_PLACE_COLUMNS, *_ID_COLUMNS)), (year, _YEAR_COLUMNS), (method, ("method",))):
         rows = rows if wanted is None else _fitting(rows, [c for c in columns if c in mart.columns], str(wanted))
     if not rows:
@@ -320,6 +321,20 @@ def _rows(
             remedy=f"there is {', '.join(there[:20]) or 'nothing'}{' ...' * (len(there) > 20)}",
         )
     return [{name: value for name, value in row.items() if name != "publication_id"} for row in rows]
+
+
+def _named_place(connection: Connection, mart: Mart, rows: list[dict[str, Any]], place: str) -> str:
+    """The key of a place that was given by its name; as given where a row has it, or only programmes can be meant."""
+    columns = [column for column in _PLACE_COLUMNS if column in mart.columns]
+    ids = [column for column in _ID_COLUMNS if column in mart.columns]
+    if not columns or _fitting(rows, [*columns, *ids], place):
+        return place
+    try:
+        return places.region(connection, place, {row[column] for column in columns for row in rows})
+    except UserError:
+        if ids:  # then what is there is told, programmes and all
+            return place
+        raise
 
 
 def _fitting(rows: list[dict[str, Any]], columns: list[str], wanted: str) -> list[dict[str, Any]]:

@@ -46,8 +46,10 @@ def commands(runbook: str, section: str) -> str:
     return "\n".join(blocks)
 
 
-def follow(runbook: str, section: str, settings: Settings, checkout: Path, before: str = "") -> str:
-    """Run one section in one shell, after a line of an earlier one; return what it prints."""
+def follow(
+    runbook: str, section: str, settings: Settings, checkout: Path, before: str = "", without: tuple[str, ...] = ()
+) -> str:
+    """Run one section in one shell, after a line of an earlier one, without some of the settings; what it prints."""
     path = os.pathsep.join([str(checkout.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {
         "PATH": path,
@@ -56,6 +58,8 @@ def follow(runbook: str, section: str, settings: Settings, checkout: Path, befor
         "LANG": "C.UTF-8",
         **airflow.variables(settings),
     }
+    for name in without:
+        del environment[name]
     result = subprocess.run(
         ["bash", "-eu", "-c", f"{before}\n{commands(runbook, section)}"],
         env=environment,
@@ -78,9 +82,11 @@ def test_a_source_is_added_as_the_runbook_says(warehouse, checkout):
     assert "accepted" in printed
     rows = query(warehouse, "select nationality_code, naturalised_persons from raw.naturalisations__former_nationality")
     assert ("125", 1035) in rows and len(rows) == 3
-    follow(runbook, "Bring it to the models", warehouse, checkout)
-    manifest = (checkout / "dbt-target" / "manifest.json").read_text()
-    assert "model.lagebild.stg_naturalisations__former_nationality" in manifest
+    printed = follow(runbook, "Bring it to a mart", warehouse, checkout)
+    assert "publication 1 is in force" in printed and "naturalised_persons: 1035" in printed
+    assert "the row names its file and line: naturalisations_2024.csv, line 2" in printed
+    counts = "select nationality_code, naturalised_persons from marts.naturalisation order by 1"
+    assert query(warehouse, counts, role=database.BI_READER) == [("125", 1035), ("154", 62), ("163", 0)]
 
 
 def test_a_new_layout_is_added_as_the_runbook_says(warehouse, checkout):
@@ -110,13 +116,13 @@ def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_say
     printed = follow(runbook, "See what waits", warehouse, checkout)
     assert "share_not_misprinted (hold; ask" in printed and "lines:    7" in printed
     assert json.loads((checkout / "held.json").read_text())[0]["failed"][0]["failing_rows"] == [7]
-    assert "accepted until" in follow(runbook, "Accept it for a time", warehouse, checkout)
+    assert "accepted until" in follow(runbook, "Accept it for a time", warehouse, checkout, before="DELIVERY=1")
     with database.connect(warehouse) as connection:
         connection.execute("update raw.delivery set accepted_until = current_date - 2")
     assert build.begin(warehouse) is None  # nothing else is there to be built from
     printed = follow(runbook, "When the time is over", warehouse, checkout)
     assert "share_not_misprinted (hold; ask" in printed
-    printed = follow(runbook, "Send it back", warehouse, checkout)
+    printed = follow(runbook, "Send it back", warehouse, checkout, before="DELIVERY=1")
     told = [line.split(" rows) ")[1].split(":")[0] for line in printed.splitlines() if " rows) " in line]
     assert told[-2:] == ["refused", "accepted"]
 
@@ -143,16 +149,16 @@ def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
     build.publish_build(warehouse, prepared.begin(warehouse))
     in_force = "select distinct publication_id, municipality_name from marts.cost_per_person"
 
-    printed = follow(runbook, "See what is wrong", warehouse, checkout)
+    printed = follow(runbook, "See what is wrong", warehouse, checkout, before="WRONG=3 RIGHT=2")
     assert "* publication 3" in printed and "municipality_name: second -> third" in printed
     assert "register 2019-12-31: none -> delivery 3 (register_2019-12-31.csv)" in printed
-    printed = follow(runbook, "Go back", warehouse, checkout)
+    printed = follow(runbook, "Go back", warehouse, checkout, before="RIGHT=2")
     assert "nothing is built while all that this took back still stands" in printed
     assert query(warehouse, in_force) == [(2, "second")]
-    printed = follow(runbook, "Mend it", warehouse, checkout)
+    printed = follow(runbook, "Mend it", warehouse, checkout, before="DELIVERY=3")
     assert "delivery 3 register 2019-12-31" in printed and "withdrawn" in printed and "nothing new to build" in printed
     assert query(warehouse, in_force) == [(2, "second")]
-    follow(runbook, "When it was right after all", warehouse, checkout)
+    follow(runbook, "When it was right after all", warehouse, checkout, before="WRONG=3")
     assert query(warehouse, in_force) == [(3, "third")]
 
 
@@ -199,3 +205,13 @@ def test_a_table_is_added_to_what_is_pulled_as_the_runbook_says(warehouse, check
 def test_every_runbook_is_listed():
     index = (ROOT / "docs" / "README.md").read_text()
     assert [page.name for page in RUNBOOKS.glob("*.md") if f"runbooks/{page.name}" not in index] == []
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_a_runbook_names_no_number_of_its_own_and_says_where_to_practise(page):
+    text = page.read_text()
+    assert "Practise in " in text and "own-city.md" in text
+    written = "\n".join(re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL))
+    named = r"^ *(?:DELIVERY|WRONG|RIGHT|MUNICIPALITY)=(?!\"\$\{)"
+    ids = rf"{named}|lagebild (?:accept|refuse|withdraw|reload|rollback|diff) \d"
+    assert re.findall(ids, written, re.MULTILINE) == []

@@ -132,15 +132,15 @@ def taken_by_two_processes(settings: Settings, folder: Path) -> list[int]:
     return found
 
 
-def follow(page: str, section: str, settings: Settings, home: Path) -> str:
-    """Run the fenced commands of one section of a runbook in one shell; return what they print."""
+def follow(page: str, section: str, settings: Settings, home: Path, **given: str) -> str:
+    """Run the fenced commands of one section of a runbook in one shell, with what it asks for; what they print."""
     pattern = rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)"
     match = re.search(pattern, (ROOT / "docs" / "runbooks" / page).read_text(), re.MULTILINE | re.DOTALL)
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", match.group(1), re.MULTILINE | re.DOTALL)
     assert blocks, f"{page}: no commands under {section!r}"
     result = subprocess.run(
         ["bash", "-eu", "-c", "\n".join(blocks)],
-        env=environment(settings, home),
+        env=environment(settings, home) | given,
         cwd=home,
         capture_output=True,
         text=True,

@@ -26,8 +26,8 @@ from tests.support import MUNICIPALITY, PURPOSE, deliver, drop, query
 OTHER = "05911000"
 
 
-def erase(settings, identifier="S1"):
-    return erasure.erase(settings, MUNICIPALITY, PURPOSE, identifier)
+def erase(settings, identifier="S1", unseen=False):
+    return erasure.erase(settings, MUNICIPALITY, PURPOSE, identifier, unseen_too=unseen)
 
 
 def pseudonym(settings, identifier):
@@ -112,7 +112,7 @@ def test_a_file_of_a_later_day_brings_a_person_back(warehouse):
 
 def test_what_could_not_be_read_of_an_older_file_may_be_the_persons(warehouse):
     privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
-    erase(warehouse)
+    erase(warehouse, unseen=True)
     older = deliver_register(warehouse, person("S1", BAD_BIRTH), person("S2"), person("S3", BAD_BIRTH))
     assert (older.loaded, older.rejected, older.erased_loaded) == (2, 1, 1)  # of S1 nothing is looked at
     assert not is_landed(warehouse, older)
@@ -122,7 +122,7 @@ def test_what_could_not_be_read_of_an_older_file_may_be_the_persons(warehouse):
 def test_nobody_is_dropped_of_another_municipality(warehouse):
     for municipality in (MUNICIPALITY, OTHER):
         privacy.ensure_key(warehouse, municipality, PURPOSE)
-    erase(warehouse)
+    erase(warehouse, unseen=True)
     assert deliver_register(warehouse, person("S1", ags=OTHER), ags=OTHER).erased_loaded == 0
 
 
@@ -135,16 +135,35 @@ def test_the_event_says_how_much_and_never_who(warehouse):
     assert why == [("landed bytes erased: a person was erased",)]
 
 
-def test_a_person_who_is_not_there_is_no_error_and_the_event_is_recorded(warehouse):
+def test_an_identifier_of_which_nothing_is_stored_is_an_error_and_changes_nothing(warehouse):
+    deliver_register(warehouse, person("S2"), person("S3", BAD_BIRTH))
+    refused = deliver(warehouse, "register", register(person("S4")).replace(b"Stichtag", b"Tag"))
+    drop(warehouse, "register", register(person("S5")), f"register_{MUNICIPALITY}_2020-12-31.csv")
+    before = everything(warehouse)
+    arguments = ["erase", "--municipality", "dortmund", "--purpose", PURPOSE, "--identifier-file", "-"]
+    tried = command(warehouse, *arguments, text="S1-SECRET\n")
+    said = str(tried.exception)
+    assert tried.exit_code == 1 and "SECRET" not in said + tried.output
+    assert "nothing of this person is stored, and nothing was changed: looked into 1 deliveries of register" in said
+    waiting = f"drop/register/register_{MUNICIPALITY}_2020-12-31.csv"
+    assert f"could not look into 1 rejected rows (masked), 1 refused files, {waiting}" in said
+    assert everything(warehouse) == before and is_landed(warehouse, refused)
+
+    done = command(warehouse, *arguments, "--unseen", text="S1-SECRET\n")
+    assert done.exit_code == 0 and "emptied 1 rejected rows" in done.output and "deleted 2 landed files" in done.output
+    assert command(warehouse, *arguments, text="S1-SECRET\n").exit_code == 0  # it was erased before
+
+
+def test_with_unseen_the_event_is_recorded_though_the_person_is_not_there(warehouse):
     kept = deliver_register(warehouse, person("S2"))
-    done = erase(warehouse)
+    done = erase(warehouse, unseen=True)
     assert (done.loaded_rows, done.landed_files) == (0, 0) and is_landed(warehouse, kept)
     assert query(warehouse, "select count(*) from raw.erasure") == [(1,)]
 
 
 def test_bytes_with_rejected_rows_go_because_any_of_them_may_be_the_persons(warehouse):
     mixed = deliver_register(warehouse, person("S2"), person("S1", BAD_BIRTH))
-    done = erase(warehouse)
+    done = erase(warehouse, unseen=True)
     assert (done.loaded_rows, done.blanked_rows, done.landed_files) == (0, 1, 1)
     assert not is_landed(warehouse, mixed)
     ((line, reasons, fields),) = query(warehouse, "select line_number, reasons, fields from raw.rejected_row")
@@ -173,7 +192,7 @@ def test_bytes_that_nobody_could_read_go_and_those_of_another_municipality_stay(
     refused = deliver(warehouse, "register", register(person("S1")).replace(b"Stichtag", b"Tag"))
     nameless = load_content(warehouse, "register", register(person("S1")), "export.csv", tmp_path)
     assert [refused.state, nameless.state] == ["refused", "refused"]
-    assert erase(warehouse).landed_files == 2
+    assert erase(warehouse, unseen=True).landed_files == 2
     assert [is_landed(warehouse, d) for d in (refused, nameless, theirs)] == [False, False, True]
     assert query(warehouse, "select count(*) from raw.register__person") == [(1,)]
     assert query(warehouse, "select fields is null from raw.rejected_row") == [(False,)]
@@ -185,7 +204,7 @@ def test_bytes_that_a_later_attempt_read_completely_are_known_to_be_clean(wareho
         connection.execute("delete from raw.register__person")
         connection.execute("update raw.delivery set state = 'refused', records = null, loaded = null, rejected = null")
     deliver_register(warehouse, person("S2"))
-    assert erase(warehouse).landed_files == 0 and is_landed(warehouse, first)
+    assert erase(warehouse, unseen=True).landed_files == 0 and is_landed(warehouse, first)
 
 
 def test_a_person_is_found_after_rotations(warehouse):
@@ -217,7 +236,7 @@ def test_reload_says_that_the_bytes_are_erased(warehouse):
 def test_files_that_nobody_looked_into_are_named(warehouse):
     deliver_register(warehouse, person("S2"))
     drop(warehouse, "register", register(person("S1")), f"register_{MUNICIPALITY}_2020-12-31.csv")
-    done = erase(warehouse)
+    done = erase(warehouse, unseen=True)
     assert done.unseen == (f"drop/register/register_{MUNICIPALITY}_2020-12-31.csv",)
     assert "not looked into" in str(done)
 
@@ -273,7 +292,7 @@ def test_wrong_input_erases_nothing_and_does_not_repeat_the_identifier(warehouse
 def test_the_runbook_works_as_it_stands(warehouse, tmp_path):
     deliver_register(warehouse, person("S1"), person("S2"))
     (tmp_path / "identifier").write_text("S1\n")
-    printed = follow("erase-a-person.md", "Erase", warehouse, tmp_path)
+    printed = follow("erase-a-person.md", "Erase", warehouse, tmp_path, MUNICIPALITY="Dortmund")
     assert "erased 1 rows and 0 rejected rows" in printed and "S1" not in printed
     assert not (tmp_path / "identifier").exists()
     assert pseudonyms(warehouse) == [pseudonym(warehouse, "S2")]

@@ -1,5 +1,6 @@
 """Retention: bytes of personal sources go when their time is over; what was, stays known."""
 
+import json
 import os
 import time
 
@@ -155,6 +156,8 @@ def test_the_command_lists_by_default_and_deletes_when_told(warehouse):
     listed = command(warehouse, "retention")
     assert listed.exit_code == 0 and "due (nothing was deleted" in listed.stdout
     assert delivery.landing_path in listed.stdout and (warehouse.landing / delivery.landing_path).exists()
+    (entry, *_) = json.loads(command(warehouse, "retention", "--format", "json").stdout)
+    assert entry["path"].startswith("landing/register/") and "is over" in entry["why"] and entry["deleted"] is False
     assert command(warehouse, "retention", "--apply").stdout.startswith("deleted: ")
     assert not (warehouse.landing / delivery.landing_path).exists()
     assert "nothing is due" in command(warehouse, "retention").stdout

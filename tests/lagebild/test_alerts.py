@@ -305,6 +305,7 @@ def test_the_command_lists_the_channels_and_tries_them(tmp_path, hook, monkeypat
     assert command(own) == "nobody is told: alerts are off (LAGEBILD_ALERT_ENABLED)\n"
     own = replace(own, alert_enabled=True, alert_webhook=hook.url)
     assert command(own) == "log: of the task, or the screen\nwebhook: 127.0.0.1\n" and hook.posts == []
+    assert [one["channel"] for one in json.loads(command(own, "--format", "json"))] == ["log", "webhook"]
     assert command(own, "--try").endswith("sent to 2\n") and len(hook.posts) == 1
     hook.status = 500
     with pytest.raises(UserError, match="webhook: the webhook at 127.0.0.1 answers 500"):

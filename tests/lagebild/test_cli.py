@@ -223,7 +223,7 @@ def test_the_status_of_a_wrong_connection_string_shows_no_password(tmp_path, dsn
 
 def test_wrong_usage_is_exit_code_2():
     assert run_program("no-such-command").returncode == 2
-    assert run_program("keys", "create", "--municipality", "5913000", "--purpose", "p").returncode == 2
+    assert run_program("keys", "create", "--municipality", "05913000").returncode == 2
     assert run_program("explain", "cost_per_person").returncode == 2
 
 
@@ -320,3 +320,18 @@ def test_no_password_is_made_by_asking_for_it(tmp_path):
     result = run_program("credentials", LAGEBILD_HOME=str(tmp_path))
     assert result.returncode == 1 and "make up" in result.stderr
     assert not (tmp_path / "secrets").exists()
+
+
+LISTINGS = (
+    "deliveries", "rejected", "held", "calendar", "alerts", "fetches", "catalogue", "contracts check", "publications",
+    "diff", "explain", "bridge", "mapping missing", "retention", "credentials",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_a_command_that_lists_does_so_for_programs_too(name):
+    command = cli
+    for part in name.split():
+        command = command.get_command(None, part)
+    (form,) = [option for option in command.params if "--format" in option.opts]
+    assert "json" in form.type.choices

@@ -1,5 +1,6 @@
 """`lagebild contracts ...`: findings end with exit code 1, and a file is compared without being loaded."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,33 @@ def test_a_file_that_does_not_fit_is_told_why(sources, name, content, said):
     with pytest.raises(UserError, match=said) as caught:
         run("fit", "moves", str(file))
     assert caught.value.remedy
+
+
+def test_of_a_source_about_persons_the_difference_of_a_header_is_shown_and_no_first_person(tmp_path):
+    titles = [field.title for field in contracts.load("register").fields]
+    file = tmp_path / "register_05911000_2021-12-31.csv"
+    renamed = [{"Geburtsdatum": "Geburtstag"}.get(title, title) for title in titles]
+    file.write_text(";".join(renamed) + "\n31.12.2021;05911000\n", encoding="iso-8859-1")
+    with pytest.raises(UserError, match="missing: Geburtsdatum; unknown: Geburtstag") as caught:
+        run("fit", "register", str(file))
+    assert "contracts fit" not in str(caught.value)
+    # What a receipt or the ledger says of the same header repeats no title.
+    message, _ = contracts.load("register").header_refusal(renamed, "05911000_2021-12-31")
+    assert "Geburtstag" not in message
+
+    file.write_text("31.12.2021;05911000;GEHEIM;;;;;01.02.1990;M;154;01.03.2015;;H\n", encoding="iso-8859-1")
+    with pytest.raises(UserError, match="the first line is no header; it is not shown") as caught:
+        run("fit", "register", str(file))
+    assert "GEHEIM" not in str(caught.value) and "begins with the titles: Stichtag, AGS" in str(caught.value)
+
+
+def test_findings_as_json(sources):
+    path = write(sources, descriptor(reader="guess"))
+    result = run("check", "moves", "--format", "json")
+    assert result.exit_code == 1
+    (finding, *_) = json.loads(result.output)
+    assert finding["path"] == str(path) and finding["line"] and finding["message"]
+    assert json.loads(run("check", "moves", "--format", "json").output)
 
 
 def test_a_file_of_an_old_layout_fits_its_own(sources):

@@ -408,6 +408,26 @@ def by_year(settings: Settings) -> int:
     return year
 
 
+def test_a_place_is_asked_for_by_its_name_too(published_warehouse):
+    warehouse = published_warehouse
+
+    def asked(mart: str, place: str, year: int | None = None) -> list:
+        return explain.explain(warehouse, mart, place, year)["rows"]
+
+    assert asked("cost_per_person", "dortmund", 2019) == asked("cost_per_person", "05913000", 2019)
+    assert asked("migration_background", "Deutschland", 2005) == asked("migration_background", "00", 2005)
+    assert asked("eu2_population", "Nordrhein-Westfalen", 2024) == asked("eu2_population", "05", 2024)
+    for wrong, said in (
+        ("0591300", "0591300: an AGS has 8 digits, this has 7"),
+        ("Dortmud", r"no place is known by the name Dortmud; the nearest is Dortmund \(05913000\)"),
+        ("Bochum", "cost_per_person has no row for 05911000 2019"),
+    ):
+        with pytest.raises(UserError, match=said):
+            asked("cost_per_person", wrong, 2019)
+    with pytest.raises(UserError, match="funding_cliff has no row for nowhere"):
+        asked("funding_cliff", "nowhere")  # its places are programmes
+
+
 def test_seeds_name_every_value_of_a_tree_in_both_languages():
     path = Path(__file__).parents[3] / "dbt_project" / "seeds" / "provenance_label.csv"
     rows = list(csv.DictReader(path.open(encoding="utf-8")))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -213,3 +214,15 @@ def test_a_place_is_known_by_its_key_or_its_name(warehouse):
     ):
         with pytest.raises(UserError, match=said):
             places.municipality(warehouse, wrong)
+    with database.connect(warehouse, database.BI_READER) as connection:
+        assert places.region(connection, "deutschland") == "00" and places.region(connection, "05913") == "05913"
+        with pytest.raises(UserError, match="0591300: an AGS has 8 digits, this has 7"):
+            places.region(connection, "0591300")
+
+
+def test_a_place_has_a_name_before_there_is_a_warehouse(empty_warehouse, tmp_path):
+    assert places.municipality(empty_warehouse, "Bochum") == BOCHUM  # no migration yet
+    never_started = replace(empty_warehouse, home=tmp_path / "none", warehouse_dsn=None)
+    assert places.municipality(never_started, "Bochum") == BOCHUM
+    with pytest.raises(UserError, match="the nearest is Bochum"):
+        places.municipality(never_started, "Bochumm")

@@ -1,0 +1,47 @@
+"""Rows marked synthetic never come between real ones: an example that was loaded by mistake is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support import deliver, query
+
+EMPLOYED = (
+    "Stichtag;Gebietsschlüssel;Gebiet;Gruppe;Erhebungsort;Sozialversicherungspflichtig Beschäftigte;Quelle;Herkunft"
+)
+REAL = "31.12.2024;00;Deutschland;EU2;Wohnort;700.000;Auskunft der Agentur;geliefert"
+MADE_UP = "31.12.2024;05911000;Bochum;EU2;Wohnort;16;erfunden;synthetisch"
+NAME = "eu2_employees_2024.csv"
+
+
+def employed(*rows: str) -> bytes:
+    return "\n".join((EMPLOYED, *rows, "")).encode()
+
+
+def test_a_made_up_row_among_real_ones_refuses_the_delivery(warehouse):
+    real_data = replace(warehouse, demo=False)
+    refused = deliver(real_data, "employment", employed(REAL, MADE_UP), NAME)
+    assert refused.state == "refused"
+    assert refused.reason == (
+        f"{NAME}: line 3 is marked synthetic, and this warehouse holds real data - try made-up files in another"
+        " clone, with LAGEBILD_PRACTICE=1 in its .env"
+    )
+    assert query(warehouse, "select count(*) from raw.employment__employees") == [(0,)]
+    assert deliver(real_data, "employment", employed(REAL), NAME).state == "loaded"
+
+
+@pytest.mark.parametrize("source", ["ledger", "register", "ledger_plan", "esf_bayern"])
+def test_bundled_files_that_are_made_up_are_refused_among_real_ones(warehouse, source):
+    refused = deliver(replace(warehouse, demo=False), source)
+    assert refused.state == "refused" and "is marked synthetic" in refused.reason
+    assert deliver(replace(warehouse, demo=False, practice=True), source).state == "loaded"
+
+
+def test_what_is_published_may_be_loaded_whoever_sends_it(warehouse):
+    assert deliver(replace(warehouse, demo=False), "azr_nrw").state == "loaded"  # the office's own bytes
+
+
+def test_the_demo_and_a_warehouse_for_practice_take_made_up_rows(warehouse):
+    assert deliver(warehouse, "employment", employed(MADE_UP), NAME).state == "loaded"
+    practice = replace(warehouse, demo=False, practice=True)
+    assert deliver(practice, "employment", employed(MADE_UP, REAL), NAME).state == "loaded"
