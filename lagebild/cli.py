@@ -43,6 +43,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Marts and publications": {
         "migrate": "warehouse",
         "build": "warehouse",
+        "publish": "publication",
         "docs": "warehouse",
         "publications": "publication",
         "rollback": "publication",

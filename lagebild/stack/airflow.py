@@ -153,6 +153,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_POSTGRES_PORT": settings.postgres_port or "",
         "LAGEBILD_AIRFLOW_PORT": settings.airflow_port or "",
         "LAGEBILD_DEMO": int(settings.demo),
+        "LAGEBILD_PUBLISH": settings.publish or "",
         "LAGEBILD_ALERT_ENABLED": "" if settings.alert_enabled is None else int(settings.alert_enabled),
         "LAGEBILD_ALERT_SMTP": settings.alert_smtp or "",
         "LAGEBILD_ALERT_FROM": settings.alert_from,
