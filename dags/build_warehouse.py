@@ -70,8 +70,8 @@ with DAG(
     @task(
         execution_timeout=timedelta(hours=1),
         outlets=[Asset(MARTS), Asset(WAITING)],
-        doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them, or with"
-        " LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
+        doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them, or"
+        " with LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
     )
     def publish(build_id: int, *, task) -> list[str]:
         """What the publication in force was made without, a line each."""

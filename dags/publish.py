@@ -34,8 +34,8 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Publish what waits\n\nWith LAGEBILD_PUBLISH=ask (the default with own files) asks under *Required"
-    " Actions* whether the build that passed its checks is published. Who does not answer leaves it waiting. The same as"
-    " `lagebild publish`. A publication is released by `release_extract`.",
+    " Actions* whether the build that passed its checks is published. Who does not answer leaves it waiting. The same"
+    " as `lagebild publish`. A publication is released by `release_extract`.",
     tags=["build", "decide"],
 ) as dag:
 

@@ -50,7 +50,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "diff": "publication",
         "extract": "warehouse",
     },
-    "Figures": {"explain": "warehouse", "bridge": "warehouse", "mapping": "mapping", "figures": "figure"},
+    "Figures": {
+        "explain": "warehouse",
+        "bridge": "warehouse",
+        "mapping": "mapping",
+        "config": "config",
+        "figures": "figure",
+    },
     "Personal data and safety": {
         "keys": "privacy",
         "erase": "privacy",

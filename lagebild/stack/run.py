@@ -136,7 +136,7 @@ def is_nothing_due(settings: Settings) -> bool:
 
 
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
-    """What a person has to look at: a build that waits, held deliveries, those refused since, a rollback that stands."""
+    """What a person has to look at: a build or delivery that waits, what was refused since, a rollback that stands."""
     rows = ledger.deliveries(settings, states=("held", "refused"))
     kept_back = build.kept_back(settings)
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
