@@ -10,7 +10,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 
 from ingest import contracts
-from lagebild.stack.tasks import DEFAULTS, MARTS, cron, deadline, raw_asset, settled
+from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, cron, deadline, raw_asset, settled
 
 with DAG(
     dag_id="build_warehouse",
@@ -27,7 +27,8 @@ with DAG(
     deadline=deadline(),
     doc_md="### Build and publish\n\nFixes the inputs of a build, runs dbt layer by layer, checks the marts and"
     " publishes them in one transaction. A delivery that dbt fails on is set aside, the others are published, and the"
-    " run fails to say so. Whatever else fails, the last publication stays in force.",
+    " run fails to say so. Whatever else fails, the last publication stays in force. With"
+    " LAGEBILD_PUBLISH=ask a build that passed waits for DAG `publish`.",
     tags=["build"],
 ) as dag:
 
@@ -68,8 +69,9 @@ with DAG(
 
     @task(
         execution_timeout=timedelta(hours=1),
-        outlets=[Asset(MARTS)],
-        doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them.",
+        outlets=[Asset(MARTS), Asset(WAITING)],
+        doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them, or"
+        " with LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
     )
     def publish(build_id: int, *, task) -> list[str]:
         """What the publication in force was made without, a line each."""
@@ -83,6 +85,11 @@ with DAG(
                 print("there was nothing new to build: the publication in force stays")
             else:
                 build.check_marts(own, build_id)
+                if not own.publishes_unasked:
+                    task.outlets = [Asset(WAITING)]  # no publication yet: whoever may is asked
+                    print(build.let_wait(own, build_id))
+                    return []
+                task.outlets = [Asset(MARTS)]
                 print(f"publication {build.publish_build(own, build_id)} is in force")
             return [str(one) for one in build.set_aside(own)]
 

@@ -1,9 +1,9 @@
-"""Back up and restore what cannot be made again: the database, the landing zone, the keys, the readers' passwords.
+"""Back up and restore what cannot be made again: database, landing zone, keys, readers' passwords, a city's own rows.
 
-A backup is a folder (mode 700) with `warehouse.dump` (pg_dump's custom format), `landing/`, `keys/`, `secrets/` and
-`manifest.json` (SHA-256 of every file). Extracts are not in it, because they are rebuilt from a publication's number;
-Airflow's history is not, because the ledger is the truth; the administrator's password is not, because it belongs to
-the server. `docs/runbooks/backup-and-restore.md` is the page to follow; a test follows it.
+A backup is a folder (mode 700) with `warehouse.dump` (pg_dump's custom format), `landing/`, `keys/`, `config/`,
+`secrets/` and `manifest.json` (SHA-256 of every file). Extracts are not in it, because they are rebuilt from a
+publication's number; Airflow's history is not, because the ledger is the truth; the administrator's password is not,
+because it belongs to the server. `docs/runbooks/backup-and-restore.md` is the page to follow; a test follows it.
 """
 
 import json
@@ -49,6 +49,7 @@ def backup(settings: Settings, folder: Path) -> Path:
         # After the dump: files are only ever added, so that what the dump names is among them.
         _copy_tree(settings.landing, draft / "landing")
         _copy_tree(settings.keys, draft / "keys")
+        _copy_tree(settings.config, draft / "config")
         for role in database.ROLES:
             _copy(settings.secrets / role, draft / "secrets" / role)
         manifest = {
@@ -82,6 +83,7 @@ def restore(settings: Settings, folder: Path) -> str:
             _require_empty(connection, settings)
         _require_no_conflict(folder / "landing", settings.landing)
         _require_no_conflict(folder / "keys", settings.keys)
+        _require_no_conflict(folder / "config", settings.config)
         for file in (folder / "secrets").iterdir():
             _copy(file, settings.secrets / file.name)
         with database.connect(settings) as connection:
@@ -91,6 +93,7 @@ def restore(settings: Settings, folder: Path) -> str:
             connection.execute("drop table if exists public.lagebild_migration")
         _copy_tree(folder / "landing", settings.landing)
         _copy_tree(folder / "keys", settings.keys)
+        _copy_tree(folder / "config", settings.config)
         _load(settings, folder / DUMP)
         migrate(settings)
         with database.connect(settings) as connection:

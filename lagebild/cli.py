@@ -43,13 +43,20 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Marts and publications": {
         "migrate": "warehouse",
         "build": "warehouse",
+        "publish": "publication",
         "docs": "warehouse",
         "publications": "publication",
         "rollback": "publication",
         "diff": "publication",
         "extract": "warehouse",
     },
-    "Figures": {"explain": "warehouse", "bridge": "warehouse", "mapping": "mapping", "figures": "figure"},
+    "Figures": {
+        "explain": "warehouse",
+        "bridge": "warehouse",
+        "mapping": "mapping",
+        "config": "config",
+        "figures": "figure",
+    },
     "Personal data and safety": {
         "keys": "privacy",
         "erase": "privacy",

@@ -28,12 +28,13 @@ def missing(settings: "Settings", place: str, form: str) -> None:
     """Print the rows that the mapping of a municipality lacks, to be filled in.
 
     As CSV they have the header of dbt_project/seeds/cost_mapping.csv, and the largest amounts come first. Fill in
-    cost_area, treatment (attributed or excluded, then exclusion_reason), bearer and attribution_rule, and put them
-    below the seed's own rows. What is told beside them goes to standard error.
+    cost_area, treatment (attributed or excluded, then exclusion_reason), bearer and attribution_rule in your own
+    cost_mapping.csv (LAGEBILD_CONFIG_DIR): what is put below other rows may bring its header along, and a row without
+    treatment decides nothing. What is told beside the rows goes to standard error.
 
     \b
     Examples:
-      lagebild mapping missing --place Bochum > bochum.csv
+      lagebild mapping missing --place Bochum >> .lagebild/config/cost_mapping.csv
       lagebild mapping missing --place 05911000 --format json
     """
     from lagebild import places

@@ -1,4 +1,4 @@
-"""Commands on publications: which there are, back to one of them, and what differs between two."""
+"""Commands on publications: publish what waits, which there are, back to one of them, and what differs between two."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -30,6 +30,25 @@ def publications(settings: "Settings", last: int | None, form: str) -> None:
         options.echo_json([asdict(one) | {"is_rolled_back": one.is_rolled_back} for one in found])
     else:
         click.echo("\n".join(map(str, found)) or "nothing was published yet: lagebild build")
+
+
+@click.command()
+@click.argument("build_id", type=int, metavar="[BUILD]", required=False)
+@options.pass_settings
+def publish(settings: "Settings", build_id: int | None) -> None:
+    """Publish BUILD, whose marts are checked and wait; without a number the one that waits.
+
+    Refused where a later build has begun, or where deliveries were accepted or withdrawn since: what was looked at is
+    published, or nothing. `lagebild status` names the build that waits.
+
+    \b
+    Examples:
+      lagebild publish
+      lagebild publish 12
+    """
+    from lagebild.warehouse import build
+
+    click.echo(f"publication {build.approve(settings, build_id)} is in force")
 
 
 @click.command()

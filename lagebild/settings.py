@@ -30,7 +30,7 @@ _NAMES = [
         "HOME", "DROP_DIR", "LANDING_DIR", "KEYS_DIR", "EXTRACTS_DIR", "SECRETS_DIR", "WAREHOUSE_DSN", "AIRFLOW_DSN",
         "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
         "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "AIRFLOW_LOG_DAYS", "PUBLISHER",
-        "LICENCE", "WARM", "PRACTICE",
+        "LICENCE", "WARM", "PRACTICE", "PUBLISH", "CONFIG_DIR",
     )
 ]  # fmt: skip
 _FAMILIES = re.compile(
@@ -93,6 +93,18 @@ class Settings:
     """The licence of the data (an identifier, an address or a text), likewise."""
     airflow_log_days: int = 90
     """How long Airflow's rows and logs of a run are kept (`lagebild/stack/housekeeping.py`)."""
+    config_dir: Path | None = None
+    """What a city configures outside the product's files (`lagebild/overlay.py`); None: `config` of `home`."""
+    publish: str | None = None
+    """`ask`: a checked build waits until somebody publishes it; `auto`: it is published; None: auto in the demo."""
+
+    @property
+    def config(self) -> Path:
+        return self.config_dir or self.home / "config"
+
+    @property
+    def publishes_unasked(self) -> bool:
+        return self.demo if self.publish is None else self.publish == "auto"
 
     @property
     def sends_alerts(self) -> bool:
@@ -174,6 +186,9 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         )
     if demo not in ("0", "1"):
         raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
+    publish = values.get("LAGEBILD_PUBLISH") or None
+    if publish not in (None, "ask", "auto"):
+        raise UserError(f"LAGEBILD_PUBLISH={publish} is neither ask nor auto", remedy="set ask or auto, or unset it")
     settings = Settings(
         home=home,
         drop=folder("LAGEBILD_DROP_DIR", "drop"),
@@ -204,6 +219,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         publishers=_by_source(values, "PUBLISHER"),
         licences=_by_source(values, "LICENCE"),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
+        publish=publish,
+        config_dir=folder("LAGEBILD_CONFIG_DIR", "config"),
     )
     return with_demo(settings)
 

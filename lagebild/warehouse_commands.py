@@ -26,23 +26,31 @@ def migrate(settings: "Settings") -> None:
 
 
 @click.command()
+@click.option("--publish", "publishes", is_flag=True, help="Publish what passed its checks, also where it would wait.")
 @options.pass_settings
-def build(settings: "Settings") -> None:
+def build(settings: "Settings", publishes: bool) -> None:
     """Build the marts from the accepted deliveries, check them and publish them.
 
+    With own files (LAGEBILD_PUBLISH=ask) the checked marts wait for `lagebild publish` instead.
     Where dbt fails on a new delivery, that one is set aside and the others are published; the command says which, and
     ends with exit code 1. Where a check of the marts fails nothing is published, and the last publication stays.
 
     \b
     Examples:
       lagebild build
+      lagebild build --publish
       lagebild build -v         every model and test as a line
     """
     from lagebild.stack.building import watched
-    from lagebild.warehouse.build import set_aside
+    from lagebild.warehouse.build import set_aside, waiting, waits
 
-    publication_id = watched(settings)
-    output.say("nothing new to build" if publication_id is None else f"publication {publication_id} is in force")
+    publication_id = watched(settings, publishes or None)
+    if publication_id is not None:
+        output.say(f"publication {publication_id} is in force")
+    elif (build_id := waiting(settings)) is not None:
+        output.say(waits(build_id))
+    else:
+        output.say("nothing new to build")
     if left_out := set_aside(settings):
         lines = [f"the publication in force was made without {len(left_out)} accepted:", *map(str, left_out)]
         click.echo("\n  ".join(lines), err=True)

@@ -1,7 +1,16 @@
 {#-
-    Every row that says which product and account is cost of which area: the project's own. Rows that a city keeps
-    outside the project are united with them here and nowhere else.
+    Unites a seed, once it is loaded, with the rows that a city keeps outside the project (`lagebild/overlay.py`): in the
+    seed's own table, so that its tests and all that reads it hold for them, too.
 -#}
+{% macro own_rows() -%}
+insert into {{ this }}
+select own.*
+from raw.own_row as o
+cross join lateral jsonb_populate_record(cast(null as {{ this.schema }}.{{ this.identifier }}), o.fields) as own
+where o.seed = '{{ this.identifier }}'
+{%- endmacro %}
+
+{#- Every row that says which product and account is cost of which area: the project's own, and a city's. -#}
 {% macro cost_mappings() -%}
 {{ ref('cost_mapping') }}
 {%- endmacro %}

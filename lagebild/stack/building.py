@@ -11,17 +11,20 @@ from lagebild.warehouse import build as builds
 from lagebild.warehouse.steps import Layers, Step
 
 
-def watched(settings: Settings) -> int | None:
-    """Do a whole build; the new publication's id, None if there was nothing new. Each step is for `-v`."""
+def watched(settings: Settings, publishes: bool | None = None) -> int | None:
+    """Do a whole build; the new publication's id, None if there is none. Each step is for `-v`."""
     with output.board() as board, board.stage("build") as stage:
         layers = Layers()
         with contextlib.redirect_stdout(_Lines(board.detail)):
             try:
-                publication_id = builds.run(settings, board.say, _teller(board, stage, layers))
+                publication_id = builds.run(settings, board.say, _teller(board, stage, layers), publishes)
             finally:
                 for line in layers.lines():
                     board.say(f"  {line}")
-        stage.result = "nothing new" if publication_id is None else "checked and published"
+        if publication_id is not None:
+            stage.result = "checked and published"
+        else:
+            stage.result = "nothing new" if builds.waiting(settings) is None else "checked, waits for approval"
         return publication_id
 
 

@@ -80,10 +80,12 @@ def _run_due(settings: Settings, board: Board, since: float, began_at, expected:
         has_loaded = steps.run_ingest(settings, rest, board)
     with board.stage("marts") as stage:
         has_built = steps.run_build(settings, rest, board, began_at, is_event_due=has_loaded)
-        stage.result = "built, checked and published" if has_built else "are up to date"
+        waits = steps.waiting_build(settings) is not None
+        built = "built and checked, wait for approval" if waits else "built, checked and published"
+        stage.result = built if has_built else "are up to date"
     with board.stage("extract") as stage:
-        steps.run_release(settings, rest, board, began_at, is_event_due=has_built)
-        stage.result = "written"
+        steps.run_release(settings, rest, board, began_at, is_event_due=has_built and not waits)
+        stage.result = "none: nothing new is published" if waits else "written"
 
 
 def _client(settings: Settings, board: Board) -> Rest:

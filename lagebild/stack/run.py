@@ -116,6 +116,11 @@ def needs_build(settings: Settings) -> bool:
     return bool(ledger.deliveries(settings, states=("accepted",))) and not build.is_current(settings)
 
 
+def waiting_build(settings: Settings) -> int | None:
+    """The build that passed its checks and waits to be published, if one does."""
+    return build.waiting(settings)
+
+
 def needs_release(settings: Settings) -> bool:
     """Whether the publication in force was never released as an extract."""
     with database.connect(settings) as connection:
@@ -131,11 +136,13 @@ def is_nothing_due(settings: Settings) -> bool:
 
 
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
-    """What a person has to look at: every held delivery, those that were refused since, a rollback that stands."""
+    """What a person has to look at: a build or delivery that waits, what was refused since, a rollback that stands."""
     rows = ledger.deliveries(settings, states=("held", "refused"))
     kept_back = build.kept_back(settings)
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
-    return waiting + [str(one) for one in build.set_aside(settings)] + ([kept_back] if kept_back else [])
+    to_publish = waiting_build(settings)
+    approval = [build.waits(to_publish)] if to_publish is not None else []
+    return approval + waiting + [str(one) for one in build.set_aside(settings)] + ([kept_back] if kept_back else [])
 
 
 # --- the runs --------------------------------------------------------------------------------------------------------

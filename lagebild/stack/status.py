@@ -9,7 +9,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, pages, postgres
-from lagebild.warehouse import inputs
+from lagebild.warehouse import build, inputs
 
 AIRFLOW_SECRET = "airflow_admin"
 
@@ -71,6 +71,7 @@ def _warehouse(settings: Settings) -> list[str]:
             states = connection.execute("select state, count(*) from raw.delivery group by 1 order by 1").fetchall()
             is_known = connection.execute("select to_regclass('raw.build_set_aside') is not null").fetchone()[0]
             left_out = inputs.set_aside(connection) if is_known else []
+            waiting = build.waiting_build(connection)
         except psycopg.errors.UndefinedTable:
             connection.rollback()
             return ["warehouse:      empty, not prepared yet"]
@@ -80,6 +81,7 @@ def _warehouse(settings: Settings) -> list[str]:
         f"warehouse:      holds {held}",
         f"deliveries:     {counts}",
         f"publication:    {publication or 'none yet'}",
+        *([f"to publish:     {build.waits(waiting)}"] if waiting is not None else []),
         *(f"set aside:      {one}" for one in left_out),
     ]
 

@@ -11,6 +11,8 @@ ARRIVED = "lagebild://arrived"
 """Stands for files in an inbox that nobody tried to load yet."""
 HELD = "lagebild://held"
 """Stands for deliveries that wait for a decision."""
+WAITING = "lagebild://waiting"
+"""Stands for a build that passed its checks and waits to be published."""
 RUN_MAY_TAKE = timedelta(hours=6)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
 

@@ -5,14 +5,15 @@ holds the token; an earlier one that still runs fails at its next statement and 
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import Connection
 
 from expectations import gate
 from ingest import ledger, receipts
-from lagebild import database
+from lagebild import database, overlay
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version
@@ -38,19 +39,22 @@ def is_current(settings: Settings) -> bool:
     """Whether there is nothing to build.
 
     The publication in force was made of exactly the accepted deliveries, by this code (also where it had to set some of
-    them aside); or a rollback put it in force, and a build of them would bring back what was taken back.
+    them aside); or a build of them passed its checks and waits to be published; or a rollback put it in force, and a
+    build of them would bring back what was taken back.
     """
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
-        if _is_in_force(connection, build_inputs.fingerprint(asked, code_version())):
+        version = _version(settings)
+        fingerprint = build_inputs.fingerprint(asked, version)
+        if _is_in_force(connection, fingerprint) or _is_waiting(connection, fingerprint):
             return True
-        return _standing_rollback(connection, asked) is not None
+        return _standing_rollback(connection, asked, version) is not None
 
 
 def kept_back(settings: Settings) -> str | None:
     """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
     with database.connect(settings, database.BUILDER) as connection:
-        rollback = _standing_rollback(connection, build_inputs.accepted(connection))
+        rollback = _standing_rollback(connection, build_inputs.accepted(connection), _version(settings))
         return publications.explained(connection, rollback) if rollback else None
 
 
@@ -68,27 +72,30 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
     """
     if ledger.expire(settings):
         receipts.renew(settings, echo)
+    own = overlay.rows(settings)
+    version = overlay.version(code_version(), own)
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
-        fingerprint = build_inputs.fingerprint(asked, code_version())
-        if not asked or _is_in_force(connection, fingerprint):
+        fingerprint = build_inputs.fingerprint(asked, version)
+        if not asked or _is_in_force(connection, fingerprint) or _is_waiting(connection, fingerprint):
             return None
         read = build_inputs.chosen(connection, asked, aside)
-        if not read or (aside and _is_published(connection, read)):
+        if not read or (aside and _is_published(connection, read, version)):
             return None
-        if rollback := publications.standing_rollback(connection, _pairs(read) | _of_code()):
+        if rollback := publications.standing_rollback(connection, _pairs(read) | _of(version)):
             echo(publications.explained(connection, rollback))
             return None
         marts.require_synced(connection)
         (build_id,) = connection.execute(
             "insert into raw.build (state, code_version, fingerprint) values ('running', %s, %s) returning build_id",
-            [code_version(), fingerprint],
+            [version, fingerprint],
         ).fetchone()
         build_inputs.fix(connection, build_id, read, [one for one in aside if one.delivery_id in _ids(asked)])
         connection.execute("update raw.build_token set build_id = %s", [build_id])
+        overlay.fix(connection, own)
         connection.execute(
             "update raw.build set state = 'overtaken', reason = %s, ended_at = now()"
-            " where state = 'running' and build_id < %s",
+            " where state in ('running', 'waiting') and build_id < %s",
             [f"by build {build_id}", build_id],
         )
         return build_id
@@ -163,20 +170,21 @@ def dbt(
 
 
 def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
-    """Whether the tables of the seeds are those of this code; only code changes them, and they are a third of dbt.
+    """Whether the tables of the seeds are those of this version; only that changes them, and they are a third of dbt.
 
-    So it is where the build before this one had the same code and came through, and all of the tables are there.
+    So it is where the build before this one had the same version and came through, and all of the tables are there.
     """
     seeds = [path.stem for path in DBT_PROJECT.glob("seeds/**/*.csv")]
     with database.connect(settings, database.BUILDER) as connection:
         before = connection.execute(
             "select state, code_version from raw.build where build_id < %s order by build_id desc limit 1", [build_id]
         ).fetchone()
+        (version,) = connection.execute("select code_version from raw.build where build_id = %s", [build_id]).fetchone()
         (there,) = connection.execute(
             "select count(*) from pg_class where relnamespace = to_regnamespace('build') and relname = any(%s)",
             [seeds],
         ).fetchone()
-    return before == ("published", code_version()) and there == len(seeds)
+    return before in {(state, version) for state in ("published", "waiting")} and there == len(seeds)
 
 
 def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
@@ -211,17 +219,112 @@ def warnings(verdicts: Iterable[gate.Verdict]) -> list[str]:
 
 
 def run(
-    settings: Settings, echo: Callable[[str], None] = print, tell: Callable[[Step], None] | None = None
+    settings: Settings,
+    echo: Callable[[str], None] = print,
+    tell: Callable[[Step], None] | None = None,
+    publishes: bool | None = None,
 ) -> int | None:
-    """Do a whole build in this process; the new publication's id, None if there was nothing new."""
+    """Do a whole build in this process; the new publication's id, None if there is none.
+
+    There is none where nothing was new, or where the build waits to be published (`waiting`). `publishes` wins over the
+    setting; where it is true and such a build waits already, that one is published.
+    """
+    publishes = settings.publishes_unasked if publishes is None else publishes
     build_id = begin(settings, echo)
     if build_id is None:
-        return None
+        return approve(settings) if publishes and waiting(settings) else None
     echo(f"build {build_id}: {', '.join(LAYERS)}")
     build_id = make(settings, build_id, tell, echo)
     echo(f"build {build_id}: expectations")
     check_marts(settings, build_id, echo)
-    return publish_build(settings, build_id)
+    if publishes:
+        return publish_build(settings, build_id)
+    let_wait(settings, build_id)
+    return None
+
+
+def let_wait(settings: Settings, build_id: int) -> str:
+    """Leave the checked candidate marts of a build until somebody publishes them; the line that says so."""
+    with database.connect(settings, database.BUILDER) as connection, _told_if_overtaken():
+        connection.execute("select raw.assert_build_token(%s)", [build_id])
+        _assert_passed(connection, build_id)
+        connection.execute("update raw.build set state = 'waiting', ended_at = now() where build_id = %s", [build_id])
+    return waits(build_id)
+
+
+def waiting(settings: Settings) -> int | None:
+    """The build that passed its checks and waits to be published, if one does."""
+    with database.connect(settings, database.BUILDER) as connection:
+        return waiting_build(connection)
+
+
+def waiting_build(connection: Connection) -> int | None:
+    """The same, by a role that may read the ledger."""
+    row = connection.execute("select max(build_id) from raw.build where state = 'waiting'").fetchone()
+    return row[0]
+
+
+def waits(build_id: int) -> str:
+    """What is said of a build that waits."""
+    return (
+        f"build {build_id} passed its checks and waits for approval; nothing is published: lagebild publish {build_id}"
+    )
+
+
+def about(settings: Settings, build_id: int) -> list[str]:
+    """What whoever approves a build has to know: what is new since the publication in force, what was warned of."""
+    with database.connect(settings, database.BUILDER) as connection:
+        in_force = build_inputs.of_publication_in_force(connection)
+        read = _fixed_inputs(connection, build_id)
+        new = sorted((*pair, number) for pair, number in read.items() if in_force.get(pair) != number)
+        gone = sorted(pair for pair in in_force.keys() - read.keys())
+        warned = connection.execute(
+            "select expectation, observed, expected from quality.verdict where build_id = %s and not passed"
+            " and severity = 'warn' order by verdict_id",
+            [build_id],
+        ).fetchall()
+    return [
+        f"build {build_id} reads {len(read)} deliveries and passed its checks",
+        *(f"new: {source} {period}, delivery {number}" for source, period, number in new),
+        *(f"no longer read: {source} {period}" for source, period in gone),
+        f"warnings: {len(warned)}",
+        *(f"  {expectation}: {observed} (expected {expected})" for expectation, observed, expected in warned),
+    ]
+
+
+def approve(settings: Settings, build_id: int | None = None) -> int:
+    """Publish the build that waits, or this one; the new publication's id.
+
+    UserError where none waits, where a later build has begun, or where its inputs or the code are no longer those that
+    were checked: what was looked at is what is published, or nothing.
+    """
+    if ledger.expire(settings):
+        receipts.renew(settings)
+    with database.connect(settings, database.BUILDER) as connection:
+        latest = waiting_build(connection)
+        wanted = latest if build_id is None else build_id
+        if wanted is None:
+            raise UserError("no build waits to be published", remedy="lagebild build")
+        row = connection.execute(
+            "select state, reason, fingerprint from raw.build where build_id = %s", [wanted]
+        ).fetchone()
+        if row is None:
+            raise UserError(f"there is no build {wanted}", remedy=_instead(latest))
+        state, reason, fingerprint = row
+        if state != "waiting":
+            why = f"{state} {reason}" if state == "overtaken" else f"{state}{f' ({reason})' if reason else ''}"
+            raise UserError(f"build {wanted} does not wait to be published: it is {why}", remedy=_instead(latest))
+        if fingerprint != build_inputs.fingerprint(build_inputs.accepted(connection), _version(settings)):
+            raise UserError(
+                f"build {wanted} is not published: since it was checked, deliveries were accepted or withdrawn, or the"
+                " code or the city's own rows changed",
+                remedy="lagebild build makes and checks another one",
+            )
+    return publish_build(settings, wanted)
+
+
+def _instead(waiting: int | None) -> str:
+    return f"build {waiting} waits: lagebild publish {waiting}" if waiting else "lagebild build"
 
 
 def publish_build(settings: Settings, build_id: int) -> int:
@@ -229,39 +332,46 @@ def publish_build(settings: Settings, build_id: int) -> int:
 
     The id of the one that there is where a task that was killed after its commit tries again.
     """
-    try:
-        with database.connect(settings, database.BUILDER) as connection:
-            done = connection.execute(
-                "select publication_id from published.publication where build_id = %s", [build_id]
+    version = _version(settings)
+    with _told_if_overtaken(), database.connect(settings, database.BUILDER) as connection:
+        done = connection.execute(
+            "select publication_id from published.publication where build_id = %s", [build_id]
+        ).fetchone()
+        if done:
+            return done[0]
+        connection.execute("select raw.assert_build_token(%s)", [build_id])
+        _assert_passed(connection, build_id)
+        publications.lock_pointer(connection)
+        rollback = publications.standing_rollback(connection, _fixed_inputs(connection, build_id) | _of(version))
+        if rollback is None:
+            manifest = settings.home / "dbt" / "target" / "manifest.json"
+            (fingerprint,) = connection.execute(
+                "select fingerprint from raw.build where build_id = %s", [build_id]
             ).fetchone()
-            if done:
-                return done[0]
-            connection.execute("select raw.assert_build_token(%s)", [build_id])
-            _assert_passed(connection, build_id)
-            publications.lock_pointer(connection)
-            rollback = publications.standing_rollback(connection, _fixed_inputs(connection, build_id) | _of_code())
-            if rollback is None:
-                manifest = settings.home / "dbt" / "target" / "manifest.json"
-                (fingerprint,) = connection.execute(
-                    "select fingerprint from raw.build where build_id = %s", [build_id]
-                ).fetchone()
-                # A build that an older version began has none: then nothing is taken for built already.
-                publication_id = publish.publish(connection, build_id, fingerprint or "unknown", manifest)
-                connection.execute(
-                    "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
-                )
-                connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
-                return publication_id
-            standing = publications.explained(connection, rollback)
+            # A build that an older version began has none: then nothing is taken for built already.
+            publication_id = publish.publish(connection, build_id, fingerprint or "unknown", manifest)
+            connection.execute(
+                "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
+            )
+            connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
+            return publication_id
+        standing = publications.explained(connection, rollback)
+    # Somebody rolled back while it was being built.
+    _stop(settings, build_id, str(rollback))
+    raise UserError(f"build {build_id} is not published: {standing}")
+
+
+@contextmanager
+def _told_if_overtaken() -> Iterator[None]:
+    """Turn the database's refusal of a build that lost the token into a message."""
+    try:
+        yield
     except psycopg.Error as error:
         if error.sqlstate == OVERTAKEN:
             raise UserError(
                 error.diag.message_primary, remedy="nothing was published by it; the later build goes on"
             ) from error
         raise
-    # Somebody rolled back while it was being built.
-    _stop(settings, build_id, str(rollback))
-    raise UserError(f"build {build_id} is not published: {standing}")
 
 
 def _assert_passed(connection: Connection, build_id: int) -> None:
@@ -272,7 +382,7 @@ def _assert_passed(connection: Connection, build_id: int) -> None:
         " where b.build_id = %s group by b.build_id",
         [build_id],
     ).fetchone()
-    if state != "running":
+    if state not in ("running", "waiting"):
         raise UserError(f"build {build_id} was {state} ({reason}): it is not published", remedy="lagebild build")
     if not verdicts or failed:
         found = f"{failed} expectations failed" if verdicts else "its marts were never checked"
@@ -302,33 +412,47 @@ def _is_in_force(connection: Connection, fingerprint: str) -> bool:
     return row is not None and row[0] == fingerprint
 
 
-def _is_published(connection: Connection, read: Numbered) -> bool:
-    """Whether the publication in force was made from exactly these deliveries, by this code."""
+def _is_waiting(connection: Connection, fingerprint: str) -> bool:
+    """Whether a build of these deliveries, by this code, waits and still holds the token."""
+    row = connection.execute(
+        "select b.fingerprint from raw.build_token as t inner join raw.build as b on t.build_id = b.build_id"
+        " where b.state = 'waiting'"
+    ).fetchone()
+    return row is not None and row[0] == fingerprint
+
+
+def _is_published(connection: Connection, read: Numbered, version: str) -> bool:
+    """Whether the publication in force was made from exactly these deliveries, by this version of the code."""
     row = connection.execute(
         "select p.code_version from published.current_publication as c"
         " inner join published.publication as p on c.publication_id = p.publication_id"
     ).fetchone()
-    same_code = row is not None and row[0] == code_version()
+    same_code = row is not None and row[0] == version
     return same_code and build_inputs.of_publication_in_force(connection) == _pairs(read)
 
 
-def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Input]) -> Rollback | None:
+def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Input], version: str) -> Rollback | None:
     """The rollback that keeps a build of these accepted deliveries back; which of them it would read is asked last."""
     if not publications.rollbacks(connection):
         return None
     read = build_inputs.chosen(connection, asked)
-    return publications.standing_rollback(connection, _pairs(read) | _of_code())
+    return publications.standing_rollback(connection, _pairs(read) | _of(version))
 
 
-def _of_code() -> dict[tuple[str, str], str]:
-    return {publications.CODE: code_version()}
+def _version(settings: Settings) -> str:
+    """What makes the figures beside the deliveries: the code, and a city's own rows."""
+    return overlay.version(code_version(), overlay.rows(settings))
+
+
+def _of(version: str) -> dict[tuple[str, str], str]:
+    return {publications.CODE: version}
 
 
 def _stop(settings: Settings, build_id: int, reason: str) -> None:
     with database.connect(settings, database.BUILDER) as connection:
         connection.execute(
             "update raw.build set state = 'stopped', reason = %s, ended_at = now()"
-            " where build_id = %s and state = 'running'",
+            " where build_id = %s and state in ('running', 'waiting')",
             [reason, build_id],
         )
 

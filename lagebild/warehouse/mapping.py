@@ -1,6 +1,7 @@
 """What of a municipality's ledger no row of the mapping knows, as the rows to fill in.
 
-Reads schema `marts` and the seed `cost_mapping` as it lies on the disk: what was written into it since is not missing.
+Reads schema `marts`, and the seed `cost_mapping` and a city's own rows (`lagebild/overlay.py`) as they lie on the disk:
+what was written there since is not missing.
 """
 
 import csv
@@ -12,7 +13,7 @@ from decimal import Decimal
 
 from psycopg.rows import namedtuple_row
 
-from lagebild import database
+from lagebild import database, overlay
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 
@@ -80,9 +81,9 @@ def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
         with connection.cursor(row_factory=namedtuple_row) as cursor:
             unmapped = cursor.execute(_UNMAPPED, [municipality_ags]).fetchall()
     begins: dict[tuple, list[tuple[int, int]]] = defaultdict(list)
-    for row in _seed()[1]:
+    for row in [*_seed()[1], *(one.fields for one in overlay.rows(settings) if one.seed == SEED.stem)]:
         if row["municipality_ags"] == municipality_ags:
-            first, last = int(row["valid_from_year"]), int(row["valid_to_year"] or 9999)
+            first, last = int(row["valid_from_year"]), int(row.get("valid_to_year") or 9999)
             begins[row["method"], row["product_code"], row["account_code"]].append((first, last))
     years: dict[tuple, list] = defaultdict(list)
     for row in unmapped:

@@ -101,7 +101,7 @@ def read_bag(folder, home):
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
     others = {"build_warehouse", "release_extract", "retention", "decide_held", "watch_deliveries", "receive_files"}
-    others |= {"housekeeping", "ingest_files"}
+    others |= {"housekeeping", "ingest_files", "publish"}
     yearly = {f"backfill__{entry.source}" for entry in catalogue.entries() if entry.is_by_year}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others | yearly
     assert "backfill__genesis" in yearly
@@ -183,10 +183,22 @@ def test_a_question_about_a_held_delivery_accepts_nothing_by_itself_and_runs_no_
     assert dag["unanswered"] == ["leave it held"]
 
 
+def test_a_build_that_waits_is_asked_about_and_no_answer_publishes_nothing(bag):
+    dag = bag["dags"]["publish"]
+    assert "lagebild://waiting" in json.dumps(dag["schedule"])
+    assert {uri.rstrip("/") for uri in bag["dags"]["build_warehouse"]["outlets"]["publish"]} == {
+        "lagebild://marts",
+        "lagebild://waiting",
+    }
+    assert dag["tasks"] == {"list_waiting": ["ask", "publish"], "ask": ["publish"], "publish": []}
+    assert dag["templates"]["ask"] == []
+    assert dag["unanswered"] == ["leave it waiting"]
+
+
 def test_every_task_is_retried_limited_and_never_runs_beside_itself(bag):
     for dag_id, dag in bag["dags"].items():
-        # A large file must not stand in the way of the next one.
-        assert dag["max_active_runs"] == (4 if dag_id == "ingest_files" else 1), dag_id
+        # A large file must not stand in the way of the next one, nor a question that nobody answered.
+        assert dag["max_active_runs"] == {"ingest_files": 4, "publish": 8}.get(dag_id, 1), dag_id
         assert dag["catchup"] is False, dag_id
         assert set(dag["retries"]) == {2}, dag_id
         assert min(dag["delays"]) >= 5, dag_id

@@ -162,6 +162,26 @@ def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, in_force) == [(3, "third")]
 
 
+def test_a_newer_version_takes_over_as_the_runbook_says(published_warehouse, checkout):
+    runbook, city = "upgrade.md", replace(published_warehouse, publish="ask")
+    header = (ROOT / "dbt_project" / "seeds" / "municipal_circumstance.csv").read_text().splitlines()[0]
+    city.config.mkdir(exist_ok=True)
+    own = city.config / "municipal_circumstance.csv"
+    own.write_text(f"{header}\n05913000,2020,2020,outsourcing,not_stated,Haushaltsplan 2020,\n")
+    printed = follow(runbook, "Before", city, checkout)
+    assert "* publication 1" in printed and f"{own}: 1 rows" in printed
+    assert (checkout.parent / "before-upgrade" / "config" / own.name).read_text() == own.read_text()
+
+    # the newer version: what is said of the seeds is another text
+    said = checkout / "dbt_project" / "seeds" / "_seeds.yml"
+    said.write_text(said.read_text() + "# newer\n")
+    printed = follow(runbook, "After", city, checkout)
+    assert "nothing to apply" in printed and "waits for approval; nothing is published" in printed
+    assert "publication 2 is in force" in printed and "deliveries: the same" in printed
+    found = "select count(*) from build.municipal_circumstance where valid_from_year = 2020"
+    assert query(city, found) == [(1,)] and own.exists()
+
+
 def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
     runbook = "late-delivery.md"
     with database.connect(warehouse) as connection:

@@ -90,11 +90,16 @@ def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
     register = dict(query(city, "select right(period, 10), state from raw.delivery where source = 'register'"))
     assert register["2019-12-31"] == "accepted" and register["2014-12-31"] == "refused", register
     assert len(register) == 1 + len(BROKEN_YEARS)
+    # nobody was asked yet, and nothing has left the house
+    assert query(city, "select count(*) from published.publication") == [(0,)]
+    assert "waits for approval" in ran.stdout and not list(city.extracts.glob("publication-*"))
+    published = lagebild(city, "publish")
+    assert published.returncode == 0 and "publication 1 is in force" in published.stdout, published.stdout
     assert query(city, "select count(*) from published.publication") == [(1,)]
     assert query(city, "select count(*) from marts.cost_per_person", role=database.BI_READER) == [(0,)]
 
     drop(city, "eu2_series")
-    repaired = lagebild(city, "run")
+    repaired = lagebild(city, "run", LAGEBILD_PUBLISH="auto")
     assert repaired.returncode == 0, repaired.stdout
     germany = "select eu2_persons from marts.eu2_population where region_code = '00' and reference_date = '2019-12-31'"
     found = query(city, germany)

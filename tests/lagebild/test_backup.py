@@ -46,6 +46,8 @@ def filled(warehouse: Settings, tmp_path: Path) -> Settings:
     landed.chmod(0o400)
     settings.keys.mkdir()
     (settings.keys / "05913000.integration_statistics.key").write_text("ef" * 32)
+    settings.config.mkdir()
+    (settings.config / "cost_mapping.csv").write_text("method,municipality_ags\n")
     return settings
 
 
@@ -75,7 +77,7 @@ def _state(settings: Settings) -> tuple:
         current = connection.execute("select publication_id from published.current_publication").fetchall()
     files = {
         str(path.relative_to(folder)): path.read_bytes()
-        for folder in (settings.landing, settings.keys)
+        for folder in (settings.landing, settings.keys, settings.config)
         for path in folder.rglob("*")
         if path.is_file()
     }

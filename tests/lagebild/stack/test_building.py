@@ -16,7 +16,7 @@ def build(warehouse, monkeypatch):
     """Runs `lagebild build` with a build that does nothing but talk; it ends with the error that is given."""
 
     def run(*options: str, error: Exception | None = None, is_new: bool = True) -> Result:
-        def talks(settings, echo, tell) -> int | None:
+        def talks(settings, echo, tell, publishes) -> int | None:
             if not is_new:
                 return None
             echo("build 3: staging, marts")

@@ -29,6 +29,7 @@ WRITABLE = {
         "raw.build_input": {"INSERT"},
         "raw.build_set_aside": {"INSERT"},
         "raw.build_token": {"UPDATE"},
+        "raw.own_row": {"INSERT", "DELETE"},
         "quality.verdict": {"INSERT"},
         "published.publication": {"INSERT"},
         "published.publication_mart": {"INSERT"},

@@ -1,0 +1,77 @@
+"""Airflow DAG `publish`: asks a person whether a checked build that waits is published.
+
+The answer does what `lagebild publish BUILD` does, and nothing else: the ledger decides what is possible.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Asset, AssetAlias, task
+
+from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, deadline, settled
+
+PUBLISH, WAIT = "publish", "leave it waiting"
+PUBLISHED = "published_by_hand"
+
+
+class Question(HITLOperator):
+    """What the checks found stands in the question: it must not run as a template, with Airflow's secrets at hand."""
+
+    template_fields = ()
+
+
+def _question(entry: dict) -> dict:
+    return {"subject": entry["subject"], "body": entry["body"]}
+
+
+with DAG(
+    dag_id="publish",
+    dag_display_name="Publish what waits",
+    description="Asks a person whether a checked build is published, after it was made, or when triggered.",
+    schedule=[Asset(WAITING)],
+    catchup=False,
+    max_active_runs=8,  # a question about a build that is overtaken stays open, and must not keep the next one back
+    default_args=DEFAULTS,
+    deadline=deadline(),
+    doc_md="### Publish what waits\n\nWith LAGEBILD_PUBLISH=ask (the default with own files) asks under *Required"
+    " Actions* whether the build that passed its checks is published. Who does not answer leaves it waiting. The same"
+    " as `lagebild publish`. A publication is released by `release_extract`.",
+    tags=["build", "decide"],
+) as dag:
+
+    @task(execution_timeout=timedelta(minutes=10))
+    def list_waiting() -> list[dict]:
+        """The build that waits, if one does, and the question about it."""
+        from lagebild import settings
+        from lagebild.warehouse import build
+
+        with settled():
+            build_id = build.waiting(own := settings.load())
+            if build_id is None:
+                print("no build waits to be published")
+                return []
+            body = "\n".join(build.about(own, build_id))
+            return [{"build_id": build_id, "subject": f"Publish build {build_id}?", "body": f"```\n{body}\n```"}]
+
+    @task(execution_timeout=timedelta(minutes=30), outlets=[AssetAlias(PUBLISHED)])
+    def publish(question: tuple[dict, dict], *, outlet_events) -> str:
+        """Do what was answered; a publication makes an extract due."""
+        from lagebild import settings
+        from lagebild.warehouse import build
+
+        waiting, answer = question
+        with settled():
+            if answer["chosen_options"] != [PUBLISH]:
+                return f"build {waiting['build_id']} stays waiting"
+            publication_id = build.approve(settings.load(), waiting["build_id"])
+            outlet_events[AssetAlias(PUBLISHED)].add(Asset(MARTS))
+            return f"publication {publication_id} is in force"
+
+    found = list_waiting()
+    answers = Question.partial(
+        task_id="ask",
+        options=[PUBLISH, WAIT],
+        defaults=WAIT,  # no answer publishes nothing
+        response_timeout=timedelta(hours=23),
+    ).expand_kwargs(found.map(_question))
+    publish.expand(question=found.zip(answers.output))

@@ -1,0 +1,259 @@
+"""A city's own configuration, outside the product's files: rows that are united with those of the method's seeds.
+
+`<folder>/cost_mapping.csv` and `<folder>/municipal_circumstance.csv` have the columns of the seeds of that name; what a
+column may hold is what the seed's own tests in `_seeds.yml` say, so that no rule stands twice. A build fixes the rows
+when it begins (`raw.own_row`), and its code version names them: where a row changes, a build is due.
+"""
+
+import csv
+import difflib
+import hashlib
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from psycopg import Connection
+
+from lagebild import yaml_files
+from lagebild.errors import UserError
+from lagebild.settings import DBT_PROJECT, Settings
+
+SEEDS = ("cost_mapping", "municipal_circumstance")
+"""Which seeds a city may add rows to."""
+_SEED_FILES = DBT_PROJECT / "seeds"
+_FROM, _TO = "valid_from_year", "valid_to_year"
+_YEAR = re.compile(r"[12]\d{3}")
+_AGS = re.compile(r"\d{8}")
+_ALSO_REQUIRED = {
+    "cost_mapping": ("method", "product_code", "account_code"),
+    # a circumstance holds for years that are named, and somebody says so
+    "municipal_circumstance": ("municipality_ags", _FROM, _TO, "dimension", "value", "source_document"),
+}
+_DECIDES = {"cost_mapping": "treatment"}
+"""The column without which a row is not filled in yet, and decides nothing."""
+_AREA = {"cost_mapping": "cost_area"}
+"""Columns that may hold what the seed's own rows hold."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a city's file."""
+
+    seed: str
+    path: Path
+    line: int
+    """Physical line on which it ends, from 1."""
+    fields: dict[str, str]
+    """What is not empty, by column."""
+
+    @property
+    def is_filled_in(self) -> bool:
+        return _DECIDES.get(self.seed) is None or _DECIDES[self.seed] in self.fields
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What a seed says of its rows."""
+
+    header: tuple[str, ...]
+    years: frozenset[str]
+    required: frozenset[str]
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    """Columns of which one row holds at a time."""
+
+
+def rows(settings: Settings) -> list[Row]:
+    """Every row of a city's own files that is filled in; UserError names file, line and remedy of the first fault."""
+    return [one for one in all_rows(settings) if one.is_filled_in]
+
+
+def all_rows(settings: Settings) -> list[Row]:
+    """The same with those that nobody has filled in yet."""
+    folder = settings.config
+    if not folder.is_dir():
+        return []
+    for path in sorted(folder.glob("*.[cC][sS][vV]")):
+        if path.stem not in SEEDS or path.suffix != ".csv":
+            near = difflib.get_close_matches(path.stem, SEEDS, 1)
+            meant = f"did you mean {near[0]}.csv? " if near else ""
+            raise UserError(f"{path} is no file that is read", remedy=f"{meant}there are {', '.join(SEEDS)} (.csv)")
+    found = [row for seed in SEEDS if (path := folder / f"{seed}.csv").is_file() for row in _read(seed, path)]
+    for seed in SEEDS:
+        _require_once(seed, [row for row in found if row.seed == seed and row.is_filled_in])
+    return found
+
+
+def version(code: str, own: list[Row]) -> str:
+    """The version of the code, and a digest of a city's own rows where there are some."""
+    if not own:
+        return code
+    told = json.dumps(sorted((row.seed, sorted(row.fields.items())) for row in own), ensure_ascii=False)
+    return f"{code}.{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+def fix(connection: Connection, own: list[Row]) -> None:
+    """Let a build that takes the token find these rows, and no others; the seeds' hooks unite them (`own_rows`)."""
+    connection.execute("delete from raw.own_row")
+    connection.cursor().executemany(
+        "insert into raw.own_row (seed, line_number, fields) values (%s, %s, %s)",
+        [(row.seed, row.line, json.dumps(row.fields)) for row in own],
+    )
+
+
+def lines(settings: Settings) -> list[str]:
+    """What `lagebild config` prints: each file with its rows, and those that nobody has filled in."""
+    found = all_rows(settings)
+    told = []
+    for seed in SEEDS:
+        of_seed = [row for row in found if row.seed == seed]
+        open_rows = [row.line for row in of_seed if not row.is_filled_in]
+        if of_seed:
+            left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
+            told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
+    return told or [f"{settings.config}: no rows of your own"]
+
+
+def _read(seed: str, path: Path) -> Iterator[Row]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{path}: line {line} is not UTF-8", remedy="save the file as UTF-8 (a spreadsheet: CSV UTF-8)"
+        ) from error
+    form = _form(seed)
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",", strict=True)
+    header: list[str] = []
+    while True:
+        began = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UserError(f"{path}: line {began}: {error}", remedy="close the quotes that begin there") from error
+        if not any(cells):
+            continue
+        if not header:
+            header = cells
+            _check_header(path, began, header, form)
+        elif cells == header:
+            continue  # the rows of `lagebild mapping missing` were put below others, with their header
+        elif len(cells) != len(header):
+            raise UserError(
+                f"{path}: line {began} has {len(cells)} fields, and the header has {len(header)}",
+                remedy="a value with a comma in it stands in quotes",
+            )
+        else:
+            row = Row(seed, path, began, {name: cell for name, cell in zip(header, cells, strict=True) if cell})
+            _check(row, form)
+            yield row
+
+
+def _check_header(path: Path, line: int, header: list[str], form: _Form) -> None:
+    for name in header:
+        if name not in form.header:
+            near = difflib.get_close_matches(name, form.header, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UserError(
+                f"{path}: line {line}: there is no column {name!r}", remedy=f"{meant}columns: {', '.join(form.header)}"
+            )
+    if twice := [name for name in form.header if header.count(name) > 1]:
+        raise UserError(f"{path}: line {line}: column {twice[0]} stands there twice", remedy="remove one of them")
+    if missing := [name for name in form.header if name in form.required and name not in header]:
+        raise UserError(f"{path}: line {line}: column {', '.join(missing)} is missing", remedy="add it to the header")
+
+
+def _check(row: Row, form: _Form) -> None:
+    """UserError for a value that the seed's tests would fail on."""
+
+    def fault(said: str, remedy: str) -> UserError:
+        return UserError(f"{row.path}: line {row.line}: {said}", remedy=remedy)
+
+    for name in form.header:
+        value = row.fields.get(name)
+        if value is None:
+            if name in form.required:
+                raise fault(f"{name} is empty", "fill it in, or remove the row")
+            continue
+        if name == "municipality_ags" and not _AGS.fullmatch(value):
+            raise fault(f"municipality_ags {value}: an AGS has 8 digits", "write it with its leading zero: 05911000")
+        if name in form.years and not _YEAR.fullmatch(value):
+            raise fault(f"{name} {value} is no year", "four digits, such as 2019")
+        if name in form.values and value not in form.values[name]:
+            near = difflib.get_close_matches(value, form.values[name], 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise fault(f"{name} {value!r} is not known", f"{meant}one of: {', '.join(form.values[name])}")
+    if _TO in row.fields and row.fields[_TO] < row.fields[_FROM]:
+        raise fault(f"it ends ({row.fields[_TO]}) before it begins ({row.fields[_FROM]})", f"mend {_FROM} or {_TO}")
+    if row.fields.get("treatment") == "attributed" and "exclusion_reason" in row.fields:
+        raise fault("what is attributed has no exclusion_reason", "remove the reason, or write excluded")
+    if row.seed == "cost_mapping" and row.is_filled_in and "cost_area" not in row.fields:
+        raise fault("cost_area is empty", f"one of: {', '.join(form.values['cost_area'])}")
+    if row.fields.get("dimension") == "cost_basis" and row.fields["value"] not in ("gross", "net", "not_stated"):
+        raise fault(f"cost_basis {row.fields['value']!r} is not known", "one of: gross, net, not_stated")
+
+
+def _require_once(seed: str, own: list[Row]) -> None:
+    """UserError where two rows hold for the same key and year: two of a city's, or one of it and one of the product."""
+    form = _form(seed)
+    before: dict[tuple, list[tuple[str, str, str]]] = defaultdict(list)
+    for line, fields in _product_rows(seed):
+        place = f"line {line} of the product's {seed}.csv"
+        before[_key(fields, form)].append((fields[_FROM], fields.get(_TO) or "9999", place))
+    for row in own:
+        first, last = row.fields[_FROM], row.fields.get(_TO, "9999")
+        for former, latter, place in before[_key(row.fields, form)]:
+            if first <= latter and former <= last:
+                key = ", ".join(row.fields.get(name, "") for name in form.key)
+                raise UserError(
+                    f"{row.path}: line {row.line} holds for the same years as {place}: {key}",
+                    remedy=f"end the former ({_TO}), or remove one of them",
+                )
+        before[_key(row.fields, form)].append((first, last, f"line {row.line}"))
+
+
+def _key(fields: Mapping[str, str], form: _Form) -> tuple[str, ...]:
+    return tuple(fields.get(name) or "" for name in form.key)
+
+
+def _product_rows(seed: str) -> list[tuple[int, dict[str, str]]]:
+    with (_SEED_FILES / f"{seed}.csv").open(encoding="utf-8", newline="") as handle:
+        reader = csv.DictReader(handle)
+        return [(reader.line_num, row) for row in reader]
+
+
+@cache
+def _form(seed: str) -> _Form:
+    """What the seed's entry in `_seeds.yml` says: its columns and their tests."""
+    entries = {entry["name"]: entry for entry in yaml_files.read(_SEED_FILES / "_seeds.yml")["seeds"]}
+    entry = entries[seed]
+    types: dict[str, str] = entry["config"]["column_types"]
+    required, values = set(_ALSO_REQUIRED[seed]), {}
+    for column in entry["columns"]:
+        for test in column.get("data_tests", ()):
+            if test == "not_null":
+                required.add(column["name"])
+            elif "accepted_values" in test:
+                values[column["name"]] = tuple(test["accepted_values"]["arguments"]["values"])
+            elif "relationships" in test:
+                arguments = test["relationships"]["arguments"]
+                other = re.search(r"ref\('(\w+)'\)", arguments["to"])[1]
+                values[column["name"]] = _of_product(other, arguments["field"])
+    if area := _AREA.get(seed):
+        values[area] = _of_product(seed, area)
+    unique = next(iter(entry["data_tests"][0].values()))["arguments"]["columns"]
+    years = frozenset(name for name, kind in types.items() if kind == "integer" and name.endswith("_year"))
+    key = tuple(name for name in unique if name != _FROM)
+    return _Form(tuple(types), years, frozenset(required), values, key)
+
+
+def _of_product(seed: str, column: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row[column] for _, row in _product_rows(seed) if row[column]))
