@@ -167,8 +167,14 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
         "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
         "LAGEBILD_AIRFLOW_LOG_DAYS": settings.airflow_log_days,
+        **_stated("LAGEBILD_PUBLISHER", settings.publishers),
+        **_stated("LAGEBILD_LICENCE", settings.licences),
     }
     return {name: str(value) for name, value in values.items()}
+
+
+def _stated(variable: str, by_source: dict[str, str]) -> dict[str, str]:
+    return {f"{variable}_{source.upper()}".rstrip("_"): text for source, text in by_source.items()}
 
 
 def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> None:

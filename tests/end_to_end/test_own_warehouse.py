@@ -21,6 +21,7 @@ from tests.conftest import remove_state, settings_in
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
 PASSWORD = "of-the-city"
+OWN = {"publishers": {"": "Stadt Dortmund"}, "licences": {"": "DL-DE-BY-2.0"}}
 BROKEN_YEARS = (2018, 2014, 2009)  # rows that break rules, another header, columns that stand shifted
 
 
@@ -37,7 +38,7 @@ def city(tmp_path: Path):
     dsn = make_conninfo(
         **(database.parameters(server) | {"user": "city", "password": PASSWORD, "dbname": "integration"})
     )
-    settings = replace(settings_in(tmp_path / "state"), warehouse_dsn=dsn, demo=False)
+    settings = replace(settings_in(tmp_path / "state"), warehouse_dsn=dsn, demo=False, **OWN)
     yield settings
     lagebild(settings, "down")
     remove_state(settings)

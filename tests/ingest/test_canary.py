@@ -114,7 +114,7 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     assert states[f"{MUNICIPALITY}_2009-12-31"].rejected > 2 * len(TITLES) - len(PERSONAL)
     assert {delivery.state for delivery in states.values()} >= {"accepted", "refused"}
     run("build", apart=True)
-    run("extract")
+    run("extract", "--publisher", "Stadt Dortmund", "--licence", "DL-DE-BY-2.0")
     run("deliveries", "--format", "json")
     run("keys", "rotate", "--municipality", MUNICIPALITY, "--purpose", PURPOSE)
     run("retention")
