@@ -73,7 +73,7 @@ with DAG(
         doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them, or"
         " with LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
     )
-    def publish(build_id: int, *, task) -> list[str]:
+    def publish(build_id: int, *, task, dag_run) -> list[str]:
         """What the publication in force was made without, a line each."""
         from lagebild import settings
         from lagebild.warehouse import build
@@ -81,8 +81,12 @@ with DAG(
         own = settings.load()
         with settled():
             if not build_id:
-                task.outlets = []  # no event: there is no new publication
-                print("there was nothing new to build: the publication in force stays")
+                waiting = build.waiting(own)
+                # Nothing new, so no event; but a question that nobody answered for a day is asked again.
+                is_asked_again = waiting is not None and dag_run.run_type == "scheduled"
+                task.outlets = [Asset(WAITING)] if is_asked_again else []
+                told = "there was nothing new to build: the publication in force stays"
+                print(told if waiting is None else build.waits(waiting))
             else:
                 build.check_marts(own, build_id)
                 if not own.publishes_unasked:

@@ -220,7 +220,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         licences=_by_source(values, "LICENCE"),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
         publish=publish,
-        config_dir=folder("LAGEBILD_CONFIG_DIR", "config"),
+        config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,
     )
     return with_demo(settings)
 

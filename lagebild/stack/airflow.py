@@ -147,7 +147,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_LANDING_DIR": settings.landing,
         "LAGEBILD_KEYS_DIR": settings.keys,
         "LAGEBILD_EXTRACTS_DIR": settings.extracts,
-        "LAGEBILD_CONFIG_DIR": settings.config,
+        "LAGEBILD_CONFIG_DIR": settings.config_dir or "",
         "LAGEBILD_SECRETS_DIR": settings.secrets,
         "LAGEBILD_WAREHOUSE_DSN": settings.warehouse_dsn or "",
         "LAGEBILD_AIRFLOW_DSN": settings.airflow_dsn or "",

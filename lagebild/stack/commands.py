@@ -116,7 +116,12 @@ def _up(settings: Settings, board: Board) -> float:
     """Since which epoch second Airflow's present processes run."""
     from lagebild.warehouse.migrate import migrate
 
-    for folder in (settings.landing, settings.extracts, *(settings.drop / source for source in contracts.sources())):
+    for folder in (
+        settings.landing,
+        settings.extracts,
+        settings.config,
+        *(settings.drop / source for source in contracts.sources()),
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     with board.stage("PostgreSQL") as stage:

@@ -173,12 +173,20 @@ def test_a_build_tells_its_warnings_and_the_command_writes_the_rows_that_are_mis
     listed = CliRunner().invoke(cli, ["mapping", "missing", "--place", BOCHUM, "--format", "json"])
     assert [Decimal(one["amount_eur"]) for one in json.loads(listed.stdout)][:2] == [548000, 300000]
 
-    # What was written into the seed since the build is not missing any more, from its year on.
-    written = [*csv.reader(io.StringIO(result.stdout))][1:3]
-    written[1][2] = "2020"
-    own = tmp_path / "cost_mapping.csv"
-    own.write_text(header + "\n" + "".join(",".join(one) + "\n" for one in written), encoding="utf-8")
-    monkeypatch.setattr(mapping, "SEED", own)
+    # What the command wrote goes into the city's own file as it is, and is missing until somebody fills it in.
+    own = warehouse.config / "cost_mapping.csv"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(result.stdout, encoding="utf-8")
+    assert len(mapping.missing(warehouse, BOCHUM)) == 6
+    told = CliRunner().invoke(cli, ["config"])
+    assert told.output == f"{own}: 6 rows, 6 not filled in (first: line 2)\n"
+    # What was filled in since the build is not missing any more, from its year on.
+    found[0] |= {"treatment": "attributed", "cost_area": "Soziales", "bearer": "municipality"}
+    found[1] |= {"treatment": "excluded", "cost_area": "Jugend", "bearer": "municipality", "valid_from_year": "2020"}
+    with own.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, header.split(","))
+        writer.writeheader()
+        writer.writerows(found)
     left = {one.product_code: (one.valid_from_year, one.valid_to_year) for one in mapping.missing(warehouse, BOCHUM)}
     assert "440102" not in left and left["440101"] == (2019, 2019) and left["440103"] == (2019, None)
 
