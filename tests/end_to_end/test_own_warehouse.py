@@ -100,8 +100,10 @@ def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
     assert query(city, "select count(*) from marts.cost_per_person", role=database.BI_READER) == [(0,)]
 
     drop(city, "eu2_series")
-    repaired = lagebild(city, "run", LAGEBILD_PUBLISH="auto")
-    assert repaired.returncode == 0, repaired.stdout
+    repaired = lagebild(city, "run")
+    assert repaired.returncode == 0 and "waits for approval" in repaired.stdout, repaired.stdout
+    published = lagebild(city, "publish")
+    assert published.returncode == 0 and "publication 2 is in force" in published.stdout, published.stdout
     germany = "select eu2_persons from marts.eu2_population where region_code = '00' and reference_date = '2019-12-31'"
     found = query(city, germany)
     assert found == [(1108393,)]
