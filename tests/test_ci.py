@@ -108,14 +108,14 @@ def test_jobs_can_be_run_side_by_side(checkout):
 
 
 def test_the_nightly_run_does_all_steps_and_fails_if_one_did(checkout):
-    steps = ["faults here", "mutants here", "life here", "bench here"]
+    steps = ["test here", "faults here", "mutants here", "life here", "bench here"]
     code, calls, printed = ci(checkout, "nightly")
     assert (code, calls) == (0, steps)
     assert re.search(r"^faults +\d+ s  ok$", printed, re.MULTILINE)
-    for fail in ("faults", "mutants", "life", "bench"):
+    for fail in ("test", "faults", "mutants", "life", "bench"):
         code, calls, printed = ci(checkout, "nightly", fail=fail)
         assert (code, calls) == (1, steps)
-        assert re.search(rf"^{fail} +\d+ s  FAILED", printed, re.MULTILINE)
+        assert re.search(rf"^{fail}s? +\d+ s  FAILED", printed, re.MULTILINE)
     assert ci(checkout, "nightly", "mutants")[:2] == (0, ["mutants here"])
     assert ci(checkout, "nightly", "mutants", fail="mutants")[0] == 1
 
@@ -136,3 +136,9 @@ def test_the_workflow_runs_every_step_there_is():
         known = re.search(r"^chosen (.*) -- ", (ROOT / ".ci" / script).read_text(), re.MULTILINE)[1].split()
         assert sorted(jobs[job]["strategy"]["matrix"]["step"]) == sorted(set(known) - {"tests"})  # its three parts are
         assert jobs[job]["steps"][-1]["run"] == f".ci/{script} ${{{{ matrix.step }}}}"
+
+
+def test_what_is_left_to_the_nightly_run_is_run_there():
+    run, nightly = ((ROOT / ".ci" / script).read_text() for script in ("run", "nightly"))
+    assert "-m 'not nightly'\" pytest_by test;" in run
+    assert "step_tests() { sftp_server; pytest_by test; }" in nightly and "tests" in nightly.rpartition("wanted=(")[2]

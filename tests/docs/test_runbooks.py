@@ -72,6 +72,7 @@ def follow(
     return result.stdout + result.stderr
 
 
+@pytest.mark.nightly
 def test_a_source_is_added_as_the_runbook_says(warehouse, checkout):
     runbook = "add-a-source.md"
     printed = follow(runbook, "Describe it", warehouse, checkout)
@@ -162,6 +163,7 @@ def test_a_publication_is_taken_back_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, in_force) == [(3, "third")]
 
 
+@pytest.mark.nightly
 def test_a_newer_version_takes_over_as_the_runbook_says(published_warehouse, checkout):
     runbook, city = "upgrade.md", replace(published_warehouse, publish="ask")
     header = (ROOT / "dbt_project" / "seeds" / "municipal_circumstance.csv").read_text().splitlines()[0]

@@ -16,6 +16,7 @@ PAGE = "../tutorial/own-city.md"
 OWN = ("LAGEBILD_DEMO", "LAGEBILD_PRACTICE")  # what the page's own .env says
 
 
+@pytest.mark.nightly
 def test_a_second_city_comes_to_a_figure_as_the_tutorial_says(warehouse, checkout):
     make = checkout.parent / "bin" / "make"
     make.write_text("#!/bin/sh\n")  # the tests' PostgreSQL runs, and has the migrations

@@ -66,6 +66,7 @@ def pause(settings: Settings, dag_id: str) -> None:
     airflow.client(settings)._call("PATCH", f"dags/{dag_id}", json={"is_paused": True})
 
 
+@pytest.mark.nightly
 def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
     empty = lagebild(city, "run")
     assert empty.returncode == 0 and "nothing new" in empty.stdout, empty.stdout

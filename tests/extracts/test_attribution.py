@@ -37,6 +37,7 @@ def test_the_bundled_files_are_described_by_their_contracts(published_warehouse)
         assert (stated["sources"], stated["licenses"]) == (contract["sources"], contract["licenses"]), source
 
 
+@pytest.mark.nightly
 @pytest.mark.long
 def test_a_real_ledger_is_nobodys_until_somebody_says_whose(published_warehouse, tmp_path):
     warehouse = replace(published_warehouse, extracts=tmp_path / "extracts")

@@ -241,6 +241,7 @@ def test_files_that_nobody_looked_into_are_named(warehouse):
     assert "not looked into" in str(done)
 
 
+@pytest.mark.nightly
 def test_killed_at_every_step_nothing_is_half_erased_and_the_next_run_finishes(warehouse):
     made = []
 

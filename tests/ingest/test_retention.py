@@ -106,6 +106,7 @@ def test_what_a_killed_load_left_goes_after_a_day(warehouse):
     assert (warehouse.landing / delivery.landing_path).exists()
 
 
+@pytest.mark.nightly
 def test_killed_at_every_step_the_next_run_finishes(warehouse, monkeypatch):
     monkeypatch.setattr(inbox_retention, "apply", lambda *_: [])  # test_inbox_retention.py kills that
     made = []

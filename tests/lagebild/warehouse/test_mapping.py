@@ -191,6 +191,7 @@ def test_a_build_tells_its_warnings_and_the_command_writes_the_rows_that_are_mis
     assert "440102" not in left and left["440101"] == (2019, 2019) and left["440103"] == (2019, None)
 
 
+@pytest.mark.nightly
 @pytest.mark.long
 def test_the_ends_of_the_interval_lead_back_to_what_is_not_mapped(warehouse):
     deliver_bochum(warehouse, (*POSTINGS, ("440107", "Leistungen H", "448100", "Erstattungen", "EU2", "-10.000,00")))
