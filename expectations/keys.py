@@ -6,7 +6,6 @@ the model says how, and a test compares both on every row. Of several deliveries
 latest period's, so that only rows of one delivery can meet. Where each line of a file is a row of its own, nothing can.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from expectations.suite import HOLD, Expectation, no_row
-from lagebild import yaml_files
+from lagebild import seeds, yaml_files
 from lagebild.settings import DBT_PROJECT
 
 STAGING = DBT_PROJECT / "models" / "staging"
@@ -70,8 +69,7 @@ def _of_model(model: str, entry: dict[str, Any]) -> Tested:
                 required[name] = in_raw.get(name, name)
             elif isinstance(test, dict) and "relationships" in test:
                 to = test["relationships"]["arguments"]
-                seed = re.fullmatch(r"ref\('(\w+)'\)", to["to"])[1]
-                codes[name] = (in_raw.get(name, name), seed, to["field"])
+                codes[name] = (in_raw.get(name, name), seeds.referred(to["to"]), to["field"])
     return Tested(model, {column: in_raw.get(column, column) for column in key}, required, codes)
 
 
@@ -120,5 +118,4 @@ def _expectations(model: Tested, owner: str) -> Iterator[Expectation]:
 
 
 def _listed(seed: str, column: str) -> list[str]:
-    with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-        return sorted({row[column].replace("'", "''") for row in csv.DictReader(file)})
+    return sorted({row[column].replace("'", "''") for row in seeds.rows(seed)})

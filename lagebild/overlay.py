@@ -6,7 +6,6 @@ when it begins (`raw.own_row`), and its code version names them: where a row cha
 """
 
 import csv
-import difflib
 import hashlib
 import io
 import json
@@ -19,13 +18,12 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from lagebild import yaml_files
-from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild import seeds, yaml_files
+from lagebild.errors import UserError, did_you_mean
+from lagebild.settings import Settings
 
 SEEDS = ("cost_mapping", "municipal_circumstance")
 """Which seeds a city may add rows to."""
-_SEED_FILES = DBT_PROJECT / "seeds"
 _FROM, _TO = "valid_from_year", "valid_to_year"
 _YEAR = re.compile(r"[12]\d{3}")
 _AGS = re.compile(r"\d{8}")
@@ -80,8 +78,7 @@ def all_rows(settings: Settings) -> list[Row]:
         return []
     for path in sorted(folder.glob("*.[cC][sS][vV]")):
         if path.stem not in SEEDS or path.suffix != ".csv":
-            near = difflib.get_close_matches(path.stem, SEEDS, 1)
-            meant = f"did you mean {near[0]}.csv? " if near else ""
+            meant = did_you_mean(path.name, [f"{seed}.csv" for seed in SEEDS])
             raise UserError(f"{path} is no file that is read", remedy=f"{meant}there are {', '.join(SEEDS)} (.csv)")
     found = [row for seed in SEEDS if (path := folder / f"{seed}.csv").is_file() for row in _read(seed, path)]
     for seed in SEEDS:
@@ -160,10 +157,9 @@ def _read(seed: str, path: Path) -> Iterator[Row]:
 def _check_header(path: Path, line: int, header: list[str], form: _Form) -> None:
     for name in header:
         if name not in form.header:
-            near = difflib.get_close_matches(name, form.header, 1)
-            meant = f"did you mean {near[0]}? " if near else ""
             raise UserError(
-                f"{path}: line {line}: there is no column {name!r}", remedy=f"{meant}columns: {', '.join(form.header)}"
+                f"{path}: line {line}: there is no column {name!r}",
+                remedy=f"{did_you_mean(name, form.header)}columns: {', '.join(form.header)}",
             )
     if twice := [name for name in form.header if header.count(name) > 1]:
         raise UserError(f"{path}: line {line}: column {twice[0]} stands there twice", remedy="remove one of them")
@@ -188,8 +184,7 @@ def _check(row: Row, form: _Form) -> None:
         if name in form.years and not _YEAR.fullmatch(value):
             raise fault(f"{name} {value} is no year", "four digits, such as 2019")
         if name in form.values and value not in form.values[name]:
-            near = difflib.get_close_matches(value, form.values[name], 1)
-            meant = f"did you mean {near[0]}? " if near else ""
+            meant = did_you_mean(value, form.values[name])
             raise fault(f"{name} {value!r} is not known", f"{meant}one of: {', '.join(form.values[name])}")
     if _TO in row.fields and row.fields[_TO] < row.fields[_FROM]:
         raise fault(f"it ends ({row.fields[_TO]}) before it begins ({row.fields[_FROM]})", f"mend {_FROM} or {_TO}")
@@ -205,7 +200,7 @@ def _require_once(seed: str, own: list[Row]) -> None:
     """UserError where two rows hold for the same key and year: two of a city's, or one of it and one of the product."""
     form = _form(seed)
     before: dict[tuple, list[tuple[str, str, str]]] = defaultdict(list)
-    for line, fields in _product_rows(seed):
+    for line, fields in seeds.numbered(seed):
         place = f"line {line} of the product's {seed}.csv"
         before[_key(fields, form)].append((fields[_FROM], fields.get(_TO) or "9999", place))
     for row in own:
@@ -224,16 +219,10 @@ def _key(fields: Mapping[str, str], form: _Form) -> tuple[str, ...]:
     return tuple(fields.get(name) or "" for name in form.key)
 
 
-def _product_rows(seed: str) -> list[tuple[int, dict[str, str]]]:
-    with (_SEED_FILES / f"{seed}.csv").open(encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        return [(reader.line_num, row) for row in reader]
-
-
 @cache
 def _form(seed: str) -> _Form:
     """What the seed's entry in `_seeds.yml` says: its columns and their tests."""
-    entries = {entry["name"]: entry for entry in yaml_files.read(_SEED_FILES / "_seeds.yml")["seeds"]}
+    entries = {entry["name"]: entry for entry in yaml_files.read(seeds.FOLDER / "_seeds.yml")["seeds"]}
     entry = entries[seed]
     types: dict[str, str] = entry["config"]["column_types"]
     required, values = set(_ALSO_REQUIRED[seed]), {}
@@ -245,8 +234,7 @@ def _form(seed: str) -> _Form:
                 values[column["name"]] = tuple(test["accepted_values"]["arguments"]["values"])
             elif "relationships" in test:
                 arguments = test["relationships"]["arguments"]
-                other = re.search(r"ref\('(\w+)'\)", arguments["to"])[1]
-                values[column["name"]] = _of_product(other, arguments["field"])
+                values[column["name"]] = _of_product(seeds.referred(arguments["to"]), arguments["field"])
     if area := _AREA.get(seed):
         values[area] = _of_product(seed, area)
     unique = next(iter(entry["data_tests"][0].values()))["arguments"]["columns"]
@@ -256,4 +244,4 @@ def _form(seed: str) -> _Form:
 
 
 def _of_product(seed: str, column: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row[column] for _, row in _product_rows(seed) if row[column]))
+    return tuple(dict.fromkeys(row[column] for row in seeds.rows(seed) if row[column]))

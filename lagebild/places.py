@@ -3,18 +3,16 @@
 Names come from the seed `region` and from the publication in force, which has those of every delivered table.
 """
 
-import csv
 import difflib
 import re
 from collections.abc import Collection
 
 import psycopg
 
-from lagebild import database
+from lagebild import database, seeds
 from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.settings import Settings
 
-SEED = DBT_PROJECT / "seeds" / "region.csv"
 _AGS_DIGITS = 8
 _REGION_DIGITS = (2, 3, 5, 8, 9, 12)
 """Germany and states, administrative regions, districts, municipalities, their associations, the full key."""
@@ -83,8 +81,7 @@ def _named(connection: psycopg.Connection) -> dict[str, str]:
 
 
 def _seed() -> dict[str, str]:
-    with SEED.open(encoding="utf-8", newline="") as handle:
-        return {row["region_code"]: row["region_name"] for row in csv.DictReader(handle)}
+    return {row["region_code"]: row["region_name"] for row in seeds.rows("region")}
 
 
 def _folded(name: str) -> str:

@@ -4,18 +4,17 @@ The project's own copy of the figures is the seed `source_figure`: what was prin
 which mart holds it. Reads schema `marts` only, as any BI tool could.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from psycopg import Connection, sql
 
-from lagebild import database
+from lagebild import database, seeds
 from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.settings import Settings
 
-SEED = DBT_PROJECT / "seeds" / "source_figure.csv"
+SEED = "source_figure"
 RELATIONS = {
     "reproduced": "Reproduced: computed by a mart from other inputs, none of them solved back from the figure",
     "retraced": "Merely retraced: an input was pinned to the figure or solved back from it; this confirms nothing",
@@ -75,8 +74,7 @@ class Compared:
 
 def figures() -> list[Figure]:
     """Every figure of the seed, in its order."""
-    with SEED.open(encoding="utf-8", newline="") as handle:
-        return [_figure(row) for row in csv.DictReader(handle)]
+    return [_figure(row) for row in seeds.rows(SEED)]
 
 
 def compare(settings: Settings) -> list[Compared]:
@@ -93,7 +91,7 @@ def page(compared: Iterable[Compared]) -> str:
     if wrong:
         listed = "; ".join(f"{c.figure.figure_id} ({c.figure.relation}): {_number(c.computed)}" for c in wrong)
         raise UserError(
-            f"the marts and {SEED.name} do not agree: {listed}",
+            f"the marts and {SEED}.csv do not agree: {listed}",
             remedy="build on the bundled deliveries, or mend the seed's mart, row, column or relation",
         )
     return "\n".join(_lines(compared)) + "\n"

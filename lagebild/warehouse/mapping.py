@@ -13,11 +13,11 @@ from decimal import Decimal
 
 from psycopg.rows import namedtuple_row
 
-from lagebild import database, overlay
+from lagebild import database, overlay, seeds
 from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.settings import Settings
 
-SEED = DBT_PROJECT / "seeds" / "cost_mapping.csv"
+SEED = "cost_mapping"
 _UNMAPPED = """
     select method, fiscal_year, product_code, account_code, max(product_name) as product_name,
         max(account_name) as account_name, sum(amount_eur) as amount_eur
@@ -62,7 +62,7 @@ class Missing:
 
 def header() -> list[str]:
     """The columns of the seed, in their order."""
-    return _seed()[0]
+    return list(seeds.rows(SEED)[0])
 
 
 def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
@@ -81,7 +81,7 @@ def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
         with connection.cursor(row_factory=namedtuple_row) as cursor:
             unmapped = cursor.execute(_UNMAPPED, [municipality_ags]).fetchall()
     begins: dict[tuple, list[tuple[int, int]]] = defaultdict(list)
-    for row in [*_seed()[1], *(one.fields for one in overlay.rows(settings) if one.seed == SEED.stem)]:
+    for row in [*seeds.rows(SEED), *(one.fields for one in overlay.rows(settings) if one.seed == SEED)]:
         if row["municipality_ags"] == municipality_ags:
             first, last = int(row["valid_from_year"]), int(row.get("valid_to_year") or 9999)
             begins[row["method"], row["product_code"], row["account_code"]].append((first, last))
@@ -123,10 +123,3 @@ def _spans(municipality_ags: str, rows: list, known: list[tuple[int, int]]) -> I
             account_name=newest.account_name or "",
             amount_eur=sum((row.amount_eur for row in of_span), Decimal(0)),
         )
-
-
-def _seed() -> tuple[list[str], list[dict[str, str]]]:
-    """Header and rows of the seed."""
-    with SEED.open(encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        return list(reader.fieldnames or ()), list(reader)
