@@ -5,28 +5,13 @@ The answer does what `lagebild accept` and `lagebild refuse` do, and nothing els
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Asset, AssetAlias, Param, task
 
+from lagebild.stack.questions import Question, asked, quoted
 from lagebild.stack.tasks import DEFAULTS, HELD, deadline, raw_asset, settled
 
 ACCEPT, CORRECTION, REFUSE, WAIT = "accept", "accept as a correction", "refuse", "leave it held"
 DECIDED = "decided_by_hand"
-
-
-class Question(HITLOperator):
-    """What was delivered stands in the question: it must not run as a template, with Airflow's secrets at hand."""
-
-    template_fields = ()
-
-
-def _quoted(text: str) -> str:
-    """A block that shows the text as it stands, whatever Markdown was delivered in it."""
-    return "```\n" + text.replace("```", "` ` `") + "\n```"
-
-
-def _question(entry: dict) -> dict:
-    return {"subject": entry["subject"], "body": entry["body"]}
 
 
 with DAG(
@@ -52,7 +37,7 @@ with DAG(
 
         with settled():
             return [
-                {"delivery_id": entry.delivery.delivery_id, "subject": entry.subject, "body": _quoted(str(entry))}
+                {"delivery_id": entry.delivery.delivery_id, "subject": entry.subject, "body": quoted(str(entry))}
                 for entry in waiting(settings.load())
             ]
 
@@ -88,5 +73,5 @@ with DAG(
             "until": Param("", type="string", description="Last day, where the checks found something: YYYY-MM-DD."),
         },
         response_timeout=timedelta(hours=23),
-    ).expand_kwargs(held.map(_question))
+    ).expand_kwargs(held.map(asked))
     decide.expand(question=held.zip(answers.output))

@@ -5,23 +5,13 @@ The answer does what `lagebild publish BUILD` does, and nothing else: the ledger
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Asset, AssetAlias, task
 
+from lagebild.stack.questions import Question, asked, quoted
 from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, deadline, settled
 
 PUBLISH, WAIT = "publish", "leave it waiting"
 PUBLISHED = "published_by_hand"
-
-
-class Question(HITLOperator):
-    """What the checks found stands in the question: it must not run as a template, with Airflow's secrets at hand."""
-
-    template_fields = ()
-
-
-def _question(entry: dict) -> dict:
-    return {"subject": entry["subject"], "body": entry["body"]}
 
 
 with DAG(
@@ -51,7 +41,7 @@ with DAG(
                 print("no build waits to be published")
                 return []
             body = "\n".join(build.about(own, build_id))
-            return [{"build_id": build_id, "subject": f"Publish build {build_id}?", "body": f"```\n{body}\n```"}]
+            return [{"build_id": build_id, "subject": f"Publish build {build_id}?", "body": quoted(body)}]
 
     @task(execution_timeout=timedelta(minutes=30), outlets=[AssetAlias(PUBLISHED)])
     def publish(question: tuple[dict, dict], *, outlet_events) -> str:
@@ -73,5 +63,5 @@ with DAG(
         options=[PUBLISH, WAIT],
         defaults=WAIT,  # no answer publishes nothing
         response_timeout=timedelta(hours=23),
-    ).expand_kwargs(found.map(_question))
+    ).expand_kwargs(found.map(asked))
     publish.expand(question=found.zip(answers.output))
