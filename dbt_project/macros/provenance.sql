@@ -3,6 +3,17 @@
 concat_ws('|', {{ columns | join(', ') }})
 {%- endmacro %}
 
+{#- The same of a row of `cost_component`. -#}
+{% macro component_key(components) -%}
+{%- set columns = [
+    'municipality_ags', 'fiscal_year', 'method', 'product_code', 'account_code', 'target_group', 'treatment',
+    'source_sha256',
+] -%}
+{%- set named = [] -%}
+{%- for column in columns %}{% do named.append(components ~ '.' ~ column) %}{% endfor -%}
+{{ row_key(named) }}
+{%- endmacro %}
+
 {#- Lines of a file that follow each other, such as 2-14; one alone is 17. -#}
 {% macro line_range(first_line, last_line) -%}
 case

@@ -30,16 +30,7 @@ keyed as (
 
     select
         'cost_component' as mart,
-        {{ row_key([
-            'components.municipality_ags',
-            'components.fiscal_year',
-            'components.method',
-            'components.product_code',
-            'components.account_code',
-            'components.target_group',
-            'components.treatment',
-            'components.source_sha256',
-        ]) }} as row_key,
+        {{ component_key('components') }} as row_key,
         'amount_eur' as figure,
         components.municipality_ags as region_code,
         components.fiscal_year as reference_year,

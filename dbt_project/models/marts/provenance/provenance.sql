@@ -279,16 +279,7 @@ unmapped_components as (
         interval_trees.method,
         components.product_code || ' ' || components.account_code as detail,
         components.amount_eur,
-        {{ row_key([
-            'components.municipality_ags',
-            'components.fiscal_year',
-            'components.method',
-            'components.product_code',
-            'components.account_code',
-            'components.target_group',
-            'components.treatment',
-            'components.source_sha256',
-        ]) }} as component_key,
+        {{ component_key('components') }} as component_key,
         row_number() over (
             partition by interval_trees.row_key, interval_trees.figure
             order by
@@ -314,16 +305,7 @@ attributed_components as (
         components.municipality_ags,
         components.fiscal_year,
         components.method,
-        {{ row_key([
-            'components.municipality_ags',
-            'components.fiscal_year',
-            'components.method',
-            'components.product_code',
-            'components.account_code',
-            'components.target_group',
-            'components.treatment',
-            'components.source_sha256',
-        ]) }} as component_key,
+        {{ component_key('components') }} as component_key,
         row_number() over (
             partition by components.municipality_ags, components.fiscal_year, components.method
             order by
