@@ -589,7 +589,7 @@ def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tup
         for other in seen:
             if other.name == layout.name:
                 yield place, f"layout {layout.name} stands twice"
-            elif other.header == layout.header and _overlap(other, layout):
+            elif other.titles == layout.titles and _overlap(other, layout):
                 yield place, f"layouts {other.name} and {layout.name} have one header in the same period"
         seen.append(layout)
 

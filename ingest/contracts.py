@@ -228,6 +228,11 @@ class Layout:
     def header(self) -> list[str]:
         return [field.title for field in self.fields]
 
+    @property
+    def titles(self) -> list[str]:
+        """The header in the form in which titles are compared."""
+        return [normal_title(title) for title in self.header]
+
     def holds_in(self, period: str | None) -> bool:
         """Whether the layout belongs to a period; None asks for no period in particular."""
         if period is None or (self.first is None and self.last is None):
@@ -243,7 +248,7 @@ class Layout:
 
         None if it is another. `by_name`: the columns may stand in any order; the fields are in the header's.
         """
-        titles = [normal_title(title) for title in self.header]
+        titles = self.titles
         if header == titles:
             return self
         present = set(header) if self.optional_apart else set()
@@ -438,8 +443,7 @@ class Contract:
         shorter = titles[: max((n for n, title in enumerate(titles, 1) if title), default=0)]
         for tried in [titles] if shorter == titles else [titles, shorter]:
             for by_name in (False, True):
-                layouts = self.layouts_in(period)
-                found = [variant for layout in layouts if (variant := layout.variant(tried, by_name))]
+                found = [variant for layout in self.layouts_in(period) if (variant := layout.variant(tried, by_name))]
                 if found:
                     return found[0] if len(found) == 1 or period is None else None
         return None
@@ -453,7 +457,7 @@ class Contract:
         header = [normal_title(title) for title in header]
         if self.has_personal_fields and not is_shown:
             # Where the header is missing, the first person's values stand in its place: nothing of it is repeated.
-            expected = {normal_title(title) for layout in self.layouts_in(period) for title in layout.header}
+            expected = self._titles_in(period)
             unknown = sum(title not in expected for title in header)
             shape = f"{len(header)} columns, {unknown} of them unknown" if unknown else "the columns stand otherwise"
             return (
@@ -461,10 +465,8 @@ class Contract:
                 " person's values there)",
                 f"lagebild contracts fit {self.source} FILE shows the difference on your screen only",
             )
-        layouts = self.layouts_in(period)
-        agreed_titles = {id(layout): [normal_title(title) for title in layout.header] for layout in layouts}
-        nearest = min(layouts, key=lambda layout: len(set(agreed_titles[id(layout)]) ^ set(header)))
-        titles = agreed_titles[id(nearest)]
+        nearest = min(self.layouts_in(period), key=lambda layout: len(set(layout.titles) ^ set(header)))
+        titles = nearest.titles
         present = set(header)
         is_optional = {title: field.optional for title, field in zip(titles, nearest.fields, strict=True)}
         missing = [title for title in titles if not is_optional[title] and title not in present]
@@ -489,13 +491,16 @@ class Contract:
 
     def is_header(self, line: list[str], period: str | None) -> bool:
         """Whether most of a line are titles that were agreed: where the header is missing, it is the first person."""
-        agreed = {normal_title(title) for layout in self.layouts_in(period) for title in layout.header}
+        agreed = self._titles_in(period)
         return 2 * sum(normal_title(title) in agreed for title in line) >= len(line)
+
+    def _titles_in(self, period: str | None) -> set[str]:
+        return {title for layout in self.layouts_in(period) for title in layout.titles}
 
     def _way_out(
         self, nearest: Layout, header: list[str], missing: list[str], unknown: list[str], period: str | None
     ) -> str:
-        titles = [normal_title(title) for title in nearest.header]
+        titles = nearest.titles
         names = {title: field.name for title, field in zip(titles, nearest.fields, strict=True)}
         day = (period_day(period) if period else None) or "2020"
         if missing or unknown:

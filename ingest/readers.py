@@ -93,7 +93,8 @@ def open_source(
         )
     file.seek(0)
     if contract.reader == "xlsx":
-        return workbook.source(contract, file.read(), lambda *header: layout_of(contract, *header, period))
+        content = archive.unpack(contract, file.read())
+        return workbook.source(contract, content, lambda *header: layout_of(contract, *header, period))
     records = _small(contract, file.read())
     return SmallSource(contract, layout_of(contract, records.header, records.header_line, period), records)
 
@@ -120,9 +121,11 @@ def _small(contract: Contract, content: bytes) -> Records:
     from ingest import fixed_width, genesis, wegweiser  # they need this module's Records and Refused
 
     content = archive.unpack(contract, content)
+    if contract.reader == "xlsx":
+        return _xlsx(contract, content)
     file_kinds.refuse_others(io.BytesIO(content), contract.reader)
     readers = {"genesis": genesis.read, "wegweiser": wegweiser.read, "fixed_width": fixed_width.read}
-    reader = (dict.fromkeys(DELIMITED, _whole) | {"xlsx": _xlsx} | readers)[contract.reader]
+    reader = (dict.fromkeys(DELIMITED, _whole) | readers)[contract.reader]
     if not content.strip():
         raise _empty()
     return reader(contract, content)

@@ -689,7 +689,7 @@ def _class_of(column: Column, values: list[str]) -> str | None:
 
 def _key(columns: list[Column], rows: list[list[str]]) -> list[str]:
     """The first one, two or three columns that tell the rows of the sample apart; none where no three do."""
-    sampled = [row + [""] * (len(columns) - len(row)) for row in rows[:20_000]]
+    sampled = rows[:20_000]
 
     def may_be(n: int) -> bool:
         column = columns[n]

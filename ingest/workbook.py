@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
 
-from ingest import archive, scan, values
+from ingest import scan, values
 from ingest.contracts import Contract, Field, Layout, normal_title
 from ingest.scan import Block, Refused
 from ingest.workbook_parts import KEPT, MAX_CELLS, Book, Cell, Fault, Sheet, cell_at, is_blank, place, shown
@@ -120,8 +120,9 @@ class Table:
         return len(self._rows)
 
     def rows(self, text: Callable[[Cell | str], str], after: int = 0) -> list[list[str]]:
-        """The texts of each record below row `after`, as `text` makes them of cells."""
-        return [[text(cell) for cell in cells[self._left :]] for line, cells in self._rows if line > after]
+        """The texts of each record below row `after`, as `text` makes them of cells, at least one a title."""
+        found = [[text(cell) for cell in cells[self._left :]] for line, cells in self._rows if line > after]
+        return [texts + [""] * (len(self.header) - len(texts)) for texts in found]
 
     def texts(self, layout: Layout) -> Iterator[tuple[int, list[str]]]:
         """Line and texts of each record; a broken cell as it is shown."""
@@ -217,7 +218,7 @@ class Source:
 
 def source(contract: Contract, content: bytes, layout_of: Callable[[list[str], int], Layout]) -> Source:
     """The workbook's records; `layout_of` gives the layout of a header and its line, or refuses it."""
-    table = Table.of(contract, archive.unpack(contract, content))
+    table = Table.of(contract, content)
     return Source(table, layout_of(table.header, table.line))
 
 
