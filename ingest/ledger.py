@@ -90,6 +90,12 @@ def get(connection: Connection, delivery_id: int, lock: bool = False) -> Deliver
     return found[0]
 
 
+def newest(settings: Settings) -> int:
+    """The number of the latest delivery; 0 where there is none."""
+    with database.connect(settings, database.LOADER) as connection:
+        return connection.execute("select coalesce(max(delivery_id), 0) from raw.delivery").fetchone()[0]
+
+
 def of_source(connection: Connection, source: str) -> list[Delivery]:
     """Every delivery of a source, in any state, oldest first."""
     return _select(connection, "source = %(source)s", {"source": source})

@@ -66,6 +66,8 @@ _WORDS = {
 
 def faults(connection: Connection, delivery: Delivery) -> list[Fault]:
     """What is wrong with the delivery's rejected rows, the most frequent first."""
+    if not delivery.rejected:
+        return []
     # A source that was given up has no contract any more that would say what may be shown.
     contract = contracts.load(delivery.source) if delivery.source in contracts.sources() else None
     found = connection.execute(

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
             raise click.BadParameter(f"{file} is neither a file nor a source ({known})", param_hint="SOURCE|FILE")
         owners[file] = contracts.load(source).source if source else inbox.source_of(file.name)
     name = contracts.load(source).name_for(period) if period is not None else None
-    known = {d.delivery_id for owner in {*owners.values()} for d in ledger.deliveries(settings, owner)}
+    newest = ledger.newest(settings) if owners else 0
     problems: list[str] = []
     arrived, repeats = [], {}
     with output.board(is_error=True) as board:
@@ -62,7 +62,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
             try:
                 contract = contracts.load(owner)
                 arrived.append(intake.load_file(settings, contract, file, progress=progress, name=name))
-                if arrived[-1].delivery_id in known:
+                if arrived[-1].delivery_id <= newest:
                     repeats[file] = arrived[-1]
             except UserError as error:
                 problems.append(str(error))
@@ -200,17 +200,18 @@ def _decided(settings: "Settings", board: "Board", sources: list[str]) -> dict[i
     return decided
 
 
-def _tell(settings: "Settings", moved: "Iterable[Delivery]") -> None:
+def _tell(settings: "Settings", moved: "Collection[Delivery]") -> None:
     """Print each delivery, and why rows of it were rejected."""
     from ingest import rejected
     from lagebild import database
 
-    for delivery in moved:
-        click.echo(delivery)
-        if delivery.rejected:
-            with database.connect(settings, database.LOADER) as connection:
-                for fault in rejected.faults(connection, delivery):
-                    click.echo(f"  {fault}")
+    if not moved:
+        return
+    with database.connect(settings, database.LOADER) as connection:
+        for delivery in moved:
+            click.echo(delivery)
+            for fault in rejected.faults(connection, delivery):
+                click.echo(f"  {fault}")
 
 
 def _progress(board: "Board", total: int) -> Callable[[int], None]:

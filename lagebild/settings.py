@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from lagebild.errors import UserError
+from lagebild.errors import UserError, did_you_mean
 
 ROOT = Path(__file__).resolve().parent.parent
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -152,6 +152,12 @@ def load(environment: dict[str, str] | None = None) -> Settings:
             raise UserError(f"{name}={text} is not a port", remedy="set a number from 1 to 65535, or unset it")
         return int(text) if text else None
 
+    def flag(name: str, default: str, remedy: str) -> str:
+        text = values.get(name) or default
+        if text not in (default, "0", "1"):
+            raise UserError(f"{name}={text} is neither 0 nor 1", remedy=remedy)
+        return text
+
     def url(name: str, *schemes: str) -> str | None:
         text = values.get(name) or ""
         try:
@@ -172,20 +178,13 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         days[name] = values.get(name) or usual
         if not (days[name].isdigit() and 0 < int(days[name]) <= 36_500):
             raise UserError(f"{name}={days[name]} is no number of days", remedy=f"such as {usual}")
-    demo, enabled = values.get("LAGEBILD_DEMO") or "1", values.get("LAGEBILD_ALERT_ENABLED") or ""
-    if enabled not in ("", "0", "1"):
-        raise UserError(f"LAGEBILD_ALERT_ENABLED={enabled} is neither 0 nor 1", remedy="set 0 or 1, or unset it")
+    demo = flag("LAGEBILD_DEMO", "1", "set 0 (own files) or 1 (bundled files)")
+    practice = flag("LAGEBILD_PRACTICE", "0", "set 0 (real data) or 1 (made-up rows)")
+    enabled = flag("LAGEBILD_ALERT_ENABLED", "", "set 0 or 1, or unset it")
     smtp, sender, to = (values.get(f"LAGEBILD_ALERT_{name}") or "" for name in ("SMTP", "FROM", "TO"))
     if any((smtp, sender, to)) and not all((smtp, sender, to)):
         names = "LAGEBILD_ALERT_SMTP, LAGEBILD_ALERT_FROM and LAGEBILD_ALERT_TO"
         raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
-    practice = values.get("LAGEBILD_PRACTICE") or "0"
-    if practice not in ("0", "1"):
-        raise UserError(
-            f"LAGEBILD_PRACTICE={practice} is neither 0 nor 1", remedy="set 0 (real data) or 1 (made-up rows)"
-        )
-    if demo not in ("0", "1"):
-        raise UserError(f"LAGEBILD_DEMO={demo} is neither 0 nor 1", remedy="set 0 (own files) or 1 (bundled files)")
     publish = values.get("LAGEBILD_PUBLISH") or None
     if publish not in (None, "ask", "auto"):
         raise UserError(f"LAGEBILD_PUBLISH={publish} is neither ask nor auto", remedy="set ask or auto, or unset it")
@@ -229,10 +228,7 @@ def _require_known(names: Iterable[str]) -> None:
     """UserError for a name that is no setting: with a letter too many it would be left out without a word."""
     for name in names:
         if name.startswith("LAGEBILD_") and name not in _NAMES and not _FAMILIES.fullmatch(name):
-            from difflib import get_close_matches  # late: hardly ever needed
-
-            near = get_close_matches(name, _NAMES, 1)
-            meant = f"did you mean {near[0]}? " if near else ""
+            meant = did_you_mean(name, _NAMES)
             raise UserError(f"{name} is no setting", remedy=f"{meant}.env.example names and explains each of them")
 
 

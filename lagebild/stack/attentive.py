@@ -2,7 +2,7 @@
 
 Its scheduler sleeps a second whatever happens, so a task that ended waits for its successor; its DAG processor asks the
 database every second for work that comes once an hour. On a quiet stack these two were most of what it costs.
-Measured: `docs/benchmarks.md`. A test holds the names that this relies on against the Airflow of the lock.
+A test holds the names that this relies on against the Airflow of the lock.
 """
 
 import time

@@ -46,7 +46,7 @@ def is_current(settings: Settings) -> bool:
         asked = build_inputs.accepted(connection)
         version = _version(settings)
         fingerprint = build_inputs.fingerprint(asked, version)
-        if _is_in_force(connection, fingerprint) or _is_waiting(connection, fingerprint):
+        if _is_made(connection, fingerprint):
             return True
         return _standing_rollback(connection, asked, version) is not None
 
@@ -77,7 +77,7 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
         fingerprint = build_inputs.fingerprint(asked, version)
-        if not asked or _is_in_force(connection, fingerprint) or _is_waiting(connection, fingerprint):
+        if not asked or _is_made(connection, fingerprint):
             return None
         read = build_inputs.chosen(connection, asked, aside)
         if not read or (aside and _is_published(connection, read, version)):
@@ -120,7 +120,7 @@ def make(
             return build_id
         except FailedBuildError as failure:
             with database.connect(settings, database.BUILDER) as connection:
-                manifest = settings.home / "dbt" / "target" / "manifest.json"
+                manifest = transform.manifest_path(settings)
                 found = blame.blamed(connection, build_id, failure.failures, manifest)
             if not found:
                 raise
@@ -344,7 +344,7 @@ def publish_build(settings: Settings, build_id: int) -> int:
         publications.lock_pointer(connection)
         rollback = publications.standing_rollback(connection, _fixed_inputs(connection, build_id) | _of(version))
         if rollback is None:
-            manifest = settings.home / "dbt" / "target" / "manifest.json"
+            manifest = transform.manifest_path(settings)
             (fingerprint,) = connection.execute(
                 "select fingerprint from raw.build where build_id = %s", [build_id]
             ).fetchone()
@@ -404,31 +404,27 @@ def _fixed_inputs(connection: Connection, build_id: int) -> dict[tuple[str, str]
     return {(source, period): delivery_id for source, period, delivery_id in rows}
 
 
-def _is_in_force(connection: Connection, fingerprint: str) -> bool:
+def _in_force(connection: Connection) -> tuple[str | None, str | None]:
+    """Fingerprint and version of the code of the publication in force; None where there is none."""
     row = connection.execute(
-        "select p.fingerprint from published.current_publication as c"
+        "select p.fingerprint, p.code_version from published.current_publication as c"
         " inner join published.publication as p on c.publication_id = p.publication_id"
     ).fetchone()
-    return row is not None and row[0] == fingerprint
+    return row or (None, None)
 
 
-def _is_waiting(connection: Connection, fingerprint: str) -> bool:
-    """Whether a build of these deliveries, by this code, waits and still holds the token."""
-    row = connection.execute(
+def _is_made(connection: Connection, fingerprint: str) -> bool:
+    """Whether these deliveries are published by this code, or a build of them waits and still holds the token."""
+    waiting = connection.execute(
         "select b.fingerprint from raw.build_token as t inner join raw.build as b on t.build_id = b.build_id"
         " where b.state = 'waiting'"
     ).fetchone()
-    return row is not None and row[0] == fingerprint
+    return fingerprint in (_in_force(connection)[0], waiting and waiting[0])
 
 
 def _is_published(connection: Connection, read: Numbered, version: str) -> bool:
     """Whether the publication in force was made from exactly these deliveries, by this version of the code."""
-    row = connection.execute(
-        "select p.code_version from published.current_publication as c"
-        " inner join published.publication as p on c.publication_id = p.publication_id"
-    ).fetchone()
-    same_code = row is not None and row[0] == version
-    return same_code and build_inputs.of_publication_in_force(connection) == _pairs(read)
+    return _in_force(connection)[1] == version and build_inputs.of_publication_in_force(connection) == _pairs(read)
 
 
 def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Input], version: str) -> Rollback | None:

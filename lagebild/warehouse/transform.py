@@ -17,10 +17,11 @@ from typing import Any
 
 from lagebild import database
 from lagebild.settings import DBT_PROJECT, Settings
-from lagebild.version import code_version
+from lagebild.version import code_version, project_digest
 from lagebild.warehouse.steps import BAD, Step
 
 FAILURE_LINES = 15
+MANIFEST = "manifest.json"
 _OBJECTS_BEFORE_COLLECTING = 50_000
 _NOT_PARSED = ("LAGEBILD_BUILD_ID", "LAGEBILD_DBT_PASSWORD")
 
@@ -72,11 +73,16 @@ def environment(settings: Settings) -> dict[str, str]:
         "LAGEBILD_DBT_THREADS": str(min(max(os.cpu_count() or 2, 2), 8)),
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        "DBT_TARGET_PATH": str(state / "target"),
+        "DBT_TARGET_PATH": str(manifest_path(settings).parent),
         "DBT_LOG_PATH": str(state / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
+
+
+def manifest_path(settings: Settings) -> Path:
+    """What dbt wrote of the project when it was parsed last: its nodes, and what each is made of."""
+    return settings.home / "dbt" / "target" / MANIFEST
 
 
 def prepare(settings: Settings) -> None:
@@ -146,7 +152,7 @@ def _log(path: Path) -> Iterator[Callable[[Any], None]]:
 def _parse(variables: Mapping[str, str]) -> Any:
     """The manifest of the project as it lies on the disk: the one in memory, or made with what dbt knows already."""
     global _parsed
-    target = Path(variables["DBT_TARGET_PATH"], "manifest.json")
+    target = Path(variables["DBT_TARGET_PATH"], MANIFEST)
     sources = _sources(variables)
     if _parsed is None or _parsed.of != (sources, _written(target)):
         # Writing the manifest takes longer than parsing what did not change.
@@ -163,12 +169,8 @@ def _parse(variables: Mapping[str, str]) -> Any:
 
 def _sources(variables: Mapping[str, str]) -> str:
     """A digest of what the manifest is made from."""
-    digest = hashlib.sha256()
-    for path in sorted(DBT_PROJECT.rglob("*")):
-        if path.suffix in (".sql", ".yml", ".csv"):
-            digest.update(f"{path}\0".encode() + path.read_bytes())
     fixed = sorted((name, value) for name, value in variables.items() if name not in _NOT_PARSED)
-    return hashlib.sha256(f"{digest.hexdigest()} {fixed}".encode()).hexdigest()
+    return hashlib.sha256(f"{DBT_PROJECT} {project_digest()} {fixed}".encode()).hexdigest()
 
 
 def _written(target: Path) -> tuple[int, int] | None:
