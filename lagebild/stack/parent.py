@@ -241,7 +241,15 @@ def _fork(work: Callable[[], None]) -> int:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
+        _let_go_of_semaphores()
         os._exit(code)
+
+
+def _let_go_of_semaphores() -> None:
+    """Those that dbt made; Python would name them as leaked on the screen of whoever asked for the build."""
+    if finalizers := sys.modules.get("multiprocessing.util"):
+        # A process of multiprocessing ends with the same call; what the parent made stays the parent's.
+        finalizers._exit_function()
 
 
 def _component(home: Path, name: str) -> None:

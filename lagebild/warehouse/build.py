@@ -210,11 +210,9 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
 
 
 def warnings(verdicts: Iterable[gate.Verdict]) -> list[str]:
-    """How many warnings there are, and each as two lines: what was found, and why that matters."""
+    """How many warnings there are, and each as a line: what was found, and why that matters."""
     warned = [v for v in verdicts if not v.passed and v.severity == "warn"]
-    lines = [
-        line for v in warned for line in (f"  {v.expectation}: {v.observed} (expected {v.expected})", f"    {v.why}")
-    ]
+    lines = [f"  {v.expectation}: {v.observed} (expected {v.expected}). {v.why}" for v in warned]
     return [f"Warnings: {len(warned)}", *lines]
 
 

@@ -28,8 +28,11 @@ with parent.listening(Path(sys.argv[1])) as listener:
 """
 # Stands for the command line: says what it sees, and does what it is asked.
 ECHO = """
-import json, os, time, lagebild.cli
+import json, multiprocessing, os, time, lagebild.cli
 def run(arguments):
+    global held
+    if "semaphore" in arguments:
+        held = multiprocessing.get_context("spawn").RLock()
     seen = {"arguments": arguments, "folder": os.getcwd(), "read": sys.stdin.readline()}
     print(json.dumps(seen | {"mine": os.environ.get("MINE"), "marked": os.environ.get("OF_THE_SERVER")}))
     print("a warning", file=sys.stderr)
@@ -84,6 +87,12 @@ def test_a_command_runs_in_the_callers_folder_environment_and_streams_and_gives_
     assert seen["arguments"] == ["-v", "load", "a file.csv"]
     assert seen["folder"] == str(tmp_path) and seen["mine"] == "yes" and seen["marked"] is None
     assert seen["read"] == "typed\n" and "a warning" in err
+
+
+def test_a_semaphore_that_a_command_made_is_not_called_leaked_on_the_callers_screen(home):
+    with serving(home, ECHO):
+        _, err = call(home, "build", "semaphore").communicate("\n", timeout=30)
+    assert err == "a warning\n"
 
 
 def asleep(home: Path) -> tuple[subprocess.Popen, int]:
