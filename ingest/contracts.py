@@ -28,6 +28,8 @@ EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthet
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
+MASK = "***"
+"""What stands in a rejected row for a text that nobody may see."""
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.csv", re.IGNORECASE)
 """How the web pages of GENESIS name a flat file: the table, and no year."""
 EVERY = ("month", "quarter", "year", "irregular")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ingest import copy, values
-from ingest.contracts import Contract, Field, Layout, Rule
+from ingest.contracts import MASK, Contract, Field, Layout, Rule
 from ingest.copy import Cells
 from ingest.privacy import KeyChain
 from ingest.scan import Block, Broken
@@ -24,7 +24,6 @@ from lagebild.errors import UserError
 
 kernels = later.module("ingest.kernels")
 
-MASK = "***"
 _HASH = ord("#")
 MOST_ANSWERS = 500_000
 """A column's remembered answers are forgotten when there are more, so that memory has a bound."""

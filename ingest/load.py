@@ -16,8 +16,8 @@ from psycopg import Connection, sql
 
 from ingest import contracts, copy, forgotten, history, landing, ledger, privacy, readers, retention
 from ingest.ahead import ahead
-from ingest.contracts import Contract
-from ingest.engine import MASK, Engine, Rejected, reason
+from ingest.contracts import MASK, Contract
+from ingest.engine import Engine, Rejected, reason
 from ingest.forgotten import Forgotten
 from ingest.history import Outcome
 from ingest.intake import Parcel

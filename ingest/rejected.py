@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from ingest import contracts, german
-from ingest.contracts import Contract
-from ingest.engine import MASK
+from ingest.contracts import MASK, Contract
 from ingest.ledger import Delivery
 
 LINES = 5

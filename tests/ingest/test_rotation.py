@@ -6,7 +6,7 @@ import time
 import pytest
 from psycopg.types.json import Jsonb
 
-from ingest import load, privacy, readers, rotation
+from ingest import contracts, load, privacy, readers, rotation
 from lagebild import database
 from lagebild.errors import UserError
 from tests.inboxes import drain
@@ -71,7 +71,7 @@ def test_rejected_rows_that_hold_a_pseudonym_are_wrapped_and_masks_stay(warehous
         )
     assert rotate(warehouse).rejected_rows == 1
     rows = query(warehouse, "select line_number, fields ->> 'Ordnungsmerkmal' from raw.rejected_row order by 1")
-    assert rows == [(3, load.MASK), (99, chain(warehouse).pseudonym("S2"))]
+    assert rows == [(3, contracts.MASK), (99, chain(warehouse).pseudonym("S2"))]
 
 
 def test_tables_that_come_later_are_wrapped_too_and_one_of_nobodys_rows_stops_it(warehouse):

@@ -38,6 +38,11 @@ def test_other_threads_import_the_real_module_meanwhile(tmp_path, monkeypatch):
         assert sys.modules["slow_module"] is not own and own.value == 1
 
 
+def test_a_command_that_only_asks_the_database_waits_for_no_library_of_numbers():
+    asking = "lagebild.decisions, lagebild.stack.status, lagebild.warehouse.explain"
+    assert _run(f"import sys, {asking}\nprint({{'numpy', 'pandas', 'dbt'}} & set(sys.modules))") == "set()"
+
+
 def test_loading_needs_no_compiled_loop_before_there_are_records():
     assert _run("import sys, ingest.load\nprint({'numba', 'ingest.kernels'} & set(sys.modules))") == "set()"
     used = "from ingest import engine\nprint(engine.hash_of(b'x') == engine.kernels.__getattr__('__name__'))"
