@@ -26,8 +26,8 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Build and publish\n\nFixes the inputs of a build, runs dbt layer by layer, checks the marts and"
-    " publishes them in one transaction. A delivery that dbt fails on is set aside, the others are published, and the"
-    " run fails to say so. Whatever else fails, the last publication stays in force. With"
+    " publishes them in one transaction. A delivery that dbt or a check fails on is set aside, the others are"
+    " published, and the run fails to say so. Whatever else fails, the last publication stays in force. With"
     " LAGEBILD_PUBLISH=ask a build that passed waits for DAG `publish`.",
     tags=["build"],
 ) as dag:
@@ -70,7 +70,8 @@ with DAG(
     @task(
         execution_timeout=timedelta(hours=1),
         outlets=[Asset(MARTS), Asset(WAITING)],
-        doc_md="Check the candidate marts; what must hold and does not stops the publication. Then publish them, or"
+        doc_md="Check the candidate marts; where one fails, make them again without the deliveries to blame; where none"
+        " is, the publication in force stays. Then publish them, or"
         " with LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
     )
     def publish(build_id: int, *, task, dag_run) -> list[str]:
@@ -88,7 +89,7 @@ with DAG(
                 told = "there was nothing new to build: the publication in force stays"
                 print(told if waiting is None else build.waits(waiting))
             else:
-                build.check_marts(own, build_id)
+                build_id = build.pass_checks(own, build_id)
                 if not own.publishes_unasked:
                     task.outlets = [Asset(WAITING)]  # no publication yet: whoever may is asked
                     print(build.let_wait(own, build_id))

@@ -28,7 +28,7 @@ OVERTAKEN = "LB001"
 
 
 class FailedBuildError(UserError):
-    """A build that dbt failed in, and was stopped."""
+    """A build that dbt or the checks of its marts failed in, and was stopped."""
 
     def __init__(self, message: str, remedy: str, failures: Sequence[transform.Failure]):
         super().__init__(message, remedy)
@@ -107,35 +107,56 @@ def make(
     tell: Callable[[Step], None] | None = None,
     echo: Callable[[str], None] = print,
 ) -> int:
-    """Run all of dbt's layers of a build that has begun; the id of the build that passed.
+    """Run all of dbt's layers of a build that has begun; the id of the build that came through.
 
     Where dbt fails on a delivery that the publication in force does not hold, that delivery is set aside, and another
     build begins without it. UserError where no delivery can be to blame, or where without it nothing is new.
     """
-    aside: list[SetAside] = []
     while True:
         try:
             # One call: dbt's start costs more than a layer's models.
             run_layers(settings, build_id, *LAYERS, tell=tell)
             return build_id
         except FailedBuildError as failure:
-            with database.connect(settings, database.BUILDER) as connection:
-                manifest = transform.manifest_path(settings)
-                found = blame.blamed(connection, build_id, failure.failures, manifest)
-            if not found:
-                raise
-            aside += found
-            again = begin(settings, echo, aside)
-            if again is None:
-                raise UserError(
-                    "\n".join([failure.message, *map(str, found)]),
-                    remedy=f"nothing else is new: the last publication stays in force; {failure.remedy}",
-                ) from failure
-            echo(str(failure))
-            for one in found:
-                echo(str(one))
-            build_id = again
-            echo(f"build {build_id}: again, without {len(aside)} deliver{'y' if len(aside) == 1 else 'ies'}")
+            build_id = _begin_without_blamed(settings, build_id, failure, echo)
+
+
+def pass_checks(
+    settings: Settings,
+    build_id: int,
+    tell: Callable[[Step], None] | None = None,
+    echo: Callable[[str], None] = print,
+) -> int:
+    """Check the candidate marts of a build that was made; the id of the build that passed, made anew as in `make`."""
+    while True:
+        try:
+            check_marts(settings, build_id, echo)
+            return build_id
+        except FailedBuildError as failure:
+            build_id = make(settings, _begin_without_blamed(settings, build_id, failure, echo), tell, echo)
+
+
+def _begin_without_blamed(
+    settings: Settings, build_id: int, failure: FailedBuildError, echo: Callable[[str], None]
+) -> int:
+    """Begin another build without the deliveries that this one failed on, and without those that it left out itself."""
+    with database.connect(settings, database.BUILDER) as connection:
+        found = blame.blamed(connection, build_id, failure.failures, transform.manifest_path(settings))
+        before = build_inputs.left_out(connection, build_id)
+    if not found:
+        raise failure
+    aside = [*before, *found]
+    again = begin(settings, echo, aside)
+    if again is None:
+        raise UserError(
+            "\n".join([failure.message, *map(str, found)]),
+            remedy=f"nothing else is new: the last publication stays in force; {failure.remedy}",
+        ) from failure
+    echo(str(failure))
+    for one in found:
+        echo(str(one))
+    echo(f"build {again}: again, without {len(aside)} deliver{'y' if len(aside) == 1 else 'ies'}")
+    return again
 
 
 def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
@@ -188,7 +209,7 @@ def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
 
 
 def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
-    """Run the expectations on the candidate marts; one that must hold and does not stops the build.
+    """Run the expectations on the candidate marts; FailedBuildError where one must hold and does not: the build stops.
 
     What is found and lets the build go on is told: how many warnings, and each with its text.
     """
@@ -201,9 +222,10 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
     if failed:
         reason = "; ".join(f"{v.expectation}: {v.observed} (expected {v.expected})" for v in failed)
         _stop(settings, build_id, reason)
-        raise UserError(
+        raise FailedBuildError(
             f"build {build_id} is not published: {reason}",
-            remedy="mend the delivery or the model; the last publication stays in force",
+            "mend the delivery or the model; the last publication stays in force",
+            [transform.Failure.of_mart(v.expectation) for v in failed],
         )
     for line in warnings(verdicts):
         echo(line)
@@ -234,7 +256,7 @@ def run(
     echo(f"build {build_id}: {', '.join(LAYERS)}")
     build_id = make(settings, build_id, tell, echo)
     echo(f"build {build_id}: expectations")
-    check_marts(settings, build_id, echo)
+    build_id = pass_checks(settings, build_id, tell, echo)
     if publishes:
         return publish_build(settings, build_id)
     let_wait(settings, build_id)

@@ -106,11 +106,19 @@ def of_publication_in_force(connection: Connection) -> dict[tuple[str, str], int
 
 def set_aside(connection: Connection) -> list[SetAside]:
     """What the publication in force was made without."""
+    (build_id,) = connection.execute(
+        "select max(p.build_id) from published.current_publication as c"
+        " inner join published.publication as p on c.publication_id = p.publication_id"
+    ).fetchone()
+    return left_out(connection, build_id)
+
+
+def left_out(connection: Connection, build_id: int | None) -> list[SetAside]:
+    """What a build was begun without."""
     with connection.cursor(row_factory=class_row(SetAside)) as cursor:
         return cursor.execute(
             "select s.source, s.period, s.delivery_id, d.file_name, s.read_instead, s.failed_build, s.reason"
-            " from published.current_publication as c"
-            " inner join published.publication as p on c.publication_id = p.publication_id"
-            " inner join raw.build_set_aside as s on p.build_id = s.build_id"
-            " inner join raw.delivery as d on s.delivery_id = d.delivery_id order by s.source, s.period"
+            " from raw.build_set_aside as s inner join raw.delivery as d on s.delivery_id = d.delivery_id"
+            " where s.build_id = %s order by s.source, s.period",
+            [build_id],
         ).fetchall()

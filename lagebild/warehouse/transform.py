@@ -20,6 +20,8 @@ from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version, project_digest
 from lagebild.warehouse.steps import BAD, Step
 
+PROJECT = "lagebild"
+"""The name in dbt_project.yml, by which the manifest calls its models."""
 FAILURE_LINES = 15
 MANIFEST = "manifest.json"
 _OBJECTS_BEFORE_COLLECTING = 50_000
@@ -37,6 +39,11 @@ class Failure:
     """Of a test: the model that it is written at."""
     query: str | None
     """Of a test: what finds the rows that break it."""
+
+    @classmethod
+    def of_mart(cls, expectation: str) -> "Failure":
+        """The same of an expectation on a candidate mart, whose name begins with the mart's."""
+        return cls(f"model.{PROJECT}.{expectation.partition('.')[0]}", expectation, None, None)
 
 
 class FailedError(Exception):

@@ -235,6 +235,24 @@ def test_what_dbt_fails_on_is_set_aside_and_the_others_are_published(published_w
 
 
 @pytest.mark.long
+def test_what_a_check_of_the_marts_fails_on_is_set_aside_and_the_others_are_published(published_warehouse):
+    warehouse = published_warehouse
+    before = of(warehouse, "select delivery_id from raw.delivery where source = 'mikrozensus'")[0][0]
+    bad = accept(warehouse, "mikrozensus", bundled_bytes("mikrozensus").replace(b";26,7;", b";126,7;"))
+    good = accept(warehouse, "employment", bundled_bytes("employment").replace(b"572.574", b"572.580"))
+    said: list[str] = []
+    assert build.run(warehouse, said.append) == 2
+    (left_out,) = build.set_aside(warehouse)
+    assert (left_out.delivery_id, left_out.read_instead) == (bad.delivery_id, before)
+    assert left_out.reason == "migration_background.share_within_0_and_100"
+    read = "select i.delivery_id from raw.build_input as i inner join published.publication using (build_id)" \
+           " where publication_id = 2 and source in ('employment', 'mikrozensus') order by 1"  # fmt: skip
+    assert of(warehouse, read) == [(before,), (good.delivery_id,)]
+    told = "\n".join(said)
+    assert "is not published: migration_background.share_within" in told and f"lagebild withdraw {bad.delivery_id}" in told
+
+
+@pytest.mark.long
 def test_a_build_that_brings_nothing_but_what_it_fails_on_names_it_and_publishes_nothing(published_warehouse):
     warehouse = published_warehouse
     bad = accept(warehouse, "employment", bundled_bytes("employment").replace(b"572.574", b"572.581"),
