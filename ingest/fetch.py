@@ -362,7 +362,7 @@ class _Pull:
         if period is None:
             raise UserError(
                 f"{self.item.key}: its file {name} does not match {contract.file_name.pattern}",
-                remedy=f"correct {self.entry.id} in ingest/connectors/catalogue.yml",
+                remedy=f"correct {self.entry.id} in {self.entry.path}",
             )
         sha256 = landing.sha256(answer.path)
         states = IN_FORCE if self.force else (*IN_FORCE, *TURNED_DOWN)
