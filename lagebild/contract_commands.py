@@ -3,11 +3,16 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lagebild import options
 from lagebild.errors import UserError
+
+if TYPE_CHECKING:
+    from ingest.contract_check import Finding
+    from lagebild.settings import Settings
 
 
 @click.group()
@@ -24,8 +29,12 @@ def contracts() -> None:
 @contracts.command(epilog=options.exit_codes("when something was found"))
 @click.argument("source", required=False)
 @options.form
-def check(source: str | None, form: str) -> None:
+@options.pass_settings
+def check(settings: "Settings", source: str | None, form: str) -> None:
     """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.
+
+    What your city says of its own files (contracts/SOURCE.yml in LAGEBILD_CONFIG_DIR) is checked, too, also whether any
+    delivery is read so.
 
     \b
     Examples:
@@ -36,6 +45,7 @@ def check(source: str | None, form: str) -> None:
 
     paths = _paths(source)
     found = [finding for path in paths for finding in contract_check.findings(path) or _example_findings(path)]
+    found += _own_findings(settings, source)
     if form == "json":
         options.echo_json([asdict(finding) for finding in found])
     else:
@@ -69,17 +79,19 @@ def docs(source: str | None, out: Path) -> None:
 @contracts.command()
 @click.argument("source")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def fit(source: str, file: Path) -> None:
+@options.pass_settings
+def fit(settings: "Settings", source: str, file: Path) -> None:
     """Say which layout of SOURCE the FILE has, or what is different. Nothing is loaded.
 
     \b
     Example: lagebild contracts fit register register_05913000_2021-12-31.csv
     """
+    from ingest import own_layouts
     from ingest.contracts import load
     from ingest.header import head, header_of
     from ingest.readers import Refused
 
-    contract = load(source)
+    contract = own_layouts.for_file(settings, load(source), file.name)
     match = contract.match(file.name)
     if match is None:
         raise UserError(
@@ -130,6 +142,27 @@ def _paths(source: str | None) -> list[Path]:
     if source is not None and source not in sources():
         raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
     return [SOURCES / name / "contract.yml" for name in ([source] if source else sources())]
+
+
+def _own_findings(settings: "Settings", source: str | None) -> list["Finding"]:
+    """What is wrong with what a city says of its own files of SOURCE, or of all."""
+    import psycopg
+
+    from ingest import own_layouts
+    from lagebild import database
+
+    if found := own_layouts.findings(settings, source):
+        return found
+    own = own_layouts.every(settings, source)
+    try:
+        if own:
+            with database.connect(settings, database.LOADER) as connection:
+                return own_layouts.unmatched(connection, own)
+    except (UserError, psycopg.Error):
+        click.echo(
+            "no warehouse answers: whether any delivery is read as your own layouts say was not looked at", err=True
+        )
+    return []
 
 
 def _example_findings(path: Path) -> list:
