@@ -20,10 +20,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lagebild import yaml_files
-from lagebild.errors import UserError
+from lagebild import settings, yaml_files
+from lagebild.errors import UserError, did_you_mean
 
 SOURCES = Path(__file__).parent / "sources"
+OWN_SOURCES = "sources"
+"""Folder of a city's configuration in which it describes sources of its own (`own_sources.py`)."""
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
@@ -603,16 +605,35 @@ def period_day(period: str) -> str | None:
 
 
 def sources() -> list[str]:
-    """Every source id, sorted."""
-    return sorted(path.parent.name for path in SOURCES.glob("*/contract.yml"))
+    """Every source id, sorted: the product's, and a city's own."""
+    folders = (SOURCES, settings.load().config / OWN_SOURCES)
+    return sorted({path.parent.name for folder in folders for path in folder.glob("*/contract.yml")})
+
+
+def is_own(source: str) -> bool:
+    """Whether a source is none of the product's."""
+    return not (SOURCES / source).exists()
+
+
+def path_of(source: str) -> Path:
+    """The contract of a source; UserError where there is none."""
+    path = (settings.load().config / OWN_SOURCES if is_own(source) else SOURCES) / source / "contract.yml"
+    if not path.is_file():
+        meant = did_you_mean(source, sources())
+        raise UserError(f"there is no source {source!r}", remedy=f"{meant}one of: {', '.join(sources())}")
+    return path
+
+
+def load(source: str) -> Contract:
+    """Read the contract of `source`; UserError names the file, the line and the entry that is wrong."""
+    path = path_of(source)
+    found = path.stat()
+    return _loaded(path, (found.st_mtime_ns, found.st_size))
 
 
 @cache
-def load(source: str) -> Contract:
-    """Read the contract of `source`; UserError names the file, the line and the entry that is wrong."""
-    path = SOURCES / source / "contract.yml"
-    if not path.exists():
-        raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
+def _loaded(path: Path, written: tuple[int, int]) -> Contract:
+    """`written` tells a file that was changed while this process lives."""
     return read(path)
 
 

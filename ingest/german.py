@@ -291,7 +291,9 @@ TEXTS = {
     "nothing was loaded; rows were taken for known ones: report this as a defect": _OURS,
     "nothing was loaded; the reader lost rows: report this as a defect, with the file's layout": _OURS,
     "what the city says of its own files is wrong:\n{}": _CITY,
+    "what the city says of its own sources is wrong:\n{}": _CITY,
     "mend it; docs/runbooks/own-configuration.md explains every entry": _OURS,
+    "mend it; ingest/sources/README.md explains every entry": _OURS,
     "{} cannot be read back": "ein Zwischenstand ist beschädigt; an der Datei liegt es nicht",
     "the inbox {} cannot be used: {}": _AWAY,
     "the inbox {} has no folder {}, but something else of that name": "im Eingang liegt etwas, das heißt wie der Ordner"

@@ -101,6 +101,12 @@ def for_file(settings: Settings, contract: Contract, name: str) -> Contract:
     return in_force(settings, contract, contract.municipality_of(name), contract.period_of(name))
 
 
+def as_written(contract: Contract, name: str) -> Contract:
+    """A contract in force with its columns as a file of this name has them, for the page that a supplier is sent."""
+    layout = contract.layouts_in(contract.period_of(name))[0]
+    return replace(contract, fields=layout.fields, changes=(), example=contract.name_for(contract.period_of(name)))
+
+
 def path_of(settings: Settings, source: str) -> Path:
     """Where a city says how its files of a source differ."""
     return settings.config / FOLDER / f"{source}.yml"

@@ -60,19 +60,29 @@ def check(settings: "Settings", source: str | None, form: str) -> None:
 @contracts.command()
 @click.argument("source", required=False)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("contract-pages"), show_default=True)
-def docs(source: str | None, out: Path) -> None:
+@click.option("--like", metavar="FILE_NAME", help="As your own layouts say of a file of this name.")
+@options.pass_settings
+def docs(settings: "Settings", source: str | None, out: Path, like: str | None) -> None:
     """Write a page (HTML, German) for the supplier of SOURCE, or of each source, into a folder.
 
     \b
-    Example: lagebild contracts docs register --out /tmp/pages
+    Examples:
+      lagebild contracts docs register --out /tmp/pages
+      lagebild contracts docs register --like register_05911000_2026-12-31.csv
     """
-    from ingest import contract_docs
+    from ingest import contract_docs, own_layouts
     from ingest.contracts import read
 
+    if like is not None and source is None:
+        raise click.UsageError("--like needs a SOURCE")
     out.mkdir(parents=True, exist_ok=True)
     for path in _paths(source):
-        page = out / f"{path.parent.name}.html"
-        page.write_text(contract_docs.page(read(path)), encoding="utf-8")
+        page, contract = out / f"{path.parent.name}.html", read(path)
+        if like is not None:
+            if not contract.match(like):
+                raise UserError(f"{like} is no name of a file of {source}", remedy=f"such as {contract.example}")
+            contract = own_layouts.as_written(own_layouts.for_file(settings, contract, like), like)
+        page.write_text(contract_docs.page(contract), encoding="utf-8")
         click.echo(page)
 
 
@@ -137,21 +147,20 @@ def sniff(file: Path) -> None:
 
 
 def _paths(source: str | None) -> list[Path]:
-    from ingest.contracts import SOURCES, sources
+    from ingest.contracts import path_of, sources
 
-    if source is not None and source not in sources():
-        raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
-    return [SOURCES / name / "contract.yml" for name in ([source] if source else sources())]
+    return [path_of(name) for name in ([source] if source else sources())]
 
 
 def _own_findings(settings: "Settings", source: str | None) -> list["Finding"]:
-    """What is wrong with what a city says of its own files of SOURCE, or of all."""
+    """What is wrong with what a city says of its own files of SOURCE, or of all, and with its own sources."""
     import psycopg
 
-    from ingest import own_layouts
+    from ingest import own_layouts, own_sources
     from lagebild import database
 
-    if found := own_layouts.findings(settings, source):
+    found = own_layouts.findings(settings, source) + (own_sources.findings(settings) if source is None else [])
+    if found:
         return found
     own = own_layouts.every(settings, source)
     try:
@@ -166,15 +175,17 @@ def _own_findings(settings: "Settings", source: str | None) -> list["Finding"]:
 
 
 def _example_findings(path: Path) -> list:
-    """What keeps the bundled example from being a delivery of this contract."""
+    """What keeps the bundled example from being a delivery of this contract; a city's own source may have none."""
     from ingest import bundled
     from ingest.contract_check import Finding
-    from ingest.contracts import read
+    from ingest.contracts import is_own, read
     from ingest.header import head, header_of
     from ingest.readers import Refused
 
     contract = read(path)
     line = contract.line_of("example:")
+    if is_own(contract.source):
+        return []
     example = Path(bundled.__file__).parent / contract.source / contract.example
     if not example.is_file():
         return [Finding(path, line, f"the example {example} is not there")]

@@ -27,7 +27,7 @@ from lagebild.settings import Settings
 SEEDS = ("cost_mapping", "municipal_circumstance")
 """Which seeds a city may add rows to."""
 _FROM, _TO = "valid_from_year", "valid_to_year"
-CATALOGUE, LAYOUTS = "catalogue.yml", "contracts"
+CATALOGUE, LAYOUTS, SOURCES = "catalogue.yml", "contracts", "sources"
 _YEAR = re.compile(r"[12]\d{3}")
 _AGS = re.compile(r"\d{8}")
 _ALSO_REQUIRED = {
@@ -79,7 +79,7 @@ def all_rows(settings: Settings) -> list[Row]:
     folder = settings.config
     if not folder.is_dir():
         return []
-    known = [*(f"{seed}.csv" for seed in SEEDS), CATALOGUE, LAYOUTS]
+    known = [*(f"{seed}.csv" for seed in SEEDS), CATALOGUE, LAYOUTS, SOURCES]
     for path in sorted(folder.glob("[!.]*")):
         if path.name not in known and (path.is_dir() or path.suffix.lower() in (".csv", ".yml", ".yaml")):
             meant = did_you_mean(path.name, known)
@@ -100,12 +100,12 @@ def version(code: str, own: list[Row], layouts: Sequence[str] = ()) -> str:
 
 
 def layouts(settings: Settings) -> list[str]:
-    """What every layout of a city's own files says, for `version`; UserError lists what is wrong with them."""
-    if not (settings.config / LAYOUTS).is_dir():
+    """What a city says of its own files and sources, for `version`; UserError lists what is wrong with it."""
+    if not any((settings.config / name).is_dir() for name in (LAYOUTS, SOURCES)):
         return []
-    from ingest import own_layouts  # late: what reads YAML takes a twentieth of a second to import
+    from ingest import own_layouts, own_sources  # late: what reads YAML takes a twentieth of a second to import
 
-    return own_layouts.digests(settings)
+    return [*own_layouts.digests(settings), *own_sources.digests(settings)]
 
 
 def fix(connection: Connection, own: list[Row]) -> None:
@@ -118,10 +118,10 @@ def fix(connection: Connection, own: list[Row]) -> None:
 
 
 def in_force(settings: Settings) -> dict[str, Any]:
-    """All that a city configures: its folder, and lists of its rows, layouts and entries of the catalogue, each with
-    file and line. UserError names file, line and remedy of what is wrong.
+    """All that a city configures: its folder, and its rows, layouts, entries of the catalogue and sources, each with
+    its file. UserError names file, line and remedy of what is wrong.
     """
-    from ingest import own_layouts
+    from ingest import own_layouts, own_sources
     from ingest.connectors import catalogue
 
     return {
@@ -135,14 +135,18 @@ def in_force(settings: Settings) -> dict[str, Any]:
             for one in own_layouts.every(settings)
         ],
         "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
+        "sources": [
+            {"source": one.source, "title": one.title, "table": f"raw.{one.table}", "path": one.path}
+            for one in own_sources.every(settings)
+        ],
     }
 
 
 def lines(settings: Settings) -> list[str]:
     """What `lagebild config` prints: each file with its rows, and those that nobody has filled in; each layout and
-    each entry of the catalogue.
+    each entry of the catalogue, and each source.
     """
-    from ingest import own_layouts
+    from ingest import own_layouts, own_sources
     from ingest.connectors import catalogue
 
     found = all_rows(settings)
@@ -156,6 +160,7 @@ def lines(settings: Settings) -> list[str]:
     told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(settings)]
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
+    told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(settings)]
     return told or [f"{settings.config}: nothing of your own"]
 
 

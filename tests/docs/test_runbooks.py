@@ -122,11 +122,17 @@ def test_a_citys_own_files_are_read_as_the_runbook_says(warehouse, checkout):
     assert "ledger_05911000_2025.csv: period 05911000_2025, layout finance_2025" in printed
     printed = follow(runbook, "Load it", warehouse, checkout)
     assert "layout finance_2025) accepted" in printed and "1 contract checked, nothing found" in printed
+    page = (checkout / "contract-pages" / "ledger.html").read_text(encoding="utf-8")
+    assert "<code>Gruppe</code>" in page and "Komma (,)" in page and "ledger_05911000_2025.csv" in page
     columns = "document_number, posted_on::text, target_group, amount_eur::text"
     assert query(warehouse, f"select {columns} from raw.ledger__posting order by 1") == [
         ("4711", "2025-01-02", "EU2", "1250.50"),
         ("4712", "2025-01-03", "EU2", "-250.50"),
     ]
+    printed = follow(runbook, "A source of your own", warehouse, checkout)
+    assert "source bochum_advice (raw.bochum_advice__visits)" in printed
+    assert "1 contract checked, nothing found" in printed and "2 of 2 rows) accepted" in printed
+    assert query(warehouse, "select sum(visits) from raw.bochum_advice__visits") == [(255,)]
 
 
 def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_says(warehouse, checkout):

@@ -125,6 +125,18 @@ def test_a_header_that_does_not_fit_names_the_line_of_the_citys_file(city):
     assert remedy.endswith(f"change the entry at {path}:2: headers: {{amount_eur: Betrag}}")
 
 
+def test_the_suppliers_page_shows_what_the_city_agreed(city, tmp_path):
+    write(city, "register", REGISTER)
+    name = f"register_{DAY}.csv"
+    assert command(city, "contracts", "docs", "register", "--like", name, "--out", str(tmp_path)).exit_code == 0
+    page = (tmp_path / "register.html").read_text(encoding="utf-8")
+    for said in (f"<code>{name}</code>", "<code>Personennummer</code>", "Komma (,)", "<code>w</code>", "JJJJ-MM-TT"):
+        assert said in page, said
+    assert "AZR-Nummer" not in page and "register_2024" not in page
+    wrong = command(city, "contracts", "docs", "register", "--like", "register.csv", "--out", str(tmp_path))
+    assert "register.csv is no name of a file of register" in str(wrong.exception)
+
+
 # --- what is wrong ----------------------------------------------------------------------------------------------------
 
 M = 'municipality: "05911000"\n'
