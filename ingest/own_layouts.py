@@ -44,8 +44,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "map": (dict,),
     "footer": (str,),
 }
-_DIALECT = contract_check.DIALECT - {"$schema", "header"}
+_DIALECT: dict[str, type] = {
+    **dict.fromkeys(("delimiter", "quoteChar", "escapeChar", "lineTerminator", "headerJoin", "sheetName"), str),
+    **dict.fromkeys(("doubleQuote", "skipInitialSpace"), bool),
+    "headerRows": list,
+}
 _NUMBERS: dict[str, type] = {"decimalChar": str, "groupChar": str, "bareNumber": bool, "trailing_minus": bool}
+_KINDS = {str: "text", int: "number", dict: "mapping", list: "list", bool: "true or false"}
 _AGS = re.compile(r"(0[1-9]|1[0-6])\d{6}")
 
 
@@ -269,24 +274,34 @@ def _shape(entry: Any) -> Iterator[tuple[Place, str]]:
             known = f"{', '.join(_TYPES)}{contract_check.meant(str(key), _TYPES)}"
             yield (key,), f"{key!r} is nothing that a city's file may say: {known}"
         elif not isinstance(value, _TYPES[key]) or isinstance(value, bool):
-            kinds = {str: "text", int: "number", dict: "mapping", list: "list"}
             quoted = ": write it in quotes" if str in _TYPES[key] else ""
-            yield (key,), f"{key} is no {' or '.join(kinds[kind] for kind in _TYPES[key])}{quoted}"
+            yield (key,), f"{key} is no {' or '.join(_KINDS[kind] for kind in _TYPES[key])}{quoted}"
     if "name" not in entry:
         yield (), "it has no name"
-    for key, known in (("dialect", _DIALECT), ("numbers", set(_NUMBERS))):
-        part = entry.get(key, {})
-        for name in part if isinstance(part, dict) else ():
+    for key, known in (("dialect", _DIALECT), ("numbers", _NUMBERS)):
+        for name, value in _items(entry, key):
             if name not in known:
                 there = f"{', '.join(sorted(known))}{contract_check.meant(str(name), known)}"
                 yield (key, name), f"{key} knows no {name!r}: {there}"
-            elif key == "numbers" and not isinstance(part[name], _NUMBERS[name]):
-                yield (key, name), f"{name} is no {'text' if _NUMBERS[name] is str else 'true or false'}"
+            elif not isinstance(value, known[name]):
+                yield (key, name), f"{name} is no {_KINDS[known[name]]}"
+    for name in ("decimalChar", "groupChar"):
+        sign = dict(_items(entry, "numbers")).get(name)
+        if isinstance(sign, str) and len(sign) != 1 and (sign or name == "decimalChar"):
+            yield ("numbers", name), f"{name} is not one sign"
     for key in ("headers", "formats"):
-        part = entry.get(key, {})
-        for name, text in part.items() if isinstance(part, dict) else ():
+        for name, text in _items(entry, key):
             if not isinstance(text, str):
                 yield (key, name), f"{key}: what {name} is given is no text"
+    for key in ("order", "without"):
+        if not all(isinstance(name, str) for name in (entry.get(key) if isinstance(entry.get(key), list) else ())):
+            yield (key,), f"{key}: the name of a column is no text"
+
+
+def _items(entry: dict[str, Any], key: str) -> list[tuple[Any, Any]]:
+    """The pairs of a part that is a mapping; none where it is something else."""
+    part = entry.get(key)
+    return list(part.items()) if isinstance(part, dict) else []
 
 
 def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:

@@ -161,7 +161,8 @@ def lines(settings: Settings) -> list[str]:
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
     told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(settings)]
-    return told or [f"{settings.config}: nothing of your own"]
+    missing = "" if settings.config.is_dir() else ", there is no such folder"
+    return told or [f"{settings.config}: nothing of your own{missing}"]
 
 
 def _read(seed: str, path: Path) -> Iterator[Row]:

@@ -1,8 +1,12 @@
 """A city's own files: read by the contract with what the city says of them laid over, and nothing else."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest import contracts, load, own_layouts, privacy
 from lagebild import overlay
@@ -153,6 +157,9 @@ WRONG = [
     ("ledger", M + "numbers: {decimal: ','}", 4, "numbers knows no 'decimal'"),
     ("ledger", M + "numbers: {decimalChar: '.'}", 4, "decimalChar and groupChar are the same"),
     ("ledger", M + "numbers: {trailing_minus: ja}", 4, "trailing_minus is no true or false"),
+    ("ledger", M + "numbers: {decimalChar: '.,'}", 4, "decimalChar is not one sign"),
+    ("ledger", M + "dialect: {headerRows: 2}", 4, "headerRows is no list"),
+    ("ledger", M + "order: [1, amount_eur]", 4, "the name of a column is no text"),
     ("ledger", M + "headers: {amount_eu: Betrag}", 4, "amount_eu is no field; did you mean amount_eur?"),
     ("ledger", M + "headers: {amount_eur: 5}", 4, "what amount_eur is given is no text"),
     ("ledger", M + "formats: {posted_on: '%Y'}", 4, "does not hold day, month and year"),
@@ -202,6 +209,54 @@ def test_no_entry_weakens_what_the_contract_says_of_persons(city, text, said):
     write(city, "register", entry(M + text))
     (finding,) = own_layouts.findings(city)
     assert said in finding.message and finding.line == 4
+
+
+_NAMES = st.sampled_from([f.name for f in contracts.load("register").fields] + ["other", "Familienname"])
+_TITLES = st.sampled_from([f.title for f in contracts.load("register").fields] + ["Nachname", "", "5"])
+_ODD = st.one_of(st.none(), st.booleans(), st.integers(0, 9), st.text(max_size=3), st.lists(_TITLES, max_size=2))
+_ENTRIES = st.fixed_dictionaries(
+    {"name": st.just("own"), "municipality": st.just(BOCHUM)},
+    optional={
+        "encoding": st.sampled_from(["utf-8", "cp1252", "none"]) | _ODD,
+        "dialect": st.dictionaries(st.sampled_from(["delimiter", "quoteChar", "headerRows"]), _ODD) | _ODD,
+        "numbers": st.dictionaries(st.sampled_from(["decimalChar", "groupChar", "x"]), _ODD) | _ODD,
+        "headers": st.dictionaries(_NAMES, _TITLES | _ODD) | _ODD,
+        "formats": st.dictionaries(_NAMES, st.sampled_from(["%Y-%m-%d", "%Y"]) | _ODD) | _ODD,
+        "without": st.lists(_NAMES, max_size=3) | st.dictionaries(_NAMES, _ODD, max_size=2) | _ODD,
+        "order": st.lists(_NAMES, max_size=3) | _ODD,
+        "map": st.dictionaries(_NAMES, st.dictionaries(_TITLES, _TITLES, max_size=2) | _ODD, max_size=2) | _ODD,
+        "from": _ODD,
+        "footer": _ODD,
+    },
+)
+
+
+_KEPT = [f.name for f in contracts.load("register").fields if f.privacy != "pseudonym" and f.name != "evidence"]
+_LIKELY = st.fixed_dictionaries(
+    {"name": st.just("own"), "municipality": st.just(BOCHUM), "encoding": st.just("utf-8")},
+    optional={
+        "headers": st.dictionaries(st.sampled_from([f.name for f in contracts.load("register").fields]), _TITLES),
+        "without": st.lists(st.sampled_from(_KEPT), max_size=3),
+        "formats": st.just({"birth_year": "%Y-%m-%d"}),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(told=_LIKELY | _ENTRIES)
+def test_whatever_an_entry_says_it_is_refused_or_changes_nothing_about_persons(told):
+    with tempfile.TemporaryDirectory() as folder:
+        city = conftest.settings_in(Path(folder))
+        write(city, "register", yaml.safe_dump({"layouts": [told]}, allow_unicode=True))
+        if own_layouts.findings(city):
+            return
+        agreed = contracts.load("register")
+        for layout in in_force(city, "register", BOCHUM, "05911000_0009").layouts:
+            privacy_of = {f.name: f.privacy for f in agreed.fields}
+            assert all(f.privacy == privacy_of[f.name] for f in (*layout.fields, *(f for f, _ in layout.constants)))
+            kept = {f.title for f in layout.fields if f.privacy == "keep"}
+            assert not kept & {f.title for f in agreed.fields if f.is_personal}
+            assert any(f.privacy == "pseudonym" for f in layout.fields)
 
 
 def test_entries_of_one_name_or_one_time_are_told(city):

@@ -49,6 +49,8 @@ def test_the_headers_are_those_of_the_seeds():
 
 def test_without_a_folder_nothing_is_added_and_the_version_is_the_codes(city):
     assert overlay.rows(city) == [] and overlay.version("1+a", []) == "1+a"
+    assert overlay.lines(city) == [f"{city.config}: nothing of your own, there is no such folder"]
+    city.config.mkdir(parents=True)
     assert overlay.lines(city) == [f"{city.config}: nothing of your own"]
 
 
