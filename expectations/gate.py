@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from psycopg import Connection
 
-from expectations import history, keys, library, marts
+from expectations import history, keys, library, marts, own_source
 from expectations.suite import HOLD, WARN, Build, Delivery, Expectation
 from ingest import contracts
 from lagebild import database
@@ -178,7 +178,9 @@ def _build(settings: Settings, build_id: int) -> Build:
     return Build(build_id, frozenset(source for (source,) in sources), frozenset(name for (name,) in lost))
 
 
-def _suite(source: str) -> ModuleType:
+def _suite(source: str) -> ModuleType | SimpleNamespace:
+    if source in contracts.sources() and contracts.is_own(source):
+        return own_source.suite(contracts.load(source))
     remedy = f"write expectations/{source}.py with TABLE, PERSONAL, OWNER, STATISTICS and expectations(delivery)"
     try:
         module = importlib.import_module(f"expectations.{source}")

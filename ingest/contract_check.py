@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -20,6 +20,7 @@ import yaml
 from ingest import contracts
 from ingest.contracts import ALL, EVIDENCE, PERIODS, PERSONAL, READERS, TYPES
 from lagebild import yaml_files
+from lagebild.errors import did_you_mean
 
 SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
 Place = tuple[str | int, ...]
@@ -136,19 +137,31 @@ def findings(path: Path) -> list[Finding]:
 
 def own_findings(path: Path, text: bytes) -> list[Finding]:
     """What keeps a contract from being loaded; an empty list for a good one."""
+    lines, descriptor, wrong = opened(path, text)
+    if descriptor is None:
+        return wrong
+    if not isinstance(descriptor, dict):
+        return [Finding(path, 1, "is no mapping")]
+    found = list(_shape(descriptor))
+    if not found and not wrong:
+        found = list(sense(path, descriptor))
+    return wrong + [Finding(path, line_of(lines, place), message) for place, message in found]
+
+
+def opened(path: Path, text: bytes) -> tuple[dict[Place, int], Any, list[Finding]]:
+    """Where each entry of a YAML file stands, what it holds (None where that cannot be read or is nothing), and what is
+    wrong with it as YAML: also that a key stands twice.
+    """
     try:
         lines, descriptor = parsed(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
-        return [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {problem}")]
-    if not isinstance(descriptor, dict):
-        return [Finding(path, 1, "is no mapping")]
-    twice = [Finding(path, line, f"{key!r} stands twice, and the second would win") for key, line in repeated(text)]
-    found = list(_shape(descriptor))
-    if not found and not twice:
-        found = list(_sense(path, descriptor))
-    return twice + [Finding(path, line_of(lines, place), message) for place, message in found]
+        return {}, None, [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {problem}")]
+    if descriptor is None:
+        return lines, None, [Finding(path, 1, "is empty")]
+    twice = [(key, line) for key, line in repeated(text) if key != "<<"]
+    return lines, descriptor, [Finding(path, n, f"{key!r} stands twice, and the second would win") for key, n in twice]
 
 
 # --- lines ------------------------------------------------------------------------------------------
@@ -296,7 +309,8 @@ def _types(entries: dict, place: Place, types: dict[str, Any]) -> Iterator[tuple
             yield (*place, key), f"{key} is no {names}"
 
 
-def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+def sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What is wrong with a descriptor of the right shape, each with its place there."""
     (resource,), own = descriptor["resources"], descriptor["lagebild"]
     entries = resource["schema"]["fields"]
     yield from _source(path, descriptor, own, resource)
@@ -566,7 +580,7 @@ def _attempt(place: Place, read: Callable[[], Any]) -> Iterator[tuple[Place, str
 
 
 def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
-    names, seen = {field.name: field for field in fields}, []
+    seen: list[contracts.Layout] = []
     for number, entry in enumerate(entries):
         place = ("lagebild", "layouts", number)
         try:
@@ -574,28 +588,42 @@ def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tup
         except (ValueError, TypeError, AttributeError) as error:
             yield place, str(error)
             continue
-        for key, used in (("headers", change.headers), ("formats", change.formats), ("without", change.without)):
-            for name in sorted(set(map(str, used)) - set(names)):
-                yield (*place, key), f"layout {change.name}: {name} is no field"
-        for name, form in change.formats.items():
-            if name in names and names[name].type == "date" and (problem := _format_problem(form)):
-                yield (*place, "formats", name), f"layout {change.name}: {name}: {problem}"
-        kept = [name for name in names if name not in change.without]
-        if change.order and sorted(change.order) != sorted(kept):
-            yield (*place, "order"), f"layout {change.name}: order does not hold each of its fields once"
-        if "evidence" in change.without and change.without["evidence"] not in EVIDENCE:
-            yield (*place, "without"), f"layout {change.name}: evidence needs one of {', '.join(EVIDENCE)}"
+        yield from ((place + rest, message) for rest, message in layout_sense(change, fields))
         layout = change.layout(fields)
         for other in seen:
             if other.name == layout.name:
                 yield place, f"layout {layout.name} stands twice"
-            elif other.titles == layout.titles and _overlap(other, layout):
+            elif other.titles == layout.titles and overlap(other, layout):
                 yield place, f"layouts {other.name} and {layout.name} have one header in the same period"
         seen.append(layout)
 
 
-def _overlap(one: contracts.Layout, other: contracts.Layout) -> bool:
-    def begins_within(inner: contracts.Layout, outer: contracts.Layout) -> bool:
-        return outer.holds_in(inner.first) if inner.first else outer.first is None
+def layout_sense(change: contracts.Change, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
+    """What is wrong with an entry of `layouts` for these fields, each with its place in the entry."""
+    names = {field.name: field for field in fields}
+    for key, used in (("headers", change.headers), ("formats", change.formats), ("without", change.without)):
+        for name in sorted(set(map(str, used)) - set(names)):
+            yield (key, name), f"layout {change.name}: {name} is no field{meant(name, names)}"
+    for name, form in change.formats.items():
+        if name in names and names[name].type == "date" and (problem := _format_problem(form)):
+            yield ("formats", name), f"layout {change.name}: {name}: {problem}"
+    kept = [name for name in names if name not in change.without]
+    if change.order and sorted(change.order) != sorted(kept):
+        yield ("order",), f"layout {change.name}: order does not hold each of its fields once"
+    if "evidence" in change.without and change.without["evidence"] not in EVIDENCE:
+        yield ("without",), f"layout {change.name}: evidence needs one of {', '.join(EVIDENCE)}"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name; empty where no known one is near."""
+    question = did_you_mean(name, known).strip()
+    return f"; {question}" if question else ""
+
+
+def overlap(one: contracts.Layout | contracts.Change, other: contracts.Layout | contracts.Change) -> bool:
+    """Whether there are periods in which both hold."""
+
+    def begins_within(inner: contracts.Layout | contracts.Change, outer: contracts.Layout | contracts.Change) -> bool:
+        return contracts.holds_in(outer, inner.first) if inner.first else outer.first is None
 
     return begins_within(one, other) or begins_within(other, one)

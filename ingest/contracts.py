@@ -20,10 +20,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lagebild import yaml_files
-from lagebild.errors import UserError
+from lagebild import settings, yaml_files
+from lagebild.errors import UserError, did_you_mean
 
 SOURCES = Path(__file__).parent / "sources"
+OWN_SOURCES = "sources"
+"""Folder of a city's configuration in which it describes sources of its own (`own_sources.py`)."""
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
 PERSONAL = ("pseudonym", "drop", "year")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
@@ -237,13 +239,7 @@ class Layout:
 
     def holds_in(self, period: str | None) -> bool:
         """Whether the layout belongs to a period; None asks for no period in particular."""
-        if period is None or (self.first is None and self.last is None):
-            return True
-        day = period_day(period)
-        if day is None:
-            return False
-        first, last = self.first or "", self.last or "9"
-        return day[: len(first)] >= first[: len(day)] and day[: len(last)] <= last[: len(day)]
+        return period is None or holds_in(self, period)
 
     def variant(self, header: list[str], by_name: bool = False) -> "Layout | None":
         """The layout as this header (titles in their normal form) has it: whole, or without its optional columns.
@@ -300,6 +296,19 @@ class Change:
         constants = tuple((field, self.without[field.name]) for field in fields if field.name in self.without)
         # Who says an order means it.
         return Layout(self.name, self.first, self.last, kept, constants, optional_apart, ordered or bool(self.order))
+
+
+@dataclass(frozen=True)
+class Own:
+    """Where a city says how its files differ from a contract (`own_layouts.py`)."""
+
+    path: Path
+    municipality: str | None
+    """AGS in the name of the file; None where it says none."""
+    layout: str | None = None
+    """Name of the entry that holds for the file; None where none does."""
+    line: int = 1
+    """Where that entry begins."""
 
 
 @dataclass(frozen=True)
@@ -363,6 +372,8 @@ class Contract:
     """Spaces between a delimiter and the field behind it are no part of the field."""
     ordered: bool = False
     """The columns stand in the contract's order; otherwise their titles say which is which."""
+    own: Own | None = None
+    """Set where the contract is the one in force for a city's file (`own_layouts.in_force`)."""
 
     @property
     def table(self) -> str:
@@ -424,7 +435,8 @@ class Contract:
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """The layout of the fields as they stand, then those of other periods."""
-        current = Layout(CURRENT, None, None, self.fields, optional_apart=self.optional_apart, ordered=self.ordered)
+        name = self.own.layout if self.own and self.own.layout else CURRENT
+        current = Layout(name, None, None, self.fields, optional_apart=self.optional_apart, ordered=self.ordered)
         return (current, *(change.layout(self.fields, self.optional_apart, self.ordered) for change in self.changes))
 
     def layouts_in(self, period: str | None) -> list[Layout]:
@@ -521,6 +533,13 @@ class Contract:
         agreed = "ask the supplier for the agreed layout"
         if not parts or len(unknown) > len(missing):
             return f"{agreed}, or describe the new columns in {self.path}:{self.line_of('fields:')}"
+        if self.own and self.own.layout:
+            at = f"{self.own.path}:{self.own.line}"
+            return f"{agreed}, or, if this is what it means, change the entry at {at}: {', '.join(parts)}"
+        if self.own and self.own.municipality:
+            municipality = f'municipality: "{self.own.municipality}"'
+            line = f'- {{name: "{day}", {municipality}, from: "{day}", to: "{day}", {", ".join(parts)}}}'
+            return f"{agreed}, or, if this is what it means, add under layouts: in {self.own.path}: {line}"
         line = f'- {{name: "{day}", from: "{day}", to: "{day}", {", ".join(parts)}}}'
         place = self.line_of("layouts:" if self.changes else "lagebild:", from_end=True)
         where = f"below {self.path}:{place}" + ("" if self.changes else ", under a new entry layouts:")
@@ -530,6 +549,12 @@ class Contract:
         """The first (or last) line of the contract file that holds `text`, for messages; 1 if none does."""
         lines = [n for n, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1) if text in line]
         return lines[-1 if from_end else 0] if lines else 1
+
+    def place_of(self, entry: str) -> str:
+        """File and line of an entry, for messages: of a municipality's file the city's own, where it may say so."""
+        if self.own and self.own.layout:
+            return f"{self.own.path}:{self.own.line}"
+        return str(self.own.path) if self.own and self.own.municipality else f"{self.path}:{self.line_of(entry)}"
 
 
 def _listed(titles: list[str], most: int = 12) -> str:
@@ -564,6 +589,17 @@ def _flow(mapping: dict[str, Any]) -> str:
     return text.strip()
 
 
+def holds_in(layout: "Layout | Change", period: str) -> bool:
+    """Whether a period lies between a layout's first and last, as far as both are said."""
+    if layout.first is None and layout.last is None:
+        return True
+    day = period_day(period)
+    if day is None:
+        return False
+    first, last = layout.first or "", layout.last or "9"
+    return day[: len(first)] >= first[: len(day)] and day[: len(last)] <= last[: len(day)]
+
+
 def period_day(period: str) -> str | None:
     """The year, month or day that a period ends with (`05913000_2019-12-31` gives `2019-12-31`), None without one."""
     found = re.findall(r"(?<!\d)\d{4}(?:-\d{2}(?:-\d{2})?)?(?!\d)", period)
@@ -571,16 +607,35 @@ def period_day(period: str) -> str | None:
 
 
 def sources() -> list[str]:
-    """Every source id, sorted."""
-    return sorted(path.parent.name for path in SOURCES.glob("*/contract.yml"))
+    """Every source id, sorted: the product's, and a city's own."""
+    folders = (SOURCES, settings.load().config / OWN_SOURCES)
+    return sorted({path.parent.name for folder in folders for path in folder.glob("*/contract.yml")})
+
+
+def is_own(source: str) -> bool:
+    """Whether a source is none of the product's."""
+    return not (SOURCES / source).exists()
+
+
+def path_of(source: str) -> Path:
+    """The contract of a source; UserError where there is none."""
+    path = (settings.load().config / OWN_SOURCES if is_own(source) else SOURCES) / source / "contract.yml"
+    if not path.is_file():
+        meant = did_you_mean(source, sources())
+        raise UserError(f"there is no source {source!r}", remedy=f"{meant}one of: {', '.join(sources())}")
+    return path
+
+
+def load(source: str) -> Contract:
+    """Read the contract of `source`; UserError names the file, the line and the entry that is wrong."""
+    path = path_of(source)
+    found = path.stat()
+    return _loaded(path, (found.st_mtime_ns, found.st_size))
 
 
 @cache
-def load(source: str) -> Contract:
-    """Read the contract of `source`; UserError names the file, the line and the entry that is wrong."""
-    path = SOURCES / source / "contract.yml"
-    if not path.exists():
-        raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
+def _loaded(path: Path, written: tuple[int, int]) -> Contract:
+    """`written` tells a file that was changed while this process lives."""
     return read(path)
 
 
@@ -826,8 +881,11 @@ def _literal(name: str, field: Field, text: str | None, number: str | None) -> A
     raise ValueError(f"rule {name}: {field.name} is a {field.kind} and is compared with {form}")
 
 
-def change(entry: Any) -> Change:
-    """An entry of `layouts`: name, from, to, and what the layout did otherwise."""
+def change(entry: Any, may_be_open: bool = False) -> Change:
+    """An entry of `layouts`: name, from, to, and what the layout did otherwise.
+
+    `may_be_open`: it may hold for all periods.
+    """
     known = {"name", "from", "to", "headers", "formats", "without", "order"}
     if not isinstance(entry, dict) or not entry.get("name"):
         raise ValueError("a layout has a name")
@@ -840,7 +898,7 @@ def change(entry: Any) -> Change:
     for bound in filter(None, (first, last)):
         if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", bound):
             raise ValueError(f"layout {name}: {bound!r} is no year, month or day as in 2020, 2020-06, 2020-06-30")
-    if first is None and last is None:
+    if first is None and last is None and not may_be_open:
         raise ValueError(f"layout {name} has neither from nor to: it would push out the contract's own fields")
     if first and last and first[: len(last)] > last[: len(first)]:
         raise ValueError(f"layout {name}: it ends before it begins")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, fetch_ledger, intake, landing, readers
+from ingest import contracts, fetch_ledger, intake, landing, own_layouts, readers
 from ingest.connectors import ckan, files, genesis, wegweiser
 from ingest.connectors.access import Access, access_of
 from ingest.connectors.answers import Answer, Known
@@ -362,7 +362,7 @@ class _Pull:
         if period is None:
             raise UserError(
                 f"{self.item.key}: its file {name} does not match {contract.file_name.pattern}",
-                remedy=f"correct {self.entry.id} in ingest/connectors/catalogue.yml",
+                remedy=f"correct {self.entry.id} in {self.entry.path}",
             )
         sha256 = landing.sha256(answer.path)
         states = IN_FORCE if self.force else (*IN_FORCE, *TURNED_DOWN)
@@ -385,7 +385,8 @@ class _Pull:
         """The year that the file's name gets: the one asked for, or the one that all of its own rows say."""
         if self.entry.year_field is None:
             return self.item.year or (None if self.entry.first_year else datetime.now(BERLIN).year)
-        contract = contracts.load(self.entry.source)
+        # The year is not known yet: what holds for all of them, if anything is said.
+        contract = own_layouts.in_force(self.settings, contracts.load(self.entry.source), None, None)
         place = [field.name for field in contract.fields].index(self.entry.year_field)
         try:
             rows = readers.read(contract, path.read_bytes()).rows

@@ -35,7 +35,7 @@ def _rows(contract: Contract, text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _text(contract: Contract, content: bytes) -> str:
-    where = f"{contract.path}:{contract.line_of('encoding')}"
+    where = contract.place_of("encoding")
     try:
         text = content.decode(contract.encoding)
     except UnicodeDecodeError as error:

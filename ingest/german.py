@@ -17,6 +17,7 @@ _ENCODED = "schicken Sie die Datei in der vereinbarten Kodierung; ist es eine an
 _KEY = "ein Schlüssel für Pseudonyme fehlt hier oder ist beschädigt; an der Datei liegt es nicht"
 _OURS = "nichts; die annehmende Stelle richtet es"
 _DEFECT = "beim Laden gingen Zeilen verloren, deshalb wurde nichts geladen; an der Datei liegt es nicht"
+_CITY = "die annehmende Stelle hat Dateien ihrer Stadt falsch beschrieben; an der Datei liegt es nicht"
 _AWAY = "auf den Eingang kann gerade nicht zugegriffen werden; an der Datei liegt es nicht"
 
 TEXTS = {
@@ -92,6 +93,7 @@ TEXTS = {
     "the columns stand otherwise": "die Spalten stehen anders",
     "{} columns, {} of them unknown": "{0} Spalten, davon {1} unbekannt",
     "ask the supplier for the agreed layout, or, if this is what it means, add {}": _AS_AGREED,
+    "ask the supplier for the agreed layout, or, if this is what it means, change the entry at {}: {}": _AS_AGREED,
     "ask the supplier for the agreed layout, or describe the new columns in {}": _AS_AGREED,
     "lagebild contracts fit {} FILE shows the difference on your screen only": _AS_AGREED,
     "there is no sheet {}, only {}": "das Tabellenblatt {0} fehlt; es gibt {1}",
@@ -288,6 +290,10 @@ TEXTS = {
     "{} records in the file, but {} loaded and {} rejected": _DEFECT,
     "nothing was loaded; rows were taken for known ones: report this as a defect": _OURS,
     "nothing was loaded; the reader lost rows: report this as a defect, with the file's layout": _OURS,
+    "what the city says of its own files is wrong:\n{}": _CITY,
+    "what the city says of its own sources is wrong:\n{}": _CITY,
+    "mend it; docs/runbooks/own-configuration.md explains every entry": _OURS,
+    "mend it; ingest/sources/README.md explains every entry": _OURS,
     "{} cannot be read back": "ein Zwischenstand ist beschädigt; an der Datei liegt es nicht",
     "the inbox {} cannot be used: {}": _AWAY,
     "the inbox {} has no folder {}, but something else of that name": "im Eingang liegt etwas, das heißt wie der Ordner"

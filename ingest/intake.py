@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from ingest import landing
+from ingest import landing, own_layouts
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild.settings import Settings
@@ -24,6 +24,7 @@ class Parcel:
     """A landed file and what its name says: the period it is for and, for person-level files, the municipality."""
 
     contract: Contract
+    """The one in force for it."""
     file_name: str
     path: Path
     """Where it landed."""
@@ -40,6 +41,11 @@ class Parcel:
     @property
     def landing_path(self) -> str:
         return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
+
+
+def parcel_of(settings: Settings, contract: Contract, name: str, landed: Path, sha256: str) -> Parcel:
+    """A landed file with the contract that is in force for it."""
+    return Parcel(own_layouts.for_file(settings, contract, name), name, landed, sha256)
 
 
 def agreed_name(contract: Contract, file: Path) -> str:
@@ -64,11 +70,11 @@ def load_file(
     `name` is the one that it is loaded under, where it is not its own. `expected` is the SHA-256 that its sender says
     it has; `progress` is told the number of bytes of each part read.
     """
-    name = name or agreed_name(contract, file)
+    name = name or agreed_name(own_layouts.in_force(settings, contract, None, None), file)
     period = contract.period_of(name)
     with ThreadPoolExecutor(1) as beside:
         if period and file.stat().st_size > LANDS_AT_ONCE:
             beside.submit(import_module, "ingest.kernels")
         loader = beside.submit(import_module, "ingest.load")
         sha256, landed = landing.land(settings, file, contract.source, period or "unknown", Path(name).suffix)
-    return loader.result().load(settings, Parcel(contract, name, landed, sha256), expected, progress)
+    return loader.result().load(settings, parcel_of(settings, contract, name, landed, sha256), expected, progress)

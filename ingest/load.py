@@ -20,7 +20,7 @@ from ingest.contracts import MASK, Contract
 from ingest.engine import Engine, Rejected, reason
 from ingest.forgotten import Forgotten
 from ingest.history import Outcome
-from ingest.intake import Parcel
+from ingest.intake import Parcel, parcel_of
 from ingest.keys import Doubled, Keys
 from ingest.ledger import Delivery
 from ingest.privacy import KeyChain
@@ -67,7 +67,7 @@ def reload(settings: Settings, delivery_id: int) -> Delivery:
     landing.require(settings, old)
     contract = contracts.load(old.source)
     landed = settings.landing / old.landing_path
-    return _load(settings, Parcel(contract, old.file_name, landed, landing.sha256(landed)), old)
+    return _load(settings, parcel_of(settings, contract, old.file_name, landed, landing.sha256(landed)), old)
 
 
 def _require_reloadable(old: Delivery) -> None:

@@ -174,7 +174,7 @@ def dialect_of(contract: Contract) -> Dialect:
 
 
 def _chunks(contract: Contract, file: BinaryIO) -> scan.Chunks:
-    return scan.utf8_chunks(file, contract.encoding, f"{contract.path}:{contract.line_of('encoding')}")
+    return scan.utf8_chunks(file, contract.encoding, contract.place_of("encoding"))
 
 
 def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) -> Source:
@@ -271,7 +271,7 @@ def _require_line_end(contract: Contract, dialect: Dialect, text: bytes, ends: l
 
 
 def _where(contract: Contract, entry: str) -> str:
-    return f"ask the supplier for the file as agreed, or change {entry} at {contract.path}:{contract.line_of(entry)}"
+    return f"ask the supplier for the file as agreed, or change {entry} at {contract.place_of(entry)}"
 
 
 def _first_record(dialect: Dialect, chunks: Iterator[bytes]) -> tuple[list[bytes] | None, Iterator[bytes]]:
@@ -336,7 +336,7 @@ def _xlsx(contract: Contract, content: bytes) -> Records:
 
 def lines_of(contract: Contract, content: bytes) -> list[str]:
     """Physical lines, decoded strictly; a file that can only be another encoding is refused."""
-    where = f"{contract.path}:{contract.line_of('encoding')}"
+    where = contract.place_of("encoding")
     text = b"".join(scan.utf8_chunks(io.BytesIO(content), contract.encoding, where)).decode()
     # str.splitlines() would also split at form feeds and other signs that may stand inside a field.
     return list(io.StringIO(text, newline=""))

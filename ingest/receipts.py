@@ -341,7 +341,8 @@ def _reason(settings: Settings, row: InboxFile, delivery: Delivery | None) -> di
     text = row.problem if delivery is None else delivery.reason
     if text is None:
         return None
-    for folder in (settings.drop, settings.landing, settings.keys, settings.secrets, settings.home, ROOT):
+    own = (settings.drop, settings.landing, settings.keys, settings.secrets, settings.config, settings.home)
+    for folder in (*own, ROOT):
         text = text.replace(f"{folder}/", "")
     both = {"de": german.reason(text, row.name, _is_by_person(delivery)), "en": text}
     return {key: said if len(said) <= MAX_REASON else f"{said[:MAX_REASON]} ..." for key, said in both.items()}

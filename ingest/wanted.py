@@ -77,7 +77,7 @@ def _wanted(source: str, tables: list[str]) -> list[Entry]:
     if not own:
         raise UserError(
             f"the catalogue has no entry for {source}",
-            remedy="add one to ingest/connectors/catalogue.yml (docs/runbooks/add-a-table.md)",
+            remedy="add one to catalogue.yml of your configuration (docs/runbooks/add-a-table.md)",
         )
     unknown = set(tables) - {entry.id for entry in own}
     if unknown:

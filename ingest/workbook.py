@@ -105,7 +105,7 @@ class Table:
         if name is None:
             raise Refused(
                 f"there is no sheet {contract.sheet!r}, only {', '.join(book.sheets)}",
-                f"name the sheet at {contract.path}:{contract.line_of('sheetName')}",
+                f"name the sheet at {contract.place_of('sheetName')}",
             )
         sheet = book.sheet(name)
         if not sheet.rows:

@@ -11,15 +11,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@options.form
 @options.pass_settings
-def config(settings: "Settings") -> None:
-    """Check your city's own rows in LAGEBILD_CONFIG_DIR, and print how many there are in each file.
+def config(settings: "Settings", form: str) -> None:
+    """Check and list what your city configures in LAGEBILD_CONFIG_DIR.
 
-    The first fault is named with file and line. A build checks the same before it begins.
+    That are rows of the method, layouts of its own files, what it pulls, and its own sources. What is wrong is named
+    with file and line. A build checks rows, layouts and sources before it begins.
 
     \b
-    Example: lagebild config
+    Examples:
+      lagebild config
+      lagebild config --format json
     """
     from lagebild import overlay
 
-    click.echo("\n".join(overlay.lines(settings)))
+    if form == "json":
+        options.echo_json(overlay.in_force(settings))
+    else:
+        click.echo("\n".join(overlay.lines(settings)))

@@ -3,11 +3,16 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lagebild import options
 from lagebild.errors import UserError
+
+if TYPE_CHECKING:
+    from ingest.contract_check import Finding
+    from lagebild.settings import Settings
 
 
 @click.group()
@@ -24,8 +29,12 @@ def contracts() -> None:
 @contracts.command(epilog=options.exit_codes("when something was found"))
 @click.argument("source", required=False)
 @options.form
-def check(source: str | None, form: str) -> None:
+@options.pass_settings
+def check(settings: "Settings", source: str | None, form: str) -> None:
     """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.
+
+    What your city says of its own files (contracts/SOURCE.yml in LAGEBILD_CONFIG_DIR) is checked, too, also whether any
+    delivery is read so.
 
     \b
     Examples:
@@ -36,6 +45,7 @@ def check(source: str | None, form: str) -> None:
 
     paths = _paths(source)
     found = [finding for path in paths for finding in contract_check.findings(path) or _example_findings(path)]
+    found += _own_findings(settings, source)
     if form == "json":
         options.echo_json([asdict(finding) for finding in found])
     else:
@@ -50,36 +60,48 @@ def check(source: str | None, form: str) -> None:
 @contracts.command()
 @click.argument("source", required=False)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("contract-pages"), show_default=True)
-def docs(source: str | None, out: Path) -> None:
+@click.option("--like", metavar="FILE_NAME", help="As your own layouts say of a file of this name.")
+@options.pass_settings
+def docs(settings: "Settings", source: str | None, out: Path, like: str | None) -> None:
     """Write a page (HTML, German) for the supplier of SOURCE, or of each source, into a folder.
 
     \b
-    Example: lagebild contracts docs register --out /tmp/pages
+    Examples:
+      lagebild contracts docs register --out /tmp/pages
+      lagebild contracts docs register --like register_05911000_2026-12-31.csv
     """
-    from ingest import contract_docs
+    from ingest import contract_docs, own_layouts
     from ingest.contracts import read
 
+    if like is not None and source is None:
+        raise click.UsageError("--like needs a SOURCE")
     out.mkdir(parents=True, exist_ok=True)
     for path in _paths(source):
-        page = out / f"{path.parent.name}.html"
-        page.write_text(contract_docs.page(read(path)), encoding="utf-8")
+        page, contract = out / f"{path.parent.name}.html", read(path)
+        if like is not None:
+            if not contract.match(like):
+                raise UserError(f"{like} is no name of a file of {source}", remedy=f"such as {contract.example}")
+            contract = own_layouts.as_written(own_layouts.for_file(settings, contract, like), like)
+        page.write_text(contract_docs.page(contract), encoding="utf-8")
         click.echo(page)
 
 
 @contracts.command()
 @click.argument("source")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def fit(source: str, file: Path) -> None:
+@options.pass_settings
+def fit(settings: "Settings", source: str, file: Path) -> None:
     """Say which layout of SOURCE the FILE has, or what is different. Nothing is loaded.
 
     \b
     Example: lagebild contracts fit register register_05913000_2021-12-31.csv
     """
+    from ingest import own_layouts
     from ingest.contracts import load
     from ingest.header import head, header_of
     from ingest.readers import Refused
 
-    contract = load(source)
+    contract = own_layouts.for_file(settings, load(source), file.name)
     match = contract.match(file.name)
     if match is None:
         raise UserError(
@@ -125,23 +147,45 @@ def sniff(file: Path) -> None:
 
 
 def _paths(source: str | None) -> list[Path]:
-    from ingest.contracts import SOURCES, sources
+    from ingest.contracts import path_of, sources
 
-    if source is not None and source not in sources():
-        raise UserError(f"there is no source {source!r}", remedy=f"one of: {', '.join(sources())}")
-    return [SOURCES / name / "contract.yml" for name in ([source] if source else sources())]
+    return [path_of(name) for name in ([source] if source else sources())]
+
+
+def _own_findings(settings: "Settings", source: str | None) -> list["Finding"]:
+    """What is wrong with what a city says of its own files of SOURCE, or of all, and with its own sources."""
+    import psycopg
+
+    from ingest import own_layouts, own_sources
+    from lagebild import database
+
+    found = own_layouts.findings(settings, source) + (own_sources.findings(settings) if source is None else [])
+    if found:
+        return found
+    own = own_layouts.every(settings, source)
+    try:
+        if own:
+            with database.connect(settings, database.LOADER) as connection:
+                return own_layouts.unmatched(connection, own)
+    except (UserError, psycopg.Error):
+        click.echo(
+            "no warehouse answers: whether any delivery is read as your own layouts say was not looked at", err=True
+        )
+    return []
 
 
 def _example_findings(path: Path) -> list:
-    """What keeps the bundled example from being a delivery of this contract."""
+    """What keeps the bundled example from being a delivery of this contract; a city's own source may have none."""
     from ingest import bundled
     from ingest.contract_check import Finding
-    from ingest.contracts import read
+    from ingest.contracts import is_own, read
     from ingest.header import head, header_of
     from ingest.readers import Refused
 
     contract = read(path)
     line = contract.line_of("example:")
+    if is_own(contract.source):
+        return []
     example = Path(bundled.__file__).parent / contract.source / contract.example
     if not example.is_file():
         return [Finding(path, line, f"the example {example} is not there")]

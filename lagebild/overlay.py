@@ -1,8 +1,9 @@
-"""A city's own configuration, outside the product's files: rows that are united with those of the method's seeds.
+"""A city's own configuration, outside the product's files, and the rows that are united with those of the seeds.
 
 `<folder>/cost_mapping.csv` and `<folder>/municipal_circumstance.csv` have the columns of the seeds of that name; what a
 column may hold is what the seed's own tests in `_seeds.yml` say, so that no rule stands twice. A build fixes the rows
-when it begins (`raw.own_row`), and its code version names them: where a row changes, a build is due.
+when it begins (`raw.own_row`), and its code version names them: where a row changes, a build is due. How own files are
+read (`ingest/own_layouts.py`) and what is pulled (`catalogue.yml`, `ingest/connectors/catalogue.py`) lie beside them.
 """
 
 import csv
@@ -11,10 +12,11 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 
@@ -25,6 +27,7 @@ from lagebild.settings import Settings
 SEEDS = ("cost_mapping", "municipal_circumstance")
 """Which seeds a city may add rows to."""
 _FROM, _TO = "valid_from_year", "valid_to_year"
+CATALOGUE, LAYOUTS, SOURCES = "catalogue.yml", "contracts", "sources"
 _YEAR = re.compile(r"[12]\d{3}")
 _AGS = re.compile(r"\d{8}")
 _ALSO_REQUIRED = {
@@ -76,22 +79,33 @@ def all_rows(settings: Settings) -> list[Row]:
     folder = settings.config
     if not folder.is_dir():
         return []
-    for path in sorted(folder.glob("*.[cC][sS][vV]")):
-        if path.stem not in SEEDS or path.suffix != ".csv":
-            meant = did_you_mean(path.name, [f"{seed}.csv" for seed in SEEDS])
-            raise UserError(f"{path} is no file that is read", remedy=f"{meant}there are {', '.join(SEEDS)} (.csv)")
+    known = [*(f"{seed}.csv" for seed in SEEDS), CATALOGUE, LAYOUTS, SOURCES]
+    for path in sorted(folder.glob("[!.]*")):
+        if path.name not in known and (path.is_dir() or path.suffix.lower() in (".csv", ".yml", ".yaml")):
+            meant = did_you_mean(path.name, known)
+            raise UserError(f"{path} is nothing that is read", remedy=f"{meant}there are {', '.join(known)}")
     found = [row for seed in SEEDS if (path := folder / f"{seed}.csv").is_file() for row in _read(seed, path)]
     for seed in SEEDS:
         _require_once(seed, [row for row in found if row.seed == seed and row.is_filled_in])
     return found
 
 
-def version(code: str, own: list[Row]) -> str:
-    """The version of the code, and a digest of a city's own rows where there are some."""
-    if not own:
+def version(code: str, own: list[Row], layouts: Sequence[str] = ()) -> str:
+    """The version of the code, and a digest of a city's own rows and layouts (as texts) where there are some."""
+    if not own and not layouts:
         return code
-    told = json.dumps(sorted((row.seed, sorted(row.fields.items())) for row in own), ensure_ascii=False)
+    rows_told = sorted((row.seed, sorted(row.fields.items())) for row in own)
+    told = json.dumps([*rows_told, *sorted(layouts)], ensure_ascii=False)
     return f"{code}.{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+def layouts(settings: Settings) -> list[str]:
+    """What a city says of its own files and sources, for `version`; UserError lists what is wrong with it."""
+    if not any((settings.config / name).is_dir() for name in (LAYOUTS, SOURCES)):
+        return []
+    from ingest import own_layouts, own_sources  # late: what reads YAML takes a twentieth of a second to import
+
+    return [*own_layouts.digests(settings), *own_sources.digests(settings)]
 
 
 def fix(connection: Connection, own: list[Row]) -> None:
@@ -103,8 +117,38 @@ def fix(connection: Connection, own: list[Row]) -> None:
     )
 
 
+def in_force(settings: Settings) -> dict[str, Any]:
+    """All that a city configures: its folder, and its rows, layouts, entries of the catalogue and sources, each with
+    its file. UserError names file, line and remedy of what is wrong.
+    """
+    from ingest import own_layouts, own_sources
+    from ingest.connectors import catalogue
+
+    return {
+        "folder": settings.config,
+        "rows": [
+            {"seed": row.seed, "path": row.path, "line": row.line, "is_filled_in": row.is_filled_in, **row.fields}
+            for row in all_rows(settings)
+        ],
+        "layouts": [
+            {"source": one.contract.source, "path": one.contract.own.path, "line": one.contract.own.line, **one.entry}
+            for one in own_layouts.every(settings)
+        ],
+        "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
+        "sources": [
+            {"source": one.source, "title": one.title, "table": f"raw.{one.table}", "path": one.path}
+            for one in own_sources.every(settings)
+        ],
+    }
+
+
 def lines(settings: Settings) -> list[str]:
-    """What `lagebild config` prints: each file with its rows, and those that nobody has filled in."""
+    """What `lagebild config` prints: each file with its rows, and those that nobody has filled in; each layout and
+    each entry of the catalogue, and each source.
+    """
+    from ingest import own_layouts, own_sources
+    from ingest.connectors import catalogue
+
     found = all_rows(settings)
     told = []
     for seed in SEEDS:
@@ -113,7 +157,12 @@ def lines(settings: Settings) -> list[str]:
         if of_seed:
             left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
             told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
-    return told or [f"{settings.config}: no rows of your own"]
+    told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(settings)]
+    own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
+    told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
+    told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(settings)]
+    missing = "" if settings.config.is_dir() else ", there is no such folder"
+    return told or [f"{settings.config}: nothing of your own{missing}"]
 
 
 def _read(seed: str, path: Path) -> Iterator[Row]:

@@ -1,6 +1,8 @@
 """The catalogue: everything that is pulled, one entry a table, list or indicator, as `catalogue.yml` says it.
 
-`README.md` explains every key. `findings` says what is wrong with the file, with its lines; `entries` reads a good one.
+A city's own entries stand in a file of that name in its configuration (`LAGEBILD_CONFIG_DIR`), and are added to the
+product's. `README.md` explains every key. `findings` says what is wrong with the files, with their lines; `entries`
+reads good ones.
 """
 
 import re
@@ -11,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from croniter import croniter
 
 from ingest import contract_check, contracts
 from ingest.connectors.hosts import HOSTS
 from ingest.contract_check import Finding, Place
-from lagebild.errors import UserError
+from lagebild import settings
+from lagebild.errors import UserError, did_you_mean
 from lagebild.settings import given
 
 PATH = Path(__file__).with_name("catalogue.yml")
@@ -49,7 +51,7 @@ class Entry:
     """Cron expression, Europe/Berlin."""
     title: str
     line: int
-    """Where it begins in the catalogue."""
+    """Where it begins in its file."""
     first_year: int | None = None
     last_year: int | None = None
     """None with a first year: a year at a time, up to the present one."""
@@ -62,6 +64,8 @@ class Entry:
     """What is asked first in the same session."""
     indicators: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    path: Path = PATH
+    """The file that it stands in: the product's, or the city's own."""
 
     def __str__(self) -> str:
         years = f", {self.first_year}-{self.last_year or ''}" if self.first_year else ""
@@ -119,9 +123,19 @@ class Entry:
         return given().get(_variable("RESOURCE", self.id)) or self.resource
 
 
+def own_path() -> Path:
+    """Where a city's own entries stand, if it has any."""
+    return settings.load().config / PATH.name
+
+
 def entries(source: str | None = None, path: Path = PATH) -> list[Entry]:
-    """The entries of a source, or all, in the order of the file; UserError with file and line where one is wrong."""
-    found = _entries(path)
+    """The entries of a source, or all, in the order of the file, a city's own ones last.
+
+    UserError with file and line where one is wrong.
+    """
+    own = own_path()
+    # The product's do not change while a process lives; a city's may, below a scheduler that goes on.
+    found = [*_entries(path), *(_read(own, path) if own.is_file() else ())]
     return [entry for entry in found if source in (None, entry.source)]
 
 
@@ -129,19 +143,24 @@ def entry(identifier: str) -> Entry:
     """The entry of this id."""
     found = next((entry for entry in entries() if entry.id == identifier), None)
     if found is None:
-        raise UserError(f"the catalogue has no entry {identifier!r}", remedy=f"see the entries in {PATH}")
+        meant = did_you_mean(identifier, [entry.id for entry in entries()])
+        raise UserError(f"the catalogue has no entry {identifier!r}", remedy=f"{meant}see the entries in {PATH}")
     return found
 
 
 @cache
 def _entries(path: Path) -> tuple[Entry, ...]:
-    if wrong := findings(path):
+    return _read(path)
+
+
+def _read(path: Path, beside: Path | None = None) -> tuple[Entry, ...]:
+    if wrong := findings(path, beside):
         raise UserError("\n".join(map(str, wrong)), remedy="ingest/connectors/README.md explains every key")
     lines, described = contract_check.parsed(path.read_bytes())
-    return tuple(_entry(told, lines[("entries", n)]) for n, told in enumerate(described["entries"]))
+    return tuple(_entry(told, lines[("entries", n)], path) for n, told in enumerate(described["entries"]))
 
 
-def _entry(told: Mapping[str, Any], line: int) -> Entry:
+def _entry(told: Mapping[str, Any], line: int, path: Path = PATH) -> Entry:
     own = {key: told[key] for key in ("url", "resource", "file", "selection") if key in told}
     first, last = _span(told["years"]) if "years" in told else (None, None)
     return Entry(
@@ -153,30 +172,29 @@ def _entry(told: Mapping[str, Any], line: int) -> Entry:
         before=tuple(told.get("before", ())),
         indicators=tuple(told.get("indicators", ())),
         regions=tuple(told.get("regions", ())),
+        path=path,
         **own,
     )
 
 
-def findings(path: Path = PATH) -> list[Finding]:
-    """Everything that is wrong with a catalogue, in the order of its lines."""
-    text = path.read_bytes()
-    try:
-        lines, described = contract_check.parsed(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        return [Finding(path, mark.line + 1 if mark else 1, f"is no YAML: {getattr(error, 'problem', error)}")]
-    twice = [Finding(path, line, f"{key!r} stands twice") for key, line in contract_check.repeated(text) if key != "<<"]
-    found = [Finding(path, contract_check.line_of(lines, place), message) for place, message in _wrong(described)]
+def findings(path: Path = PATH, beside: Path | None = None) -> list[Finding]:
+    """Everything that is wrong with a catalogue, in the order of its lines; `beside`: one to which it is added."""
+    lines, described, twice = contract_check.opened(path, path.read_bytes())
+    if described is None:
+        return twice
+    known = {entry.id for entry in _entries(beside)} if beside else set()
+    wrong = _wrong(described, known)
+    found = [Finding(path, contract_check.line_of(lines, place), message) for place, message in wrong]
     return sorted({*twice, *found}, key=lambda finding: (finding.line, finding.message))
 
 
-def _wrong(described: Any) -> Iterator[tuple[Place, str]]:
+def _wrong(described: Any, known: set[str]) -> Iterator[tuple[Place, str]]:
     if not isinstance(described, dict) or not isinstance(described.get("entries"), list):
         yield (), "the catalogue has no list of entries"
         return
     for key in sorted(set(described) - {"defaults", "entries"}):
         yield (key,), f"the catalogue knows no {key!r}"
-    seen: set[str] = set()
+    seen = set(known)
     for number, told in enumerate(described["entries"]):
         place = ("entries", number)
         if not isinstance(told, dict):
@@ -185,7 +203,8 @@ def _wrong(described: Any) -> Iterator[tuple[Place, str]]:
         wrong = list(_misshapen(told)) or list(_senseless(told)) or list(_unfit(told))
         yield from ((place + where, f"{told.get('id', 'entry')}: {message}") for where, message in wrong)
         if told.get("id") in seen:
-            yield place, f"{told['id']}: another entry has this id"
+            there = "the product's catalogue" if told["id"] in known else "another entry"
+            yield place, f"{told['id']}: {there} has this id"
         seen.add(told.get("id"))
 
 
@@ -193,7 +212,8 @@ def _misshapen(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Missing, unknown and mistyped keys."""
     connector = told.get("connector")
     if connector not in _BY_CONNECTOR:
-        yield ("connector",), f"connector {connector!r} is none of {', '.join(_BY_CONNECTOR)}"
+        meant = contract_check.meant(str(connector), _BY_CONNECTOR)
+        yield ("connector",), f"connector {connector!r} is none of {', '.join(_BY_CONNECTOR)}{meant}"
         return
     types = {key: (kind,) for key, kind in _COMMON.items()} | _BY_CONNECTOR[connector]
     for key in types:
@@ -201,7 +221,7 @@ def _misshapen(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
             yield (), f"{key!r} is missing"
     for key, value in told.items():
         if key not in types:
-            yield (key,), f"connector {connector} knows no {key!r}"
+            yield (key,), f"connector {connector} knows no {key!r}{contract_check.meant(key, types)}"
         elif not isinstance(value, types[key]) or isinstance(value, bool):
             yield (key,), f"{key} is no {' or '.join(kind.__name__ for kind in types[key])}"
 
@@ -228,7 +248,8 @@ def _senseless(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         if key in told and not (told[key] and all(_is_slug(part) for part in told[key])):
             yield (key,), f"{key} is no list of names as they stand in the address"
     if told["contract"] not in contracts.sources():
-        yield ("contract",), f"there is no contract {told['contract']!r}"
+        meant = contract_check.meant(told["contract"], contracts.sources())
+        yield ("contract",), f"there is no contract {told['contract']!r}{meant}"
 
 
 def _unfit(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

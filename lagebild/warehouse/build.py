@@ -73,7 +73,7 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
     if ledger.expire(settings):
         receipts.renew(settings, echo)
     own = overlay.rows(settings)
-    version = overlay.version(code_version(), own)
+    version = overlay.version(code_version(), own, overlay.layouts(settings))
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
         fingerprint = build_inputs.fingerprint(asked, version)
@@ -456,8 +456,8 @@ def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Inpu
 
 
 def _version(settings: Settings) -> str:
-    """What makes the figures beside the deliveries: the code, and a city's own rows."""
-    return overlay.version(code_version(), overlay.rows(settings))
+    """What makes the figures beside the deliveries: the code, and a city's own rows and layouts."""
+    return overlay.version(code_version(), overlay.rows(settings), overlay.layouts(settings))
 
 
 def _of(version: str) -> dict[tuple[str, str], str]:

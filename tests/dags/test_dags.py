@@ -14,6 +14,7 @@ from ingest import contracts
 from ingest.connectors import catalogue
 from lagebild.settings import ROOT
 from lagebild.stack.tasks import years_of
+from tests.contract_files import descriptor, write
 
 READ = """
 import json, socket, sys, time
@@ -105,6 +106,21 @@ def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     yearly = {f"backfill__{entry.source}" for entry in catalogue.entries() if entry.is_by_year}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others | yearly
     assert "backfill__genesis" in yearly
+
+
+def test_a_citys_own_source_has_its_dag_and_what_it_pulls_a_pool(tmp_path, monkeypatch):
+    made = descriptor()
+    write(tmp_path / "config" / "sources", made)
+    (tmp_path / "config" / "catalogue.yml").write_text(
+        "entries:\n  - {id: mine, connector: http, host: city, contract: moves, url: 'https://example.org/m.csv',"
+        " file: 'moves_{year}.csv', schedule: 0 5 * * 1, title: Mine}\n"
+    )
+    monkeypatch.setenv("LAGEBILD_CONFIG_DIR", str(tmp_path / "config"))
+    (tmp_path / "airflow").mkdir()
+    bag = read_bag(ROOT / "dags", tmp_path / "airflow")
+    assert bag["errors"] == {} and made["title"] in bag["dags"]["ingest__moves"]["doc"]
+    assert bag["dags"]["ingest__moves"]["tasks"] == {"due": ["ingest"], "ingest": []}
+    assert bag["dags"]["ingest__moves"]["pools"]["ingest"] == "pull_moves"
 
 
 def test_reading_them_does_no_work(bag):

@@ -112,6 +112,29 @@ def test_the_new_layout_is_loaded_as_the_runbook_says(warehouse, checkout):
     ]
 
 
+def test_a_citys_own_files_are_read_as_the_runbook_says(warehouse, checkout):
+    runbook = "own-configuration.md"
+    printed = follow(runbook, "See what differs", warehouse, checkout)
+    assert "not as agreed" in printed and "add under layouts: in" not in printed  # the delimiter comes first
+    printed = follow(runbook, "Say it", warehouse, checkout)
+    file = warehouse.config / "contracts" / "ledger.yml"
+    assert f"{file}:2: layout finance_2025: ledger 05911000, 2025 to: encoding, dialect, numbers" in printed
+    assert "ledger_05911000_2025.csv: period 05911000_2025, layout finance_2025" in printed
+    printed = follow(runbook, "Load it", warehouse, checkout)
+    assert "layout finance_2025) accepted" in printed and "1 contract checked, nothing found" in printed
+    page = (checkout / "contract-pages" / "ledger.html").read_text(encoding="utf-8")
+    assert "<code>Gruppe</code>" in page and "Komma (,)" in page and "ledger_05911000_2025.csv" in page
+    columns = "document_number, posted_on::text, target_group, amount_eur::text"
+    assert query(warehouse, f"select {columns} from raw.ledger__posting order by 1") == [
+        ("4711", "2025-01-02", "EU2", "1250.50"),
+        ("4712", "2025-01-03", "EU2", "-250.50"),
+    ]
+    printed = follow(runbook, "A source of your own", warehouse, checkout)
+    assert "source bochum_advice (raw.bochum_advice__visits)" in printed
+    assert "1 contract checked, nothing found" in printed and "2 of 2 rows) accepted" in printed
+    assert query(warehouse, "select sum(visits) from raw.bochum_advice__visits") == [(255,)]
+
+
 def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_says(warehouse, checkout):
     runbook = "held-delivery.md"
     printed = follow(runbook, "See what waits", warehouse, checkout)
@@ -170,9 +193,14 @@ def test_a_newer_version_takes_over_as_the_runbook_says(published_warehouse, che
     city.config.mkdir(exist_ok=True)
     own = city.config / "municipal_circumstance.csv"
     own.write_text(f"{header}\n05913000,2020,2020,outsourcing,not_stated,Haushaltsplan 2020,\n")
+    layouts = city.config / "contracts" / "ledger.yml"
+    layouts.parent.mkdir()
+    layouts.write_text('layouts:\n  - {name: own, municipality: "05913000", encoding: utf-8}\n')
     printed = follow(runbook, "Before", city, checkout)
-    assert "* publication 1" in printed and f"{own}: 1 rows" in printed
-    assert (checkout.parent / "before-upgrade" / "config" / own.name).read_text() == own.read_text()
+    assert "* publication 1" in printed and f"{own}: 1 rows" in printed and f"{layouts}:2: layout own" in printed
+    for file in (own, layouts):
+        kept = checkout.parent / "before-upgrade" / "config" / file.relative_to(city.config)
+        assert kept.read_text() == file.read_text()
 
     # the newer version: what is said of the seeds is another text
     said = checkout / "dbt_project" / "seeds" / "_seeds.yml"
@@ -181,7 +209,7 @@ def test_a_newer_version_takes_over_as_the_runbook_says(published_warehouse, che
     assert "nothing to apply" in printed and "waits for approval; nothing is published" in printed
     assert "publication 2 is in force" in printed and "deliveries: the same" in printed
     found = "select count(*) from build.municipal_circumstance where valid_from_year = 2020"
-    assert query(city, found) == [(1,)] and own.exists()
+    assert query(city, found) == [(1,)] and own.exists() and layouts.exists()
 
 
 def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):

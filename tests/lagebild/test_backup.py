@@ -48,6 +48,8 @@ def filled(warehouse: Settings, tmp_path: Path) -> Settings:
     (settings.keys / "05913000.integration_statistics.key").write_text("ef" * 32)
     settings.config.mkdir()
     (settings.config / "cost_mapping.csv").write_text("method,municipality_ags\n")
+    (settings.config / "contracts").mkdir()
+    (settings.config / "contracts" / "ledger.yml").write_text("layouts: []\n")
     return settings
 
 

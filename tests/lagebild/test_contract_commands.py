@@ -17,10 +17,8 @@ from tests.support import BUNDLED
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of sources of the test's own, with one good contract."""
     monkeypatch.setattr(contracts, "SOURCES", tmp_path)
-    contracts.load.cache_clear()
     write(tmp_path, descriptor())
-    yield tmp_path
-    contracts.load.cache_clear()
+    return tmp_path
 
 
 def run(*arguments: str) -> Result:

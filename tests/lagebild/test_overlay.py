@@ -1,6 +1,7 @@
 """A city's own rows: read, checked with file and line, united with the seeds, and part of what makes a figure."""
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def test_the_headers_are_those_of_the_seeds():
 
 def test_without_a_folder_nothing_is_added_and_the_version_is_the_codes(city):
     assert overlay.rows(city) == [] and overlay.version("1+a", []) == "1+a"
-    assert overlay.lines(city) == [f"{city.config}: no rows of your own"]
+    assert overlay.lines(city) == [f"{city.config}: nothing of your own, there is no such folder"]
+    city.config.mkdir(parents=True)
+    assert overlay.lines(city) == [f"{city.config}: nothing of your own"]
 
 
 def test_the_folder_is_a_setting_that_tasks_see_too(tmp_path):
@@ -155,8 +158,36 @@ def test_a_file_of_another_name_or_encoding_is_refused(city):
         overlay.rows(city)
     path.unlink()
     path = write(city, HEADER, name="cost_maping.csv")
-    with pytest.raises(UserError, match=r"is no file that is read(?s:.*)did you mean cost_mapping\.csv"):
+    with pytest.raises(UserError, match=r"is nothing that is read(?s:.*)did you mean cost_mapping\.csv"):
         overlay.rows(city)
+    path.unlink()
+    (city.config / ".git").mkdir()
+    (city.config / "README.md").touch()
+    assert overlay.rows(city) == []
+    (city.config / "contract").mkdir()
+    with pytest.raises(UserError, match=r"is nothing that is read(?s:.*)did you mean contracts\?"):
+        overlay.rows(city)
+
+
+def test_all_that_a_city_configures_is_listed_with_file_and_line(city):
+    mapping = write(city, HEADER, ROW, OPEN)
+    layouts = city.config / "contracts" / "ledger.yml"
+    layouts.parent.mkdir()
+    layouts.write_text('layouts:\n  - {name: own, municipality: "05911000", from: 2024, encoding: utf-8}\n')
+    pulled = write(city, "entries:", "  - {id: 12411-0042, connector: genesis, host: destatis, contract: genesis,"
+                   " years: 2019-, schedule: 0 5 * * 1, title: Mine}", name="catalogue.yml")  # fmt: skip
+    assert command(city, "config").output.splitlines() == [
+        f"{mapping}: 2 rows, 1 not filled in (first: line 3)",
+        f"{layouts}:2: layout own: ledger 05911000, 2024 to: encoding",
+        f"{pulled}:2: 12411-0042 (destatis, 2019-, at 0 5 * * 1, read by genesis): Mine",
+    ]
+    found = json.loads(command(city, "config", "--format", "json").output)
+    assert found["folder"] == str(city.config) and [row["line"] for row in found["rows"]] == [2, 3]
+    assert [row["is_filled_in"] for row in found["rows"]] == [True, False]
+    assert found["rows"][0]["cost_area"] == "Soziales"
+    (layout,), (entry,) = found["layouts"], found["catalogue"]
+    assert (layout["source"], layout["municipality"], layout["encoding"]) == ("ledger", "05911000", "utf-8")
+    assert (entry["id"], entry["path"], entry["line"]) == ("12411-0042", str(pulled), 2)
 
 
 def test_a_changed_row_makes_a_build_due_and_the_order_of_rows_does_not(warehouse):

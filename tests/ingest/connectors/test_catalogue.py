@@ -112,7 +112,7 @@ def test_a_good_catalogue_is_read(tmp_path):
         ("connector: genesis", "connector: ftp", 4, "connector 'ftp' is none of"),
         ("host: regionalstatistik", "host: Regional Statistik", 5, "the host is not small letters"),
         ("host: regionalstatistik", "host: nowhere", 5, "GENESIS has no host 'nowhere'"),
-        ("contract: genesis", "contract: genesys", 6, "there is no contract 'genesys'"),
+        ("contract: genesis", "contract: genesys", 6, "there is no contract 'genesys'; did you mean genesis?"),
         ("contract: genesis", "contract: register", 3, "does not match file_name of the contract"),
         ("years: 2019-", "years: 2019 to 2024", 7, "years '2019 to 2024' is neither"),
         ("years: 2019-", "years: 2024-2019", 7, "is neither 2019- nor 2011-2019"),
@@ -122,7 +122,7 @@ def test_a_good_catalogue_is_read(tmp_path):
         ('regions: ["05913"]', "regions: 05913", 8, "regions is not region_variable"),
         ("schedule: '0 5 * * 1'\n    title: T\n  -", "schedule: weekly\n    title: T\n  -", 9, "is no cron expression"),
         ("schedule: '0 5 * * 1'\n    title: T\n  -", "schedule: 0 5 * *\n    title: T\n  -", 9, "of five parts"),
-        ("    title: T\n  -", "    titel: T\n  -", 10, "knows no 'titel'"),
+        ("    title: T\n  -", "    titel: T\n  -", 10, "knows no 'titel'; did you mean title?"),
         ("    title: T\n  -", "    title: T\n    title: U\n  -", 11, "'title' stands twice"),
         ("id: esf-berlin", "id: 12411-01-01-4", 11, "another entry has this id"),
         ("id: 12411-01-01-4", "id: 12411 01", 3, "the id is not letters"),
@@ -151,6 +151,23 @@ def test_a_catalogue_with_a_mistake_pulls_nothing(tmp_path):
 def test_an_unknown_entry_is_named():
     with pytest.raises(UserError, match="no entry '1'"):
         catalogue.entry("1")
+
+
+def test_a_citys_own_entries_are_added_to_the_products(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAGEBILD_CONFIG_DIR", str(tmp_path))
+    product, own = catalogue.entries(), tmp_path / "catalogue.yml"
+    own.write_text(GOOD.replace("12411-01-01-4", "12411-0042").replace("esf-berlin", "berlin-again"))
+    assert [entry.id for entry in catalogue.entries()] == [*(e.id for e in product), "12411-0042", "berlin-again"]
+    assert catalogue.entry("12411-0042").path == own and catalogue.entry("12411-0042").line == 3
+    assert catalogue.entries("esf_berlin")[-1].url == "https://list.example/a.csv"
+    # A scheduler goes on while the file changes.
+    own.write_text(own.read_text().replace("12411-0042", "12411-0043"))
+    assert catalogue.entries("genesis")[-1].id == "12411-0043"
+    own.write_text(GOOD)
+    with pytest.raises(UserError, match=f"{own}:3: 12411-01-01-4: the product's catalogue has this id"):
+        catalogue.entries("genesis")
+    own.unlink()
+    assert catalogue.entries() == product
 
 
 @pytest.mark.parametrize("file", [".env.example", "docker/compose.yaml"])

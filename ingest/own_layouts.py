@@ -1,0 +1,423 @@
+"""How a city's own files differ from a source's contract: `<config>/contracts/<source>.yml`.
+
+An entry says for a municipality, and for all its periods or some, in which encoding and dialect the files come, which
+titles and order the columns have, how days, numbers and code words are written. It is laid over the contract's
+descriptor, and what comes of it is held against the rules of every contract, so that no rule stands twice. It cannot
+say what the contract says of persons: which columns identify them, what is dropped, which key makes pseudonyms.
+`in_force` is the one answer to "how is this file read", for whoever reads bytes.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+
+from ingest import contract_check, contracts
+from ingest.contract_check import Finding, Place
+from ingest.contracts import Change, Contract, Own, normal_title
+from lagebild import yaml_files
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+FOLDER = "contracts"
+LAYOUTS = "layouts"
+_OF_COLUMNS = ("headers", "formats", "without", "order")
+"""Entries with which it is a layout of its own; without them those of the contract stay as they are."""
+_TYPES: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "municipality": (str,),
+    "from": (str, int),
+    "to": (str, int),
+    "encoding": (str,),
+    "dialect": (dict,),
+    "numbers": (dict,),
+    "headers": (dict,),
+    "formats": (dict,),
+    "without": (list, dict),
+    "order": (list,),
+    "map": (dict,),
+    "footer": (str,),
+}
+_DIALECT: dict[str, type] = {
+    **dict.fromkeys(("delimiter", "quoteChar", "escapeChar", "lineTerminator", "headerJoin", "sheetName"), str),
+    **dict.fromkeys(("doubleQuote", "skipInitialSpace"), bool),
+    "headerRows": list,
+}
+_NUMBERS: dict[str, type] = {"decimalChar": str, "groupChar": str, "bareNumber": bool, "trailing_minus": bool}
+_KINDS = {str: "text", int: "number", dict: "mapping", list: "list", bool: "true or false"}
+_AGS = re.compile(r"(0[1-9]|1[0-6])\d{6}")
+
+
+@dataclass(frozen=True)
+class OwnLayout:
+    """An entry of a city's file, and the contract with it laid over."""
+
+    contract: Contract
+    change: Change
+    """Its name and periods, and what it says of columns."""
+    entry: dict[str, Any]
+
+    @property
+    def municipality(self) -> str | None:
+        return self.contract.own.municipality
+
+    @property
+    def place(self) -> str:
+        """File and line."""
+        return f"{self.contract.own.path}:{self.contract.own.line}"
+
+    @property
+    def said(self) -> str:
+        """For whom and when it holds, and which of its entries say what is different."""
+        first, last = self.change.first, self.change.last
+        when = f"{first or ''} to {last or ''}".strip() if first or last else "all periods"
+        told = ", ".join(
+            key for key in _TYPES if key in self.entry and key not in ("name", "municipality", "from", "to")
+        )
+        return f"{self.contract.source} {self.municipality or 'all files'}, {when}: {told}"
+
+    def holds_in(self, municipality: str | None, period: str | None) -> bool:
+        """Whether files of the municipality and period are read so; without a period, whether all are."""
+        if municipality != self.municipality:
+            return False
+        if period is None:
+            return self.change.first is None and self.change.last is None
+        return contracts.holds_in(self.change, period)
+
+
+def in_force(settings: Settings, contract: Contract, municipality: str | None, period: str | None) -> Contract:
+    """The contract by which a file of this municipality and period is read: the source's, or with a city's entry.
+
+    Both are what the file's name says, None where it says none. UserError where the city's file is wrong.
+    """
+    path = path_of(settings, contract.source)
+    own = next((one for one in _of(contract, path) if one.holds_in(municipality, period)), None)
+    return own.contract if own else replace(contract, own=Own(path, municipality))
+
+
+def for_file(settings: Settings, contract: Contract, name: str) -> Contract:
+    """The same by the name of a file."""
+    return in_force(settings, contract, contract.municipality_of(name), contract.period_of(name))
+
+
+def as_written(contract: Contract, name: str) -> Contract:
+    """A contract in force with its columns as a file of this name has them, for the page that a supplier is sent."""
+    layout = contract.layouts_in(contract.period_of(name))[0]
+    return replace(contract, fields=layout.fields, changes=(), example=contract.name_for(contract.period_of(name)))
+
+
+def path_of(settings: Settings, source: str) -> Path:
+    """Where a city says how its files of a source differ."""
+    return settings.config / FOLDER / f"{source}.yml"
+
+
+def every(settings: Settings, source: str | None = None) -> list[OwnLayout]:
+    """Every entry of a city, or those of a source, by file and line; UserError lists everything that is wrong."""
+    if wrong := findings(settings, source):
+        raise _faulty(wrong)
+    paths = [path for path in _files(settings) if source in (None, path.stem)]
+    return [one for path in paths for one in _of(contracts.load(path.stem), path)]
+
+
+def findings(settings: Settings, source: str | None = None) -> list[Finding]:
+    """Everything that is wrong with a city's files, or with that of a source, by file and line."""
+    found = []
+    for path in _files(settings):
+        if source not in (None, path.stem):
+            continue
+        if path.suffix != ".yml" or path.stem not in contracts.sources():
+            meant = contract_check.meant(path.name, [f"{known}.yml" for known in contracts.sources()])
+            found.append(Finding(path, 1, f"no source has a file of this name, such as register.yml{meant}"))
+        else:
+            found += _findings(contracts.load(path.stem), path)
+    return found
+
+
+def unmatched(connection: Connection, own: list[OwnLayout]) -> list[Finding]:
+    """Entries of sources that have deliveries of which none is of their municipality and periods."""
+    found = []
+    for one in own:
+        contract = one.contract
+        rows = connection.execute("select file_name from raw.delivery where source = %s", [contract.source]).fetchall()
+        names = [name for (name,) in rows if contract.period_of(name)]
+        if names and not any(one.holds_in(contract.municipality_of(n), contract.period_of(n)) for n in names):
+            there = sorted({contract.municipality_of(name) or contract.period_of(name) for name in names})
+            found.append(
+                Finding(
+                    contract.own.path,
+                    contract.own.line,
+                    f"layout {one.change.name}: no delivery of {contract.source} is read so; there are those of"
+                    f" {', '.join(there[:12])}",
+                )
+            )
+    return found
+
+
+def digests(settings: Settings) -> list[str]:
+    """What every entry says, as text: a part of the code version of a build."""
+    told = [(one.contract.source, one.entry) for one in every(settings)]
+    return [json.dumps(entry, sort_keys=True, default=str, ensure_ascii=False) for entry in told]
+
+
+def _files(settings: Settings) -> list[Path]:
+    folder = settings.config / FOLDER
+    return sorted(path for path in folder.glob("*") if not path.name.startswith(".")) if folder.is_dir() else []
+
+
+def _of(contract: Contract, path: Path) -> list[OwnLayout]:
+    """The entries of a city's file for a source, none where there is no file; UserError lists what is wrong."""
+    if not path.is_file():
+        return []
+    if wrong := _findings(contract, path):
+        raise _faulty(wrong)
+    lines, told = contract_check.parsed(path.read_bytes())
+    return [
+        _laid_over(contract, entry, path, contract_check.line_of(lines, (LAYOUTS, n)))
+        for n, entry in enumerate(told[LAYOUTS])
+    ]
+
+
+def _faulty(wrong: list[Finding]) -> UserError:
+    return UserError(
+        "what the city says of its own files is wrong:\n" + "\n".join(map(str, wrong)),
+        remedy="mend it; docs/runbooks/own-configuration.md explains every entry",
+    )
+
+
+def _laid_over(contract: Contract, entry: dict[str, Any], path: Path, line: int) -> OwnLayout:
+    """The contract as an entry without findings changes it."""
+    text = contract.path.read_bytes()
+    made = contracts.build(contract.path, text, _descriptor(contract, entry))
+    change, own = _change(entry), Own(path, entry.get("municipality"), str(entry["name"]), line)
+    if any(key in entry for key in _OF_COLUMNS):
+        changes = (replace(change, first=None, last=None),)
+    else:
+        changes = tuple(replace(other, name=f"{own.layout} ({other.name})") for other in made.changes)
+    said = json.dumps(entry, sort_keys=True, default=str)
+    version = hashlib.sha256(f"{contract.version} {said}".encode()).hexdigest()[:12]
+    # In the contract's order, so that rows of both are held against each other; reasons name the city's titles.
+    fields = tuple(
+        replace(f, title=change.headers.get(f.name, f.title), format=change.formats.get(f.name, f.format))
+        for f in made.fields
+    )
+    return OwnLayout(replace(made, version=version, fields=fields, changes=changes, own=own), change, entry)
+
+
+def _change(entry: dict[str, Any]) -> Change:
+    return contracts.change(
+        {key: entry[key] for key in ("name", "from", "to", *_OF_COLUMNS) if key in entry}, may_be_open=True
+    )
+
+
+def _descriptor(contract: Contract, entry: dict[str, Any]) -> dict[str, Any]:
+    """The contract's descriptor with an entry laid over; what the entry says of columns is left to its `Change`."""
+    made = deepcopy(yaml_files.parsed(contract.path.read_bytes()))
+    (resource,), own = made["resources"], made["lagebild"]
+    if "encoding" in entry:
+        resource["encoding"] = entry["encoding"]
+    resource["dialect"] = resource.get("dialect", {}) | entry.get("dialect", {})
+    if "footer" in entry:
+        own["footer"] = entry["footer"]
+    for field in resource["schema"]["fields"]:
+        if "numbers" in entry and field["type"] in ("integer", "number"):
+            numbers = dict(entry["numbers"])
+            if "trailing_minus" in numbers:
+                field.setdefault("lagebild", {})["trailing_minus"] = numbers.pop("trailing_minus")
+            field |= numbers
+        if field["name"] in entry.get("map", {}):
+            field["lagebild"]["map"] = entry["map"][field["name"]]
+    return made
+
+
+# --- what is wrong ----------------------------------------------------------------------------------------------------
+
+
+def _findings(contract: Contract, path: Path) -> list[Finding]:
+    lines, told, found = contract_check.opened(path, path.read_bytes())
+    if told is None:
+        return found
+    if not isinstance(told, dict) or not isinstance(told.get(LAYOUTS), list) or set(told) != {LAYOUTS}:
+        return [*found, Finding(path, 1, f"is no mapping with a list {LAYOUTS}: and nothing else")]
+    before: list[tuple[Change, str | None, int]] = []
+    for number, entry in enumerate(told[LAYOUTS]):
+        place: Place = (LAYOUTS, number)
+        line = contract_check.line_of(lines, place)
+        wrong = list(_shape(entry)) or list(_sense(contract, entry)) or list(_without_effect(contract, entry))
+        name = entry.get("name", "an entry") if isinstance(entry, dict) else "an entry"
+        said = [(rest, said if said.startswith("layout ") else f"layout {name}: {said}") for rest, said in wrong]
+        found += [Finding(path, contract_check.line_of(lines, place + rest), message) for rest, message in said]
+        if wrong:
+            continue
+        change, municipality = _change(entry), entry.get("municipality")
+        for other, whose, there in before:
+            if other.name == change.name:
+                found.append(Finding(path, line, f"layout {name}: line {there} has the same name"))
+            elif whose == municipality and contract_check.overlap(other, change):
+                found.append(Finding(path, line, f"layout {name}: layout {other.name} in line {there} holds then, too"))
+        before.append((change, municipality, line))
+    return sorted(set(found), key=lambda finding: (finding.line, finding.message))
+
+
+def _shape(entry: Any) -> Iterator[tuple[Place, str]]:
+    """Missing, unknown and mistyped keys, each with its place in the entry."""
+    if not isinstance(entry, dict):
+        yield (), "is no mapping"
+        return
+    for key, value in entry.items():
+        if key not in _TYPES:
+            known = f"{', '.join(_TYPES)}{contract_check.meant(str(key), _TYPES)}"
+            yield (key,), f"{key!r} is nothing that a city's file may say: {known}"
+        elif not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+            quoted = ": write it in quotes" if str in _TYPES[key] else ""
+            yield (key,), f"{key} is no {' or '.join(_KINDS[kind] for kind in _TYPES[key])}{quoted}"
+    if "name" not in entry:
+        yield (), "it has no name"
+    for key, known in (("dialect", _DIALECT), ("numbers", _NUMBERS)):
+        for name, value in _items(entry, key):
+            if name not in known:
+                there = f"{', '.join(sorted(known))}{contract_check.meant(str(name), known)}"
+                yield (key, name), f"{key} knows no {name!r}: {there}"
+            elif not isinstance(value, known[name]):
+                yield (key, name), f"{name} is no {_KINDS[known[name]]}"
+    for name in ("decimalChar", "groupChar"):
+        sign = dict(_items(entry, "numbers")).get(name)
+        if isinstance(sign, str) and len(sign) != 1 and (sign or name == "decimalChar"):
+            yield ("numbers", name), f"{name} is not one sign"
+    for key in ("headers", "formats"):
+        for name, text in _items(entry, key):
+            if not isinstance(text, str):
+                yield (key, name), f"{key}: what {name} is given is no text"
+    for key in ("order", "without"):
+        if not all(isinstance(name, str) for name in (entry.get(key) if isinstance(entry.get(key), list) else ())):
+            yield (key,), f"{key}: the name of a column is no text"
+
+
+def _items(entry: dict[str, Any], key: str) -> list[tuple[Any, Any]]:
+    """The pairs of a part that is a mapping; none where it is something else."""
+    part = entry.get(key)
+    return list(part.items()) if isinstance(part, dict) else []
+
+
+def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What cannot be meant by an entry of the right shape, each with its place in it."""
+    yield from _matches_something(contract, entry)
+    try:
+        change = _change(entry)
+    except (ValueError, TypeError, AttributeError) as error:
+        yield (), str(error)
+        return
+    if any(change.name == other.name for other in contract.changes):
+        yield ("name",), f"{contract.path} has a layout of this name"
+    named = list(contract_check.layout_sense(change, contract.fields)) + list(_words(contract, entry))
+    yield from named
+    if named:
+        return
+    dates = {field.name for field in contract.fields if field.type == "date"}
+    for name in sorted(set(change.formats) - dates):
+        yield ("formats", name), f"{name} is no date, and a format has no effect"
+    yield from _of_persons(contract, change)
+    if change.without.get("evidence", "delivered") != "delivered":
+        yield ("without", "evidence"), "what a city delivers is `delivered`, and nothing else"
+    base = yaml_files.parsed(contract.path.read_bytes())
+    made = _descriptor(contract, entry)
+    made["lagebild"].pop("layouts", None)  # judged with the contract itself
+    known = set(contract_check.sense(contract.path, base))
+    for place, message in contract_check.sense(contract.path, made):
+        if (place, message) not in known:
+            yield _place_in_entry(place), message
+
+
+def _place_in_entry(place: Place) -> Place:
+    """Where in an entry that stands which a place of the descriptor was made of."""
+    if place[:2] == ("resources", 0) and place[2:3] in (("encoding",), ("dialect",)):
+        return place[2:]
+    if place[:2] == ("lagebild", "footer"):
+        return ("footer",)
+    return ("numbers", place[-1]) if place[-1:] and place[-1] in _NUMBERS else ()
+
+
+def _matches_something(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Whether a file of the source can be meant at all."""
+    has_municipality = "ags" in contract.file_name.groupindex
+    municipality = entry.get("municipality")
+    if municipality is None and has_municipality:
+        yield (), "it has no municipality"
+    elif municipality is not None and not has_municipality:
+        yield ("municipality",), f"names of files of {contract.source} say none, so that it matches nothing: remove it"
+    elif municipality is not None and not _AGS.fullmatch(municipality):
+        yield (
+            ("municipality",),
+            f"{municipality}: an AGS has 8 digits, the first two of a state: 05911000, with its leading zero",
+        )
+    elif municipality is not None:
+        first, last = contract.file_name.fullmatch(contract.example).span("ags")
+        name = contract.example[:first] + municipality + contract.example[last:]
+        if contract.municipality_of(name) != municipality:
+            yield ("municipality",), f"a file {name} would be none of {contract.source}: it matches nothing"
+
+
+def _words(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Whether code words are given to fields that have some, and stand for what the contract knows."""
+    fields = {field.name: field for field in contract.fields}
+    for name, words in entry.get("map", {}).items():
+        if name not in fields:
+            coded = [field.name for field in contract.fields if field.mapping]
+            yield ("map", name), f"{name} is no field{contract_check.meant(str(name), coded)}"
+        elif fields[name].mapping is None or fields[name].is_personal or name == "evidence":
+            yield ("map", name), f"the words of {name} are not a city's to say"
+        elif not isinstance(words, dict) or not all(isinstance(part, str) for pair in words.items() for part in pair):
+            yield ("map", name), f"{name}: words are a mapping of texts in quotes"
+        elif unknown := sorted(set(words.values()) - set(fields[name].mapping.values())):
+            known = sorted(set(fields[name].mapping.values()))
+            yield ("map", name), f"{name}: {unknown[0]!r} is none of {', '.join(known)}"
+
+
+def _of_persons(contract: Contract, change: Change) -> Iterator[tuple[Place, str]]:
+    """Whether an entry would let through what the contract drops, or makes a pseudonym of.
+
+    A title under which the contract drops a column may be that of another one that is dropped; any other title of a
+    personal column is that column's alone. In a source about persons a column that takes any text keeps its title:
+    nothing would tell that it holds names.
+    """
+    fields = {field.name: field for field in contract.fields}
+    personal = {
+        normal_title(field.title).casefold(): field.name
+        for layout in contract.layouts
+        for field in layout.fields
+        if field.is_personal
+    }
+    for name in change.without:
+        if fields[name].privacy == "pseudonym":
+            yield ("without", name), f"{name} tells persons apart, and no file may lack it"
+    for name, title in change.headers.items():
+        field, whose = fields[name], personal.get(normal_title(title).casefold())
+        if whose not in (None, name) and {field.privacy, fields[whose].privacy} != {"drop"}:
+            yield ("headers", name), f"{title!r} is the title of {whose}, about which the contract alone decides"
+        elif (
+            personal
+            and not field.is_personal
+            and not field.excludes_names
+            and normal_title(title) != normal_title(field.title)
+        ):
+            yield ("headers", name), f"{name} takes any text, names too, and keeps its title in a source about persons"
+
+
+def _without_effect(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Whether files are read as without the entry."""
+    agreed, change = yaml_files.parsed(contract.path.read_bytes()), _change(entry)
+    agreed["resources"][0].setdefault("dialect", {})
+    fields = {field.name: field for field in contract.fields}
+    is_other = (
+        any(fields[name].title != title for name, title in change.headers.items())
+        or any(fields[name].format != form for name, form in change.formats.items())
+        or change.without
+        or change.order
+    )
+    if not is_other and _descriptor(contract, entry) == agreed:
+        yield (), "nothing in it differs from the contract: remove it"

@@ -1,0 +1,72 @@
+"""Sources that a city describes itself: `<config>/sources/<source>/contract.yml`, a contract as any other.
+
+`contracts.sources` names them beside the product's, so that they are loaded, gated, kept in the ledger and get a table
+as those are. No model reads them: their rows end in raw.
+"""
+
+import re
+from pathlib import Path
+
+from ingest import contract_check, contracts
+from ingest.contract_check import Finding
+from ingest.contracts import Contract, normal_title
+from ingest.stores import RECEIPTS, TAKEN
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+
+_ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def every(settings: Settings) -> list[Contract]:
+    """The contract of each source of a city; UserError lists everything that is wrong."""
+    if wrong := findings(settings):
+        raise UserError(
+            "what the city says of its own sources is wrong:\n" + "\n".join(map(str, wrong)),
+            remedy="mend it; ingest/sources/README.md explains every entry",
+        )
+    return [contracts.load(path.name) for path in _folders(settings)]
+
+
+def findings(settings: Settings) -> list[Finding]:
+    """What keeps a city's sources from being loaded, by file and line."""
+    found = []
+    for folder in _folders(settings):
+        path = folder / "contract.yml"
+        if not path.is_file():
+            found.append(Finding(folder, 1, "holds no contract.yml"))
+        elif (contracts.SOURCES / folder.name).exists():
+            said = "the product has a source of this name: give yours another, such as that of your city before it"
+            found.append(Finding(path, 1, said))
+        elif not _ID.fullmatch(folder.name) or folder.name in (TAKEN, RECEIPTS):
+            said = "the folder's name is not small letters and digits, parted by one underscore, or one of an inbox"
+            found.append(Finding(path, 1, said))
+        else:
+            found += contract_check.own_findings(path, path.read_bytes()) or _of_persons(contracts.read(path))
+    return found
+
+
+def _of_persons(contract: Contract) -> list[Finding]:
+    """Columns that a contract of the product drops, shortens or makes pseudonyms of, and this one keeps."""
+    known = {
+        normal_title(field.title).casefold(): (field.privacy, path.parent.name)
+        for path in sorted(contracts.SOURCES.glob("*/contract.yml"))
+        for field in contracts.load(path.parent.name).fields
+        if field.is_personal
+    }
+    found = []
+    for field in contract.fields:
+        privacy, source = known.get(normal_title(field.title).casefold(), (None, None))
+        if privacy and not field.is_personal:
+            said = f"{field.name}: {field.title!r} is a column about persons in {source}: give it privacy: {privacy}"
+            found.append(Finding(contract.path, contract.line_of(f"title: {field.title}"), said))
+    return found
+
+
+def digests(settings: Settings) -> list[str]:
+    """Each source with the version of its contract, as text: a part of the code version of a build."""
+    return [f"{contract.source} {contract.version}" for contract in every(settings)]
+
+
+def _folders(settings: Settings) -> list[Path]:
+    folder = settings.config / contracts.OWN_SOURCES
+    return sorted(folder.glob("[!.]*")) if folder.is_dir() else []
