@@ -78,6 +78,20 @@ def expectations(delivery: Delivery) -> list[Expectation]:
         *of_its_period(delivery),
         products_still_there(delivery, TABLE),
         no_row(
+            "one_company_code",
+            """
+            select 'company code ' || company_code || ': ' || count(*) || ' postings' as observed
+            from batch
+            where (select count(distinct company_code) from batch) > 1
+            group by company_code
+            order by company_code
+            """,
+            why="A second company code is a business of its own: what the city pays to it would count twice.",
+            expected="postings of one company code",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
             "every_month_posted",
             f"""
             select 'no posting in ' || to_char(month, 'MM/YYYY') as observed

@@ -374,7 +374,7 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
         known = False
     if not known:
         yield ("resources", 0, "encoding"), f"{encoding!r} is no text encoding"
-    if dialect.get("delimiter", ";") not in (";", ",", "\t", "|"):
+    if dialect.get("delimiter", ";") not in contracts.DELIMITERS:
         yield (*place, "delimiter"), "the delimiter is none of ; , tab |"
     for key in ("quoteChar", "escapeChar"):
         if key in dialect and not (len(str(dialect[key])) == 1 and str(dialect[key]).isascii()):
@@ -555,7 +555,7 @@ def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
     for number, entry in enumerate(own.get("rules", [])):
         yield from _attempt(("lagebild", "rules", number), lambda entry=entry: contracts.rule(entry, fields))
     if own.get("layouts"):
-        yield from _layouts(own["layouts"], tuple(fields.values()))
+        yield from _layouts(own, tuple(fields.values()))
 
 
 def _attempt(place: Place, read: Callable[[], Any]) -> Iterator[tuple[Place, str]]:
@@ -565,33 +565,60 @@ def _attempt(place: Place, read: Callable[[], Any]) -> Iterator[tuple[Place, str
         yield place, str(error)
 
 
-def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
+def _layouts(own: dict, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
     names, seen = {field.name: field for field in fields}, []
-    for number, entry in enumerate(entries):
+    current = [field.title for field in fields]
+    for number, entry in enumerate(own["layouts"]):
         place = ("lagebild", "layouts", number)
         try:
             change = contracts.change(entry)
         except (ValueError, TypeError, AttributeError) as error:
             yield place, str(error)
             continue
-        for key, used in (("headers", change.headers), ("formats", change.formats), ("without", change.without)):
+        for key, used in (
+            ("headers", change.headers),
+            ("formats", change.formats),
+            ("without", change.without),
+            ("named", change.named),
+            ("parts", change.parts),
+            ("trailing_minus", change.trailing_minus),
+            ("required", change.required),
+            ("optional", change.optional),
+        ):
             for name in sorted(set(map(str, used)) - set(names)):
                 yield (*place, key), f"layout {change.name}: {name} is no field"
         for name, form in change.formats.items():
             if name in names and names[name].type == "date" and (problem := _format_problem(form)):
                 yield (*place, "formats", name), f"layout {change.name}: {name}: {problem}"
-        kept = [name for name in names if name not in change.without]
+        yield from ((place, f"layout {change.name}: {message}") for message in _beside(change, own))
+        kept = [name for name in names if name not in change.without and name not in change.named]
         if change.order and sorted(change.order) != sorted(kept):
             yield (*place, "order"), f"layout {change.name}: order does not hold each of its fields once"
         if "evidence" in change.without and change.without["evidence"] not in EVIDENCE:
             yield (*place, "without"), f"layout {change.name}: evidence needs one of {', '.join(EVIDENCE)}"
         layout = change.layout(fields)
+        if layout.beside and sorted(layout.header) == sorted(current):
+            yield place, f"layout {layout.name} has the titles of layout current, beside which it stands"
         for other in seen:
             if other.name == layout.name:
                 yield place, f"layout {layout.name} stands twice"
             elif other.titles == layout.titles and _overlap(other, layout):
                 yield place, f"layouts {other.name} and {layout.name} have one header in the same period"
         seen.append(layout)
+
+
+def _beside(change: contracts.Change, own: dict) -> Iterator[str]:
+    """What is wrong with what a layout beside others says of the file."""
+    if change.beside and own["reader"] not in _TEXT:
+        yield f"a layout beside others is of delimited text, and the reader is {own['reader']}"
+    groups = re.compile(own["file_name"]).groupindex if not _pattern_problem(own["file_name"]) else {}
+    for name, group in change.named.items():
+        if group not in groups:
+            yield f"named: {name}: file_name has no group (?P<{group}>...)"
+    if both := sorted(set(change.named) & set(change.without)):
+        yield f"{both[0]} stands under named and under without"
+    if change.german is not None and not isinstance(change.german, str):
+        yield "german is no text"
 
 
 def _overlap(one: contracts.Layout, other: contracts.Layout) -> bool:

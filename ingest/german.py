@@ -93,6 +93,12 @@ TEXTS = {
     "{} columns, {} of them unknown": "{0} Spalten, davon {1} unbekannt",
     "ask the supplier for the agreed layout, or, if this is what it means, add {}": _AS_AGREED,
     "ask the supplier for the agreed layout, or describe the new columns in {}": _AS_AGREED,
+    "choose these columns in the export and no others: {}; what may be missing, and a layout of your own, is said at"
+    " {}": "wählen Sie in der Liste genau diese Spalten: {0}; ist ein anderer Aufbau gemeint, sagen Sie es der"
+    " Ansprechstelle",
+    "rows stand below the total of line {}": "unter der Summe in Zeile {0} stehen noch Zeilen",
+    "ask for the export without subtotals: which rows they sum up is not read": "schicken Sie die Liste ohne"
+    " Zwischensummen; welche Zeilen sie zusammenfassen, wird nicht gelesen",
     "lagebild contracts fit {} FILE shows the difference on your screen only": _AS_AGREED,
     "there is no sheet {}, only {}": "das Tabellenblatt {0} fehlt; es gibt {1}",
     "name the sheet at {}": "nennen Sie das Tabellenblatt wie vereinbart; heißt es jetzt anders, sagen Sie es der"

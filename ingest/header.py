@@ -21,14 +21,14 @@ def head(contract: Contract, file: Path) -> bytes:
         )
 
 
-def header_of(contract: Contract, content: bytes) -> list[str] | None:
+def header_of(contract: Contract, content: bytes, period: str | None = None) -> list[str] | None:
     """The header as loading reads it, stacked rows joined; None where the layout has none (fixed width)."""
     file = io.BytesIO(content)
     file_kinds.refuse_others(file, contract.reader)
     if contract.reader == "fixed_width":
         return None
     if contract.reader in DELIMITED:
-        return head_of(contract, archive.stream(contract, file) if contract.member else file).titles
+        return head_of(contract, archive.stream(contract, file) if contract.member else file, period).titles
     content = archive.unpack(contract, content)
     if contract.reader == "xlsx":
         return workbook.Table.of(contract, content).header

@@ -230,6 +230,7 @@ _EMPLOYMENT = [
 LEDGER = [
     {
         "region_code": "05913000",
+        "company_code": "1000",
         "fiscal_year": 2019,
         "document_number": str(month),
         "posted_on": f"2019-{month:02}-01",
@@ -484,6 +485,7 @@ SOURCES = {
             ],
             "total_positive": changed(LEDGER, 0, amount_eur=300),
             "products_still_there": _gone(LEDGER, product_code="020101"),
+            "one_company_code": changed(LEDGER, 0, company_code="2000"),
             "every_month_posted": changed(LEDGER, 11, posted_on="2020-12-31"),
             "posted_around_its_year": [*LEDGER, {**LEDGER[0], "posted_on": "2021-01-01"}],
         },
