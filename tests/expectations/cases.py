@@ -648,6 +648,8 @@ SOURCES = {
             "figures_still_there": _gone(_FUNDING, figure_id="c"),
             "part_within_its_whole": changed(_FUNDING, 1, amount_eur=51, amount_printed="51"),
             "money_flows_down": changed(_FUNDING, 0, paid_back_eur=5.01),
+            "municipality_is_the_period": changed(_FUNDING, 1, region_code="05913000"),
+            "figures_are_named_for_their_list": changed(_FUNDING, 2, figure_id="m05913000_long"),
         },
         warns={"amount_eur_as_usual", "money_flows_down", *_STILL_THERE},
     ),
