@@ -29,8 +29,8 @@ PERSONAL = ("pseudonym", "drop", "year")
 DELIMITERS = (";", ",", "\t", "|")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
-DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.csv", re.IGNORECASE)
-"""How the web pages of GENESIS name a flat file: the table, and no year."""
+DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.(?P<kind>csv|zip)", re.IGNORECASE)
+"""How the web pages of GENESIS name a flat file, or an archive of one: the table, and no year."""
 EVERY = ("month", "quarter", "year", "irregular")
 ALL, LATEST, LONGEST = "all", "latest", "longest"
 PERIODS = (ALL, LATEST, LONGEST)

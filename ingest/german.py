@@ -113,6 +113,7 @@ TEXTS = {
     "{} members of the archive match {}; it holds {}": "{0} Dateien im Archiv heißen wie vereinbart ({1}), es muss eine"
     " sein; darin liegen {2}",
     "nothing": "nichts",
+    "download the table again, as one flat file": "laden Sie die Tabelle noch einmal herunter, als eine flache Datei",
     "ask for one file of the agreed name, or change member at {}": "schicken Sie ein Archiv mit einer Datei des"
     " vereinbarten Namens",
     "the archive holds {} files instead of one, such as {}": "im Archiv liegen {0} Dateien statt einer, darunter {1}",

@@ -14,11 +14,9 @@ HEAD_BYTES = 2**24
 def head(contract: Contract, file: Path) -> bytes:
     """As much of a file as `header_of` needs: all of an archive or workbook, the beginning of anything else."""
     with file.open("rb") as stream:
-        return (
-            stream.read()
-            if contract.member or contract.reader in ("xlsx", "wegweiser")
-            else stream.read(HEAD_BYTES + 1)
-        )
+        start = stream.read(HEAD_BYTES + 1)
+        is_whole = contract.member or contract.reader in ("xlsx", "wegweiser") or start.startswith(b"PK\x03\x04")
+        return start + stream.read() if is_whole else start
 
 
 def header_of(contract: Contract, content: bytes, period: str | None = None) -> list[str] | None:
