@@ -117,7 +117,8 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             select line_number, figure_id || ' is part of ' || part_of || ', which is not listed' as observed
             from batch as part
             -- what a municipality gets may be a part of a figure of the house's list
-            where ('{_municipality(delivery)}' = '' or starts_with(part_of, 'm{_municipality(delivery)}_'))
+            where part_of is not null
+                and ('{_municipality(delivery)}' = '' or starts_with(part_of, 'm{_municipality(delivery)}_'))
                 and not exists (
                     select 1 from batch as whole
                     where whole.figure_id = part.part_of and whole.figure_id <> part.figure_id
