@@ -54,6 +54,7 @@ _UNWATCHED = {
     "foerderkatalog": "topic",
     "funding": "programme",
     "genesis": "value_variable_label",
+    "ledger": "document_number",
     "wegweiser": "indicator_name",
 }
 """Free texts that no other expectation of the source looks at; else the last one is taken."""
