@@ -144,6 +144,8 @@ def _small(contract: Contract, content: bytes) -> Records:
         raise _empty()
     from ingest import fixed_width, genesis, wegweiser  # they need this module's Records and Refused
 
+    if contract.reader != "xlsx":
+        file_kinds.refuse_others(io.BytesIO(content), contract.reader)  # an .ods is a zip, too
     content = archive.unpack(contract, content)
     if contract.reader == "xlsx":
         return _xlsx(contract, content)
