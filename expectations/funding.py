@@ -23,12 +23,44 @@ STATISTICS = {
 }
 
 
+def _municipality(delivery: Delivery) -> str:
+    """AGS of a municipality's own list; nothing where the list is the house's."""
+    return delivery.ags if "_" in delivery.period else ""
+
+
 def expectations(delivery: Delivery) -> list[Expectation]:
     """What must hold before a delivery of `funding` is accepted."""
     return [
         *arrived_whole(delivery, OWNER),
         *as_usual(delivery, STATISTICS, OWNER),
         printed_agrees("amount_printed", "amount_eur", OWNER),
+        no_row(
+            "municipality_is_the_period",
+            f"""
+            select line_number, figure_id || ': ' || region_code as observed
+            from batch
+            where (length(region_code) = 8 or '{_municipality(delivery)}' <> '')
+                and region_code <> '{_municipality(delivery)}'
+            order by 1
+            """,
+            why="A municipality's grants come in its own list: in another one they would be taken for the state's.",
+            expected=_municipality(delivery) or "00 or 05",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "figures_are_named_for_their_list",
+            f"""
+            select line_number, figure_id as observed
+            from batch
+            where coalesce(substring(figure_id from '^m([0-9]+)_'), '') <> '{_municipality(delivery)}'
+            order by 1
+            """,
+            why="Of equal identifiers the latest list counts: a municipality's must never take the place of another's.",
+            expected=f"m{_municipality(delivery)}_..." if _municipality(delivery) else "identifiers of no municipality",
+            severity=HOLD,
+            owner=OWNER,
+        ),
         still_there(
             delivery,
             TABLE,
@@ -81,10 +113,12 @@ def expectations(delivery: Delivery) -> list[Expectation]:
         ),
         no_row(
             "part_of_a_listed_figure",
-            """
+            f"""
             select line_number, figure_id || ' is part of ' || part_of || ', which is not listed' as observed
             from batch as part
+            -- what a municipality gets may be a part of a figure of the house's list
             where part_of is not null
+                and ('{_municipality(delivery)}' = '' or starts_with(part_of, 'm{_municipality(delivery)}_'))
                 and not exists (
                     select 1 from batch as whole
                     where whole.figure_id = part.part_of and whole.figure_id <> part.figure_id

@@ -78,6 +78,20 @@ def expectations(delivery: Delivery) -> list[Expectation]:
         *of_its_period(delivery),
         products_still_there(delivery, TABLE),
         no_row(
+            "one_company_code",
+            """
+            select string_agg(company_code || ': ' || postings || ' postings', ', ' order by company_code) as observed
+            from (
+                select company_code, count(*) as postings from batch where company_code is not null group by 1
+            ) as codes
+            having count(*) > 1
+            """,
+            why="A second company code is a business of its own: what the city pays to it would count twice.",
+            expected="postings of one company code",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
             "every_month_posted",
             f"""
             select 'no posting in ' || to_char(month, 'MM/YYYY') as observed

@@ -387,14 +387,11 @@ def _cost_component(build: Build) -> list[Expectation]:
         no_row(
             "cost_component.share_counts_the_same_persons",
             """
-            select distinct batch.municipality_ags || ' ' || batch.share_reference_date || ': ' || batch.share_numerator
-                || ' in the share of the population, ' || costs.population_persons || ' in the denominator ('
-                || costs.population_source || ')' as observed
+            select distinct municipality_ags || ' ' || share_reference_date || ': ' || share_numerator
+                || ' in the share of the population, ' || denominator_population_persons || ' in the denominator'
+                as observed
             from batch
-            inner join build.cost_per_person as costs
-                on costs.municipality_ags = batch.municipality_ags and costs.reference_year = batch.fiscal_year
-                and costs.method = batch.method and costs.reference_date = batch.share_reference_date
-            where batch.attribution_rule = 'population_share' and batch.share_numerator <> costs.population_persons
+            where share_difference_persons <> 0
             order by 1
             """,
             why="One figure that counts the same persons of a day twice, and differently, has to say whose each is.",

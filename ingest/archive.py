@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO
 
 from ingest.contracts import Contract
@@ -29,6 +30,8 @@ FREE_BYTES = 2**20
 MAX_WORKBOOK_BYTES = 512 * 2**20
 """Of all parts of a workbook, unpacked."""
 _BLOCK = 2**16
+_ZIP = b"PK\x03\x04"
+_FLAT_FILE = re.compile(r".*\.csv", re.IGNORECASE)
 _ENCRYPTED = 0x2041  # by password, strongly, with a hidden directory
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _AGAIN = "ask the supplier for the file again"
@@ -36,7 +39,12 @@ _NO_ARCHIVE = "the file is no zip archive, or a damaged one"
 
 
 def unpack(contract: Contract, content: bytes) -> bytes:
-    """The delivery's bytes: those of the one member that the contract names, or `content` where it names none."""
+    """The delivery's bytes: those of the one member that the contract names, or `content` where it names none.
+
+    GENESIS sends flat files as they are or in an archive, which is told by its first bytes.
+    """
+    if contract.reader == "genesis" and contract.member is None and content.startswith(_ZIP):
+        contract = replace(contract, member=_FLAT_FILE)
     if contract.member is None:
         return content
     archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
@@ -83,14 +91,16 @@ def _opened(packed: IO[bytes], otherwise: str) -> zipfile.ZipFile:
 
 
 def _member(contract: Contract, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    where = f"{contract.path}:{contract.line_of('member:')}"
     members = _members(archive)
     found = [member for member in members if contract.member.fullmatch(member.filename)]
     if len(found) != 1:
         names = ", ".join(member.filename[:80] for member in members[:12]) or "nothing"
         raise Refused(
             f"{len(found)} members of the archive match {contract.member.pattern}; it holds {names}",
-            f"ask for one file of the agreed name, or change member at {where}",
+            "download the table again, as one flat file"
+            if contract.member is _FLAT_FILE
+            else "ask for one file of the agreed name, or change member at"
+            f" {contract.path}:{contract.line_of('member:')}",
         )
     if len(members) != 1:
         extra = next(member.filename for member in members if member is not found[0])

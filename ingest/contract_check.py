@@ -388,7 +388,7 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
         known = False
     if not known:
         yield ("resources", 0, "encoding"), f"{encoding!r} is no text encoding"
-    if dialect.get("delimiter", ";") not in (";", ",", "\t", "|"):
+    if dialect.get("delimiter", ";") not in contracts.DELIMITERS:
         yield (*place, "delimiter"), "the delimiter is none of ; , tab |"
     for key in ("quoteChar", "escapeChar"):
         if key in dialect and not (len(str(dialect[key])) == 1 and str(dialect[key]).isascii()):
@@ -569,7 +569,7 @@ def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
     for number, entry in enumerate(own.get("rules", [])):
         yield from _attempt(("lagebild", "rules", number), lambda entry=entry: contracts.rule(entry, fields))
     if own.get("layouts"):
-        yield from _layouts(own["layouts"], tuple(fields.values()))
+        yield from _layouts(own, tuple(fields.values()))
 
 
 def _attempt(place: Place, read: Callable[[], Any]) -> Iterator[tuple[Place, str]]:
@@ -579,9 +579,10 @@ def _attempt(place: Place, read: Callable[[], Any]) -> Iterator[tuple[Place, str
         yield place, str(error)
 
 
-def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
+def _layouts(own: dict, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
     seen: list[contracts.Layout] = []
-    for number, entry in enumerate(entries):
+    current = [field.title for field in fields]
+    for number, entry in enumerate(own["layouts"]):
         place = ("lagebild", "layouts", number)
         try:
             change = contracts.change(entry)
@@ -589,7 +590,10 @@ def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tup
             yield place, str(error)
             continue
         yield from ((place + rest, message) for rest, message in layout_sense(change, fields))
+        yield from ((place, f"layout {change.name}: {message}") for message in _beside(change, own))
         layout = change.layout(fields)
+        if layout.beside and sorted(layout.header) == sorted(current):
+            yield place, f"layout {layout.name} has the titles of layout current, beside which it stands"
         for other in seen:
             if other.name == layout.name:
                 yield place, f"layout {layout.name} stands twice"
@@ -601,13 +605,23 @@ def _layouts(entries: list, fields: tuple[contracts.Field, ...]) -> Iterator[tup
 def layout_sense(change: contracts.Change, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[Place, str]]:
     """What is wrong with an entry of `layouts` for these fields, each with its place in the entry."""
     names = {field.name: field for field in fields}
-    for key, used in (("headers", change.headers), ("formats", change.formats), ("without", change.without)):
+    for key, used in (
+        ("headers", change.headers),
+        ("formats", change.formats),
+        ("without", change.without),
+        ("named", change.named),
+        ("parts", change.parts),
+        ("trailing_minus", change.trailing_minus),
+        ("required", change.required),
+        ("optional", change.optional),
+    ):
         for name in sorted(set(map(str, used)) - set(names)):
-            yield (key, name), f"layout {change.name}: {name} is no field{meant(name, names)}"
+            place = (key, name) if isinstance(used, dict) else (key,)
+            yield place, f"layout {change.name}: {name} is no field{meant(name, names)}"
     for name, form in change.formats.items():
         if name in names and names[name].type == "date" and (problem := _format_problem(form)):
             yield ("formats", name), f"layout {change.name}: {name}: {problem}"
-    kept = [name for name in names if name not in change.without]
+    kept = [name for name in names if name not in change.without and name not in change.named]
     if change.order and sorted(change.order) != sorted(kept):
         yield ("order",), f"layout {change.name}: order does not hold each of its fields once"
     if "evidence" in change.without and change.without["evidence"] not in EVIDENCE:
@@ -618,6 +632,20 @@ def meant(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name; empty where no known one is near."""
     question = did_you_mean(name, known).strip()
     return f"; {question}" if question else ""
+
+
+def _beside(change: contracts.Change, own: dict) -> Iterator[str]:
+    """What is wrong with what a layout beside others says of the file."""
+    if change.beside and own["reader"] not in _TEXT:
+        yield f"a layout beside others is of delimited text, and the reader is {own['reader']}"
+    groups = re.compile(own["file_name"]).groupindex if not _pattern_problem(own["file_name"]) else {}
+    for name, group in change.named.items():
+        if group not in groups:
+            yield f"named: {name}: file_name has no group (?P<{group}>...)"
+    if both := sorted(set(change.named) & set(change.without)):
+        yield f"{both[0]} stands under named and under without"
+    if change.german is not None and not isinstance(change.german, str):
+        yield "german is no text"
 
 
 def overlap(one: contracts.Layout | contracts.Change, other: contracts.Layout | contracts.Change) -> bool:

@@ -67,6 +67,7 @@ def page(contract: Contract) -> str:
         _facts(contract),
         *_columns(contract),
         *_example(contract),
+        *_beside(contract),
         *_earlier(contract),
         *_rules(contract),
         *_privacy(contract),
@@ -300,11 +301,38 @@ def _example(contract: Contract) -> Iterator[str]:
 # --- other periods, rules, privacy, faults ----------------------------------------------------------
 
 
+def _beside(contract: Contract) -> Iterator[str]:
+    """The layouts in which a file may come as well: its columns, and which of the agreed ones they give."""
+    titles = {field.name: field.title for field in contract.fields}
+    for change in contract.changes:
+        if change.beside is None:
+            continue
+        layout = change.layout(contract.fields)
+        between = " oder ".join(_DELIMITERS[sign] for sign in change.beside.delimiters)
+        yield f"<h2>Ebenso möglich: Aufbau „{escape(layout.name)}“</h2>"
+        yield f"<p>{escape(change.german or '')} Trennzeichen: {escape(between)}.</p>"
+        rows = [
+            [
+                f"<code>{escape(field.title)}</code>",
+                f"<code>{escape(titles[field.name])}</code>",
+                f"Muster <code>{escape(field.part.pattern)}</code>, die Klammern ergeben den Wert"
+                if field.part
+                else escape(_writing(field)),
+                ("ja" if field.required else "nein") + (", Spalte darf fehlen" if field.optional else ""),
+            ]
+            for field in layout.fields
+        ]
+        yield _table(
+            "Die Spalten, in beliebiger Reihenfolge", ["Spalte (Kopfzeile)", "ergibt", "Schreibweise", "Pflicht"], rows
+        )
+
+
 def _earlier(contract: Contract) -> Iterator[str]:
-    if not contract.changes:
+    others = [layout for layout in contract.layouts[1:] if layout.beside is None]
+    if not others:
         return
     yield "<h2>Aufbau in anderen Zeiträumen</h2>"
-    for layout in contract.layouts[1:]:
+    for layout in others:
         titles = ", ".join(f"<code>{escape(title)}</code>" for title in layout.header)
         yield f"<p>{escape(_when(layout))} ({escape(layout.name)}): {titles}</p>"
 

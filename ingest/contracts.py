@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -28,12 +28,13 @@ OWN_SOURCES = "sources"
 """Folder of a city's configuration in which it describes sources of its own (`own_sources.py`)."""
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
 PERSONAL = ("pseudonym", "drop", "year")
+DELIMITERS = (";", ",", "\t", "|")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
 MASK = "***"
 """What stands in a rejected row for a text that nobody may see."""
-DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.csv", re.IGNORECASE)
-"""How the web pages of GENESIS name a flat file: the table, and no year."""
+DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.(?P<kind>csv|zip)", re.IGNORECASE)
+"""How the web pages of GENESIS name a flat file, or an archive of one: the table, and no year."""
 EVERY = ("month", "quarter", "year", "irregular")
 ALL, LATEST, LONGEST = "all", "latest", "longest"
 PERIODS = (ALL, LATEST, LONGEST)
@@ -85,6 +86,8 @@ class Field:
     """Fixed width: first and last character of the field, counted from 1."""
     example: str | None = None
     """A made-up value as the file writes it, for the page a supplier is sent."""
+    part: re.Pattern[str] | None = None
+    """What of a text is the value: the groups of this pattern, put together; a text that it does not match is bad."""
 
     @property
     def is_personal(self) -> bool:
@@ -227,6 +230,10 @@ class Layout:
     """A file may lack any of the optional columns; otherwise all of them or none."""
     ordered: bool = False
     """The columns stand in this order; otherwise their titles say which is which."""
+    beside: "Export | None" = None
+    """How a file of a layout is written that is told by its header alone, beside the others of its periods."""
+    named: tuple[tuple[Field, str], ...] = ()
+    """Fields that the file's name says, with the group of the contract's `file_name` that does."""
 
     @property
     def header(self) -> list[str]:
@@ -240,6 +247,12 @@ class Layout:
     def holds_in(self, period: str | None) -> bool:
         """Whether the layout belongs to a period; None asks for no period in particular."""
         return period is None or holds_in(self, period)
+
+    def of_file(self, match: re.Match[str] | None) -> "Layout":
+        """The layout with what the file's name says, as `file_name` matched it, among its constants."""
+        if not self.named or match is None:
+            return self
+        return replace(self, named=(), constants=(*self.constants, *((f, match[group]) for f, group in self.named)))
 
     def variant(self, header: list[str], by_name: bool = False) -> "Layout | None":
         """The layout as this header (titles in their normal form) has it: whole, or without its optional columns.
@@ -267,8 +280,17 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Export:
+    """How a program writes a file of a layout that stands beside others."""
+
+    delimiters: tuple[str, ...]
+    footer: re.Pattern[str] | None
+    """Lines of totals, which are no records; nothing else stands below the first of them."""
+
+
+@dataclass(frozen=True)
 class Change:
-    """What an earlier layout did otherwise than the contract's fields say: an entry of `lagebild.layouts`."""
+    """What a layout does otherwise than the contract's fields say: an entry of `lagebild.layouts`."""
 
     name: str
     first: str | None
@@ -277,6 +299,15 @@ class Change:
     formats: Mapping[str, str]
     without: Mapping[str, Any]
     order: tuple[str, ...]
+    beside: Export | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    optional: Mapping[str, str | None] = field(default_factory=dict)
+    trailing_minus: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    """Fields that must have a value here, though not everywhere."""
+    german: str | None = None
+    """What the supplier's page says of a layout beside others."""
 
     def layout(self, fields: tuple[Field, ...], optional_apart: bool = False, ordered: bool = False) -> Layout:
         """The layout that results from the contract's fields."""
@@ -285,17 +316,33 @@ class Change:
                 sorted(fields, key=lambda field: self.order.index(field.name) if field.name in self.order else -1)
             )
         kept = tuple(
-            replace(
-                field,
-                title=self.headers.get(field.name, field.title),
-                format=self.formats.get(field.name, field.format),
-            )
-            for field in fields
-            if field.name not in self.without
+            self._changed(field) for field in fields if field.name not in self.without and field.name not in self.named
         )
         constants = tuple((field, self.without[field.name]) for field in fields if field.name in self.without)
+        named = tuple((field, self.named[field.name]) for field in fields if field.name in self.named)
         # Who says an order means it.
-        return Layout(self.name, self.first, self.last, kept, constants, optional_apart, ordered or bool(self.order))
+        is_ordered = ordered or bool(self.order)
+        apart = optional_apart or self.beside is not None
+        return Layout(self.name, self.first, self.last, kept, constants, apart, is_ordered, self.beside, named)
+
+    def _changed(self, of: Field) -> Field:
+        """A field of the contract as this layout has it."""
+        found = replace(
+            of,
+            title=self.headers.get(of.name, of.title),
+            format=self.formats.get(of.name, of.format),
+            part=self.parts.get(of.name),
+        )
+        if self.beside is None:
+            return found
+        # It is another program's file: what the contract's own may lack says nothing of it.
+        return replace(
+            found,
+            optional=of.name in self.optional,
+            default=self.optional.get(of.name),
+            required=of.required or of.name in self.required,
+            trailing_minus=of.trailing_minus or of.name in self.trailing_minus,
+        )
 
 
 @dataclass(frozen=True)
@@ -440,11 +487,13 @@ class Contract:
         return (current, *(change.layout(self.fields, self.optional_apart, self.ordered) for change in self.changes))
 
     def layouts_in(self, period: str | None) -> list[Layout]:
-        """The layouts a delivery of the period may have: `current` unless another one claims the period."""
+        """The layouts a delivery of the period may have: `current` unless another one claims it, and those beside."""
         current, *others = self.layouts
         if period is None:
             return [current, *others]
-        return [layout for layout in others if layout.holds_in(period)] or [current]
+        holding = [layout for layout in others if layout.holds_in(period)]
+        claiming = [layout for layout in holding if layout.beside is None]
+        return [*(claiming or [current]), *(layout for layout in holding if layout.beside)]
 
     def layout_for(self, header: list[str], period: str | None) -> Layout | None:
         """The one layout of the period that has the titles of this header; None if none or more than one has.
@@ -455,9 +504,15 @@ class Contract:
         """
         titles = [normal_title(title) for title in header]
         shorter = titles[: max((n for n, title in enumerate(titles, 1) if title), default=0)]
+        begun = next((n for n, title in enumerate(titles) if title), 0)
         for tried in [titles] if shorter == titles else [titles, shorter]:
             for by_name in (False, True):
-                found = [variant for layout in self.layouts_in(period) if (variant := layout.variant(tried, by_name))]
+                found = [
+                    variant
+                    for layout in self.layouts_in(period)
+                    # Lists of SAP begin with a column without a title.
+                    if (variant := layout.variant(tried[begun:] if layout.beside else tried, by_name))
+                ]
                 if found:
                     return found[0] if len(found) == 1 or period is None else None
         return None
@@ -515,6 +570,11 @@ class Contract:
         self, nearest: Layout, header: list[str], missing: list[str], unknown: list[str], period: str | None
     ) -> str:
         titles = nearest.titles
+        if nearest.beside:
+            return (
+                f"choose these columns in the export and no others: {_listed(titles, 30)}; what may be missing, and a"
+                f" layout of your own, is said at {self.path}:{self.line_of('beside:')}"
+            )
         names = {title: field.name for title, field in zip(titles, nearest.fields, strict=True)}
         day = (period_day(period) if period else None) or "2020"
         if missing or unknown:
@@ -886,7 +946,7 @@ def change(entry: Any, may_be_open: bool = False) -> Change:
 
     `may_be_open`: it may hold for all periods.
     """
-    known = {"name", "from", "to", "headers", "formats", "without", "order"}
+    known = {"name", "from", "to", "headers", "formats", "without", "order"} | _BESIDE
     if not isinstance(entry, dict) or not entry.get("name"):
         raise ValueError("a layout has a name")
     name = str(entry["name"])
@@ -898,7 +958,12 @@ def change(entry: Any, may_be_open: bool = False) -> Change:
     for bound in filter(None, (first, last)):
         if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", bound):
             raise ValueError(f"layout {name}: {bound!r} is no year, month or day as in 2020, 2020-06, 2020-06-30")
-    if first is None and last is None and not may_be_open:
+    is_beside = entry.get("beside", False)
+    if not isinstance(is_beside, bool):
+        raise ValueError(f"layout {name}: beside is neither true nor false")
+    if not is_beside and (other := sorted(set(entry) & _BESIDE - {"beside"})):
+        raise ValueError(f"layout {name}: {other[0]} belongs to a layout beside others (beside: true)")
+    if first is None and last is None and not is_beside and not may_be_open:
         raise ValueError(f"layout {name} has neither from nor to: it would push out the contract's own fields")
     if first and last and first[: len(last)] > last[: len(first)]:
         raise ValueError(f"layout {name}: it ends before it begins")
@@ -911,4 +976,36 @@ def change(entry: Any, may_be_open: bool = False) -> Change:
         formats=dict(entry.get("formats", {})),
         without=dict.fromkeys(without) if isinstance(without, list) else dict(without),
         order=tuple(entry.get("order", ())),
+        beside=_export(name, entry) if is_beside else None,
+        named=dict(entry.get("named", {})),
+        parts={key: _part(name, key, text) for key, text in entry.get("parts", {}).items()},
+        optional=dict(entry.get("optional", {})),
+        trailing_minus=frozenset(entry.get("trailing_minus", ())),
+        required=frozenset(entry.get("required", ())),
+        german=entry.get("german"),
     )
+
+
+_BESIDE = {"beside", "delimiters", "footer", "named", "parts", "trailing_minus", "required", "optional", "german"}
+"""Entries of a layout that stands beside others."""
+
+
+def _export(name: str, entry: dict[str, Any]) -> Export:
+    delimiters = entry.get("delimiters")
+    if not isinstance(delimiters, list) or not delimiters or set(map(str, delimiters)) - set(DELIMITERS):
+        raise ValueError(f"layout {name}: delimiters is no list of {', '.join(map(repr, DELIMITERS))}")
+    try:
+        footer = re.compile(entry["footer"]) if "footer" in entry else None
+    except (re.error, TypeError) as error:
+        raise ValueError(f"layout {name}: footer is no pattern ({error})") from error
+    return Export(tuple(delimiters), footer)
+
+
+def _part(name: str, key: str, text: Any) -> re.Pattern[str]:
+    try:
+        part = re.compile(text)
+    except (re.error, TypeError) as error:
+        raise ValueError(f"layout {name}: parts: {key} is no pattern ({error})") from error
+    if not part.groups:
+        raise ValueError(f"layout {name}: parts: {key} has no group, which would be the value")
+    return part

@@ -256,7 +256,7 @@ def reason(code: str, field: str, message: str) -> dict[str, str]:
 
 def _is_free(field: Field) -> bool:
     """Whether nothing but its presence is asked of a field's text."""
-    rules = (field.pattern, field.enum, field.mapping, field.minimum, field.maximum)
+    rules = (field.pattern, field.enum, field.mapping, field.minimum, field.maximum, field.part)
     return field.type == "string" and not field.signs and rules == (None,) * len(rules)
 
 

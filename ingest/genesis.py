@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ingest import archive
 from ingest.contracts import DOWNLOADED, Contract, normal_title
 from ingest.readers import Records, Refused, count_records, lines_of, parse
 
@@ -86,7 +87,7 @@ def agreed_name(contract: Contract, name: str, content: bytes) -> str | None:
     """
     download = DOWNLOADED.fullmatch(name)
     try:
-        titles, rows, _, _ = _opened(contract, content)
+        titles, rows, _, _ = _opened(contract, archive.unpack(contract, content))
         at = titles.index("time" if "time" in titles else "Zeit")
         times = (fields[at] for _, fields in rows if at < len(fields))
         years = {year for time in times for year in re.findall(r"(?<!\d)\d{4}(?!\d)", time)}
@@ -95,7 +96,7 @@ def agreed_name(contract: Contract, name: str, content: bytes) -> str | None:
     if download is None or not years:
         return None
     period = min(years) if len(years) == 1 else f"{min(years)}-{max(years)}"
-    agreed = f"{download['table'].upper()}_{period}_flat.csv"
+    agreed = f"{download['table'].upper()}_{period}_flat.{download['kind'].lower()}"
     return agreed if contract.match(agreed) else None
 
 

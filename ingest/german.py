@@ -95,6 +95,12 @@ TEXTS = {
     "ask the supplier for the agreed layout, or, if this is what it means, add {}": _AS_AGREED,
     "ask the supplier for the agreed layout, or, if this is what it means, change the entry at {}: {}": _AS_AGREED,
     "ask the supplier for the agreed layout, or describe the new columns in {}": _AS_AGREED,
+    "choose these columns in the export and no others: {}; what may be missing, and a layout of your own, is said at"
+    " {}": "wählen Sie in der Liste genau diese Spalten: {0}; ist ein anderer Aufbau gemeint, sagen Sie es der"
+    " Ansprechstelle",
+    "rows stand below the total of line {}": "unter der Summe in Zeile {0} stehen noch Zeilen",
+    "ask for the export without subtotals: which rows they sum up is not read": "schicken Sie die Liste ohne"
+    " Zwischensummen; welche Zeilen sie zusammenfassen, wird nicht gelesen",
     "lagebild contracts fit {} FILE shows the difference on your screen only": _AS_AGREED,
     "there is no sheet {}, only {}": "das Tabellenblatt {0} fehlt; es gibt {1}",
     "name the sheet at {}": "nennen Sie das Tabellenblatt wie vereinbart; heißt es jetzt anders, sagen Sie es der"
@@ -109,6 +115,7 @@ TEXTS = {
     "{} members of the archive match {}; it holds {}": "{0} Dateien im Archiv heißen wie vereinbart ({1}), es muss eine"
     " sein; darin liegen {2}",
     "nothing": "nichts",
+    "download the table again, as one flat file": "laden Sie die Tabelle noch einmal herunter, als eine flache Datei",
     "ask for one file of the agreed name, or change member at {}": "schicken Sie ein Archiv mit einer Datei des"
     " vereinbarten Namens",
     "the archive holds {} files instead of one, such as {}": "im Archiv liegen {0} Dateien statt einer, darunter {1}",

@@ -14,21 +14,19 @@ HEAD_BYTES = 2**24
 def head(contract: Contract, file: Path) -> bytes:
     """As much of a file as `header_of` needs: all of an archive or workbook, the beginning of anything else."""
     with file.open("rb") as stream:
-        return (
-            stream.read()
-            if contract.member or contract.reader in ("xlsx", "wegweiser")
-            else stream.read(HEAD_BYTES + 1)
-        )
+        start = stream.read(HEAD_BYTES + 1)
+        is_whole = contract.member or contract.reader in ("xlsx", "wegweiser") or start.startswith(b"PK\x03\x04")
+        return start + stream.read() if is_whole else start
 
 
-def header_of(contract: Contract, content: bytes) -> list[str] | None:
+def header_of(contract: Contract, content: bytes, period: str | None = None) -> list[str] | None:
     """The header as loading reads it, stacked rows joined; None where the layout has none (fixed width)."""
     file = io.BytesIO(content)
     file_kinds.refuse_others(file, contract.reader)
     if contract.reader == "fixed_width":
         return None
     if contract.reader in DELIMITED:
-        return head_of(contract, archive.stream(contract, file) if contract.member else file).titles
+        return head_of(contract, archive.stream(contract, file) if contract.member else file, period).titles
     content = archive.unpack(contract, content)
     if contract.reader == "xlsx":
         return workbook.Table.of(contract, content).header

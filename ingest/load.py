@@ -113,6 +113,7 @@ def _load(
                 return known
             with _Watched(parcel.path, progress) if progress else parcel.path.open("rb", buffering=0) as file:
                 source = readers.open_source(contract, file, parcel.period)
+                source.layout = source.layout.of_file(contract.match(parcel.file_name))
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 gone = forgotten.of(connection, key, parcel.period)
                 _fill(connection, parcel, delivery_id, source, key, comparison, gone)

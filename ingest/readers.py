@@ -10,9 +10,11 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import BinaryIO
+
+import numpy as np
 
 from ingest import archive, file_kinds, scan, workbook
 from ingest.contracts import Contract, Layout, normal_title
@@ -24,6 +26,8 @@ _RULE = re.compile("_{10}")
 _SEP = re.compile(rb'\s*"?sep=(.)"?\s*$', re.IGNORECASE)
 _MOST_LINES_BEFORE = 1_000
 """Blank lines before a header."""
+_MOST_LINES_ABOVE = 50
+"""Lines of a title block, in which the header of a layout beside others is looked for."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,34 @@ class Records:
 class Source:
     """A delivery whose header fits a layout of the contract, before its records are read."""
 
-    def __init__(self, layout: Layout, scanner: Scanner, chunks: Iterator[bytes]):
+    def __init__(self, layout: Layout, scanner: Scanner, chunks: Iterator[bytes], before: int = 0):
+        """`before`: columns without a title that stand before the others, in which nothing may stand."""
         self.layout = layout
-        self._scanner, self._chunks = scanner, chunks
+        self._scanner, self._chunks, self._before = scanner, chunks, before
 
     def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
         """The records, once; `is_row` as for `Scanner`."""
-        self._scanner.is_row = is_row
-        return self._scanner.blocks(self._chunks)
+        self._scanner.is_row = lambda fields: is_row(fields[self._before :])
+        blocks = self._scanner.blocks(self._chunks)
+        return (self._without_before(block) for block in blocks) if self._before else blocks
+
+    def _without_before(self, block: Block) -> Block:
+        """A block without the columns before those of the layout; broken is a record that has something there."""
+        n, width = self._before, len(self.layout.fields)
+        wrong = [
+            row
+            for row in np.flatnonzero(block.size[:n].any(axis=0)).tolist()
+            if not all(scan.is_blank(block.text(field, row).encode()) for field in range(n))
+        ]
+        kept = replace(block, start=block.start[n:], size=block.size[n:])
+        if not wrong:
+            return kept
+        broken = [
+            scan.Broken(int(block.lines[row]), "field_count", n + width, None, None, " ".join(block.texts(row)))
+            for row in wrong
+        ]
+        others = np.delete(np.arange(len(block.lines)), wrong)
+        return replace(kept, broken=[*block.broken, *broken]).take(others)
 
     @property
     def records(self) -> int:
@@ -120,6 +144,8 @@ def _small(contract: Contract, content: bytes) -> Records:
         raise _empty()
     from ingest import fixed_width, genesis, wegweiser  # they need this module's Records and Refused
 
+    if contract.reader != "xlsx":
+        file_kinds.refuse_others(io.BytesIO(content), contract.reader)  # an .ods is a zip, too
     content = archive.unpack(contract, content)
     if contract.reader == "xlsx":
         return _xlsx(contract, content)
@@ -154,9 +180,10 @@ class Head:
     """What was read of the file behind it."""
 
 
-def head(contract: Contract, file: BinaryIO) -> Head:
+def head(contract: Contract, file: BinaryIO, period: str | None = None) -> Head:
     """The header of delimited text, without the rest; Refused where there is none, or no text of the encoding."""
-    return _head(contract, dialect_of(contract), _chunks(contract, file))
+    contract, chunks = _as_written(contract, _chunks(contract, file), period)
+    return _head(contract, dialect_of(contract), chunks)
 
 
 def dialect_of(contract: Contract) -> Dialect:
@@ -178,16 +205,21 @@ def _chunks(contract: Contract, file: BinaryIO) -> scan.Chunks:
 
 
 def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) -> Source:
-    chunks, dialect = _chunks(contract, file), dialect_of(contract)
+    chunks = _chunks(contract, file)
     try:
-        found = _head(contract, dialect, chunks)
+        contract, begun = _as_written(contract, chunks, period)
+        dialect = dialect_of(contract)
+        found = _head(contract, dialect, begun)
         layout = layout_of(contract, found.titles, found.line, period)
     except Refused:
         for _ in chunks:  # another encoding than agreed is the better reason, if it shows in the rest of the file
             pass
         raise
-    body = itertools.chain([found.body] if found.body else [], chunks)
-    if contract.reader == "ldb_nrw":
+    body = itertools.chain([found.body] if found.body else [], begun)
+    lines = len(scan.LINE_BREAK.findall(found.text))
+    if layout.beside and layout.beside.footer:
+        body = _up_to_totals(layout.beside.footer, body, contract.delimiter, 1 + lines)
+    elif contract.reader == "ldb_nrw":
         cut_short = Refused(
             f"no rule of underscores below line {found.line}: not a table of the Landesdatenbank, or cut short",
             "download the table again as CSV",
@@ -196,14 +228,73 @@ def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) ->
     elif contract.footer:
         body = _until(contract.footer, body)
     first, body = _first_record(dialect, body)
-    width = len(layout.fields)
+    before = _blank_titles(found.titles) if layout.beside else 0
+    width = before + len(layout.fields)
     extra = len(first) - width if first else len(found.titles) - width
     if extra < 0 or not all(map(scan.is_blank, (first or [])[width:])):
         extra = 0
-    lines = len(scan.LINE_BREAK.findall(found.text))
     scanner = Scanner(dialect, width, contract.encoding, 1 + lines, extra=extra, heads=found.rows)
     scanner.skip(found.text, chunks.has_mark)
-    return Source(layout, scanner, body)
+    return Source(layout, scanner, body, before)
+
+
+def _as_written(contract: Contract, chunks: Iterator[bytes], period: str | None) -> tuple[Contract, Iterator[bytes]]:
+    """The contract as a file is written that has the header of a layout beside others, and the chunks, all of them.
+
+    The contract itself where no line of the file's first ones is, or is meant to be, such a header.
+    """
+    layouts = [layout for layout in contract.layouts_in(period) if layout.beside]
+    if not layouts:
+        return contract, chunks
+    first = next(chunks, b"")
+    begun = itertools.chain([first] if first else [], chunks)
+    lines = scan.LINE_BREAK.split(first, _MOST_LINES_ABOVE)[:_MOST_LINES_ABOVE]
+    best, form = 0.5, contract  # half of the titles are a header with a fault in it; less is another file
+    for layout in layouts:
+        for delimiter in layout.beside.delimiters:
+            written = replace(contract, delimiter=delimiter, header_rows=(1,), line_terminator=None)
+            dialect = dialect_of(written)
+            for number, line in enumerate(lines, 1):
+                cells = dialect.fields(dialect.ended(line), 0)
+                titles = [normal_title(cell.decode()) for cell in cells[0]] if cells else []
+                share = len(set(layout.titles) & set(titles)) / len(layout.titles)
+                if share > best:
+                    best, form = share, replace(written, header_rows=(number,))
+                if 2 * sum(map(bool, titles)) > len(layout.titles):
+                    break  # a line with so many cells is no title of the list: a header stands above its records
+    return form, begun
+
+
+def _blank_titles(titles: list[str]) -> int:
+    """How many columns without a title stand before the others, as in what SAP parts by tabulators."""
+    return next((n for n, title in enumerate(titles) if title), 0)
+
+
+def _up_to_totals(footer: re.Pattern[str], chunks: Iterator[bytes], delimiter: str, line: int) -> Iterator[bytes]:
+    """The lines before the first total; Refused where rows stand below it, as in a list with subtotals.
+
+    `line`: number of the first chunk's first line.
+    """
+    total, anywhere = None, re.compile(footer.pattern, footer.flags | re.MULTILINE)
+    for chunk in chunks:
+        if total is None and anywhere.search(chunk.decode()) is None:
+            yield chunk
+            line += len(scan.LINE_BREAK.findall(chunk))
+            continue
+        kept = []
+        for text in chunk.splitlines(keepends=True):
+            if footer.match(text.decode()):
+                total = total or line
+            elif total is None:
+                kept.append(text)
+            elif not scan.is_blank(text.replace(delimiter.encode(), b"")):
+                raise Refused(
+                    f"line {line}: rows stand below the total of line {total}",
+                    "ask for the export without subtotals: which rows they sum up is not read",
+                )
+            line += 1
+        if kept:
+            yield b"".join(kept)
 
 
 def _head(contract: Contract, dialect: Dialect, chunks: Iterator[bytes]) -> Head:

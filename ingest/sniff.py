@@ -4,6 +4,7 @@ The proposal quotes no value of the file except code words that repeat in a colu
 header sounds personal. Without a legal basis, which only people can fill in, a source with such columns does not load.
 """
 
+import contextlib
 import csv
 import io
 import itertools
@@ -132,6 +133,7 @@ def proposal(file_name: str, content: bytes) -> str:
     if content.startswith(b"PK\x03\x04") and not _is_workbook(content):
         member, content = _largest_member(content)
     guess = _workbook(content) if content.startswith(b"PK\x03\x04") else _text(content)
+    guess.remarks[:0] = _known(guess, content) if guess.is_titled else []
     if member is not None:
         guess.own["member"] = _quoted(f"^{_name_pattern(member)}$")
         guess.reviews["member"] = "pattern of the one file in the archive"
@@ -140,6 +142,21 @@ def proposal(file_name: str, content: bytes) -> str:
         guess.remarks.append(_tried(text, content))
         text = _yaml(file_name, guess)
     return text
+
+
+def _known(guess: Guess, content: bytes) -> Iterator[str]:
+    """Which layouts of the house's sources have the header of a file: it needs no contract of its own then."""
+    for contract in map(contracts.load, contracts.sources()):
+        titles = [column.title for column in guess.columns]
+        if contract.reader in readers.DELIMITED and any(layout.beside for layout in contract.layouts):
+            with contextlib.suppress(Refused):  # of another encoding, say: it may still have the titles
+                titles = readers.head(contract, io.BytesIO(content)).titles
+        layout = contract.layout_for(titles, None)
+        if layout is not None:
+            yield (
+                f"the header is that of source {contract.source}, layout {layout.name}: load it as such, named as"
+                f" {contract.example} (lagebild contracts fit {contract.source} FILE)"
+            )
 
 
 def _tried(text: str, content: bytes) -> str:

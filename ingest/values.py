@@ -90,6 +90,11 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
         return None
     if text[0:1] == "#" and not _is_agreed(field, text) and (bad := spreadsheet_error(text)):
         raise bad
+    if field.part is not None:
+        found = field.part.fullmatch(text)
+        if found is None:
+            raise BadValue("pattern", f"does not match {field.part.pattern}")
+        text = "".join(found.groups(""))
     if field.mapping is not None:
         if text not in field.mapping:
             raise BadValue("code_list", f"is none of {', '.join(field.mapping)}")

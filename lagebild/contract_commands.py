@@ -110,7 +110,7 @@ def fit(settings: "Settings", source: str, file: Path) -> None:
         )
     period = match["period"]
     try:
-        header = header_of(contract, head(contract, file))
+        header = header_of(contract, head(contract, file), period)
     except Refused as refusal:
         raise UserError(f"{file.name}: {refusal.message}", remedy=refusal.remedy) from refusal
     if header is None:

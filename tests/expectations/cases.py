@@ -54,6 +54,7 @@ _UNWATCHED = {
     "foerderkatalog": "topic",
     "funding": "programme",
     "genesis": "value_variable_label",
+    "ledger": "document_number",
     "wegweiser": "indicator_name",
 }
 """Free texts that no other expectation of the source looks at; else the last one is taken."""
@@ -230,6 +231,7 @@ _EMPLOYMENT = [
 LEDGER = [
     {
         "region_code": "05913000",
+        "company_code": "1000",
         "fiscal_year": 2019,
         "document_number": str(month),
         "posted_on": f"2019-{month:02}-01",
@@ -484,6 +486,7 @@ SOURCES = {
             ],
             "total_positive": changed(LEDGER, 0, amount_eur=300),
             "products_still_there": _gone(LEDGER, product_code="020101"),
+            "one_company_code": changed(LEDGER, 0, company_code="2000"),
             "every_month_posted": changed(LEDGER, 11, posted_on="2020-12-31"),
             "posted_around_its_year": [*LEDGER, {**LEDGER[0], "posted_on": "2021-01-01"}],
         },
@@ -646,6 +649,8 @@ SOURCES = {
             "figures_still_there": _gone(_FUNDING, figure_id="c"),
             "part_within_its_whole": changed(_FUNDING, 1, amount_eur=51, amount_printed="51"),
             "money_flows_down": changed(_FUNDING, 0, paid_back_eur=5.01),
+            "municipality_is_the_period": changed(_FUNDING, 1, region_code="05913000"),
+            "figures_are_named_for_their_list": changed(_FUNDING, 2, figure_id="m05913000_long"),
         },
         warns={"amount_eur_as_usual", "money_flows_down", *_STILL_THERE},
     ),

@@ -52,6 +52,7 @@ COMPONENT = {
     "account_code": "533100",
     "share_numerator": 1,
     "share_denominator": 1,
+    "share_difference_persons": 0,
     "evidence": "synthetic",
     "source_sha256": LEDGER_SHA256,
 }
@@ -273,7 +274,9 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "cost_component.exclusion_has_reason": [_breaks("cost_component", 1, exclusion_reason=None)],
     "cost_component.figure_has_evidence": [_breaks("cost_component", 0, evidence=None)],
     "cost_component.everything_mapped": [_breaks("cost_component", 1, exclusion_reason="unmapped")],
-    "cost_component.share_counts_the_same_persons": [_breaks("cost_component", 0, share_numerator=4)],
+    "cost_component.share_counts_the_same_persons": [
+        _breaks("cost_component", 0, share_difference_persons=number) for number in (1, -1)
+    ],
     "cost_per_person.mapping_complete": [_breaks("cost_per_person", 1, unmapped_cost_eur=0.01, unmapped_pct=0.1)],
     "cost_per_person.interval_holds_the_figure": [_breaks("cost_per_person", 0, cost_per_person_low_eur=2.6)],
     "cost_bridge.parts_sum_to_the_difference": [_breaks("cost_bridge", 1, part_eur=-0.99)],

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import zipfile
 from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
@@ -285,6 +286,38 @@ def test_a_download_is_loaded_under_the_years_that_stand_in_it(warehouse, tmp_pa
     later = content.replace(b";" + year + b"-", b";1999-", 1)
     if later != content:
         assert agreed_name(TABLES, name, later) == f"12521-0041_1999-{year.decode()}_flat.csv"
+
+
+def zipped(**members: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "."), content)
+    return packed.getvalue()
+
+
+def test_a_zip_with_one_flat_file_is_read_as_that_file(warehouse, tmp_path):
+    content = table(2, "05913;GESM;1", "05911;GESM;2")
+    packed = zipped(flat__csv=content)
+    assert header_of(TABLES, packed) == header_of(TABLES, content)
+    delivery = load_content(warehouse, "genesis", packed, "12521-0041_de_flat.zip", tmp_path)
+    assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 2, 0)
+    assert re.fullmatch(r"12521-0041_\d{4}_flat\.zip", delivery.file_name)
+
+
+@pytest.mark.parametrize(
+    ("packed", "said", "remedy"),
+    [
+        (zipped(flat__txt=b"x"), "0 members of the archive match .*; it holds flat.txt", "as one flat file"),
+        (zipped(a__csv=b"x", b__csv=b"y"), "2 members of the archive match", "as one flat file"),
+        (zipped(a__csv=b"x", b__txt=b"y"), "holds 2 files instead of one", "one file a delivery"),
+        (zipped(flat__csv=b"0" * 2**24), "unpacks to more than 200 times its size", "again"),
+        (zipped(flat__csv=b"{}"), "a report of the service", "again"),
+    ],
+)
+def test_a_zip_of_anything_else_is_refused_with_the_remedy(packed, said, remedy):
+    found = refusal(TABLES, packed)
+    assert re.search(said, found.message) and remedy in found.remedy
 
 
 def test_an_english_download_is_refused_for_its_language_and_no_download_by_its_name(warehouse, tmp_path):

@@ -8,6 +8,38 @@ components as (
 
 ),
 
+rules as (
+
+    select * from {{ ref('attribution_rule') }}
+
+),
+
+denominators as (
+
+    select * from {{ ref('int_cost__denominator') }}
+
+),
+
+counted as (
+
+    -- another count of the persons that the share counts, on the same day
+    select
+        components.*,
+        case
+            when not {{ is_small_cell('denominators.population_persons') }} then denominators.population_persons
+        end as denominator_population_persons
+    from components
+    left join rules
+        on components.attribution_rule = rules.attribution_rule
+            and components.attribution_rule_version = rules.attribution_rule_version
+    left join denominators
+        on rules.quantity = 'population'
+            and components.method = denominators.method
+            and components.municipality_ags = denominators.region_code
+            and components.share_reference_date = denominators.reference_date
+
+),
+
 final as (
 
     select
@@ -36,8 +68,10 @@ final as (
         share_denominator,
         share_reference_date,
         share_sha256,
-        amount_precision_eur
-    from components
+        amount_precision_eur,
+        denominator_population_persons,
+        share_numerator - denominator_population_persons as share_difference_persons
+    from counted
 
 )
 

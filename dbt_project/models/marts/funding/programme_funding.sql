@@ -19,6 +19,12 @@ precisions as (
 
 ),
 
+regions as (
+
+    select * from {{ ref('int_region__named') }}
+
+),
+
 wholes as (
 
     -- totals whose parts stand in other rows by our reading
@@ -56,8 +62,13 @@ final as (
         programmes.own_share_eur,
         programmes.part_of is null
         and programmes.amount_per <> 'not_stated'
-        and wholes.figure_id is null as is_addable
+        and wholes.figure_id is null
+        -- what a municipality gets from others is in what those pay; what it pays itself is in nobody else's list
+        and (length(programmes.region_code) < 8 or programmes.funding_level = 'Kommune') as is_addable,
+        regions.region_name
     from programmes
+    left join regions
+        on programmes.region_code = regions.region_code
     left join periods
         on programmes.figure_id = periods.figure_id
     left join precisions

@@ -1,0 +1,196 @@
+"""A ledger as SAP exports it is loaded by layout `sap` of its contract: each column by a rule, none guessed."""
+
+import io
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ingest import contract_check, contract_docs, contracts, readers, sniff
+from ingest.engine import Engine
+from ingest.readers import Refused
+from lagebild.cli import cli
+from lagebild.errors import UserError
+from tests.contract_files import descriptor, read, write
+from tests.support import deliver, query
+
+NAME, PERIOD = "ledger_05315000_2019.txt", "05315000_2019"
+TITLES = [
+    "Buchungskreis", "Geschäftsjahr", "Belegnummer", "Buchungszeile", "Buchungsdatum", "PSP-Element",
+    "Bezeichnung PSP-Element", "Sachkonto", "Bezeichnung Sachkonto", "Betrag in Hauswährung", "Zielgruppe", "Herkunft",
+]  # fmt: skip
+# Made up, and each row says so.
+ROWS = [
+    ["1000", "2019", "5100000001", "1", "31.12.2019", "05.01.01.001", "Hilfen", "00533100", "Leistungen",
+     "1.234.567,89", "EU2", "synthetisch"],
+    ["1000", "2019", "5100000001", "2", "31.12.2019", "050101-002", "Hilfen", "00448100", "Erstattungen",
+     "1.234,56-", "alle", "synthetisch"],
+    ["1000", "2019", "5100000002", "1", "02.01.2019", "020101", "Ordnung", "00501100", "Bezüge", "0,50", "andere",
+     "synthetisch"],
+]  # fmt: skip
+TITLE_BLOCK = ["30.11.2026", "Einzelposten Sachkonten", "Buchungskreis 1000", ""]
+
+
+def export(rows=ROWS, titles=TITLES, delimiter="\t", above=TITLE_BLOCK, before="", totals=("*",)) -> bytes:
+    """A list as SAP saves it; `before`: what it writes in front of every line of the table."""
+    lines = [*above, *(before + delimiter.join(cells) for cells in [titles, *rows])]
+    sums = [mark + before + delimiter * (len(titles) - 3) + "1.233.333,83" + delimiter * 2 for mark in totals]
+    return "\r\n".join([*lines, *sums, ""]).encode("iso-8859-1")
+
+
+def without(column: str) -> tuple[list[list[str]], list[str]]:
+    n = TITLES.index(column)
+    return [[*cells[:n], *cells[n + 1 :]] for cells in ROWS], [*TITLES[:n], *TITLES[n + 1 :]]
+
+
+def changed(column: str, text: str) -> list[list[str]]:
+    """The rows, the first one with another text."""
+    n = TITLES.index(column)
+    return [[*ROWS[0][:n], text, *ROWS[0][n + 1 :]], *ROWS[1:]]
+
+
+def rejected(content: bytes) -> dict[int, str]:
+    """By line, why rows of a file that the contract reads are rejected."""
+    contract = contracts.load("ledger")
+    source = readers.open_source(contract, io.BytesIO(content), PERIOD)
+    assert source.layout.name == "sap"
+    engine = Engine(contract, source.layout.of_file(contract.match(NAME)), None, 1)
+    checked = [engine.check(block) for block in source.blocks(engine.is_row)]
+    found = {row.line: row.reasons[0]["message"] for part in checked for row in part.rejected}
+    assert source.records == sum(len(part.lines) for part in checked) + len(found)
+    return found
+
+
+def test_each_column_gives_what_the_mapping_says(warehouse):
+    """Tabulators, a title block, a column without a title before the others, a total: as SAP saves a list."""
+    delivery = deliver(warehouse, "ledger", export(before="\t"), NAME)
+    assert (delivery.state, delivery.layout, delivery.period) == ("loaded", "sap", PERIOD)
+    assert (delivery.records, delivery.loaded, delivery.rejected) == (3, 3, 0)
+    rows = query(
+        warehouse,
+        "select region_code, fiscal_year, company_code, document_number, line_item, posted_on::text, product_code,"
+        " account_code, target_group, amount_eur, evidence, line_number from raw.ledger__posting order by line_number",
+    )
+    assert rows == [
+        ("05315000", 2019, "1000", "5100000001", "1", "2019-12-31", "050101", "533100", "EU2",
+         Decimal("1234567.89"), "synthetic", 6),
+        ("05315000", 2019, "1000", "5100000001", "2", "2019-12-31", "050101", "448100", "all",
+         Decimal("-1234.56"), "synthetic", 7),
+        ("05315000", 2019, "1000", "5100000002", "1", "2019-01-02", "020101", "501100", "other",
+         Decimal("0.50"), "synthetic", 8),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [{"delimiter": ";"}, {"above": []}, {"totals": []}, {"totals": ["*", "**"]}])
+def test_a_list_may_come_in_each_of_its_forms(form):
+    assert rejected(export(**form)) == {}
+
+
+def test_columns_may_stand_in_any_order():
+    assert rejected(export(rows=[cells[::-1] for cells in ROWS], titles=TITLES[::-1])) == {}
+
+
+@pytest.mark.parametrize("column", ["Zielgruppe", "Herkunft"])
+def test_a_column_that_sap_does_not_know_may_be_missing(column):
+    rows, titles = without(column)
+    assert rejected(export(rows, titles)) == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("PSP-Element", "1.05.01.01"),
+        ("PSP-Element", "P-050101"),
+        ("PSP-Element", "0501"),
+        ("PSP-Element", "05010100"),
+        ("Sachkonto", "52410000"),
+        ("Sachkonto", "524100"),
+        ("Sachkonto", "0000524100"),
+    ],
+)
+def test_what_could_be_another_product_or_chart_of_accounts_is_rejected_and_not_guessed(column, text):
+    (message,) = rejected(export(changed(column, text))).values()
+    assert message.startswith(f"{column} does not match ")
+
+
+def test_a_row_without_company_code_or_line_is_rejected():
+    for column in ("Buchungskreis", "Buchungszeile"):
+        assert rejected(export(changed(column, ""))) == {6: f"{column} is missing"}
+
+
+def test_something_before_the_first_column_rejects_its_row():
+    rows = [["x", *ROWS[0]], *(["", *cells] for cells in ROWS[1:])]
+    found = rejected(export(rows, ["", *TITLES], totals=[]))
+    assert found == {6: f"{len(TITLES) + 1} fields instead of {len(TITLES)}"}
+
+
+@pytest.mark.parametrize("mark", ["*", "Summe"])
+def test_a_list_with_subtotals_is_refused_and_its_other_rows_are_not_lost(mark):
+    content = export(ROWS[:1], totals=[mark]) + export(ROWS[1:], above=[]).split(b"\r\n", 1)[1]
+    with pytest.raises(Refused, match="line 8: rows stand below the total of line 7") as refused:
+        rejected(content)
+    assert "without subtotals" in refused.value.remedy
+
+
+def test_a_column_that_may_name_a_person_is_refused_with_the_columns_to_choose():
+    rows = [[*cells, "x"] for cells in ROWS]
+    with pytest.raises(Refused, match=r"unknown: Benutzer; compared with layout sap") as refused:
+        rejected(export(rows, [*TITLES, "Benutzer"]))
+    assert refused.value.remedy.startswith("choose these columns in the export and no others: Geschäftsjahr, ")
+
+
+def test_the_contracts_own_layout_is_read_as_before():
+    contract = contracts.load("ledger")
+    header = [field.title for field in contract.fields if not field.optional]
+    assert contract.layout_for(header, PERIOD).name == "current"
+    assert contract.layout_for(TITLES, PERIOD).name == "sap"
+
+
+def test_fit_and_sniff_name_the_layout(tmp_path: Path):
+    file = tmp_path / NAME
+    file.write_bytes(export(before="\t"))
+    result = CliRunner().invoke(cli, ["contracts", "fit", "ledger", str(file)])
+    assert result.output == f"{NAME}: period {PERIOD}, layout sap\n"
+    text = sniff.proposal("posten.txt", export())
+    assert "# review: the header is that of source ledger, layout sap: load it as such" in text
+    assert "source ledger" not in sniff.proposal("x.csv", b"Ort;Anzahl\nAhausen;1\nBedorf;2\n")
+
+
+def test_the_suppliers_page_says_how_sap_exports_are_read():
+    page = contract_docs.page(contracts.load("ledger"))
+    for said in ("Ebenso möglich: Aufbau „sap“", "Tabulator oder Semikolon (;)", "PSP-Element</code>", "00524100"):
+        assert said in page
+
+
+BESIDE = {"name": "other", "beside": True, "delimiters": [";"], "headers": {"moved_in_on": "Tag"}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"delimiters": ["#"]}, "delimiters is no list of"),
+        ({"delimiters": None}, "delimiters is no list of"),
+        ({"beside": "yes"}, "beside is neither true nor false"),
+        ({"beside": False, "to": 2020}, "delimiters belongs to a layout beside others"),
+        ({"footer": "("}, "footer is no pattern"),
+        ({"parts": {"moved_in_on": "("}}, "parts: moved_in_on is no pattern"),
+        ({"parts": {"moved_in_on": "1"}}, "parts: moved_in_on has no group"),
+        ({"parts": {"nothing": "(1)"}}, "nothing is no field"),
+        ({"required": ["nothing"]}, "nothing is no field"),
+        ({"optional": {"nothing": None}}, "nothing is no field"),
+        ({"named": {"moved_in_on": "day"}}, "file_name has no group (?P<day>...)"),
+        ({"named": {"moved_in_on": "period"}, "without": ["moved_in_on"]}, "stands under named and under without"),
+        ({"german": 5}, "german is no text"),
+        ({"headers": {}}, "has the titles of layout current"),
+    ],
+)
+def test_what_is_wrong_with_a_layout_beside_others_is_found(tmp_path, entries, said):
+    assert contract_check.findings(write(tmp_path, descriptor(layouts=[BESIDE]))) == []
+    found = contract_check.findings(write(tmp_path, descriptor(layouts=[BESIDE | entries])))
+    assert any(said in str(finding) for finding in found), found
+
+
+def test_a_layout_beside_others_is_of_delimited_text(tmp_path):
+    with pytest.raises(UserError, match="a layout beside others is of delimited text, and the reader is genesis"):
+        read(tmp_path, descriptor(layouts=[BESIDE], reader="genesis"))
