@@ -11,6 +11,8 @@ from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 
 OWNER = "data engineering"
 SMALLEST_COUNT = 3
+# Counts of a population register are shown as multiples of this (var register_rounding_base of the dbt project).
+ROUNDING_BASE = 5
 CENT = 0.005
 # Of fewer persons a single large family moves the rate by a per cent and more.
 LEAST_PERSONS = 100
@@ -80,12 +82,29 @@ def _cost_per_person(build: Build) -> list[Expectation]:
             why="Cost and persons move by some per cent a year: half or twice is another way of booking or counting.",
             expected="between half and twice the year before, same place and method",
         ),
+        _register_is_rounded(
+            "cost_per_person",
+            {"population_persons": "population_evidence"},
+            "municipality_ags || ' ' || reference_year",
+            "population_source = 'register'",
+        ),
         _no_small_cell(
             "cost_per_person",
-            ("population_persons", "employees_persons", "denominator_persons"),
+            ("employees_persons",),
+            "municipality_ags || ' ' || reference_year",
+            "employees_evidence is distinct from 'published'",
+        ),
+        _confidential(
+            "cost_per_person",
+            (
+                "total_cost_eur", "population_persons", "employees_persons", "denominator_persons",
+                "cost_per_person_eur", "cost_per_person_rounded_eur", "cost_per_person_low_eur",
+                "cost_per_person_high_eur", "unattributed_cost_eur", "excluded_cost_eur", "unmapped_cost_eur",
+                "unmapped_pct", "rate_step_eur",
+            ),
             "municipality_ags || ' ' || reference_year",
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _cost_extrapolation(build: Build) -> list[Expectation]:
@@ -105,7 +124,21 @@ def _cost_extrapolation(build: Build) -> list[Expectation]:
             severity=HOLD,
             owner=OWNER,
         ),
-    ]
+        _register_is_rounded(
+            "cost_extrapolation",
+            {"population_persons": "population_evidence"},
+            "municipality_ags || ' ' || region_code || ' ' || persons_year",
+            "population_source = 'register'",
+        ),
+        _confidential(
+            "cost_extrapolation",
+            (
+                "extrapolated_cost_rounded_rate_eur", "extrapolated_cost_unrounded_rate_eur",
+                "extrapolated_cost_low_eur", "extrapolated_cost_high_eur", "presentation_de",
+            ),
+            "municipality_ags || ' ' || region_code || ' ' || persons_year",
+        ),
+    ]  # fmt: skip
 
 
 def _cost_bridge(build: Build) -> list[Expectation]:
@@ -164,6 +197,12 @@ def _ledger_choice(build: Build) -> list[Expectation]:
             severity=HOLD,
             owner=OWNER,
         ),
+        _confidential(
+            "ledger_choice",
+            ("amount_eur", "line_count"),
+            "municipality_ags || ' ' || fiscal_year || ' ' || source",
+            "amount_reason",
+        ),
     ]
 
 
@@ -184,7 +223,17 @@ def _lump_sum_simulation(build: Build) -> list[Expectation]:
         ),
         _evidence("lump_sum_simulation", "lump_sum_eur", "municipality_ags || ' ' || lump_sum"),
         _denominator("lump_sum_simulation", "covered_pct", "total_cost_eur", "municipality_ags || ' ' || lump_sum"),
-        _no_small_cell("lump_sum_simulation", ("population_persons",), "municipality_ags || ' ' || lump_sum"),
+        _register_is_rounded(
+            "lump_sum_simulation",
+            {"population_persons": "population_evidence"},
+            "municipality_ags || ' ' || lump_sum",
+            "population_source = 'register'",
+        ),
+        _confidential(
+            "lump_sum_simulation",
+            ("population_persons", "lump_sum_eur", "total_cost_eur", "covered_pct"),
+            "municipality_ags || ' ' || lump_sum",
+        ),
     ]
 
 
@@ -301,9 +350,23 @@ def _cost_component(build: Build) -> list[Expectation]:
                 ) as methods
             ),
 
+            -- of a confidential year the mart has the rows without amounts: those that it would show otherwise
             component as (
-                select method, source_sha256, municipality_ags, fiscal_year, sum(amount_eur) as amount_eur
-                from batch
+                select method, source_sha256, municipality_ags, fiscal_year, sum(amount_eur) as amount_eur,
+                    bool_or(is_confidential) as is_confidential
+                from (
+                    select method, source_sha256, municipality_ags, fiscal_year, amount_eur, false as is_confidential
+                    from batch
+                    where amount_reason is null
+                    union all
+                    select method, source_sha256, municipality_ags, fiscal_year, amount_eur, true
+                    from build.int_cost__component as exact
+                    where (method, source_sha256, municipality_ags, fiscal_year) in (
+                        select method, source_sha256, municipality_ags, fiscal_year
+                        from batch
+                        where amount_reason is not null
+                    )
+                ) as amounts
                 group by 1, 2, 3, 4
             )
 
@@ -312,8 +375,11 @@ def _cost_component(build: Build) -> list[Expectation]:
                 || coalesce(component.municipality_ags, ledger.region_code) || ' '
                 || coalesce(component.fiscal_year, ledger.fiscal_year) || ' '
                 || coalesce(component.method, ledger.method)
-                || ': components ' || coalesce(component.amount_eur::text, 'none')
-                || ', ledger ' || coalesce(ledger.amount_eur::text, 'none') as observed
+                || case
+                    when component.is_confidential then ': components and ledger differ, by confidential amounts'
+                    else ': components ' || coalesce(component.amount_eur::text, 'none')
+                        || ', ledger ' || coalesce(ledger.amount_eur::text, 'none')
+                end as observed
             from ledger
             full join component
                 on component.source_sha256 = ledger.sha256 and component.municipality_ags = ledger.region_code
@@ -346,8 +412,7 @@ def _cost_component(build: Build) -> list[Expectation]:
         no_row(
             "cost_component.ledger_left_aside",
             """
-            select delivery.file_name || ' for ' || choice.fiscal_year || ': ' || choice.amount_eur || ' EUR, '
-                || choice.reason as observed
+            select delivery.file_name || ' for ' || choice.fiscal_year || ': ' || choice.reason as observed
             from build.int_cost__ledger_choice as choice
             inner join raw.delivery as delivery on delivery.delivery_id = choice.delivery_id
             where not choice.is_counted
@@ -395,9 +460,22 @@ def _cost_component(build: Build) -> list[Expectation]:
             order by 1
             """,
             why="One figure that counts the same persons of a day twice, and differently, has to say whose each is.",
-            expected="one count of the group for a place and day",
+            expected="one count of the group for a place and day, of a register to its class",
             severity=WARN,
             owner=OWNER,
+        ),
+        _confidential(
+            "cost_component",
+            (
+                "amount_eur",
+                "posting_count",
+                "booked_amount_eur",
+                "share_numerator",
+                "share_denominator",
+                "amount_precision_eur",
+            ),
+            "municipality_ags || ' ' || fiscal_year",
+            "amount_reason",
         ),
         _evidence("cost_component", "amount_eur", "product_code || '/' || account_code"),
         _denominator("cost_component", "share_numerator", "share_denominator", "product_code || '/' || account_code"),
@@ -423,11 +501,26 @@ def _eu2_population(build: Build) -> list[Expectation]:
         )
     ]
     return [
-        _no_small_cell(
+        _register_is_rounded(
             "eu2_population",
-            ("bulgaria_persons", "romania_persons", "eu2_persons"),
+            {"bulgaria_persons": "evidence", "romania_persons": "evidence", "eu2_persons": "eu2_evidence"},
             "region_code || ' ' || reference_date",
             "source = 'register'",
+        ),
+        no_row(
+            "eu2_population.gap_has_reason",
+            """
+            select region_code || ' ' || reference_date as observed
+            from batch
+            where source = 'register' and (
+                num_nulls(bulgaria_persons, romania_persons, eu2_persons) > 0 or is_suppressed
+            ) <> (reason is not distinct from 'confidential')
+            order by 1
+            """,
+            why="A count that is kept back must say so, or it reads as nobody; and one reason for all tells of none.",
+            expected="the reason confidential wherever a count of a register is not shown, and nowhere else",
+            severity=HOLD,
+            owner=OWNER,
         ),
         _year_on_year(
             "eu2_population",
@@ -778,6 +871,43 @@ def _no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = 
         """,
         why="One or two persons in a cell can be recognised by their neighbours: such counts are masked first.",
         expected=f"no count of 1 to {SMALLEST_COUNT - 1} persons that is derived from persons",
+        severity=HOLD,
+        owner=OWNER,
+    )
+
+
+def _register_is_rounded(mart: str, counts: Mapping[str, str], place: str, where: str) -> Expectation:
+    """`counts`: column of a count -> column of its evidence."""
+    exact = " or ".join(
+        f"(({count} < {ROUNDING_BASE} or {count} % {ROUNDING_BASE} <> 0) and {evidence} is distinct from 'published')"
+        for count, evidence in counts.items()
+    )
+    return no_row(
+        f"{mart}.register_is_rounded",
+        f"""
+        select {place} as observed
+        from batch
+        where {where} and ({exact})
+        order by 1
+        """,
+        why="Exact counts of a register tell single persons by differences between places, days or publications.",
+        expected=f"multiples of {ROUNDING_BASE}, from {ROUNDING_BASE} on, or what the municipality published itself",
+        severity=HOLD,
+        owner=OWNER,
+    )
+
+
+def _confidential(mart: str, figures: tuple[str, ...], place: str, reason: str = "reason") -> Expectation:
+    return no_row(
+        f"{mart}.confidential_shows_no_figure",
+        f"""
+        select {place} as observed
+        from batch
+        where {reason} = 'confidential' and num_nonnulls({", ".join(figures)}) > 0
+        order by 1
+        """,
+        why="One figure of a protected group gives the others back: persons, rates and amounts go together.",
+        expected="no figure beside the reason confidential",
         severity=HOLD,
         owner=OWNER,
     )

@@ -11,14 +11,14 @@ _LINES = (
         "select * from marts.cost_per_person where cost_per_person_eur is not null order by municipality_ags,"
         " reference_year, method",
         "{municipality_name} {reference_year}: {cost_per_person_rounded_eur:,} EUR per person and year"
-        " ({total_cost_eur:,.0f} EUR / {denominator_persons:,} persons, {method}; evidence {evidence}, {verdict})",
+        " ({total_cost_eur:,.0f} EUR / {denominator_persons:,} persons, rounded to 5; {method}; evidence {evidence},"
+        " {verdict})",
     ),
     (
         "select * from marts.cost_extrapolation where presentation_de is not null"
         " and row_kind is distinct from 'scenario' order by region_code, reference_year, method",
         "{region_name} {reference_year}, extrapolated: {presentation_de} (technically"
-        " {extrapolated_cost_rounded_rate_eur:,.0f} EUR with the rounded rate,"
-        " {extrapolated_cost_unrounded_rate_eur:,.0f} EUR unrounded; {denominator_persons:,} persons)",
+        " {extrapolated_cost_rounded_rate_eur:,.0f} EUR with the rate shown; {denominator_persons:,} persons)",
     ),
     (
         "select region_name, min(reference_date) as first, max(reference_date) as last, string_agg(extract(year from"

@@ -46,8 +46,9 @@ def missing(settings: "Settings", place: str, form: str) -> None:
         options.echo_json([asdict(one) for one in found])
     else:
         click.echo(rows.as_csv(found), nl=False)
-    total = sum(abs(one.amount_eur) for one in found)
+    total = sum(abs(one.amount_eur or 0) for one in found)
     told = (
         f"{len(found)} rows, {total:,.2f} EUR of {municipality_ags} are not mapped" if found else "nothing is missing"
     )
-    click.echo(told, err=True)
+    hidden = sum(one.amount_eur is None for one in found)
+    click.echo(told + (f"; the amounts of {hidden} rows are confidential" if hidden else ""), err=True)

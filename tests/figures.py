@@ -19,16 +19,20 @@ from lagebild.settings import Settings
 EXPECTED = (
     ("cost_per_person", "municipality_ags = '05913000' and reference_year = 2019", {
         "total_cost_eur": Decimal("15639763.00"),
-        "population_persons": 9823,
+        # a register's counts are rounded to 5: 9,823 persons
+        "population_persons": 9825,
         "employees_persons": 2525,
-        "denominator_persons": 7298,
+        "denominator_persons": 7300,
+        # as the municipality published it
+        "cost_per_person_eur": Decimal(2143),
         "cost_per_person_rounded_eur": Decimal(2143),
         "published_cost_per_person_eur": Decimal(2143),
         "verdict": "retraced",
         "evidence": "derived_from_result",
-        # 15,639,763 / 7,299 and / 7,297: all denominators that give back the published rate
-        "cost_per_person_low_eur": Decimal("2142.73"),
-        "cost_per_person_high_eur": Decimal("2143.31"),
+        # 15,639,763 / 7,303 and / 7,297 (the class of the denominator, one employee more or less), out to steps of 10
+        "cost_per_person_low_eur": Decimal("2140.00"),
+        "cost_per_person_high_eur": Decimal("2150.00"),
+        "rate_step_eur": Decimal("10.00"),
         "unmapped_cost_eur": Decimal(0),
         "unattributed_cost_eur": Decimal("1559354.43"),
         "excluded_cost_eur": Decimal("22896800.00"),
@@ -45,7 +49,7 @@ EXPECTED = (
     ),
     *(
         ("lump_sum_simulation", f"municipality_ags = '05913000' and lump_sum = 'scenario_{rate}_eur'", {
-            "population_persons": 9823, "lump_sum_eur": Decimal(rate * 9823), "covered_pct": covered,
+            "population_persons": 9825, "lump_sum_eur": Decimal(rate * 9825), "covered_pct": covered,
             "is_assumption": True,
         })
         for rate, covered in ((500, Decimal("31.4")), (1000, Decimal("62.8")))
@@ -53,10 +57,10 @@ EXPECTED = (
     ("cost_extrapolation", "region_code = '00' and reference_year = 2019", {
         "denominator_persons": 535819,
         "extrapolated_cost_rounded_rate_eur": Decimal(1148260117),
-        "extrapolated_cost_unrounded_rate_eur": Decimal(1148271057),
+        "extrapolated_cost_unrounded_rate_eur": Decimal(1148260117),
         "presentation_de": "rund 1,15 Mrd. EUR",
-        "extrapolated_cost_low_eur": Decimal(1148113738),
-        "extrapolated_cost_high_eur": Decimal(1148428419),
+        "extrapolated_cost_low_eur": Decimal(1146652660),
+        "extrapolated_cost_high_eur": Decimal(1152010850),
         "row_kind": "extrapolation",
     }),
     *(
@@ -83,6 +87,9 @@ EXPECTED = (
         # counted by Statistisches Bundesamt to 2013, then IAB, BAMF from 2016, IAB in 2019
         for year, is_across in ((2012, None), (2013, False), (2014, True), (2015, False), (2016, True), (2019, True))
     ),
+    ("eu2_population", "source = 'register'", {
+        "eu2_persons": 9825, "eu2_precision_persons": 2, "eu2_evidence": "derived_from_result", "reason": None,
+    }),
     *(
         ("eu2_population", f"source = 'azr_nrw' and region_code = '{region}'", {
             "eu2_persons": persons, "eu2_precision_persons": 4

@@ -31,18 +31,15 @@ end
 {%- endmacro %}
 
 {#-
-    What a computed value says about a published one. Within the published rounding it confirms it only
-    where no input was solved back from it; otherwise it merely retraces it.
+    What a computed value says about a published one; `low` and `high` are the ends of what it may be, or twice the value.
+    Where they meet the published rounding it confirms it only where no input was solved back from it; otherwise it merely
+    retraces it.
 -#}
-{% macro verdict(computed, published, half_width, evidence) -%}
+{% macro verdict(low, high, published, half_width, evidence) -%}
 case
     when {{ published }} is null then 'not_published'
-    when {{ computed }} is null then null
-    when {{ computed }} = {{ published }}
-        or (
-            {{ computed }} >= {{ published }} - {{ half_width }}
-            and {{ computed }} < {{ published }} + {{ half_width }}
-        )
+    when {{ low }} is null then null
+    when {{ meets_published(low, high, published, half_width) }}
         then
             case
                 when (

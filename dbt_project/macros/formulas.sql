@@ -33,11 +33,6 @@ case
 end
 {%- endmacro %}
 
-{#- Whether a count of persons is too small to be shown. Zero is shown: it is about nobody. -#}
-{% macro is_small_cell(persons) -%}
-coalesce({{ persons }} > 0 and {{ persons }} < {{ var('minimum_cell_persons') }}, false)
-{%- endmacro %}
-
 {#- The group's part of an amount in EUR, rounded to the cent; what is left is a row of its own. -#}
 {% macro amount_by_share(amount, numerator, denominator) -%}
 round({{ amount }} * {{ numerator }} / {{ denominator }}, 2)

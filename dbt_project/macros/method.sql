@@ -42,6 +42,15 @@ to_char({{ amount_eur }}, 'FM999,999,999,999,990.00')
 {%- endif -%}
 {%- endmacro %}
 
+{#- A whole amount in running text: 1.000 in German, 1,000 in English. -#}
+{% macro whole_text(amount_eur, language) -%}
+{%- if language == 'de' -%}
+replace(to_char({{ amount_eur }}, 'FM999,999,999,999,999,990'), ',', '.')
+{%- else -%}
+to_char({{ amount_eur }}, 'FM999,999,999,999,999,990')
+{%- endif -%}
+{%- endmacro %}
+
 {#- A share in running text, in per cent with up to two decimals, and none where it is whole. -#}
 {% macro percent_text(share_pct, language) -%}
 {%- if language == 'de' -%}

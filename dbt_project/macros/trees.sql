@@ -20,7 +20,13 @@ bridge_operands as (
     cross join
         lateral (
             values
-            ('rate', '', 'refers', cast(null as integer), 'cost_per_person_eur', figures.cost_per_person_eur, figures.row_key, '1.1'),
+            -- of a bridge between totals the rate is their quotient, whatever it is rounded to where it is shown
+            (
+                'rate', '', 'ratio', cast(null as integer), 'cost_per_person_eur',
+                figures.total_cost_eur / nullif(figures.denominator_persons, 0), null, null
+            ),
+            ('rate', '.1', 'refers', null, 'total_cost_eur', figures.total_cost_eur, figures.row_key, '1.1.1'),
+            ('rate', '.2', 'refers', null, 'denominator_persons', figures.denominator_persons, figures.row_key, '1.1.2'),
             ('denominator', '', 'refers', null, 'denominator_persons', figures.denominator_persons, figures.row_key, '1.1.2'),
             ('population', '', 'refers', null, 'population_persons', figures.population_persons, figures.row_key, '1.1.2.1'),
             ('employees', '', 'refers', null, 'employees_persons', figures.employees_persons, figures.row_key, '1.1.2.2'),

@@ -38,8 +38,7 @@ _WORDS = {
         "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
         "records": "{} records = {} loaded + {} rejected", "layout": ", read by layout {}",
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
-        "span": "{} rows between lines {} and {}", "aggregate": "an aggregate of {} rows; no row of a person is named",
-        "masked": "an aggregate; no row of a person is named",
+        "span": "{} rows between lines {} and {}", "aggregate": "an aggregate; no row of a person is named",
         "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by hand on {}: {}",
         "above": "see above", "digits": "{} decimals",
         "units": {"yes or no": ""}, "evidence": {}, "verdicts": {}, "point": (",", "."),
@@ -54,8 +53,7 @@ _WORDS = {
         "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "layout": ", gelesen als {}",
         "erased": "die abgelegten Bytes wurden am {} gelöscht: {}", "line": "Zeile {}", "lines": "Zeilen {} ({} Sätze)",
         "span": "{} Sätze zwischen Zeile {} und {}",
-        "aggregate": "Aggregat aus {} Sätzen; keine Zeile einer Person wird genannt",
-        "masked": "Aggregat; keine Zeile einer Person wird genannt",
+        "aggregate": "Aggregat; keine Zeile einer Person wird genannt",
         "checks": "Prüfungen: {} bestanden, {} mit Warnung, {} nicht bestanden",
         "accepted": "von Hand angenommen am {}: {}",
         "above": "siehe oben", "digits": "{} Nachkommastellen",
@@ -235,7 +233,7 @@ def _branch(
 def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
     """What a leaf was read from: file and lines (or that it is an aggregate), hash, verdicts, decision."""
     if node["node_kind"] == "delivery_aggregate":
-        rows = words["aggregate"].format(_shown(node["row_count"], words)) if "row_count" in node else words["masked"]
+        rows = words["aggregate"]
     elif "row_numbers" not in node:
         rows = words["span"].format(*(_shown(node[name], words) for name in ("row_count", "first_line", "last_line")))
     elif node["row_count"] == 1:

@@ -41,12 +41,13 @@ class Missing:
     account_code: str
     product_name: str
     account_name: str
-    amount_eur: Decimal
-    """Of all those years."""
+    amount_eur: Decimal | None
+    """Of all those years; None where one of them is confidential."""
 
     def row(self, header: Iterable[str]) -> dict[str, str]:
         """The row as the seed has it: what has to be decided is empty."""
         names = " / ".join(filter(None, (self.product_name, self.account_name)))
+        amount = "confidential" if self.amount_eur is None else f"{self.amount_eur:.2f} EUR"
         known = {
             "method": self.method,
             "municipality_ags": self.municipality_ags,
@@ -55,7 +56,7 @@ class Missing:
             "product_code": self.product_code,
             "account_code": self.account_code,
             "cost_basis": "not_stated",
-            "remark": f"{names}: {self.amount_eur:.2f} EUR" if names else f"{self.amount_eur:.2f} EUR",
+            "remark": f"{names}: {amount}" if names else amount,
         }
         return {name: known.get(name, "") for name in header}
 
@@ -91,7 +92,7 @@ def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
         if not any(first <= row.fiscal_year <= last for first, last in begins[key]):
             years[key].append(row)
     found = [one for key, rows in years.items() for one in _spans(municipality_ags, rows, begins[key])]
-    return sorted(found, key=lambda one: (-abs(one.amount_eur), one.method, one.product_code, one.account_code))
+    return sorted(found, key=lambda one: (-abs(one.amount_eur or 0), one.method, one.product_code, one.account_code))
 
 
 def as_csv(found: Iterable[Missing]) -> str:
@@ -112,6 +113,7 @@ def _spans(municipality_ags: str, rows: list, known: list[tuple[int, int]]) -> I
         spans[min(later) - 1 if later else None].append(row)
     for valid_to, of_span in spans.items():
         newest = of_span[-1]
+        amounts = [row.amount_eur for row in of_span]
         yield Missing(
             method=newest.method,
             municipality_ags=municipality_ags,
@@ -121,5 +123,5 @@ def _spans(municipality_ags: str, rows: list, known: list[tuple[int, int]]) -> I
             account_code=newest.account_code,
             product_name=newest.product_name or "",
             account_name=newest.account_name or "",
-            amount_eur=sum((row.amount_eur for row in of_span), Decimal(0)),
+            amount_eur=None if None in amounts else sum(amounts, Decimal(0)),
         )

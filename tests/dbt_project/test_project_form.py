@@ -130,7 +130,8 @@ def test_every_declared_model_exists() -> None:
 
 
 def test_project_stays_small() -> None:
-    assert len(SQL_FILES) < 60, "a build of many models no longer fits into the first run's time"
+    # the protection of figures is ten of them
+    assert len(SQL_FILES) < 72, "a build of many models no longer fits into the first run's time"
 
 
 def test_dbt_imports_nothing_from_the_project() -> None:

@@ -49,13 +49,13 @@ def test_a_second_city_comes_to_a_figure_as_the_tutorial_says(warehouse, checkou
     assert "nothing is missing" in decided, decided[-1500:]
 
     printed = step("The figure")
-    # (12 x 10,000.00 + 24,500.40 + 36,250.32) / (40 - 16)
+    # 12 x 10,000.00 + 24,500.40 + 36,250.32 over 40 - 16: over 26 and over 22 it is one rate in steps of 10,000
     assert query(
         warehouse,
-        "select total_cost_eur, denominator_persons, round(cost_per_person_eur, 2), evidence, reason"
+        "select total_cost_eur, denominator_persons, cost_per_person_eur, rate_step_eur, evidence, reason"
         " from marts.cost_per_person where municipality_ags = '05911000' and reference_year = 2024",
-    ) == [(Decimal("180750.72"), 24, Decimal("7531.28"), "synthetic", None)]
-    assert re.search(r"7,531", printed) and "ledger_05911000_2024.csv" in printed
+    ) == [(Decimal("180750.72"), 24, Decimal(10000), Decimal(10000), "synthetic", None)]
+    assert re.search(r"10,000 EUR", printed) and "ledger_05911000_2024.csv" in printed
     assert "register_05911000_2024-12-31.csv" in printed and "UEB0" not in printed
 
 

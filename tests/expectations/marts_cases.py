@@ -15,6 +15,7 @@ _CHOICE_COLUMNS = (
     "delivery_id bigint, municipality_ags text, booked_year int, fiscal_year int, amount_eur numeric,"
     " is_counted boolean, reason text"
 )
+_COMPONENT_COLUMNS = "municipality_ags text, fiscal_year int, method text, source_sha256 text, amount_eur numeric"
 _AZR_COLUMNS = (
     "reference_date date, source_region_code text, nationality_code text, persons bigint, male_persons bigint,"
     " female_persons bigint"
@@ -40,7 +41,8 @@ _BRIDGE = {
 _PAIR = {"left_municipality_ags": "05911000", "right_municipality_ags": "05913000", "dimension": "cost_basis"}
 _GRANT = {"source_sha256": "a", "funder": "EU", "region_code": "06", "evidence": "delivered"}
 _LUMP_SUM = {
-    **{"reference_year": 2019, "population_persons": 3, "covered_pct": 50, "total_cost_eur": 10},
+    **{"reference_year": 2019, "population_persons": 5, "covered_pct": 50, "total_cost_eur": 10},
+    "population_source": "register",
     **{"municipality_ags": "05913000", "lump_sum": "a", "lump_sum_eur": 5, "is_scenario": True},
     **{"evidence": "derived", "caption_de": "nicht", "caption_en": "not"},
 }
@@ -70,16 +72,26 @@ _AZR = {"reference_date": "2024-12-31", "source_region_code": "05754"}
 SOUND: dict[str, Rows] = {
     "cost_per_person": [
         {**_COST, "reference_year": 2018, "cost_per_person_eur": 1.25, "cost_per_person_low_eur": 1.25},
-        {**_COST, "population_persons": 3, "population_source": "register", "reference_date": "2019-12-31"},
+        {
+            **{**_COST, "population_persons": 5, "population_source": "register", "reference_date": "2019-12-31"},
+            "employees_persons": 3,
+        },
         {**_COST, "reference_year": 2020, "cost_per_person_eur": None, **_GAP, "reason": "none"},
+        # as published: neither a multiple nor large
+        {
+            **{**_COST, "reference_year": 2022, "population_persons": 3, "population_source": "register"},
+            **{"population_evidence": "published", "employees_persons": 1, "employees_evidence": "published"},
+        },
+        {"municipality_ags": "05913000", "reference_year": 2024, "method": "m", "reason": "confidential"},
     ],
     "cost_component": [
         {
             **{**COMPONENT, "treatment": "attributed", "amount_eur": 7, "attribution_rule": "population_share"},
-            **{"share_numerator": 3, "share_reference_date": "2019-12-31"},
+            **{"share_numerator": 7, "share_denominator": 7, "share_reference_date": "2019-12-31"},
         },
         {**COMPONENT, "treatment": "excluded", "exclusion_reason": "other_group", "amount_eur": 3.5},
     ],
+    "int_cost__component": [],
     "int_cost__ledger_choice": [CHOICE],
     "cost_extrapolation": [
         {"region_code": "00", "extrapolated_cost_unrounded_rate_eur": 9, "persons_year": 2019, **_FIGURE}
@@ -104,7 +116,12 @@ SOUND: dict[str, Rows] = {
         {**_COUNT, "region_code": "05", "source": "azr_nrw", "eu2_persons": 5},
         {
             **{**_COUNT, "region_code": "05913000", "source": "register"},
-            **{"bulgaria_persons": 0, "romania_persons": 3, "eu2_persons": 3},
+            **{"bulgaria_persons": 5, "romania_persons": 10, "eu2_persons": 15, "is_suppressed": False},
+        },
+        # what the municipality published, and a split that is not shown
+        {
+            **{**_COUNT, "region_code": "05913000", "source": "register", "reference_date": "2018-12-31"},
+            **{"eu2_persons": 13, "eu2_evidence": "published", "is_suppressed": True, "reason": "confidential"},
         },
     ],
     "eu2_population_unmasked": [{**_COUNT, "region_code": "05913000", "source": "register", "eu2_persons": 2}],
@@ -253,15 +270,39 @@ def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
 
 
 MAY_BE_EMPTY = {
-    *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice"),
+    *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
     "stg_azr_nrw__nationality",
+}
+# Of a confidential year, and what stands behind its rows.
+_HIDDEN = {
+    **dict.fromkeys(("amount_eur", "posting_count", "booked_amount_eur", "share_numerator", "share_denominator")),
+    **{"amount_precision_eur": None, "amount_reason": "confidential"},
+}
+_EXACT = {
+    **{"municipality_ags": "05913000", "fiscal_year": 2019, "method": "m", "source_sha256": LEDGER_SHA256},
+    "amount_eur": 10.5,
 }
 BROKEN: dict[str, list[dict[str, Rows]]] = {
     "cost_per_person.denominator_positive": [_breaks("cost_per_person", 0, denominator_persons=0)],
     "cost_per_person.figure_has_evidence_and_captions": [_breaks("cost_per_person", 0, caption_en=" ")],
     "cost_per_person.agrees_with_published": [_breaks("cost_per_person", 0, verdict="differs")],
     "cost_per_person.gap_has_reason": [_breaks("cost_per_person", 2, reason=None)],
-    "cost_component.reconciles_with_ledger": [_breaks("cost_component", 1, amount_eur=3.49)],
+    "cost_component.reconciles_with_ledger": [
+        _breaks("cost_component", 1, amount_eur=3.49),
+        {
+            "cost_component": [{**row, **_HIDDEN} for row in SOUND["cost_component"]],
+            "int_cost__component": [{**_EXACT, "amount_eur": 10.49}],
+        },
+    ],
+    "cost_component.confidential_shows_no_figure": [
+        {
+            "cost_component": [{**row, **_HIDDEN, column: 1} for row in SOUND["cost_component"]],
+            "int_cost__component": [_EXACT],
+        }
+        for column in _HIDDEN
+        # a numerator alone would break two more
+        if column not in ("amount_reason", "share_numerator")
+    ],
     "cost_component.one_ledger_a_year": [{"int_cost__ledger_choice": [CHOICE, {**CHOICE, "delivery_id": 2}]}],
     "cost_component.ledger_left_aside": [
         {
@@ -289,13 +330,21 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "cost_extrapolation.denominator_positive": [_breaks("cost_extrapolation", 0, denominator_persons=None)],
     "cost_extrapolation.figure_has_evidence_and_captions": [_breaks("cost_extrapolation", 0, evidence=None)],
     "cost_extrapolation.agrees_with_published": [_breaks("cost_extrapolation", 0, verdict="differs")],
-    "eu2_population.no_small_cell": [
-        _breaks("eu2_population", -1, **{column: count})
+    "eu2_population.register_is_rounded": [
+        _breaks("eu2_population", -2, evidence="delivered", eu2_evidence="delivered", **{column: count})
         for column in ("bulgaria_persons", "romania_persons", "eu2_persons")
-        for count in (1, 2)
+        for count in (0, 2, 9)
+    ],
+    "eu2_population.gap_has_reason": [
+        _breaks("eu2_population", -1, reason=None),
+        _breaks("eu2_population", -2, reason="confidential"),
+        *(
+            _breaks("eu2_population", -2, **{column: None})
+            for column in ("bulgaria_persons", "romania_persons", "eu2_persons")
+        ),
     ],
     "eu2_population.figure_has_evidence": [_breaks("eu2_population", 0, evidence="")],
-    "eu2_population.every_source_counted": [{"eu2_population": SOUND["eu2_population"][:-1]}],
+    "eu2_population.every_source_counted": [{"eu2_population": SOUND["eu2_population"][:-2]}],
     "migration_background.share_within_0_and_100": [
         _breaks("migration_background", 2, share_pct=100.1),
         _breaks("migration_background", 3, share_pct=-0.1),
@@ -332,17 +381,30 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         _breaks("cost_per_person", 0, cost_per_person_eur=1.24, cost_per_person_low_eur=1.24),
         _breaks("cost_per_person", 0, cost_per_person_eur=5.01),
     ],
-    "cost_per_person.no_small_cell": [
-        _breaks("cost_per_person", 1, **{column: count})
-        for column in ("population_persons", "employees_persons", "denominator_persons")
-        for count in (1, 2)
+    "cost_per_person.no_small_cell": [_breaks("cost_per_person", 1, employees_persons=count) for count in (1, 2)],
+    "cost_per_person.register_is_rounded": [
+        _breaks("cost_per_person", 1, population_persons=count) for count in (0, 3, 9)
     ],
+    "cost_per_person.confidential_shows_no_figure": [
+        _breaks("cost_per_person", -1, **{column: 5})
+        for column in (
+            *("total_cost_eur", "population_persons", "employees_persons", "denominator_persons"),
+            *("cost_per_person_rounded_eur", "unattributed_cost_eur", "excluded_cost_eur", "unmapped_pct"),
+            *("cost_per_person_low_eur", "cost_per_person_high_eur", "rate_step_eur"),
+        )
+    ],
+    "cost_extrapolation.register_is_rounded": [
+        _breaks("cost_extrapolation", 0, population_persons=count, population_source="register") for count in (3, 9)
+    ],
+    "cost_extrapolation.confidential_shows_no_figure": [_breaks("cost_extrapolation", 0, reason="confidential")],
+    "ledger_choice.confidential_shows_no_figure": [_breaks("ledger_choice", 0, amount_reason="confidential")],
     "cost_component.denominator_positive": [_breaks("cost_component", 0, share_denominator=0)],
     "cost_bridge.figure_has_captions": [_breaks("cost_bridge", 0, caption_de=None)],
     "lump_sum_simulation.denominator_positive": [_breaks("lump_sum_simulation", 0, total_cost_eur=0)],
-    "lump_sum_simulation.no_small_cell": [
-        _breaks("lump_sum_simulation", 0, population_persons=count) for count in (1, 2)
+    "lump_sum_simulation.register_is_rounded": [
+        _breaks("lump_sum_simulation", 0, population_persons=count) for count in (3, 9)
     ],
+    "lump_sum_simulation.confidential_shows_no_figure": [_breaks("lump_sum_simulation", 0, reason="confidential")],
     "sensitivity_cost_per_person.figure_has_evidence": [_breaks("sensitivity_cost_per_person", 0, evidence=None)],
     "sensitivity_cost_per_person.denominator_positive": [
         _breaks("sensitivity_cost_per_person", 0, denominator_persons=None)
@@ -464,6 +526,7 @@ def make_candidates(settings: Settings) -> None:
             columns = ", ".join(f"{name} {data_type}" for name, (data_type, _) in mart.columns.items())
             connection.execute(f"create table build.{mart.name} ({columns})")
         connection.execute(f"create table build.int_cost__ledger_choice ({_CHOICE_COLUMNS})")
+        connection.execute(f"create table build.int_cost__component ({_COMPONENT_COLUMNS})")
         connection.execute(f"create table build.stg_azr_nrw__nationality ({_AZR_COLUMNS})")
 
 

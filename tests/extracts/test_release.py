@@ -177,7 +177,7 @@ def test_workbook_shows_caption_beside_the_figure(published, package_file):
     dortmund = dict(zip(header, rows[1], strict=True))
     assert dortmund["AGS"] == "05913000"
     assert dortmund["Kosten je Person (EUR)"] == 2143
-    assert dortmund["Kosten je Person (EUR, ungerundet)"] == 2143.020622
+    assert dortmund["Kosten je Person (EUR, vor der Rundung der Methode)"] == 2143.020622
     assert dortmund["Lesehinweis"] == CAPTION_DE
     assert rows[0][header.index("Kommune")] == '=HYPERLINK("http://example.org")'  # a text, not a link
 

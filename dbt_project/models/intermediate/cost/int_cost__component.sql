@@ -226,7 +226,6 @@ final as (
         attribution_rule_version,
         booked_amount_eur,
         case when attribution_rule_version is not null then attribution_rule end as attribution_rule,
-        -- a count that is too small to be used is not shown either
         case when reason is null then share_numerator end as share_numerator,
         case when reason is null then share_denominator end as share_denominator,
         case when reason is null then share_reference_date end as share_reference_date,

@@ -1,5 +1,7 @@
 -- grain: one row per municipality, year and method for which a ledger was delivered.
--- The one place where cost per person is computed; without a figure there is a reason.
+-- The one place where cost per person is computed; without a figure there is a reason. Where the persons of the
+-- denominator come from a register, the rate is that of each count of its class: rounded until they agree, or the one
+-- that the municipality published itself.
 with
 
 methods as (
@@ -47,6 +49,20 @@ bases as (
 editions as (
 
     select * from {{ ref('int_cost__method_edition') }}
+
+),
+
+confidential_groups as (
+
+    select * from {{ ref('int_disclosure__cost_group') }}
+
+),
+
+published_figures as (
+
+    select * from {{ ref('published_figure') }}
+    where mart = 'cost_per_person'
+        and measure = 'cost_per_person_eur'
 
 ),
 
@@ -178,8 +194,9 @@ delivered_dates as (
     select
         method,
         region_code,
-        count(population_persons) > 0 as has_population,
-        count(employees_persons) > 0 as has_employees
+        -- also where it is confidential
+        count(population_source) > 0 as has_population,
+        count(employees_place_basis) > 0 as has_employees
     from denominators
     group by method, region_code
 
@@ -192,38 +209,40 @@ joined as (
         numerators_with_evidence.fiscal_year,
         numerators_with_evidence.method,
         numerators_with_evidence.reference_date,
-        numerators_with_evidence.total_cost_eur,
-        numerators_with_evidence.unattributed_cost_eur,
-        numerators_with_evidence.excluded_cost_eur,
         numerators_with_evidence.cost_basis,
-        numerators_with_evidence.unmapped_cost_eur,
-        numerators_with_evidence.mappable_cost_eur,
-        numerators_with_evidence.unmapped_low_eur,
-        numerators_with_evidence.unmapped_high_eur,
         numerators_with_evidence.unmapped_limit_pct,
-        numerators_with_evidence.unmapped_pct,
-        numerators_with_evidence.cost_precision_eur,
+        amounts.total_cost_eur,
+        amounts.unattributed_cost_eur,
+        amounts.excluded_cost_eur,
+        amounts.unmapped_cost_eur,
+        amounts.mappable_cost_eur,
+        amounts.unmapped_low_eur,
+        amounts.unmapped_high_eur,
+        amounts.unmapped_pct,
+        amounts.cost_precision_eur,
         {{ evidence_of_sum(
-            'numerators_with_evidence.rows_evidence',
-            'numerators_with_evidence.total_cost_eur',
-            'numerators_with_evidence.control_value',
-            'numerators_with_evidence.control_evidence',
+            'amounts.rows_evidence',
+            'amounts.total_cost_eur',
+            'amounts.control_value',
+            'amounts.control_evidence',
         ) }} as cost_evidence,
         denominators.population_source,
-        denominators.population_persons,
         denominators.population_evidence,
-        denominators.employees_persons,
         denominators.employees_place_basis,
         denominators.employees_evidence,
-        denominators.denominator_persons,
-        denominators.denominator_low_persons,
-        denominators.denominator_high_persons,
-        coalesce(denominators.reason = 'small_cell', false) as is_small_cell,
+        counts.population_persons,
+        counts.employees_persons,
+        counts.denominator_persons,
+        counts.denominator_low_persons,
+        counts.denominator_high_persons,
+        counts.denominator_class_low_persons,
+        counts.denominator_class_high_persons,
+        coalesce(denominators.has_class, false) as has_class,
         case
+            when confidential_groups.municipality_ags is not null then 'confidential'
             when numerators_with_evidence.numerator_rule = 'none' then 'numerator_of_method_missing'
-            when numerators_with_evidence.unmapped_pct > numerators_with_evidence.unmapped_limit_pct
-                then 'mapping_incomplete'
-            when numerators_with_evidence.total_cost_eur is null then 'numerator_missing'
+            when amounts.unmapped_pct > numerators_with_evidence.unmapped_limit_pct then 'mapping_incomplete'
+            when amounts.total_cost_eur is null then 'numerator_missing'
             when denominators.population_persons is null and delivered_dates.has_population
                 then 'population_of_another_date'
             when denominators.population_persons is null then 'population_missing'
@@ -232,37 +251,137 @@ joined as (
             else denominators.reason
         end as reason
     from numerators_with_evidence
+    left join confidential_groups
+        on numerators_with_evidence.municipality_ags = confidential_groups.municipality_ags
+            and numerators_with_evidence.fiscal_year = confidential_groups.fiscal_year
+    -- what is confidential goes with all of its group: its amounts and its counts
+    left join numerators_with_evidence as amounts
+        on numerators_with_evidence.municipality_ags = amounts.municipality_ags
+            and numerators_with_evidence.fiscal_year = amounts.fiscal_year
+            and numerators_with_evidence.method = amounts.method
+            and confidential_groups.municipality_ags is null
     left join denominators
         on numerators_with_evidence.method = denominators.method
             and numerators_with_evidence.municipality_ags = denominators.region_code
             and numerators_with_evidence.reference_date = denominators.reference_date
+    left join denominators as counts
+        on denominators.method = counts.method
+            and denominators.region_code = counts.region_code
+            and denominators.reference_date = counts.reference_date
+            and confidential_groups.municipality_ags is null
     left join delivered_dates
         on numerators_with_evidence.method = delivered_dates.method
             and numerators_with_evidence.municipality_ags = delivered_dates.region_code
 
 ),
 
-rated as (
+-- what the rate may be for the counts of the denominator's class, or twice the rate where it has none
+ranged as (
 
     select
         joined.*,
         case when joined.reason is null then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }} end
-            as cost_per_person_eur,
+            as quotient_eur,
         case
-            when joined.reason is null
-                then {{ rate(
-                    '(joined.total_cost_eur - joined.cost_precision_eur + joined.unmapped_low_eur)',
-                    'joined.denominator_high_persons',
+            when joined.reason is not null then null
+            when not joined.has_class then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }}
+            else
+                least(
+                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_low_persons') }},
+                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_high_persons') }}
+                )
+        end as class_rate_low_eur,
+        case
+            when joined.reason is not null then null
+            when not joined.has_class then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }}
+            else
+                greatest(
+                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_low_persons') }},
+                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_high_persons') }}
+                )
+        end as class_rate_high_eur,
+        case
+            when joined.reason is null and joined.has_class
+                then {{ rate_step(
+                    'joined.total_cost_eur', 'joined.denominator_class_low_persons', 'joined.denominator_class_high_persons'
                 ) }}
+        end as class_step_eur
+    from joined
+
+),
+
+stepped as (
+
+    select
+        ranged.*,
+        published_figures.value as published_rate_eur,
+        ranged.has_class
+        and coalesce({{ meets_published(
+            'ranged.class_rate_low_eur',
+            'ranged.class_rate_high_eur',
+            'published_figures.value',
+            'published_figures.precision_half_width',
+        ) }}, false) as is_published,
+        published_figures.precision_half_width
+    from ranged
+    left join published_figures
+        on ranged.municipality_ags = published_figures.region_code
+            and ranged.fiscal_year = published_figures.reference_year
+            and ranged.method = published_figures.method
+
+),
+
+computed as (
+
+    select
+        stepped.*,
+        case
+            when not has_class then quotient_eur
+            when is_published then published_rate_eur
+            else round(class_rate_low_eur / class_step_eur) * class_step_eur
+        end as computed_rate_eur,
+        -- the interval of a published rate is at least as coarse as its print
+        greatest(class_step_eur, case when is_published then 2 * precision_half_width end) as rate_step_eur,
+        case
+            when reason is null
+                then {{ rate('(total_cost_eur - cost_precision_eur + unmapped_low_eur)', 'denominator_high_persons') }}
+        end as lowest_rate_eur,
+        case
+            when reason is null and denominator_low_persons > 0
+                then {{ rate('(total_cost_eur + cost_precision_eur + unmapped_high_eur)', 'denominator_low_persons') }}
+        end as highest_rate_eur
+    from stepped
+
+),
+
+judged as (
+
+    select
+        computed.*,
+        case
+            when reason is null and has_class and computed_rate_eur = 0 and total_cost_eur <> 0 then 'rate_too_coarse'
+            else reason
+        end as rate_reason
+    from computed
+
+),
+
+rated as (
+
+    select
+        judged.*,
+        case when rate_reason is null then computed_rate_eur end as cost_per_person_eur,
+        case
+            when rate_reason is not null then null
+            when has_class then floor(lowest_rate_eur / rate_step_eur) * rate_step_eur
+            else lowest_rate_eur
         end as cost_per_person_low_eur,
         case
-            when joined.reason is null and joined.denominator_low_persons > 0
-                then {{ rate(
-                    '(joined.total_cost_eur + joined.cost_precision_eur + joined.unmapped_high_eur)',
-                    'joined.denominator_low_persons',
-                ) }}
+            when rate_reason is not null then null
+            when has_class then ceil(highest_rate_eur / rate_step_eur) * rate_step_eur
+            else highest_rate_eur
         end as cost_per_person_high_eur
-    from joined
+    from judged
 
 ),
 
@@ -280,22 +399,21 @@ final as (
         rated.excluded_cost_eur,
         rated.cost_basis,
         case when coalesce(rated.reason, '') <> 'mapping_incomplete' then rated.cost_evidence end as cost_evidence,
-        -- where the cell is too small the counts themselves are not shown either
-        case when not rated.is_small_cell then rated.population_persons end as population_persons,
+        rated.population_persons,
         rated.population_source,
         rated.population_evidence,
-        case when not rated.is_small_cell then rated.employees_persons end as employees_persons,
+        rated.employees_persons,
         rated.employees_place_basis,
         rated.employees_evidence,
-        case when not rated.is_small_cell then rated.denominator_persons end as denominator_persons,
+        rated.denominator_persons,
         rated.cost_precision_eur,
-        case when not rated.is_small_cell then rated.denominator_low_persons end as denominator_low_persons,
-        case when not rated.is_small_cell then rated.denominator_high_persons end as denominator_high_persons,
+        rated.denominator_low_persons,
+        rated.denominator_high_persons,
         rated.cost_per_person_eur,
         rated.cost_per_person_low_eur,
         rated.cost_per_person_high_eur,
         round(rated.cost_per_person_eur, methods.rate_rounding_digits) as cost_per_person_rounded_eur,
-        rated.reason,
+        rated.rate_reason as reason,
         {{ weakest_evidence(['rated.cost_evidence', 'rated.population_evidence', 'rated.employees_evidence']) }} as evidence,
         rated.unmapped_cost_eur,
         rated.unmapped_pct,
@@ -312,8 +430,18 @@ final as (
             || {{ percent_text('rated.unmapped_pct', 'de') }} || ' %; über '
             || {{ percent_text('rated.unmapped_limit_pct', 'de') }} || ' % gibt es keine Zahl).',
             case
-                when rated.reason is null and rated.unmapped_high_eur - rated.unmapped_low_eur > 0
+                when rated.rate_reason is null and rated.unmapped_high_eur - rated.unmapped_low_eur > 0
                     then 'Das Intervall enthält, dass davon nichts oder alles der Gruppe gilt.'
+            end,
+            case
+                when rated.rate_reason is not null or not rated.has_class then null
+                when rated.is_published
+                    then 'Zählungen des Melderegisters sind gerundet (auf {{ var('register_rounding_base') }});'
+                        || ' der gezeigte Satz ist der veröffentlichte, er liegt in dem, was sie zulassen.'
+                else
+                    'Zählungen des Melderegisters sind gerundet (auf {{ var('register_rounding_base') }}), und der Satz auf '
+                    || {{ whole_text('rated.rate_step_eur', 'de') }}
+                    || ' EUR, sodass jede der möglichen Personenzahlen ihn ergibt.'
             end
         ) as caption_de,
         concat_ws(
@@ -325,10 +453,27 @@ final as (
             || {{ percent_text('rated.unmapped_pct', 'en') }} || ' %; above '
             || {{ percent_text('rated.unmapped_limit_pct', 'en') }} || ' % there is no figure).',
             case
-                when rated.reason is null and rated.unmapped_high_eur - rated.unmapped_low_eur > 0
+                when rated.rate_reason is null and rated.unmapped_high_eur - rated.unmapped_low_eur > 0
                     then 'The interval holds that none or all of it is cost of the group.'
+            end,
+            case
+                when rated.rate_reason is not null or not rated.has_class then null
+                when rated.is_published
+                    then 'Counts of the population register are rounded to {{ var('register_rounding_base') }};'
+                        || ' the rate shown is the published one, which lies within what they allow.'
+                else
+                    'Counts of the population register are rounded to {{ var('register_rounding_base') }}, and the rate to '
+                    || {{ whole_text('rated.rate_step_eur', 'en') }}
+                    || ' EUR, so that each of the possible counts of persons gives it.'
             end
-        ) as caption_en
+        ) as caption_en,
+        rated.class_rate_low_eur,
+        rated.class_rate_high_eur,
+        rated.rate_step_eur,
+        rated.is_published,
+        rated.has_class,
+        rated.denominator_class_low_persons,
+        rated.denominator_class_high_persons
     from rated
     inner join methods
         on rated.method = methods.method

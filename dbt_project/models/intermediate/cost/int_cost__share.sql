@@ -65,8 +65,10 @@ final as (
         share_denominator,
         case
             when share_denominator is null then 'share_input_missing'
-            when {{ is_small_cell('share_numerator') }} then 'share_small_cell'
-            when share_denominator <= 0 or share_numerator > share_denominator then 'share_not_between_0_and_1'
+            when share_denominator <= 0 then 'share_not_between_0_and_1'
+            -- what is made of a count below the minimum is confidential (int_disclosure__cost_group), and no reason tells it
+            when share_numerator >= {{ var('minimum_cell_persons') }} and share_numerator > share_denominator
+                then 'share_not_between_0_and_1'
         end as reason,
         evidence,
         source_sha256

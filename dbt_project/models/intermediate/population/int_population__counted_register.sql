@@ -22,12 +22,16 @@ evidence_classes as (
 
 exports as (
 
-    -- an export without any person of the group still says that there are none
+    -- an export without any person of the group still says that there are none; its evidence is that of all its rows, so
+    -- that it does not tell whether the group has any
     select
-        region_code,
-        reference_date
+        persons.region_code,
+        persons.reference_date,
+        max(evidence_classes.evidence_class_rank) as evidence_rank
     from persons
-    group by region_code, reference_date
+    inner join evidence_classes
+        on persons.evidence = evidence_classes.evidence_class
+    group by persons.region_code, persons.reference_date
 
 ),
 
@@ -37,14 +41,11 @@ residing as (
         persons.region_code,
         persons.reference_date,
         persons.person_pseudonym,
-        nationality_groups.country,
-        evidence_classes.evidence_class_rank
+        nationality_groups.country
     from persons
     inner join nationality_groups
         on persons.nationality_code = nationality_groups.nationality_code
             and nationality_groups.nationality_group = 'EU2'
-    inner join evidence_classes
-        on persons.evidence = evidence_classes.evidence_class
     where persons.residence_type = 'main'
         and persons.moved_in_on <= persons.reference_date
         and (persons.moved_out_on is null or persons.moved_out_on > persons.reference_date)
@@ -58,8 +59,7 @@ counted as (
         reference_date,
         count(distinct person_pseudonym) filter (where country = 'BG') as bulgaria_persons,
         count(distinct person_pseudonym) filter (where country = 'RO') as romania_persons,
-        count(distinct person_pseudonym) as eu2_persons,
-        max(evidence_class_rank) as evidence_rank
+        count(distinct person_pseudonym) as eu2_persons
     from residing
     group by region_code, reference_date
 
@@ -73,7 +73,7 @@ final as (
         coalesce(counted.bulgaria_persons, 0) as bulgaria_persons,
         coalesce(counted.romania_persons, 0) as romania_persons,
         coalesce(counted.eu2_persons, 0) as eu2_persons,
-        coalesce({{ evidence_of_rank('counted.evidence_rank') }}, 'delivered') as evidence
+        {{ evidence_of_rank('exports.evidence_rank') }} as evidence
     from exports
     left join counted
         on exports.region_code = counted.region_code

@@ -26,6 +26,12 @@ rules as (
 
 ),
 
+confidential_groups as (
+
+    select * from {{ ref('int_disclosure__cost_group') }}
+
+),
+
 keyed as (
 
     select
@@ -36,8 +42,10 @@ keyed as (
         components.fiscal_year as reference_year,
         components.method,
         components.treatment,
-        components.exclusion_reason,
-        components.amount_eur,
+        confidential_groups.municipality_ags is not null as is_confidential,
+        case when confidential_groups.municipality_ags is not null then 'confidential' else components.exclusion_reason end
+            as reason,
+        case when confidential_groups.municipality_ags is null then components.amount_eur end as amount_eur,
         components.booked_amount_eur,
         components.evidence,
         components.source_sha256,
@@ -67,6 +75,9 @@ keyed as (
         using (municipality_ags, fiscal_year, product_code, account_code, target_group, source_sha256)
     left join rules
         on components.attribution_rule = rules.attribution_rule
+    left join confidential_groups
+        on components.municipality_ags = confidential_groups.municipality_ags
+            and components.fiscal_year = confidential_groups.fiscal_year
 
 ),
 
@@ -79,6 +90,7 @@ shares as (
         case when is_remainder then booked_amount_eur - amount_eur else amount_eur end as shared_amount_eur
     from keyed
     where is_shared
+        and not is_confidential
 
 ),
 
@@ -111,14 +123,14 @@ nodes as (
     select
         {{ node(
             "'1'", "'figure'", "case when is_remainder then 'difference' when is_shared then 'share' else 'sum' end",
-            "'amount_eur'", 'amount_eur', evidence='evidence', reason='exclusion_reason',
+            "'amount_eur'", 'amount_eur', evidence='evidence', reason='reason',
             detail_de="concat_ws(', ', booked_on, rule_de)", detail_en="concat_ws(', ', booked_on, rule_en)"
         ) }}
     from keyed
 
     union all
 
-    -- what was booked: beside the counts where it is shared, and before the share where it is a remainder
+    -- what was booked, unless it is confidential: beside the counts where it is shared, and before the share where it is a remainder
     select
         {{ node(
             "'1.1'", "'delivery_rows'", "'sum'", "'booked_amount_eur'", 'booked_amount_eur', evidence='evidence',
@@ -126,6 +138,7 @@ nodes as (
             row_count='row_count', row_numbers='row_numbers', detail_de='booked_on', detail_en='booked_on'
         ) }}
     from keyed
+    where not is_confidential
 
     union all
 

@@ -1,5 +1,6 @@
 -- grain: one row per municipality, fiscal year, method, product, account, target group, treatment and delivery.
--- Every euro of the ledger: attributed, unattributed and excluded rows together are its total, to the cent.
+-- Every euro of the ledger: attributed, unattributed and excluded rows together are its total, to the cent. Of a
+-- confidential municipality and year there are the rows, and no amount.
 with
 
 components as (
@@ -20,14 +21,28 @@ denominators as (
 
 ),
 
+confidential_groups as (
+
+    select * from {{ ref('int_disclosure__cost_group') }}
+
+),
+
 counted as (
 
     -- another count of the persons that the share counts, on the same day
     select
         components.*,
+        denominators.population_persons as denominator_population_persons,
+        -- whether it is the very same number as a register's count must not be told
         case
-            when not {{ is_small_cell('denominators.population_persons') }} then denominators.population_persons
-        end as denominator_population_persons
+            when
+                denominators.population_source <> 'register'
+                or {{ count_class('components.share_numerator') }}
+                is distinct from {{ count_class('denominators.population_persons') }}
+                then components.share_numerator - denominators.population_persons
+            else 0 * denominators.population_persons
+        end as share_difference_persons,
+        confidential_groups.municipality_ags is not null as is_confidential
     from components
     left join rules
         on components.attribution_rule = rules.attribution_rule
@@ -37,6 +52,9 @@ counted as (
             and components.method = denominators.method
             and components.municipality_ags = denominators.region_code
             and components.share_reference_date = denominators.reference_date
+    left join confidential_groups
+        on components.municipality_ags = confidential_groups.municipality_ags
+            and components.fiscal_year = confidential_groups.fiscal_year
 
 ),
 
@@ -54,8 +72,8 @@ final as (
         cost_area,
         product_name,
         account_name,
-        amount_eur,
-        posting_count,
+        case when not is_confidential then amount_eur end as amount_eur,
+        case when not is_confidential then posting_count end as posting_count,
         cost_basis,
         bearer,
         evidence,
@@ -63,14 +81,15 @@ final as (
         method_version,
         attribution_rule,
         attribution_rule_version,
-        booked_amount_eur,
-        share_numerator,
-        share_denominator,
+        case when not is_confidential then booked_amount_eur end as booked_amount_eur,
+        case when not is_confidential then share_numerator end as share_numerator,
+        case when not is_confidential then share_denominator end as share_denominator,
         share_reference_date,
         share_sha256,
-        amount_precision_eur,
-        denominator_population_persons,
-        share_numerator - denominator_population_persons as share_difference_persons
+        case when not is_confidential then amount_precision_eur end as amount_precision_eur,
+        case when not is_confidential then denominator_population_persons end as denominator_population_persons,
+        case when not is_confidential then share_difference_persons end as share_difference_persons,
+        case when is_confidential then 'confidential' end as amount_reason
     from counted
 
 )

@@ -66,7 +66,7 @@ targets as (
 
     union
 
-    -- other regions and dates only where persons and employees were both delivered
+    -- other regions and dates only where persons and employees were both delivered, or are confidential
     select
         rates.municipality_ags,
         rates.fiscal_year,
@@ -77,7 +77,7 @@ targets as (
     inner join denominators
         on rates.method = denominators.method
             and rates.municipality_ags <> denominators.region_code
-    where denominators.denominator_persons is not null
+    where (denominators.denominator_persons is not null or denominators.reason = 'confidential')
         and (
             denominators.region_level in ('country', 'state', 'district')
             -- a town of its own is a district
@@ -108,16 +108,12 @@ paired as (
         denominators.reference_date,
         cast(extract(year from targets.reference_date) as integer) as persons_year,
         denominators.population_source,
-        -- where the cell is too small the counts themselves are not shown either
-        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.population_persons end
-            as population_persons,
+        denominators.population_persons,
         denominators.population_evidence,
-        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.employees_persons end
-            as employees_persons,
+        denominators.employees_persons,
         denominators.employees_place_basis,
         denominators.employees_evidence,
-        case when not coalesce(denominators.reason = 'small_cell', false) then denominators.denominator_persons end
-            as denominator_persons,
+        denominators.denominator_persons,
         denominators.denominator_low_persons,
         denominators.denominator_high_persons,
         methods.rate_rounding_digits,
@@ -163,7 +159,7 @@ judged as (
             else round(cost_per_person_eur * price_factor, rate_rounding_digits)
         end as rounded_rate_eur,
         case
-            when rate_reason = 'mapping_incomplete' then rate_reason
+            when rate_reason in ('mapping_incomplete', 'confidential') then rate_reason
             when cost_per_person_eur is null then 'rate_missing'
             when reference_date is null then 'persons_of_that_date_missing'
             when denominator_reason is not null then denominator_reason
@@ -197,6 +193,7 @@ compared as (
         published_figures.value as published_cost_eur,
         published_figures.precision as published_precision,
         {{ verdict(
+            'extrapolated.extrapolated_cost_rounded_rate_eur',
             'extrapolated.extrapolated_cost_rounded_rate_eur',
             'published_figures.value',
             'published_figures.precision_half_width',

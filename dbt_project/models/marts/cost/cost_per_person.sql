@@ -33,7 +33,8 @@ compared as (
         published_figures.value as published_cost_per_person_eur,
         published_figures.precision as published_precision,
         {{ verdict(
-            'rates.cost_per_person_eur',
+            'rates.class_rate_low_eur',
+            'rates.class_rate_high_eur',
             'published_figures.value',
             'published_figures.precision_half_width',
             'rates.evidence',
@@ -84,7 +85,8 @@ final as (
         compared.unmapped_cost_eur,
         cast(compared.unmapped_pct as numeric(9, 4)) as unmapped_pct,
         compared.unmapped_limit_pct,
-        compared.method_edition
+        compared.method_edition,
+        compared.rate_step_eur
     from compared
     left join verdicts
         on compared.verdict = verdicts.verdict

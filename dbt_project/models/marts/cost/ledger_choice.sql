@@ -14,6 +14,12 @@ deliveries as (
 
 ),
 
+confidential_groups as (
+
+    select * from {{ ref('int_disclosure__cost_group') }}
+
+),
+
 final as (
 
     select
@@ -29,14 +35,20 @@ final as (
         end as dialect,
         choices.is_counted,
         choices.reason,
-        cast(choices.amount_eur as numeric(18, 2)) as amount_eur,
-        cast(choices.line_count as bigint) as line_count,
+        -- the whole of a ledger would give a confidential part of it away, and so would another of the same year
+        cast(case when confidential_groups.municipality_ags is null then choices.amount_eur end as numeric(18, 2))
+            as amount_eur,
+        case when confidential_groups.municipality_ags is null then cast(choices.line_count as bigint) end as line_count,
         {{ evidence_of_rank('choices.evidence_rank') }} as evidence,
         deliveries.file_name as source_file_name,
-        choices.source_sha256
+        choices.source_sha256,
+        case when confidential_groups.municipality_ags is not null then 'confidential' end as amount_reason
     from choices
     left join deliveries
         on choices.delivery_id = deliveries.delivery_id
+    left join confidential_groups
+        on choices.municipality_ags = confidential_groups.municipality_ags
+            and choices.fiscal_year = confidential_groups.fiscal_year
 
 )
 

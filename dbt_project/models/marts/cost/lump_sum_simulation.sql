@@ -65,11 +65,11 @@ counted as (
         paired.*,
         denominators.population_source,
         denominators.population_evidence,
-        case when coalesce(denominators.reason, '') <> 'small_cell' then denominators.population_persons end
+        case when coalesce(paired.rate_reason, '') <> 'confidential' then denominators.population_persons end
             as population_persons,
         case
+            when 'confidential' in (denominators.reason, paired.rate_reason) then 'confidential'
             when denominators.population_persons is null then 'population_missing'
-            when denominators.reason = 'small_cell' then 'small_cell'
             when paired.rate_reason = 'mapping_incomplete' then 'mapping_incomplete'
             when paired.total_cost_eur is null then 'numerator_missing'
         end as reason
@@ -99,7 +99,8 @@ final as (
         counted.population_persons,
         counted.population_source,
         counted.rate_eur * counted.population_persons as lump_sum_eur,
-        counted.total_cost_eur,
+        -- confidential persons of another date take the cost with them
+        case when coalesce(counted.reason, '') <> 'confidential' then counted.total_cost_eur end as total_cost_eur,
         case
             when counted.reason is null
                 then {{ printed_percentage('(counted.rate_eur * counted.population_persons)', 'counted.total_cost_eur') }}

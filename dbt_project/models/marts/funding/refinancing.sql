@@ -176,7 +176,7 @@ judged as (
         case when has_unknown then null else amount_eur end as received_eur,
         case
             when reference_year is null then 'accrual_year_not_stated'
-            when cost_reason = 'mapping_incomplete' then 'mapping_incomplete'
+            when cost_reason in ('mapping_incomplete', 'confidential') then cost_reason
             when cost_eur is null then 'cost_not_delivered'
             when has_unknown is null then 'received_not_delivered'
             when has_unknown then 'amount_unknown'

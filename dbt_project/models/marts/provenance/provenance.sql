@@ -188,9 +188,16 @@ cost_trees as (
         rates.cost_per_person_eur,
         costs.cost_per_person_low_eur,
         costs.cost_per_person_high_eur,
+        costs.published_cost_per_person_eur,
+        costs.published_precision,
+        rates.rate_step_eur,
+        rates.has_class,
+        rates.is_published,
         rates.cost_precision_eur,
         rates.denominator_low_persons,
         rates.denominator_high_persons,
+        rates.denominator_class_low_persons,
+        rates.denominator_class_high_persons,
         rates.unmapped_low_eur,
         rates.unmapped_high_eur,
         costs.cost_per_person_rounded_eur,
@@ -233,7 +240,9 @@ interval_trees as (
         cost_trees.total_cost_eur,
         cost_trees.cost_precision_eur,
         cost_trees.denominator_persons,
-        cost_trees.denominator_high_persons - cost_trees.denominator_persons as denominator_precision_persons,
+        abs(ends.persons - cost_trees.denominator_persons) as denominator_precision_persons,
+        cost_trees.rate_step_eur,
+        ends.operation,
         cost_trees.evidence,
         ends.cost_label,
         ends.cost_operation,
@@ -248,18 +257,18 @@ interval_trees as (
         lateral (
             values
             (
-                'cost_per_person_low_eur', cost_per_person_low_eur,
+                'cost_per_person_low_eur', cost_per_person_low_eur, case when has_class then 'ratio_down' else 'ratio' end,
                 'total_cost_low_eur', 'difference', total_cost_eur + unmapped_low_eur - cost_precision_eur, unmapped_low_eur,
                 'denominator_high_persons', 'sum', denominator_high_persons
             ),
             (
-                'cost_per_person_high_eur', cost_per_person_high_eur,
+                'cost_per_person_high_eur', cost_per_person_high_eur, case when has_class then 'ratio_up' else 'ratio' end,
                 'total_cost_high_eur', 'sum', total_cost_eur + unmapped_high_eur + cost_precision_eur, unmapped_high_eur,
                 'denominator_low_persons', 'difference', denominator_low_persons
             )
         )
             as ends (
-                figure, value,
+                figure, value, operation,
                 cost_label, cost_operation, cost_eur, unmapped_eur,
                 persons_label, persons_operation, persons
             )
@@ -393,7 +402,7 @@ population_trees as (
         source as population_source,
         eu2_persons,
         eu2_evidence,
-        case when is_suppressed then 'small_cell' end as reason,
+        reason,
         {{ row_key(['region_code', 'previous_reference_date', 'source']) }} as previous_key,
         change_persons,
         change_basis
@@ -617,7 +626,7 @@ choice_trees as (
         ledger_choices.fiscal_year as reference_year,
         cast(null as text) as method,
         ledger_choices.amount_eur,
-        ledger_choices.reason,
+        coalesce(ledger_choices.amount_reason, ledger_choices.reason) as reason,
         ledger_choices.evidence,
         ledger_choices.source,
         ledger_choices.source_sha256,
@@ -1033,8 +1042,9 @@ nodes as (
     union all
 
     select
-        {{ node("'1.1'", "'component'", "'ratio'", "'cost_per_person_eur'", 'cost_per_person_eur',
-            evidence='evidence') }}
+        {{ node("'1.1'", "'component'",
+            "case when is_published then 'published_of_class' when has_class then 'ratio_of_class' else 'ratio' end",
+            "'cost_per_person_eur'", 'cost_per_person_eur', evidence='evidence') }}
     from cost_trees
 
     union all
@@ -1091,10 +1101,40 @@ nodes as (
 
     union all
 
+    -- what the denominator may be, where its persons come from a register, and what the rate is rounded to or printed as
+    select
+        {{ node('ends.node_path', "'parameter'", "'given'", 'ends.label', 'ends.value', detail_de='ends.detail',
+            detail_en='ends.detail') }}
+    from cost_trees
+    cross join
+        lateral (
+            values
+            ('1.1.3', 'denominator_class_low_persons', cast(denominator_class_low_persons as numeric), null),
+            ('1.1.4', 'denominator_class_high_persons', denominator_class_high_persons, null),
+            (
+                '1.1.5',
+                case when is_published then 'published_cost_per_person_eur' else 'rate_step_eur' end,
+                case when is_published then published_cost_per_person_eur else rate_step_eur end,
+                case when is_published then published_precision end
+            )
+        ) as ends (node_path, label, value, detail)
+    where has_class
+        and cost_per_person_eur is not null
+
+    union all
+
     -- the ends of its interval
     select
-        {{ node("'1'", "'figure'", "'ratio'", 'figure', 'value', digits='2', evidence='evidence') }}
+        {{ node("'1'", "'figure'", 'operation', 'figure', 'value', digits="case operation when 'ratio' then 2 end",
+            evidence='evidence') }}
     from interval_trees
+
+    union all
+
+    select
+        {{ node("'1.3'", "'parameter'", "'given'", "'rate_step_eur'", 'rate_step_eur') }}
+    from interval_trees
+    where operation <> 'ratio'
 
     union all
 
@@ -1250,12 +1290,12 @@ nodes as (
         {{ node(
             'node_path',
             "case when part_count = 0 then 'missing' when source = 'register' then 'delivery_aggregate' when part_count = 1 then 'delivery_rows' else 'component' end",
-            "case when part_count = 0 then 'missing' when source = 'register' then 'count' when part_count = 1 then 'read' else 'sum' end",
+            "case when part_count = 0 then 'missing' when source = 'register' and evidence = 'published' then 'published_count' when source = 'register' then 'rounded_count' when part_count = 1 then 'read' else 'sum' end",
             'label', 'counted', evidence='evidence',
             source='case when part_count = 1 then source end', sha256='case when part_count = 1 then source_sha256 end',
             first_line='case when part_count = 1 then line_number end',
             last_line='case when part_count = 1 then line_number end',
-            row_count="case when part_count = 1 and source = 'register' then counted when part_count = 1 then 1 end",
+            row_count="case when part_count = 1 and source <> 'register' then 1 end",
             row_numbers='case when part_count = 1 then cast(line_number as text) end'
         ) }}
     from counted_used
@@ -1329,6 +1369,8 @@ nodes as (
             source='source', sha256='source_sha256', first_line='first_line', last_line='last_line',
             row_count='line_count', row_numbers='row_numbers') }}
     from choice_trees
+    -- of what is confidential no lines
+    where amount_eur is not null
 
     union all
 
