@@ -36,11 +36,10 @@ counted as (
         -- whether it is the very same number as a register's count must not be told
         case
             when
-                denominators.population_source <> 'register'
-                or {{ count_class('components.share_numerator') }}
-                is distinct from {{ count_class('denominators.population_persons') }}
-                then components.share_numerator - denominators.population_persons
-            else 0 * denominators.population_persons
+                denominators.population_source = 'register'
+                and {{ count_class('components.share_numerator') }} = denominators.population_persons
+                then 0
+            else components.share_numerator - denominators.population_persons
         end as share_difference_persons,
         confidential_groups.municipality_ags is not null as is_confidential
     from components
