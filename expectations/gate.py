@@ -16,8 +16,8 @@ from typing import Any
 from psycopg import Connection
 
 from expectations import history, keys, library, marts, own_source
-from expectations.suite import HOLD, WARN, Build, Delivery, Expectation
-from ingest import contracts
+from expectations.suite import HOLD, WARN, WITHOUT_FIGURES, Build, Delivery, Expectation
+from ingest import contracts, counts
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -292,18 +292,20 @@ def _verdict(expectation: Expectation, result: Any, personal: bool) -> Verdict:
         rows = (details.get("details") or {}).get("unexpected_rows") or []
         count = details["observed_value"]
         lines = [row.get(_LINE) for row in rows]
-        words = [row.get("observed") for row in rows]
-        observed = _count(count, "row" if any(lines) else "finding")
+        words = [(personal and row.get(WITHOUT_FIGURES)) or row.get("observed") for row in rows]
+        observed = _count(count, "row" if any(lines) else "finding", personal and expectation.tells_of_rows)
     elif "unexpected_count" in details:
         rows = details.get("unexpected_index_list") or []
         # with values excluded GX gives one entry that holds all lines, else one entry a row
         for found in (row.get(_LINE) for row in rows):
             lines += found if isinstance(found, list) else [found]
-        observed = f"{details['unexpected_count']} of {_count(details['element_count'], 'row')}"
+        unexpected = details["unexpected_count"] or 0  # None of a table without rows
+        observed = f"{counts.told(unexpected, personal)} of"
+        observed += f" {_count(details['element_count'], 'row', personal)}"
     elif personal and not expectation.kind.startswith("ExpectTable"):
         observed = "not shown: the source is about persons"
     else:
-        observed = f"{details['observed_value']}"
+        observed = counts.told(details["observed_value"], True) if personal else f"{details['observed_value']}"
     findings = [_finding(line, word) for line, word in zip(lines, words, strict=False) if word]
     if findings and not (personal and expectation.tells_of_rows):
         rest = count - len(findings[:LISTED_FINDINGS])
@@ -325,8 +327,8 @@ def _finding(line: int | None, words: str) -> str:
     return words if line is None else f"line {line}: {words}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, personal: bool) -> str:
+    return f"{counts.told(number, personal)} {noun}{'' if number == 1 and not personal else 's'}"
 
 
 def _exception(info: Mapping[str, Any] | None) -> str | None:

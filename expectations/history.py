@@ -6,15 +6,17 @@ One rule for every bound: the median of the last `LAST` accepted deliveries, and
 (the median distance from the median, scaled to a standard deviation), but never less than a share of the median, so
 that three equal years do not forbid a fourth that moves a little. With fewer than `NEEDED` deliveries nothing is
 judged, and the verdict says so. The statistics are computed once for each delivery (`Statistic`, one statement) and
-kept in `quality.statistic`; a comparison reads those, not the rows of former years.
+kept in `quality.statistic`; a comparison reads those, not the rows of former years. Of a source about persons a verdict
+says lower or higher, and no figure: a share times the rows is a count of persons, and so is the middle of the bounds.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from psycopg import Connection
 
-from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation, no_row
+from expectations.suite import HOLD, NOTE, WARN, WITHOUT_FIGURES, Delivery, Expectation, no_row
 
 LAST, NEEDED = 8, 3
 SPREADS, LEAST_SPREAD = 5, 0.25
@@ -55,6 +57,27 @@ def remember(connection: Connection, delivery_id: int, query: str, statistics: M
         " on conflict (delivery_id, statistic) do update set value = excluded.value",
         [delivery_id, list(statistics)],
     )
+
+
+def kept(connection: Connection, delivery_id: int) -> list[tuple[str, Decimal | None, list[tuple[int, Decimal]]]]:
+    """The delivery's statistics: name, value, and the last accepted deliveries before it with theirs, newest first.
+
+    For who may read exact figures of a source about persons: no verdict, log or page holds them.
+    """
+    before, _ = accepted_before(connection, delivery_id)
+    values = {
+        (number, name): value
+        for number, name, value in connection.execute(
+            "select delivery_id, statistic, value from quality.statistic where delivery_id = any(%s)"
+            " order by statistic",
+            [[delivery_id, *before]],
+        )
+    }
+    return [
+        (name, value, [(other, values[other, name]) for other in before if values.get((other, name)) is not None])
+        for (number, name), value in values.items()
+        if number == delivery_id
+    ]
 
 
 def accepted_before(connection: Connection, delivery_id: int) -> tuple[tuple[int, ...], dict[str, int]]:
@@ -109,7 +132,12 @@ def _as_usual(delivery: Delivery, statistic: str, rule: Statistic, owner: str) -
         )
         select coalesce(trim_scale(round(own.value, 4))::text, 'no value') || ', usual '
             || trim_scale(round(usual.median - usual.distance, 4)) || ' to '
-            || trim_scale(round(usual.median + usual.distance, 4)) as observed
+            || trim_scale(round(usual.median + usual.distance, 4)) as observed,
+            case
+                when own.value is null then 'no value'
+                when own.value < usual.median then 'lower than usual'
+                else 'higher than usual'
+            end || ' (lagebild statistics {delivery.delivery_id})' as {WITHOUT_FIGURES}
         from usual
         left join quality.statistic as own
             on own.statistic = '{statistic}' and own.delivery_id = {delivery.delivery_id}

@@ -17,6 +17,10 @@ SEVERITIES = (HOLD, WARN, NOTE)
 _JOIN = re.compile(r"\bjoin\b", re.IGNORECASE)
 
 
+WITHOUT_FIGURES = "without_figures"
+"""Column of `no_row`: what is said of a source about persons in place of `observed`."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """One sentence about the data that is true or false, and what follows when it is false."""
@@ -113,7 +117,8 @@ def no_row(
 
     `sql` reads the data under check as `batch`. It may return `line_number` (the row to mend) and
     `observed` (a few words on what is wrong there; for a source about persons shown only where it
-    does not tell of rows). Curly braces must be doubled: GX formats the text.
+    does not tell of rows, and `without_figures` in its place where there is one). Curly braces must be doubled: GX
+    formats the text.
     """
     sql = sql.strip()
     # GX names the batch's sub-query itself, but only in a query without a join (1.24).
@@ -148,7 +153,7 @@ def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
             "ExpectTableRowCountToEqual",
             value=delivery.loaded,
             why="The ledger vouches for the number of rows loaded; any other number means rows were lost or doubled.",
-            expected=f"{delivery.loaded} rows",
+            expected="as many rows as the ledger counts",
             severity=HOLD,
             owner=owner,
         ),

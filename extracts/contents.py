@@ -41,7 +41,7 @@ class Contents:
     @cached_property
     def deliveries(self) -> list[dict[str, Any]]:
         """Each delivery once, whichever marts used it."""
-        names = ("source", "period", "file_name", "sha256", "records", "loaded", "rejected")
+        names = ("source", "period", "file_name", "sha256", "records", "loaded", "rejected", "has_rounded_rows")
         distinct = {tuple(row[name] for name in names) for row in self.sources}
         return [dict(zip(names, values, strict=True)) for values in sorted(distinct, key=lambda v: v[:4])]
 
@@ -158,9 +158,16 @@ def _attribution_line(attribution: dict[str, Any]) -> str:
 
 
 def _delivery_line(delivery: dict[str, Any]) -> str:
+    # Of a source about persons the view rounds to 5, and shows nothing below 3.
+    records, loaded, rejected = (
+        ("rund {}" if delivery["has_rounded_rows"] else "{}").format(delivery[name])
+        if delivery[name] is not None
+        else "weniger als 3"
+        for name in ("records", "loaded", "rejected")
+    )
     return (
-        f"{delivery['file_name']} ({delivery['period']}): {delivery['records']} Zeilen, davon {delivery['loaded']}"
-        f" geladen, {delivery['rejected']} abgewiesen; SHA-256 {delivery['sha256']}"
+        f"{delivery['file_name']} ({delivery['period']}): {records} Zeilen, davon {loaded} geladen, {rejected}"
+        f" abgewiesen; SHA-256 {delivery['sha256']}"
     )
 
 

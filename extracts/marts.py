@@ -105,7 +105,8 @@ def sources(connection: psycopg.Connection, publication_id: int) -> list[dict[st
     """Mart, model version and delivery (source, period, file, SHA-256, rows), one dict each, in a stable order."""
     return _dicts(
         connection,
-        "select mart, model_version, source, period, file_name, sha256, records, loaded, rejected"
+        "select mart, model_version, source, period, file_name, sha256, records, loaded, rejected,"
+        " has_rounded_rows"
         ' from marts.publication_source where publication_id = %s order by mart collate "C", source collate "C",'
         ' period collate "C", delivery_id',
         publication_id,

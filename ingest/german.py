@@ -277,6 +277,12 @@ TEXTS = {
     "reinstated, {*}": "wieder angenommen, denn {0}",
     "delivery {} was withdrawn: {}": "die Lieferung {0} wurde zurückgezogen: {1}",
     "the acceptance of delivery {} ended": "die Annahme der Lieferung {0} war befristet",
+    "fewer than {} rejected rows, more than the contract's {}": "weniger als {0} zurückgewiesene Zeilen, mehr als die"
+    " vereinbarten {1}",
+    "about {} rejected rows, more than the contract's {}": "etwa {0} zurückgewiesene Zeilen, mehr als die"
+    " vereinbarten {1}",
+    "lower than usual (lagebild statistics {})": "niedriger als üblich",
+    "higher than usual (lagebild statistics {})": "höher als üblich",
     "{} rejected rows, more than the contract's {}": "{0} zurückgewiesene Zeilen, mehr als die vereinbarten {1}",
     "{}: {} (expected {})": "die Prüfung {0} ist nicht bestanden (englisch im Original): {1}; erwartet: {2}",
     "the gate could not run: {}": "die Prüfung war nicht möglich (englisch im Original): {0}",

@@ -15,6 +15,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ingest import contracts, counts
 from ingest.contracts import CURRENT
 from lagebild import database
 from lagebild.errors import UserError
@@ -61,7 +62,7 @@ class Delivery:
     erased_rejected: int
 
     def __str__(self) -> str:
-        rows = "" if self.records is None else f", {self.loaded} of {self.records} rows"
+        rows = "" if self.records is None else f", {self.told(self.loaded)} of {self.told(self.records)} rows"
         rows += "" if self.layout in (None, CURRENT) else f", layout {self.layout}"
         until = f" until {self.accepted_until}" if self.accepted_until and self.state == "accepted" else ""
         reason = f": {self.reason}" if self.reason else ""
@@ -70,6 +71,10 @@ class Delivery:
             f"delivery {self.delivery_id} {self.source} {self.period} ({self.file_name}{rows})"
             f" {self.state}{until}{reason}{erased}"
         )
+
+    def told(self, count: int, form: str = "") -> str:
+        """A count of its rows for whoever reads a message (`ingest/counts.py`)."""
+        return counts.told(count, contracts.is_about_persons(self.source), form)
 
 
 _COLUMNS = ", ".join(Delivery.__dataclass_fields__)

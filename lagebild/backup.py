@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -122,21 +123,30 @@ def _dump(settings: Settings, target: Path, snapshot: str) -> None:
 
 
 def _load(settings: Settings, dump: Path) -> None:
-    with dump.open("rb") as file:
-        # One transaction: whatever fails, the warehouse is as empty as before. Owners are set below,
-        # because the administrator may have another name here.
-        _run_tool(settings, "pg_restore", ["--no-owner", "--single-transaction", "--exit-on-error"], stdin=file)
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "contents")
+        with dump.open("rb") as file, listed.open("w") as contents:
+            _run_tool(settings, "pg_restore", ["--list"], stdin=file, stdout=contents, connects=False)
+        # Rights on PostgreSQL's own functions and views come along since version 9.6: another version has others, and
+        # only a superuser may set them. The migration that follows sets them as this server has them.
+        listed.write_text("".join(line for line in listed.open() if " ACL pg_catalog " not in line))
+        with dump.open("rb") as file:
+            # One transaction: whatever fails, the warehouse is as empty as before. Owners are set below,
+            # because the administrator may have another name here.
+            options = ["--no-owner", "--single-transaction", "--exit-on-error", f"--use-list={listed}"]
+            _run_tool(settings, "pg_restore", options, stdin=file)
     with database.connect(settings) as connection:
         _give_build_schema(connection)
 
 
-def _run_tool(settings: Settings, tool: str, arguments: list[str], **streams) -> None:
+def _run_tool(settings: Settings, tool: str, arguments: list[str], connects: bool = True, **streams) -> None:
     parameters = database.parameters(settings)
     password = parameters.pop("password", None)
     # The password goes by the environment: a command line can be read by every user.
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    target = ["--dbname", make_conninfo(**parameters)] if connects else []
     result = subprocess.run(
-        [postgres.binaries(settings) / tool, *arguments, "--dbname", make_conninfo(**parameters)],
+        [postgres.binaries(settings) / tool, *arguments, *target],
         env=environment, stderr=subprocess.PIPE, text=True, check=False, **streams,
     )  # fmt: skip
     if result.returncode:

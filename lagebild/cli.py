@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "reload": "inbox",
         "deliveries": "delivery",
         "rejected": "delivery",
+        "statistics": "delivery",
         "held": "decision",
         "accept": "decision",
         "refuse": "decision",

@@ -5,10 +5,12 @@ architecture allows (granted in `lagebild/warehouse/migrations`).
 """
 
 import getpass
+import re
 from contextlib import contextmanager
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from lagebild.errors import UserError
@@ -17,7 +19,10 @@ from lagebild.settings import WAREHOUSE_DATABASE, Settings
 LOADER, BUILDER = "lagebild_loader", "lagebild_builder"
 BI_READER, STATISTICS_OFFICE = "bi_reader", "statistics_office"
 ROLES = (LOADER, BUILDER, BI_READER, STATISTICS_OFFICE)
+READERS = (BI_READER, STATISTICS_OFFICE)
 ADMIN = "admin"
+_NO_PLACE = re.compile("too many connections for role|zu viele Verbindungen von Rolle")
+"""libpq hands on no error code of a connection that was refused; a server speaks its own language."""
 _SECRET = ("password", "passfile", "sslpassword")
 
 
@@ -74,10 +79,21 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows
 
 @contextmanager
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
-    """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises."""
+    """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises.
+
+    A reader's places may all be taken by BI tools: what the house itself reads as a reader (an extract, a page) does
+    not stand behind them. The administrator takes on the role then, with its rights and no others.
+    """
     try:
         own = {"application_name": "lagebild", **parameters(settings, role)}
-        connection = psycopg.connect(**own, autocommit=autocommit)
+        try:
+            connection = psycopg.connect(**own, autocommit=autocommit)
+        except psycopg.OperationalError as error:
+            if not (role in READERS and _NO_PLACE.search(str(error))):
+                raise
+            connection = psycopg.connect(**own | parameters(settings), autocommit=True)
+            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+            connection.autocommit = autocommit
     except psycopg.Error as error:  # also what it says of an option that is no option
         p = parameters(settings, role)
         raise UserError(

@@ -8,6 +8,8 @@ import click
 from lagebild import options
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from lagebild.settings import Settings
 
 
@@ -63,3 +65,48 @@ def rejected(settings: "Settings", delivery_id: int, form: str) -> None:
         return
     click.echo(delivery)
     click.echo("\n".join(f"  {fault}" for fault in found) or "  no row was rejected")
+
+
+@click.command()
+@click.argument("delivery_id", type=int, metavar="DELIVERY")
+@options.form
+@options.pass_settings
+def statistics(settings: "Settings", delivery_id: int, form: str) -> None:
+    """Show the exact statistics of DELIVERY beside those of the accepted deliveries that its checks compared it with.
+
+    Verdicts, logs and pages say "lower than usual" of a source about persons: this is where to look, for whoever may
+    read the statistics in the database. Do not pass them on.
+
+    \b
+    Examples:
+      lagebild statistics 12
+      lagebild statistics 12 --format json
+    """
+    from expectations import history
+    from ingest import ledger
+    from lagebild import database
+
+    with database.connect(settings, database.LOADER) as connection:
+        delivery = ledger.get(connection, delivery_id)
+        found = history.kept(connection, delivery_id)
+    if form == "json":
+        named = [
+            {
+                "statistic": name,
+                "value": value,
+                "before": [dict(zip(("delivery_id", "value"), b, strict=True)) for b in past],
+            }
+            for name, value, past in found
+        ]
+        options.echo_json(named)
+        return
+    click.echo(delivery)
+    for name, value, past in found:
+        before = ", ".join(f"{_short(number)} (delivery {other})" for other, number in past)
+        click.echo(f"  {name}: {_short(value)}; before: {before or 'nothing accepted'}")
+    if not found:
+        click.echo("  no statistics: it was never checked")
+
+
+def _short(value: "Decimal | None") -> str:
+    return "no value" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")

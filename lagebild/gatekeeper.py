@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from expectations import gate
-from ingest import contracts, ledger
+from ingest import contracts, counts, ledger
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild.errors import UserError
@@ -42,7 +42,8 @@ def _problems(settings: Settings, delivery: Delivery) -> list[str]:
     try:
         limit = contracts.load(delivery.source).max_rejected
         if delivery.rejected is not None and delivery.rejected > limit:
-            problems.append(f"{delivery.rejected} rejected rows, more than the contract's {limit}")
+            rejected = counts.told(delivery.rejected, contracts.is_about_persons(delivery.source))
+            problems.append(f"{rejected} rejected rows, more than the contract's {limit}")
         verdicts = gate.check_delivery(settings, delivery.delivery_id)
     except UserError as error:
         return [*problems, f"the gate could not run: {error.message}"]

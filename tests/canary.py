@@ -2,6 +2,7 @@
 
 import re
 import uuid
+import zipfile
 from pathlib import Path
 
 from psycopg import Connection
@@ -100,3 +101,27 @@ def found_in_files(folders: list[Path], marker: str) -> list[Path]:
             if not left:
                 raise
     raise AssertionError("the last of the rounds returns or raises")
+
+
+def holds_figure(text: str, figure: str) -> bool:
+    """Whether a number stands in a text by itself, with a point or a comma and with or without separated thousands."""
+    return _figure(figure).search(text) is not None
+
+
+def files_with_figure(folder: Path, figure: str) -> list[Path]:
+    """Files below a folder in which a number stands by itself; a workbook is searched part by part."""
+    return [file for file in sorted(folder.rglob("*")) if file.is_file() and holds_figure(_text(file), figure)]
+
+
+def _figure(figure: str) -> re.Pattern[str]:
+    whole, _, decimals = figure.partition(".")
+    groups = [whole[max(0, end - 3) : end] for end in range(len(whole), 0, -3)][::-1]
+    number = "[.,  ]?".join(groups) + (f"[.,]{decimals}" if decimals else "")
+    return re.compile(rf"(?<![\w.,-]){number}(?![\w]|[.,]\d)")
+
+
+def _text(file: Path) -> str:
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as parts:
+            return "\n".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
+    return file.read_bytes().decode("utf-8", "replace")

@@ -7,4 +7,6 @@ create role lagebild_airflow login password :'password';
 create database lagebild_airflow owner lagebild_airflow;
 -- Readers of the warehouse have no business in Airflow's metadata.
 revoke all on database lagebild_airflow from public;
+-- Nor in databases where the server's counters are open to all: they count the rows of the warehouse, too.
+revoke connect on database postgres, template1 from public;
 SQL

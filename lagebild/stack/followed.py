@@ -9,6 +9,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
+from ingest import contracts, counts
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -34,12 +35,19 @@ class Seen:
     seconds: float
 
     def __str__(self) -> str:
-        parts = [] if self.loaded is None else [f"{self.loaded:>7,} rows", f"{self.rejected or 0:,} rejected"]
+        parts = (
+            []
+            if self.loaded is None
+            else [f"{self._told(self.loaded):>7} rows", f"{self._told(self.rejected or 0)} rejected"]
+        )
         state = self.state.upper() if self.state in STANDS_OUT else self.state
         parts += [f"{self.warnings} warning{'s' * (self.warnings != 1)}"] if self.warnings else []
         what = ", ".join([*parts, state])
         reason = f": {self.reason}" if self.reason and self.state in STANDS_OUT else ""
         return f"{f'{self.source} {self.period}':<33} {what:<48} {spent(self.seconds):>5}{reason}"
+
+    def _told(self, count: int) -> str:
+        return counts.told(count, contracts.is_about_persons(self.source), ",")
 
 
 _MOVED = """
@@ -104,7 +112,15 @@ class Followed:
         counts = ", ".join(
             f"{states.count(s)} {s.upper() if s in STANDS_OUT else s}" for s in sorted(set(states), key=states.index)
         )
-        rows, rejected = (sum(getattr(seen, name) or 0 for seen in self._found) for name in ("loaded", "rejected"))
+        # One number a source about persons would be its exact count, where it is the only one.
+        rows, rejected = (
+            sum(
+                counts.rounded(count) if contracts.is_about_persons(seen.source) else count
+                for seen in self._found
+                if (count := getattr(seen, name))
+            )
+            for name in ("loaded", "rejected")
+        )
         warnings = sum(seen.warnings for seen in self._found)
         noted = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
         return f"{counts}; {rows:,} rows, {rejected:,} rejected{noted}"

@@ -76,7 +76,7 @@ class Ingest(BaseOperator):
         _log.info("SHA-256:  %s", delivery.sha256)
         _log.info("period:   %s of %s, attempt %s", delivery.period, delivery.source, delivery.attempt)
         if delivery.records is not None:
-            rows = (delivery.records, delivery.loaded, delivery.rejected)
+            rows = map(delivery.told, (delivery.records, delivery.loaded, delivery.rejected))
             _log.info("records:  %s: %s loaded, %s rejected", *rows)
         for receipt in receipts.places(own, delivery.delivery_id):
             _log.info("receipt:  %s", receipt)

@@ -39,7 +39,8 @@ listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = ''
 password_encryption = 'scram-sha-256'
-max_connections = 100
+# Readers may take half of them at most (lagebild/warehouse/guards.py): pipeline and Airflow share this server.
+max_connections = 200
 shared_buffers = '256MB'
 maintenance_work_mem = '128MB'
 work_mem = '32MB'
@@ -433,6 +434,8 @@ def _ensure_embedded_databases(settings: Settings) -> None:
                 connection.execute(query.format(sql.Identifier(name), sql.Identifier(owner)))
                 if name == AIRFLOW_DATABASE:  # readers of the warehouse have no business in Airflow's metadata
                     connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+        # Nor in databases where the server's counters are open to all: they count the rows of the warehouse, too.
+        connection.execute("revoke connect on database postgres, template1 from public")
 
 
 def _ensure_external_databases(settings: Settings) -> None:

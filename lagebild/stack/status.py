@@ -9,7 +9,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, pages, postgres
-from lagebild.warehouse import build, inputs
+from lagebild.warehouse import build, guards, inputs
 
 AIRFLOW_SECRET = "airflow_admin"
 
@@ -72,6 +72,7 @@ def _warehouse(settings: Settings) -> list[str]:
             is_known = connection.execute("select to_regclass('raw.build_set_aside') is not null").fetchone()[0]
             left_out = inputs.set_aside(connection) if is_known else []
             waiting = build.waiting_build(connection)
+            open_to_readers = guards.lacking(connection)
         except psycopg.errors.UndefinedTable:
             connection.rollback()
             return ["warehouse:      empty, not prepared yet"]
@@ -83,6 +84,11 @@ def _warehouse(settings: Settings) -> list[str]:
         f"publication:    {publication or 'none yet'}",
         *([f"to publish:     {build.waits(waiting)}"] if waiting is not None else []),
         *(f"set aside:      {one}" for one in left_out),
+        *(f"guard lacks:    {one}" for one in open_to_readers),
+        *(
+            ["  lagebild migrate sets what it may; the rest a superuser: docs/decisions/hidden-statistics.md"]
+            * bool(open_to_readers)
+        ),
     ]
 
 

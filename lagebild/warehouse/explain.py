@@ -36,7 +36,8 @@ _WORDS = {
         "tree": "tree", "no_tree": "none: the publication is from before there were trees, or the row has no figure",
         "own_line": "none needed, the row names its file and line: {}, line {}",
         "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
-        "records": "{} records = {} loaded + {} rejected", "layout": ", read by layout {}",
+        "records": "{} records = {} loaded + {} rejected", "about": "about {}", "few": "fewer than 3",
+        "rounded": "{} records: {} loaded, {} rejected", "layout": ", read by layout {}",
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
         "span": "{} rows between lines {} and {}", "aggregate": "an aggregate; no row of a person is named",
         "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by hand on {}: {}",
@@ -50,7 +51,8 @@ _WORDS = {
         "no_tree": "keiner: die Veröffentlichung ist älter als die Bäume, oder die Zeile hat keine Zahl",
         "own_line": "nicht nötig, die Zeile nennt Datei und Zeile: {}, Zeile {}",
         "inputs": "Eingänge", "from": "aus", "nowhere": "keiner Quelle", "deliveries": "Lieferungen",
-        "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "layout": ", gelesen als {}",
+        "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "about": "etwa {}",
+        "few": "weniger als 3", "rounded": "{} Sätze: {} geladen, {} abgewiesen", "layout": ", gelesen als {}",
         "erased": "die abgelegten Bytes wurden am {} gelöscht: {}", "line": "Zeile {}", "lines": "Zeilen {} ({} Sätze)",
         "span": "{} Sätze zwischen Zeile {} und {}",
         "aggregate": "Aggregat; keine Zeile einer Person wird genannt",
@@ -87,9 +89,9 @@ def explain(
     What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
     `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
-    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased):
-    those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart names, or of
-    all that it reads.
+    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased;
+    of a source about persons rows are rounded to 5, and that a person was erased is not shown): those that the leaves
+    of the trees name; where a row has no leaf, those of the sources that the mart names, or of all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
@@ -176,12 +178,18 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
         lines += [
             f"    {d['source']} {d['period']}: {d['file_name']} ({words['delivery']} {d['delivery_id']})",
             f"      sha256 {d['sha256']}",
-            "      " + words["records"].format(d["records"], d["loaded"], d["rejected"])
-            + (words["layout"].format(d["layout"]) if d["layout"] else ""),
+            "      " + _records(d, words) + (words["layout"].format(d["layout"]) if d["layout"] else ""),
         ]  # fmt: skip
         if d["erased_at"]:
             lines.append("      " + words["erased"].format(f"{d['erased_at']:%Y-%m-%d}", d["erased_why"]))
     return "\n".join(lines)
+
+
+def _records(delivery: dict[str, Any], words: dict[str, Any]) -> str:
+    numbers = [delivery[name] for name in ("records", "loaded", "rejected")]
+    if not delivery["has_rounded_rows"]:
+        return words["records"].format(*numbers)
+    return words["rounded"].format(*(words["few"] if n is None else words["about"].format(n) for n in numbers))
 
 
 def _names_its_line(columns: Iterable[str]) -> bool:
@@ -286,8 +294,8 @@ def _deliveries(
     """The mart's deliveries in a publication: of these hashes, else of these sources, else all."""
     return _select(
         connection,
-        "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, received_at, model_version,"
-        " erased_at, erased_why, layout"
+        "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, has_rounded_rows,"
+        " received_at, model_version, erased_at, erased_why, layout"
         " from marts.publication_source where publication_id = %(id)s and mart = %(mart)s"
         " and case when %(hashes)s::text[] <> '{}' then sha256 = any(%(hashes)s)"
         " else %(sources)s::text[] = '{}' or source = any(%(sources)s) end order by source, period",

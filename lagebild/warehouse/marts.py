@@ -221,7 +221,11 @@ def _view(mart: Mart, suffix: str) -> str:
 
 
 def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> sql.Composed:
-    """What a view shows: under no suffix the publication in force, under `_vintage` every one."""
+    """What a view shows: under no suffix the publication in force, under `_vintage` every one.
+
+    Which contents are shown is settled first, then their rows are read, content by content: `offset 0` keeps a reader's
+    conditions outside of both, so that neither an error of theirs nor a plan tells of contents that are not shown.
+    """
     current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
     shown = {"publication_id": sql.Identifier("p", "publication_id")}
     shown |= {column: sql.Identifier("m", column) for column in columns}
@@ -233,20 +237,20 @@ def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) 
     ).fetchall()
     order = dict.fromkeys([*(column for (column,) in known), *shown])
     return sql.SQL(
-        "select {} from published.publication_mart as p "
-        "{}inner join {} as m on p.content_id = m.content_id where p.mart = {}"
+        "select {} from (select p.* from published.publication_mart as p {}where p.mart = {} offset 0) as p"
+        " cross join lateral (select * from {} as t where t.content_id = p.content_id offset 0) as m"
     ).format(
         sql.SQL(", ").join(shown[column] for column in order),
         sql.SQL("") if suffix else current,
-        sql.Identifier("published", mart.name),
         mart.name,
+        sql.Identifier("published", mart.name),
     )
 
 
 def _replace_view(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> None:
     view = sql.Identifier(mart.schema, mart.name + suffix)
     query = _query(connection, mart, columns, suffix)
-    connection.execute(sql.SQL("create or replace view {} as {}").format(view, query))
+    connection.execute(sql.SQL("create or replace view {} with (security_barrier) as {}").format(view, query))
     readers = sql.SQL(", ").join(map(sql.Identifier, AUDIENCES[mart.schema]))
     connection.execute(sql.SQL("grant select on {} to {}").format(view, readers))
 

@@ -1,4 +1,4 @@
-"""Bring a warehouse to the state this code expects: roles, numbered migrations, tables.
+"""Bring a warehouse to the state this code expects: roles, numbered migrations, tables, guards against its readers.
 
 Safe to run at any time and by several at once, and to run again after it was cut off. What tables cannot become is
 refused before anything changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns
@@ -16,7 +16,7 @@ from ingest.contracts import Contract
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.warehouse import locks, marts, roles, schedule
+from lagebild.warehouse import guards, locks, marts, roles, schedule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_260_190_001  # any number, the same for every migration run
@@ -39,6 +39,7 @@ def migrate(settings: Settings) -> list[str]:
             schedule.sync(connection, own)
         for mart in marts.definitions():
             marts.sync(connection, mart)
+        guards.ensure(connection)
         return applied
 
 

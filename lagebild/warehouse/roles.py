@@ -4,7 +4,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from lagebild import database
-from lagebild.database import BUILDER, ROLES
+from lagebild.database import BUILDER, READERS, ROLES
 from lagebild.settings import Settings
 
 
@@ -18,8 +18,9 @@ def ensure(connection: Connection, settings: Settings) -> None:
         connection.execute(
             sql.SQL("{} role {} login password {}").format(sql.SQL(verb), sql.Identifier(role), settings.secret(role))
         )
-    # Whoever makes a schema for a role must be able to become that role.
-    connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(BUILDER)))
+    # Whoever makes a schema for a role must be able to become that role; and a reader's, when its places are taken.
+    for role in (BUILDER, *READERS):
+        connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
     # Readers see schemas that were granted to them, and nothing by default.
     connection.execute("revoke all on schema public from public")
 

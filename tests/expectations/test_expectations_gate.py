@@ -275,4 +275,4 @@ def test_damaged_letters_of_a_source_about_persons_are_counted_and_not_shown(war
     monkeypatch.setattr(employment, "PERSONAL", True)
     _execute(warehouse, f"update {employment.TABLE} set region_name = 'M\ufffdller'")
     (found,) = [v for v in gate.check_delivery(warehouse, delivery_id) if v.expectation == "letters_whole"]
-    assert not found.passed and found.observed == "1 row" and found.failing_rows == (2,)
+    assert not found.passed and found.observed == "fewer than 3 rows" and found.failing_rows == (2,)

@@ -31,11 +31,11 @@ def _before(settings, number: int) -> tuple[tuple[int, ...], dict[str, int]]:
         return history.accepted_before(connection, number)
 
 
-def _verdict(settings, number: int) -> gate.Verdict:
+def _verdict(settings, number: int, personal: bool = False) -> gate.Verdict:
     before, known = _before(settings, number)
     delivery = Delivery(number, "ledger", "05913000_2019", 1, date(2030, 1, 1), before, known)
     query = f"select * from {TABLE} where delivery_id = {number}"
-    batch = gate._Batch("ledger", query, history.as_usual(delivery, RULE, "nobody"), personal=True, has_lines=True)
+    batch = gate._Batch("ledger", query, history.as_usual(delivery, RULE, "nobody"), personal=personal, has_lines=True)
     ((_, verdict),) = gate._judge(settings, database.LOADER, [batch])
     return verdict
 
@@ -78,6 +78,10 @@ def test_the_bounds_follow_median_and_spread(warehouse, past, inside, outside, t
     assert _verdict(warehouse, good).passed
     verdict = _verdict(warehouse, bad)
     assert (verdict.passed, verdict.severity, verdict.observed) == (False, HOLD, f"{outside}, {told}")
+    side = "higher" if outside > past[0] else "lower"
+    where = f"(lagebild statistics {bad})"
+    assert _verdict(warehouse, bad, personal=True).observed == f"{side} than usual {where}"
+    assert _verdict(warehouse, none, personal=True).observed == f"no value (lagebild statistics {none})"
     assert _verdict(warehouse, none).observed == f"no value, {told}"
 
 
@@ -108,7 +112,7 @@ def test_a_second_check_replaces_the_statistics(warehouse):
 
 def test_a_statistic_about_persons_is_told_and_their_rows_are_not():
     whole, row = (replace(history.not_judged("a", "b", "c", "d", 0, 3), tells_of_rows=told) for told in (False, True))
-    for expectation, expected in ((whole, "words"), (row, "1 finding")):
+    for expectation, expected in ((whole, "words"), (row, "fewer than 3 findings")):
         details = {"details": {"unexpected_rows": [{"observed": "words"}]}, "observed_value": 1}
         verdict = gate._verdict(expectation, _Result(details), personal=True)
         assert verdict.observed == expected

@@ -39,6 +39,8 @@ EXAMPLES = (
     "of the optional columns, which are all there or none, missing: a",
     "of the optional columns, which are all there or none, missing: a and 2 more",
     "3 columns, 1 of them unknown", "unexpected end of data", "';' expected after '\"'", "nothing", "erased",
+    "fewer than 3 rejected rows, more than the contract's 0", "about 5 rejected rows, more than the contract's 0",
+    "lower than usual (lagebild statistics 7)", "higher than usual (lagebild statistics 7)",
     "a dash", "three dots", "a dot", "an asterisk", "a slash", "an x", "empty brackets", "point", "comma",
 )  # fmt: skip
 """Such texts."""

@@ -20,6 +20,7 @@ from lagebild.backup import DUMP, backup, restore
 from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow
+from lagebild.warehouse import guards
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "backup-and-restore.md"
 SHA256 = "cd" * 32
@@ -100,6 +101,8 @@ def test_round_trip(filled, empty, tmp_path):
         assert connection.execute("select publication_id, is_current from marts.publication").fetchall() == [(1, True)]
     with database.connect(empty) as connection:  # identity columns go on where they were
         connection.execute("insert into raw.build (state, code_version) values ('running', 'c')")
+        # The other databases of the tests are as open as any that a server's administrator makes.
+        assert [lack for lack in guards.lacking(connection) if not lack.startswith("readers may enter")] == []
 
 
 def test_backup_is_for_its_owner_only(filled, tmp_path):

@@ -323,8 +323,8 @@ def test_no_password_is_made_by_asking_for_it(tmp_path):
 
 
 LISTINGS = (
-    "deliveries", "rejected", "held", "calendar", "alerts", "fetches", "catalogue", "contracts check", "publications",
-    "diff", "explain", "bridge", "mapping missing", "retention", "credentials",
+    "deliveries", "rejected", "statistics", "held", "calendar", "alerts", "fetches", "catalogue", "contracts check",
+    "publications", "diff", "explain", "bridge", "mapping missing", "retention", "credentials",
 )  # fmt: skip
 
 

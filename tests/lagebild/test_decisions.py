@@ -7,7 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ingest import ledger
+from ingest import counts, ledger
 from lagebild import cli, database, decisions
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
@@ -202,15 +202,22 @@ def test_readers_see_the_verdict_and_who_overruled_it_when_and_why_but_no_accoun
 
 def test_readers_see_no_line_and_no_small_count_of_a_source_about_persons(warehouse):
     delivery = deliver(warehouse, "register")
-    for observed in ("2 of 9823 rows", "3 of 9823 rows", "1 row", "12 of 9823 rows", "0 of 9823 rows"):
+    written = {  # by the code of then, and by that of now
+        "2 of 9823 rows": "some rows", "1 row": "some rows", "12 findings": "some findings", "9823": "not shown",
+        "0.0066, usual 0.0512 to 0.0854": "other than usual", "no value, usual -1 to 2.5": "other than usual",
+        "share: 21 of 322 rows (expected 322 rows); 3 rejected rows, more than the contract's 0":
+        "share: some rows (expected some rows); some rejected rows, more than the contract's 0",
+    }  # fmt: skip
+    now = ("fewer than 3 of about 9825 rows", "about 10 findings", "lower than usual (lagebild statistics 7)")
+    for observed in (*written, *now):
         verdict(warehouse, delivery.delivery_id, "moved_in", observed=observed)
     shown = query(warehouse, "select observed, failing_rows from marts.quality_verdict order by verdict_id")
-    assert shown == [
-        ("fewer than 3 of 9823 rows", None), ("3 of 9823 rows", None), ("fewer than 3 rows", None),
-        ("12 of 9823 rows", None), ("0 of 9823 rows", None),
-    ]  # fmt: skip
+    assert shown == [(text, None) for text in (*written.values(), *now)]
     smallest = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"]["minimum_cell_persons"]
-    assert smallest == 3, "quality.shown says fewer than 3"
+    assert smallest == counts.SMALLEST
+    rounded = "select n, quality.told_rows(n, true), quality.told_rows(n, false) from generate_series(0, 12) as n"
+    for number, told, whole in query(warehouse, rounded):
+        assert (told, whole) == (None if number < smallest else counts.rounded(number), number)
     # What no contract vouches for is treated as persons.
     with database.connect(warehouse) as connection:
         connection.execute("delete from raw.source where source = 'register'")
