@@ -158,10 +158,12 @@ def _attribution_line(attribution: dict[str, Any]) -> str:
 
 
 def _delivery_line(delivery: dict[str, Any]) -> str:
-    return (
-        f"{delivery['file_name']} ({delivery['period']}): {delivery['records']} Zeilen, davon {delivery['loaded']}"
-        f" geladen, {delivery['rejected']} abgewiesen; SHA-256 {delivery['sha256']}"
+    rows = (
+        f"{delivery['records']} Zeilen, davon {delivery['loaded']} geladen, {delivery['rejected']} abgewiesen"
+        if delivery["records"] is not None
+        else "Zahl der Zeilen vertraulich"
     )
+    return f"{delivery['file_name']} ({delivery['period']}): {rows}; SHA-256 {delivery['sha256']}"
 
 
 def _warning_line(warning: dict[str, Any]) -> str:

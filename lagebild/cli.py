@@ -49,6 +49,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "rollback": "publication",
         "diff": "publication",
         "extract": "warehouse",
+        "releases": "publication",
     },
     "Figures": {
         "explain": "warehouse",

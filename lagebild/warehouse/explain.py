@@ -37,6 +37,7 @@ _WORDS = {
         "own_line": "none needed, the row names its file and line: {}, line {}",
         "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
         "records": "{} records = {} loaded + {} rejected", "layout": ", read by layout {}",
+        "untold": "how many records is confidential", "unnamed": "{} rows; which ones is confidential",
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
         "span": "{} rows between lines {} and {}", "aggregate": "an aggregate of {} rows; no row of a person is named",
         "masked": "an aggregate; no row of a person is named",
@@ -52,6 +53,7 @@ _WORDS = {
         "own_line": "nicht nötig, die Zeile nennt Datei und Zeile: {}, Zeile {}",
         "inputs": "Eingänge", "from": "aus", "nowhere": "keiner Quelle", "deliveries": "Lieferungen",
         "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "layout": ", gelesen als {}",
+        "untold": "wie viele Sätze, ist vertraulich", "unnamed": "{} Sätze; welche, ist vertraulich",
         "erased": "die abgelegten Bytes wurden am {} gelöscht: {}", "line": "Zeile {}", "lines": "Zeilen {} ({} Sätze)",
         "span": "{} Sätze zwischen Zeile {} und {}",
         "aggregate": "Aggregat aus {} Sätzen; keine Zeile einer Person wird genannt",
@@ -89,9 +91,9 @@ def explain(
     What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
     `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
-    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased):
-    those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart names, or of
-    all that it reads.
+    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased;
+    the numbers are None where they are confidential): those that the leaves of the trees name; where a row has no leaf,
+    those of the sources that the mart names, or of all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
@@ -178,7 +180,9 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
         lines += [
             f"    {d['source']} {d['period']}: {d['file_name']} ({words['delivery']} {d['delivery_id']})",
             f"      sha256 {d['sha256']}",
-            "      " + words["records"].format(d["records"], d["loaded"], d["rejected"])
+            "      "
+            + (words["untold"] if d["records"] is None
+               else words["records"].format(d["records"], d["loaded"], d["rejected"]))
             + (words["layout"].format(d["layout"]) if d["layout"] else ""),
         ]  # fmt: skip
         if d["erased_at"]:
@@ -236,6 +240,8 @@ def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
     """What a leaf was read from: file and lines (or that it is an aggregate), hash, verdicts, decision."""
     if node["node_kind"] == "delivery_aggregate":
         rows = words["aggregate"].format(_shown(node["row_count"], words)) if "row_count" in node else words["masked"]
+    elif "first_line" not in node:
+        rows = words["unnamed"].format(_shown(node["row_count"], words))
     elif "row_numbers" not in node:
         rows = words["span"].format(*(_shown(node[name], words) for name in ("row_count", "first_line", "last_line")))
     elif node["row_count"] == 1:
