@@ -158,17 +158,18 @@ def _attribution_line(attribution: dict[str, Any]) -> str:
 
 
 def _delivery_line(delivery: dict[str, Any]) -> str:
-    # Of a source about persons the view rounds to 5, and shows nothing below 3.
-    records, loaded, rejected = (
-        ("rund {}" if delivery["has_rounded_rows"] else "{}").format(delivery[name])
-        if delivery[name] is not None
-        else "weniger als 3"
-        for name in ("records", "loaded", "rejected")
-    )
-    return (
-        f"{delivery['file_name']} ({delivery['period']}): {records} Zeilen, davon {loaded} geladen, {rejected}"
-        f" abgewiesen; SHA-256 {delivery['sha256']}"
-    )
+    if delivery["records"] is None and not delivery["has_rounded_rows"]:
+        rows = "Zahl der Zeilen vertraulich"
+    else:
+        # Of a source about persons the view rounds to 5, and shows nothing below 3.
+        records, loaded, rejected = (
+            ("rund {}" if delivery["has_rounded_rows"] else "{}").format(delivery[name])
+            if delivery[name] is not None
+            else "weniger als 3"
+            for name in ("records", "loaded", "rejected")
+        )
+        rows = f"{records} Zeilen, davon {loaded} geladen, {rejected} abgewiesen"
+    return f"{delivery['file_name']} ({delivery['period']}): {rows}; SHA-256 {delivery['sha256']}"
 
 
 def _warning_line(warning: dict[str, Any]) -> str:

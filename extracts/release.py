@@ -15,6 +15,7 @@ from extracts.workbook import xlsx_bytes
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
+from lagebild.warehouse import publications, releases
 
 CHECKSUMS = "SHA256SUMS"
 WORKBOOK = "lagebild.xlsx"
@@ -36,9 +37,12 @@ def release(
     is left alone; one that differs is never overwritten. What was handed to whom, when and for what purpose is
     registered in `published.release`, in the transaction in which the folder appears.
 
-    Raises UserError: unknown publication, a mart that schema `marts` does not show, a cost figure without its
-    caption, a delivery whose source nobody states, a recipient that is no folder name, a folder that holds something
-    else.
+    Of a publication from before figures were protected no package is made; one that was registered then, and still lies
+    in its folder as it was handed out, is returned.
+
+    Raises UserError: unknown publication, an unprotected one, a mart that schema `marts` does not show, a cost figure
+    without its caption, a delivery whose source nobody states, a recipient that is no folder name, a folder that holds
+    something else.
     """
     if not _RECIPIENT.fullmatch(recipient):
         raise UserError(
@@ -47,6 +51,8 @@ def release(
         )
     if not purpose.strip():
         raise UserError("an extract needs a purpose", remedy="say what the recipient uses the figures for")
+    if handed_out := _handed_out_before_protection(settings, publication_id, recipient):
+        return handed_out
     wanted = package.load(package_file)
     with marts.reader(settings) as connection:
         attributed = partial(attribution.of_publication, settings, wanted, statement)
@@ -70,7 +76,32 @@ def release(
         )
         # The folder appears before the commit: were the register written and the folder not, the
         # register would name a release that never was; the other way round, the next run mends it.
-        return _put_folder(settings.extracts / f"publication-{number}" / recipient, files)
+        return _put_folder(_folder(settings, number, recipient), files)
+
+
+def _handed_out_before_protection(settings: Settings, publication_id: int | None, recipient: str) -> Path | None:
+    """The folder of a registered package of an unprotected publication; None where the publication is protected."""
+    with database.connect(settings, database.BUILDER) as connection:
+        row = connection.execute(
+            "select p.publication_id, p.is_protected from published.current_publication as c"
+            " inner join published.publication as p on p.publication_id = coalesce(%s, c.publication_id)",
+            [publication_id],
+        ).fetchone()
+    if row is None or row[1]:
+        return None
+    folder = _folder(settings, row[0], recipient)
+    sums = folder / CHECKSUMS
+    registered = {one.sha256 for one in releases.listing(settings, row[0], recipient)}
+    if sums.exists() and hashlib.sha256(sums.read_bytes()).hexdigest() in registered:
+        return folder
+    raise UserError(
+        f"publication {row[0]} is {publications.UNPROTECTED}: no package is made of it",
+        remedy="lagebild build, then lagebild extract; what was handed out before: lagebild releases --unsafe",
+    )
+
+
+def _folder(settings: Settings, publication_id: int, recipient: str) -> Path:
+    return settings.extracts / f"publication-{publication_id}" / recipient
 
 
 def package_files(contents: contents_of.Contents) -> dict[str, bytes]:

@@ -50,6 +50,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "rollback": "publication",
         "diff": "publication",
         "extract": "warehouse",
+        "releases": "publication",
     },
     "Figures": {
         "explain": "warehouse",

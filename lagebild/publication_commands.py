@@ -1,4 +1,5 @@
-"""Commands on publications: publish what waits, which there are, back to one of them, and what differs between two."""
+"""Commands on publications: publish what waits, which there are, back to one of them, what differs between two, and
+which packages were handed out."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -90,3 +91,27 @@ def diff(settings: "Settings", former: int, latter: int, mart: str | None, form:
         options.echo_json(asdict(found))
     else:
         click.echo(difference.as_text(found, None if mart else difference.SHOWN_ROWS))
+
+
+@click.command()
+@click.option("--unsafe", is_flag=True, help="Only packages of publications from before figures were protected.")
+@options.form
+@options.pass_settings
+def releases(settings: "Settings", unsafe: bool, form: str) -> None:
+    """List the packages that were handed out: when, of which publication, to whom, for what.
+
+    An unsafe one may tell its recipient what today is confidential: such a package is not made any more, and what it
+    holds is known there.
+
+    \b
+    Examples:
+      lagebild releases
+      lagebild releases --unsafe --format json
+    """
+    from lagebild.warehouse import releases as registered
+
+    found = [one for one in registered.listing(settings) if one.is_unsafe or not unsafe]
+    if form == "json":
+        options.echo_json([asdict(one) for one in found])
+    else:
+        click.echo("\n".join(map(str, found)) or f"no {'unsafe ' * unsafe}package was handed out")

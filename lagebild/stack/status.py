@@ -9,7 +9,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, pages, postgres
-from lagebild.warehouse import build, guards, inputs
+from lagebild.warehouse import build, guards, inputs, publications
 
 AIRFLOW_SECRET = "airflow_admin"
 
@@ -68,6 +68,7 @@ def _warehouse(settings: Settings) -> list[str]:
         try:
             kind = connection.execute("select kind from raw.warehouse").fetchone()
             (publication,) = connection.execute("select publication_id from published.current_publication").fetchone()
+            note = _about(connection, publication)
             states = connection.execute("select state, count(*) from raw.delivery group by 1 order by 1").fetchall()
             is_known = connection.execute("select to_regclass('raw.build_set_aside') is not null").fetchone()[0]
             left_out = inputs.set_aside(connection) if is_known else []
@@ -81,7 +82,7 @@ def _warehouse(settings: Settings) -> list[str]:
     return [
         f"warehouse:      holds {held}",
         f"deliveries:     {counts}",
-        f"publication:    {publication or 'none yet'}",
+        f"publication:    {publication or 'none yet'}{note}",
         *([f"to publish:     {build.waits(waiting)}"] if waiting is not None else []),
         *(f"set aside:      {one}" for one in left_out),
         *(f"guard lacks:    {one}" for one in open_to_readers),
@@ -90,6 +91,17 @@ def _warehouse(settings: Settings) -> list[str]:
             * bool(open_to_readers)
         ),
     ]
+
+
+def _about(connection: psycopg.Connection, publication: int | None) -> str:
+    """That readers do not see the publication in force, where it is one from before the protection."""
+    is_known = connection.execute(
+        "select exists (select from pg_attribute where attrelid = 'published.publication'::regclass"
+        " and attname = 'is_protected')"
+    ).fetchone()[0]
+    if publication is None or (is_known and publications.is_protected(connection, publication)):
+        return ""
+    return f" ({publications.UNPROTECTED}; lagebild migrate and lagebild build publish anew)"
 
 
 def _for_bi(settings: Settings) -> str:

@@ -425,10 +425,10 @@ def _fixed_inputs(connection: Connection, build_id: int) -> dict[tuple[str, str]
 
 
 def _in_force(connection: Connection) -> tuple[str | None, str | None]:
-    """Fingerprint and version of the code of the publication in force; None where there is none."""
+    """Fingerprint and version of the code of the publication in force; None where there is none that readers see."""
     row = connection.execute(
         "select p.fingerprint, p.code_version from published.current_publication as c"
-        " inner join published.publication as p on c.publication_id = p.publication_id"
+        " inner join published.publication as p on c.publication_id = p.publication_id and p.is_protected"
     ).fetchone()
     return row or (None, None)
 

@@ -38,6 +38,7 @@ _WORDS = {
         "inputs": "inputs", "from": "from", "nowhere": "nowhere", "deliveries": "deliveries", "delivery": "delivery",
         "records": "{} records = {} loaded + {} rejected", "about": "about {}", "few": "fewer than 3",
         "rounded": "{} records: {} loaded, {} rejected", "layout": ", read by layout {}",
+        "untold": "how many records is confidential", "unnamed": "{} rows; which ones is confidential",
         "erased": "the landed bytes were erased on {}: {}", "line": "line {}", "lines": "lines {} ({} rows)",
         "span": "{} rows between lines {} and {}", "aggregate": "an aggregate; no row of a person is named",
         "checks": "checks: {} passed, {} warned, {} failed", "accepted": "accepted by hand on {}: {}",
@@ -53,6 +54,7 @@ _WORDS = {
         "inputs": "Eingänge", "from": "aus", "nowhere": "keiner Quelle", "deliveries": "Lieferungen",
         "delivery": "Lieferung", "records": "{} Sätze = {} geladen + {} abgewiesen", "about": "etwa {}",
         "few": "weniger als 3", "rounded": "{} Sätze: {} geladen, {} abgewiesen", "layout": ", gelesen als {}",
+        "untold": "wie viele Sätze, ist vertraulich", "unnamed": "{} Sätze; welche, ist vertraulich",
         "erased": "die abgelegten Bytes wurden am {} gelöscht: {}", "line": "Zeile {}", "lines": "Zeilen {} ({} Sätze)",
         "span": "{} Sätze zwischen Zeile {} und {}",
         "aggregate": "Aggregat; keine Zeile einer Person wird genannt",
@@ -90,8 +92,9 @@ def explain(
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
     `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
     `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased;
-    of a source about persons rows are rounded to 5, and that a person was erased is not shown): those that the leaves
-    of the trees name; where a row has no leaf, those of the sources that the mart names, or of all that it reads.
+    of a source about persons rows are rounded to 5, and that a person was erased is not shown; of a list of grants they
+    are None): those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart
+    names, or of all that it reads.
     UserError when the mart, the publication or the row is not there.
     """
     mart = marts.definition(mart_name)
@@ -188,6 +191,8 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
 def _records(delivery: dict[str, Any], words: dict[str, Any]) -> str:
     numbers = [delivery[name] for name in ("records", "loaded", "rejected")]
     if not delivery["has_rounded_rows"]:
+        if delivery["records"] is None:
+            return words["untold"]
         return words["records"].format(*numbers)
     return words["rounded"].format(*(words["few"] if n is None else words["about"].format(n) for n in numbers))
 
@@ -242,6 +247,8 @@ def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
     """What a leaf was read from: file and lines (or that it is an aggregate), hash, verdicts, decision."""
     if node["node_kind"] == "delivery_aggregate":
         rows = words["aggregate"]
+    elif "first_line" not in node:
+        rows = words["unnamed"].format(_shown(node["row_count"], words))
     elif "row_numbers" not in node:
         rows = words["span"].format(*(_shown(node[name], words) for name in ("row_count", "first_line", "last_line")))
     elif node["row_count"] == 1:

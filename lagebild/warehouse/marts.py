@@ -2,7 +2,8 @@
 
 The YAML files below `dbt_project/models/marts/` are the only place where a mart's columns,
 types and descriptions stand. From them come `published.<mart>` (each distinct content once),
-`<schema>.<mart>` (the publication in force) and `<schema>.<mart>_vintage` (every publication).
+`<schema>.<mart>` (the publication in force) and `<schema>.<mart>_vintage` (every publication). Readers of `marts`
+see publications whose figures are protected; what was published before is `marts_internal.<mart>_unprotected`.
 """
 
 import re
@@ -27,7 +28,12 @@ AGE_MEANS = (
     "Full days between publication and receipt of the newest delivery of the source behind this mart that has been"
     " silent longest. Fixed at publication; marts.publication_source has it for each source and period."
 )
-_VIEWS = ("", "_vintage")
+_UNPROTECTED = "_unprotected"
+_SUFFIXES = {
+    "": "",
+    "_vintage": " Every publication; filter on publication_id.",
+    _UNPROTECTED: " Publications from before figures were protected: for the statistics office alone.",
+}
 # dbt's doc blocks: texts that several columns share are written once and called by name.
 _DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
 _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
@@ -98,8 +104,8 @@ def restore_views(connection: Connection) -> None:
     published = _published_columns(connection)
     there = set(connection.execute("select schemaname, viewname from pg_views").fetchall())
     for mart in definitions():
-        for suffix in _VIEWS if mart.name in published else ():
-            if (mart.schema, mart.name + suffix) not in there:
+        for suffix in _suffixes(connection, mart) if mart.name in published else ():
+            if (_schema(mart, suffix), mart.name + suffix) not in there:
                 _replace_view(connection, mart, list(published[mart.name]), suffix)
 
 
@@ -147,7 +153,7 @@ def sync(connection: Connection, mart: Mart) -> None:
         widen = sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(added))
         locks.patiently(connection, partial(connection.execute, widen), f"published.{mart.name}")
     columns = list(_published_columns(connection)[mart.name])
-    for suffix in _VIEWS:
+    for suffix in _suffixes(connection, mart):
         if not _is_view_of(connection, _view(mart, suffix), _query(connection, mart, columns, suffix)):
             replace = partial(_replace_view, connection, mart, columns, suffix)
             locks.patiently(connection, replace, _view(mart, suffix))
@@ -216,17 +222,33 @@ def _columns(connection: Connection, schema: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def _suffixes(connection: Connection, mart: Mart) -> list[str]:
+    """The views that a mart has: of what is unprotected where something was published before the protection."""
+    if mart.schema != "marts":
+        return ["", "_vintage"]
+    (has_unprotected,) = connection.execute(
+        "select exists (select from published.publication where not is_protected)"
+    ).fetchone()
+    return ["", "_vintage", *([_UNPROTECTED] if has_unprotected else [])]
+
+
+def _schema(mart: Mart, suffix: str) -> str:
+    return "marts_internal" if suffix == _UNPROTECTED else mart.schema
+
+
 def _view(mart: Mart, suffix: str) -> str:
-    return f'{mart.schema}."{mart.name}{suffix}"'
+    return f'{_schema(mart, suffix)}."{mart.name}{suffix}"'
 
 
 def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> sql.Composed:
-    """What a view shows: under no suffix the publication in force, under `_vintage` every one.
+    """What a view shows: under no suffix the publication in force, under `_vintage` every one that its readers see.
 
     Which contents are shown is settled first, then their rows are read, content by content: `offset 0` keeps a reader's
     conditions outside of both, so that neither an error of theirs nor a plan tells of contents that are not shown.
     """
     current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
+    made = sql.SQL("inner join published.publication as g on p.publication_id = g.publication_id and {}g.is_protected ")
+    seen = made.format(sql.SQL("not " if suffix == _UNPROTECTED else "")) if mart.schema == "marts" else sql.SQL("")
     shown = {"publication_id": sql.Identifier("p", "publication_id")}
     shown |= {column: sql.Identifier("m", column) for column in columns}
     shown |= {AGE: sql.Identifier("p", AGE)}
@@ -237,10 +259,11 @@ def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) 
     ).fetchall()
     order = dict.fromkeys([*(column for (column,) in known), *shown])
     return sql.SQL(
-        "select {} from (select p.* from published.publication_mart as p {}where p.mart = {} offset 0) as p"
+        "select {} from (select p.* from published.publication_mart as p {}{}where p.mart = {} offset 0) as p"
         " cross join lateral (select * from {} as t where t.content_id = p.content_id offset 0) as m"
     ).format(
         sql.SQL(", ").join(shown[column] for column in order),
+        seen,
         sql.SQL("") if suffix else current,
         mart.name,
         sql.Identifier("published", mart.name),
@@ -248,17 +271,20 @@ def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) 
 
 
 def _replace_view(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> None:
-    view = sql.Identifier(mart.schema, mart.name + suffix)
+    view = sql.Identifier(_schema(mart, suffix), mart.name + suffix)
     query = _query(connection, mart, columns, suffix)
     connection.execute(sql.SQL("create or replace view {} with (security_barrier) as {}").format(view, query))
-    readers = sql.SQL(", ").join(map(sql.Identifier, AUDIENCES[mart.schema]))
+    readers = sql.SQL(", ").join(map(sql.Identifier, AUDIENCES[_schema(mart, suffix)]))
     connection.execute(sql.SQL("grant select on {} to {}").format(view, readers))
 
 
 def _describe(connection: Connection, mart: Mart, suffix: str) -> None:
-    view = sql.Identifier(mart.schema, mart.name + suffix)
-    vintage = " Every publication; filter on publication_id." if suffix else ""
-    comments = {"": mart.description + vintage, "publication_id": "Publication this row belongs to.", AGE: AGE_MEANS}
+    view = sql.Identifier(_schema(mart, suffix), mart.name + suffix)
+    comments = {
+        "": mart.description + _SUFFIXES[suffix],
+        "publication_id": "Publication this row belongs to.",
+        AGE: AGE_MEANS,
+    }
     comments |= {column: description for column, (_, description) in mart.columns.items()}
     there = _comments(connection, _view(mart, suffix))
     with connection.transaction():

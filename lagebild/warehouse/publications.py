@@ -17,6 +17,7 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.version import code_version
 
+UNPROTECTED = "not shown to readers: made before figures were protected"
 CODE = ("code", "")
 """The key of the code version among a publication's inputs, whose other keys are (source, period)."""
 Inputs = dict[tuple[str, str], int | str]
@@ -73,6 +74,8 @@ class Publication:
     """Marts whose content is not that of the publication before it; of the first one, all."""
     rollback: Rollback | None
     """The latest rollback that took it out of force."""
+    is_protected: bool
+    """Whether its figures were protected when it was made; readers see no other."""
 
     @property
     def is_rolled_back(self) -> bool:
@@ -85,6 +88,7 @@ class Publication:
             f"  deliveries {self.deliveries}" + ("  in force" if self.is_current else ""),
             f"    marts changed: {', '.join(self.changed_marts) or 'none'}",
             *(f"    {change}" for change in self.changed_deliveries),
+            *([] if self.is_protected else [f"    {UNPROTECTED}"]),
         ]
         return "\n".join(lines + ([f"    {self.rollback}"] if self.is_rolled_back else []))
 
@@ -94,8 +98,8 @@ def listing(settings: Settings) -> list[Publication]:
     with database.connect(settings, database.BUILDER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         rows = connection.execute(
-            "select p.publication_id, p.published_at, p.build_id, p.code_version, p.publication_id = c.publication_id"
-            " from published.publication as p cross join published.current_publication as c order by 1"
+            "select p.publication_id, p.published_at, p.build_id, p.code_version, p.publication_id = c.publication_id,"
+            " p.is_protected from published.publication as p cross join published.current_publication as c order by 1"
         ).fetchall()
         contents: dict[int, dict[str, int]] = {}
         for publication_id, mart, content_id in connection.execute(
@@ -105,7 +109,7 @@ def listing(settings: Settings) -> list[Publication]:
         taken_back = {rollback.from_publication: rollback for rollback in rollbacks(connection)}
         inputs = {row[0]: len(_inputs_of(connection, row[0])) - 1 for row in rows}
         found, former = [], None
-        for publication_id, published_at, build_id, code, is_current in rows:
+        for publication_id, published_at, build_id, code, is_current, is_protected in rows:
             now, before = contents.get(publication_id, {}), contents.get(former, {})
             found.append(
                 Publication(
@@ -118,6 +122,7 @@ def listing(settings: Settings) -> list[Publication]:
                     tuple(changes(connection, former, publication_id)) if former else (),
                     tuple(mart for mart, content in now.items() if before.get(mart) != content),
                     taken_back.get(publication_id),
+                    is_protected,
                 )
             )
             former = publication_id
@@ -144,12 +149,20 @@ _INPUTS = (
 
 
 def rollback(settings: Settings, publication_id: int, reason: str) -> Rollback:
-    """Put another publication in force, in one transaction, and write down who, why and when."""
+    """Put another publication in force, in one transaction, and write down who, why and when.
+
+    UserError for one from before figures were protected: readers see none of those.
+    """
     if not reason.strip():
         raise UserError("a rollback needs a reason", remedy="--reason says why; it is kept with the rollback")
     with database.connect(settings, database.BUILDER) as connection:
         in_force = lock_pointer(connection)
         require(connection, publication_id)
+        if not is_protected(connection, publication_id):
+            raise UserError(
+                f"publication {publication_id} is {UNPROTECTED}",
+                remedy="withdraw what is wrong (lagebild withdraw), then lagebild build",
+            )
         if publication_id == in_force:
             raise UserError(f"publication {publication_id} is in force already", remedy="lagebild publications")
         connection.execute("update published.current_publication set publication_id = %s", [publication_id])
@@ -184,9 +197,17 @@ def lock_pointer(connection: Connection) -> int | None:
 
 def require(connection: Connection, publication_id: int) -> None:
     """UserError unless there is such a publication."""
-    known = [number for (number,) in connection.execute("select publication_id from marts.publication order by 1")]
+    numbers = connection.execute("select publication_id from published.publication order by 1")
+    known = [number for (number,) in numbers]
     if publication_id not in known:
         raise UserError(f"there is no publication {publication_id}", remedy=f"one of: {spans(known) or 'none yet'}")
+
+
+def is_protected(connection: Connection, publication_id: int) -> bool:
+    """Whether readers see the publication, which is there."""
+    return connection.execute(
+        "select is_protected from published.publication where publication_id = %s", [publication_id]
+    ).fetchone()[0]
 
 
 def spans(numbers: Iterable[int]) -> str:

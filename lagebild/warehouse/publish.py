@@ -24,8 +24,8 @@ def publish(connection: Connection, build_id: int, fingerprint: str, manifest: P
     # A row's text is what its content is known by: it must not depend on this session's settings.
     connection.execute("set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'; set local bytea_output = 'hex'")
     (publication_id,) = connection.execute(
-        "insert into published.publication (build_id, code_version, fingerprint)"
-        " select build_id, code_version, %s from raw.build where build_id = %s returning publication_id",
+        "insert into published.publication (build_id, code_version, fingerprint, is_protected)"
+        " select build_id, code_version, %s, true from raw.build where build_id = %s returning publication_id",
         [fingerprint, build_id],
     ).fetchone()
     lineage = Lineage(json.loads(manifest.read_text()))

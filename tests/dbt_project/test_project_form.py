@@ -94,9 +94,10 @@ def layer_breaches(path: Path, sql: str) -> list[str]:
     if "source(" in sql:
         found.append("calls source(): staging reads raw through delivered()")
     layer = path.relative_to(MODELS).parts[0]
-    if layer == "staging" and "delivered(" not in sql:
+    # earlier_delivered() and earlier_published() lead to what readers see of earlier publications, and nowhere else
+    if layer == "staging" and not re.search(r"\b(earlier_)?delivered\(|\bearlier_published\(", sql):
         found.append("does not read through delivered()")
-    if layer != "staging" and "delivered(" in sql:
+    if layer != "staging" and re.search(r"delivered\(|earlier_published\(", sql):
         found.append("reads raw outside staging")
     if layer == "intermediate":
         marts = {file.stem for file in (MODELS / "marts").rglob("*.sql")}
@@ -207,6 +208,7 @@ def test_offenders_are_found() -> None:
     ]
     assert layer_breaches(staging, "select * from raw.x__y -- delivered(") == ["names a schema"]
     intermediate = MODELS / "intermediate" / "x" / "int_x.sql"
+    assert layer_breaches(intermediate, "{{ earlier_published('x') }}") == ["reads raw outside staging"]
     assert layer_breaches(intermediate, "{{ delivered('x', 'y') }} {{ ref('cost_per_person') }}") == [
         "reads raw outside staging",
         "reads the mart cost_per_person",

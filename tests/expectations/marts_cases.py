@@ -161,8 +161,8 @@ SOUND: dict[str, Rows] = {
     "funding_granted": [
         {**_GRANT, "begin_year": "all", "operations": 10, "granted_eur": 50},
         {**_GRANT, "begin_year": "2030", "operations": 6, "reason": "rate_not_listed"},
-        {**_GRANT, "begin_year": "2031", "reason": "too_few_operations"},
-        {**_GRANT, "begin_year": "2032", "reason": "too_few_operations"},
+        {**_GRANT, "begin_year": "2031", "reason": "confidential"},
+        {**_GRANT, "begin_year": "2032", "reason": "confidential"},
         # nothing is left over
         {**_GRANT, "region_code": "07", "begin_year": "all", "operations": 6, "granted_eur": 5},
         {**_GRANT, "region_code": "07", "begin_year": "2030", "operations": 6, "granted_eur": 5},
@@ -547,7 +547,8 @@ def publish(settings: Settings, build_id: int, mart: str, rows: Rows) -> None:
         ).fetchone()
         insert(connection, f"published.{mart}", [{"content_id": content_id, **row} for row in rows])
         connection.execute(
-            "with p as (insert into published.publication (build_id, code_version, fingerprint) values (%s, '1', '1')"
+            "with p as (insert into published.publication (build_id, code_version, fingerprint, is_protected)"
+            " values (%s, '1', '1', true)"
             " returning publication_id), m as (insert into published.publication_mart"
             " select publication_id, %s, %s, '1', '{}' from p)"
             " update published.current_publication set publication_id = p.publication_id from p",

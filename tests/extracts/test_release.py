@@ -62,8 +62,8 @@ create view marts_internal.unmasked_counts_vintage as select * from published.ti
 grant select on marts_internal.unmasked_counts_vintage to bi_reader;
 
 insert into raw.build (state, code_version) values ('published', 'c0ffee'), ('published', 'c0ffee');
-insert into published.publication (build_id, code_version, fingerprint, published_at) values
-(1, 'c0ffee', 'f1', '2026-01-05 08:00:00+01'), (2, 'c0ffee', 'f2', '2026-02-05 23:30:00+01');
+insert into published.publication (build_id, code_version, fingerprint, published_at, is_protected) values
+(1, 'c0ffee', 'f1', '2026-01-05 08:00:00+01', true), (2, 'c0ffee', 'f2', '2026-02-05 23:30:00+01', true);
 update published.current_publication set publication_id = 2;
 insert into raw.delivery (
     source, period, sha256, attempt, file_name, byte_size, landing_path, contract_version, code_version, state,

@@ -36,8 +36,9 @@ def filled(warehouse: Settings, tmp_path: Path) -> Settings:
             " contract_version, code_version, state, records, loaded, rejected) values"
             f" ('ledger', '2019', '{SHA256}', 1, 'ledger.csv', 1, 'ledger/2019/x', '1', 'c', 'accepted', 1, 1, 0);"
             "insert into raw.build (state, code_version) values ('published', 'c');"
-            "insert into published.publication (build_id, code_version, fingerprint) select max(build_id), 'c', 'f'"
-            " from raw.build; update published.current_publication set publication_id = 1"
+            "insert into published.publication (build_id, code_version, fingerprint, is_protected)"
+            " select max(build_id), 'c', 'f', true from raw.build;"
+            "update published.current_publication set publication_id = 1"
         )
     with database.connect(settings, database.BUILDER) as connection:
         connection.execute("create table build.something as select 'Köln' as city")

@@ -177,7 +177,9 @@ def test_an_expired_acceptance_alone_makes_a_build_due(warehouse):
         fingerprint = inputs.fingerprint(inputs.accepted(connection), build.code_version())
         connection.execute("insert into raw.build (state, code_version) values ('published', '1')")
         connection.execute(
-            "insert into published.publication (build_id, code_version, fingerprint) values (1, '1', %s)", [fingerprint]
+            "insert into published.publication (build_id, code_version, fingerprint, is_protected)"
+            " values (1, '1', %s, true)",
+            [fingerprint],
         )
         connection.execute("update published.current_publication set publication_id = 1")
     assert build.is_current(warehouse)
@@ -255,7 +257,9 @@ def test_a_mart_tells_how_old_its_inputs_were_when_it_was_published(warehouse):
             [build_id],
         )
         connection.execute(
-            "insert into published.publication (build_id, code_version, fingerprint) values (%s, '1', 'f')", [build_id]
+            "insert into published.publication (build_id, code_version, fingerprint, is_protected)"
+            " values (%s, '1', 'f', true)",
+            [build_id],
         )
         connection.execute("insert into published.content (mart, sha256, row_count) values ('published_claim', 'a', 1)")
         connection.execute("insert into published.published_claim (content_id, figure_id) values (1, 'a claim')")

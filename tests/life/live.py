@@ -25,6 +25,9 @@ OF_THE_HOUSE = frozenset(
     }
 )
 """Columns that say when and by which number something came, or what checks said then: they differ between orders."""
+OF_CELLS = ("operations", "total_cost_eur", "granted_eur", "granted_pct", "reason", "evidence", "is_synthetic")
+"""Columns of `funding_granted` that a confidential cell does not show."""
+OF_LINES = ("first_line", "last_line", "row_numbers")
 
 
 def live(settings: Settings, events: Sequence[Event], publications: int) -> dict[str, list[str]]:
@@ -116,11 +119,45 @@ def rows(settings: Settings) -> dict[str, list[str]]:
 
 
 def differences(first: dict[str, list[str]], second: dict[str, list[str]]) -> list[str]:
-    """In which marts two lives ended otherwise, with a row of each."""
+    """In which marts two lives ended otherwise, with a row of each.
+
+    Which cells of lists of grants are confidential depends on what was published before (docs/decisions/
+    protected-grants.md): of those that one of the two hides nothing but their keys is compared.
+    """
     told = []
+    hidden = _confidential(first) | _confidential(second)
+    first, second = _without(first, hidden), _without(second, hidden)
     for mart in sorted(first.keys() | second.keys()):
         here, there = first.get(mart, []), second.get(mart, [])
         if here != there:
             only = [next(iter(sorted(set(a) - set(b))), "-") for a, b in ((here, there), (there, here))]
             told.append(f"{mart}: {len(here)} rows and {len(there)}; {only[0]} | {only[1]}")
     return told
+
+
+def _confidential(lived: dict[str, list[str]]) -> set[str]:
+    """Keys, as trees have them, of the cells of lists of grants that a life ended in hiding."""
+    found = [json.loads(row) for row in lived.get("funding_granted", ())]
+    return {_cell(row) for row in found if row["reason"] == "confidential"}
+
+
+def _cell(row: dict[str, str]) -> str:
+    return "|".join(row[column] for column in ("source_sha256", "funder", "region_code", "begin_year"))
+
+
+def _without(lived: dict[str, list[str]], hidden: set[str]) -> dict[str, list[str]]:
+    """The rows of a life, where of these cells nothing is said, nor which lines of a list a cell holds."""
+    cells, nodes = ([json.loads(row) for row in lived.get(mart, ())] for mart in ("funding_granted", "provenance"))
+    for row in cells:
+        for column in OF_CELLS if _cell(row) in hidden else ():
+            row.pop(column, None)
+    nodes = [node for node in nodes if node["mart"] != "funding_granted" or node["row_key"] not in hidden]
+    for node in nodes:
+        for column in OF_LINES if node["mart"] == "funding_granted" else ():
+            node.pop(column, None)
+    changed = {"funding_granted": cells, "provenance": nodes}
+    return lived | {
+        mart: sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
+        for mart, rows in changed.items()
+        if mart in lived
+    }

@@ -45,6 +45,29 @@ def test_a_difference_between_two_lives_is_told():
     assert live.differences({"a": ["1", "2"], "b": ["3"]}, {"a": ["1", "4"], "b": ["3"]}) == ["a: 2 rows and 2; 2 | 4"]
 
 
+def grants(figure: int | None, **of_another_cell: object) -> dict[str, list[str]]:
+    """A life that ended in two cells of a list, with a tree of each that is shown."""
+    key = {"source_sha256": "a", "funder": "EU", "region_code": "06"}
+    reason = None if figure is not None else "confidential"
+    cells = [
+        {**key, "begin_year": "2030", "granted_eur": figure, "reason": reason},
+        {**key, "begin_year": "2031", "granted_eur": 5, "reason": None, **of_another_cell},
+    ]
+    nodes = [
+        {"mart": "funding_granted", "row_key": f"a|EU|06|{cell['begin_year']}", "row_numbers": reason and "2-4"}
+        for cell in cells
+        if cell["reason"] is None
+    ]
+    rows = {"funding_granted": cells, "provenance": [*nodes, {"mart": "b", "row_key": "c", "row_numbers": "1"}]}
+    return {mart: sorted(json.dumps(row, sort_keys=True) for row in found) for mart, found in rows.items()}
+
+
+def test_what_only_one_of_two_lives_hides_is_no_difference_between_them():
+    assert live.differences(grants(7), grants(7)) == live.differences(grants(7), grants(None)) == []
+    for other in (grants(8), grants(None, granted_eur=6), grants(None, begin_year="2032")):
+        assert [told.split(":")[0] for told in live.differences(grants(7), other)][:1] == ["funding_granted"]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_year_of_some_sources_in_two_orders(cluster, warehouse, seed):

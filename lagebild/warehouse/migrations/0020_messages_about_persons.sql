@@ -25,31 +25,30 @@ from raw.delivery as d
 inner join raw.source as s on d.source = s.source
 where v.delivery_id = d.delivery_id and s.is_about_persons and v.expectation = 'rows_as_in_the_ledger';
 
--- The view as it is by now, whatever it filters: only what it shows of rows, and of persons who were erased, is another.
-do $$
-declare
-    said text := pg_get_viewdef('marts.publication_source'::regclass);
-    persons constant text :=
-        'coalesce((select k.is_about_persons from raw.source as k where k.source = d.source), true)';
-    shown text;
-begin
-    said := regexp_replace(said, '\n +FROM ', format(E',\n %s as has_rounded_rows\n FROM ', persons));
-    foreach shown in array array['records', 'loaded', 'rejected', 'erased_at', 'erased_why'] loop
-        if regexp_count(said, format('\md\.%s,', shown)) <> 1 then
-            raise exception 'marts.publication_source does not show %', shown;
-        end if;
-        said := regexp_replace(said, format('\md\.%s,', shown), format(
-            case when shown like 'erased%%' then
-                'case when d.erased_why <> ''a person was erased'' then d.%1$s end as %1$s,'
-                else 'quality.told_rows(d.%1$s, %2$s) as %1$s,' end,
-            shown, persons
-        ));
-    end loop;
-    execute 'create or replace view marts.publication_source as ' || said;
-end
-$$;
+create or replace view marts.publication_source as
+select
+    publication_id,
+    mart,
+    model_version,
+    source,
+    period,
+    delivery_id,
+    file_name,
+    sha256,
+    case when not is_list_of_grants then quality.told_rows(records, is_about_persons) end as records,
+    case when not is_list_of_grants then quality.told_rows(loaded, is_about_persons) end as loaded,
+    case when not is_list_of_grants then quality.told_rows(rejected, is_about_persons) end as rejected,
+    received_at,
+    case when erased_why <> 'a person was erased' then erased_at end as erased_at,
+    case when erased_why <> 'a person was erased' then erased_why end as erased_why,
+    layout,
+    age_days,
+    held_delivery_id,
+    is_about_persons as has_rounded_rows
+from marts_internal.publication_source
+where is_for_readers;
 comment on view marts.publication_source is
-'For each mart of each publication the deliveries behind it: file, SHA-256, records, loaded and rejected rows, of a source about persons rounded to 5.';
+'For each mart of each publication the deliveries behind it: file, SHA-256, records, loaded and rejected rows, of a source about persons rounded to 5, of a list of grants not shown.';
 comment on column marts.publication_source.has_rounded_rows is
 'Whether the source is about persons: its counts of rows are rounded to 5, and null below 3.';
 comment on column marts.publication_source.erased_at is

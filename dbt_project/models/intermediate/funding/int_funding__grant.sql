@@ -14,65 +14,13 @@ federal_projects as (
 
 ),
 
-evidence_classes as (
-
-    select * from {{ ref('evidence_class') }}
-
-),
-
-united as (
-
-    select
-        source,
-        source_sha256,
-        line_number,
-        'Europäischer Sozialfonds' as programme,
-        'EU' as funding_level,
-        'EU' as funder,
-        region_code,
-        starts_on,
-        total_cost_eur,
-        union_share_eur as granted_eur,
-        evidence
-    from esf_operations
-
-    union all
-
-    -- the catalogue states what the federation pays, and not what a project costs
-    select
-        'foerderkatalog' as source,
-        source_sha256,
-        line_number,
-        'Förderkatalog des Bundes' as programme,
-        'Bund' as funding_level,
-        ministry as funder,
-        left(recipient_ags, 2) as region_code,
-        starts_on,
-        cast(null as numeric) as total_cost_eur,
-        federal_amount_eur as granted_eur,
-        evidence
-    from federal_projects
-
-),
-
-placed as (
-
-    select
-        united.*,
-        coalesce(united.funder, 'not_stated') as known_funder,
-        coalesce(united.region_code, 'not_stated') as known_region,
-        coalesce(cast(extract(year from united.starts_on) as text), 'not_stated') as begin_year,
-        evidence_classes.evidence_class_rank
-    from united
-    left join evidence_classes
-        on united.evidence = evidence_classes.evidence_class
-
-),
+{{ placed_grants('esf_operations', 'federal_projects') }},
 
 final as (
 
     select
         source,
+        delivery_id,
         source_sha256,
         programme,
         funding_level,
@@ -93,8 +41,8 @@ final as (
     from placed
     group by
         grouping sets (
-            (source, source_sha256, programme, funding_level, known_funder, known_region, begin_year),
-            (source, source_sha256, programme, funding_level, known_funder, known_region)
+            (source, delivery_id, source_sha256, programme, funding_level, known_funder, known_region, begin_year),
+            (source, delivery_id, source_sha256, programme, funding_level, known_funder, known_region)
         )
 
 )

@@ -105,9 +105,13 @@ profiles as (
 
 ),
 
+-- which lines of a file a shown cell holds tells of the lines of hidden ones: said only where nothing of a list is hidden
 granteds as (
 
-    select * from {{ ref('funding_granted') }}
+    select
+        granted.*,
+        bool_and(granted.operations is not null) over (partition by granted.source_sha256) as is_list_shown
+    from {{ ref('funding_granted') }} as granted
 
 ),
 
@@ -665,9 +669,9 @@ granted_trees as (
         granteds.source,
         granteds.source_sha256,
         granteds.operations,
-        grants.first_line,
-        grants.last_line,
-        grants.row_numbers
+        case when granteds.is_list_shown then grants.first_line end as first_line,
+        case when granteds.is_list_shown then grants.last_line end as last_line,
+        case when granteds.is_list_shown then grants.row_numbers end as row_numbers
     from granteds
     inner join grants
         on granteds.source_sha256 = grants.source_sha256

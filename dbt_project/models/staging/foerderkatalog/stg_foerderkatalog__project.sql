@@ -27,7 +27,8 @@ final as (
         evidence,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        delivery_id
     from {{ latest_period('delivered', ['funding_code']) }}
 
 )

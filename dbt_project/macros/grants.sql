@@ -1,0 +1,209 @@
+{#-
+    The lists of operations of the European Social Fund in one form, from CTEs named by state, each of rows of one raw
+    table with the file that they are from. The last CTE is `united`.
+-#}
+{% macro united_esf_lists() -%}
+regions as (
+
+    select * from {{ ref('region') }}
+
+),
+
+united as (
+
+    select
+        'esf_bayern' as source,
+        '09' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        cofinancing_rate_pct,
+        location,
+        intervention_code as intervention,
+        evidence,
+        delivery_id,
+        line_number,
+        source_sha256,
+        source_file_name
+    from bayern
+
+    union all
+
+    select
+        'esf_sachsen' as source,
+        '14' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        cofinancing_rate_pct,
+        location,
+        intervention,
+        evidence,
+        delivery_id,
+        line_number,
+        source_sha256,
+        source_file_name
+    from sachsen
+
+    union all
+
+    select
+        'esf_berlin' as source,
+        '11' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        cofinancing_rate_pct,
+        location,
+        intervention,
+        evidence,
+        delivery_id,
+        line_number,
+        source_sha256,
+        source_file_name
+    from berlin
+
+    union all
+
+    select
+        'esf_bremen' as source,
+        '04' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        round(100 * cofinancing_ratio, 2) as cofinancing_rate_pct,
+        location,
+        intervention_code as intervention,
+        evidence,
+        delivery_id,
+        line_number,
+        source_sha256,
+        source_file_name
+    from bremen
+
+    union all
+
+    select
+        'esf_hessen' as source,
+        '06' as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        null as cofinancing_rate_pct,
+        location,
+        intervention_code as intervention,
+        evidence,
+        delivery_id,
+        line_number,
+        source_sha256,
+        source_file_name
+    from hessen
+
+    union all
+
+    -- this list alone says where an operation is, and some are in other states
+    select
+        'esf_nrw' as source,
+        regions.region_code,
+        nrw.operation,
+        nrw.starts_on,
+        nrw.ends_on,
+        nrw.total_cost_eur,
+        round(100 * nrw.cofinancing_ratio, 2) as cofinancing_rate_pct,
+        -- a cell that is a number has lost the zero of a postcode, which has five digits in Germany
+        concat_ws(
+            ' ',
+            case
+                when nrw.country like 'Deutschland%' and nrw.postcode ~ '^[0-9]{4}$' then lpad(nrw.postcode, 5, '0')
+                else nrw.postcode
+            end,
+            nrw.location
+        ) as location,
+        nrw.intervention_code as intervention,
+        nrw.evidence,
+        nrw.delivery_id,
+        nrw.line_number,
+        nrw.source_sha256,
+        nrw.source_file_name
+    from nrw
+    left join regions
+        on
+            regions.region_level = 'state'
+            and regexp_replace(trim(nrw.country), '^Deutschland, *', '') = regions.region_name
+
+)
+{%- endmacro %}
+
+{#- What the Union pays of an operation, EUR; empty where the list has no share. -#}
+{% macro union_share() -%}
+round(total_cost_eur * cofinancing_rate_pct / 100, 2)
+{%- endmacro %}
+
+{#-
+    Grants of all lists in one form, each with the cell that it counts in: source, funder, state and year of beginning.
+    `esf` and `federal` are relations or CTEs of operations and projects; `flags` are columns of both that are kept. The last
+    CTE is `placed`.
+-#}
+{% macro placed_grants(esf, federal, flags=[]) -%}
+united as (
+
+    select
+        source,
+        delivery_id,
+        {%- for flag in flags %}
+        {{ flag }},
+        {%- endfor %}
+        source_sha256,
+        line_number,
+        'Europäischer Sozialfonds' as programme,
+        'EU' as funding_level,
+        'EU' as funder,
+        region_code,
+        starts_on,
+        total_cost_eur,
+        union_share_eur as granted_eur,
+        evidence
+    from {{ esf }}
+
+    union all
+
+    -- the catalogue states what the federation pays, and not what a project costs
+    select
+        'foerderkatalog' as source,
+        delivery_id,
+        {%- for flag in flags %}
+        {{ flag }},
+        {%- endfor %}
+        source_sha256,
+        line_number,
+        'Förderkatalog des Bundes' as programme,
+        'Bund' as funding_level,
+        ministry as funder,
+        left(recipient_ags, 2) as region_code,
+        starts_on,
+        cast(null as numeric) as total_cost_eur,
+        federal_amount_eur as granted_eur,
+        evidence
+    from {{ federal }}
+
+),
+
+placed as (
+
+    select
+        united.*,
+        coalesce(united.funder, 'not_stated') as known_funder,
+        coalesce(united.region_code, 'not_stated') as known_region,
+        coalesce(cast(extract(year from united.starts_on) as text), 'not_stated') as begin_year,
+        evidence_classes.evidence_class_rank
+    from united
+    left join {{ ref('evidence_class') }} as evidence_classes
+        on united.evidence = evidence_classes.evidence_class
+
+)
+{%- endmacro %}
