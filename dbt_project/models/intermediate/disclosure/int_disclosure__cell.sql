@@ -1,5 +1,6 @@
 -- grain: one row per cell of a mart that counts persons or adds up amounts of few units.
--- The one place that says what is shown: marts that show such a figure, or one made from it, join it. Never published.
+-- The one list of what is shown and what is not. Marts read the part of their domain, so that what they are made of is
+-- told rightly: a mart of grants is not made of a register. Never published.
 with
 
 grant_cells as (
@@ -21,6 +22,33 @@ grant_cells as (
 
 ),
 
+register_cells as (
+
+    select
+        'register' as domain,
+        'eu2_population' as mart,
+        region_code as place,
+        cast(reference_date as text) as reference,
+        cell_group,
+        exact_persons as units,
+        cast(null as numeric) as total_eur,
+        cast(null as numeric) as largest_eur,
+        cast(null as numeric) as second_largest_eur,
+        rule,
+        shown_persons is not null as is_shown,
+        case when cell_group <> 'EU2' then 'EU2' end as parent
+    from {{ ref('int_disclosure__register_cell') }}
+
+),
+
+united as (
+
+    select * from grant_cells
+    union all
+    select * from register_cells
+
+),
+
 final as (
 
     select
@@ -36,7 +64,7 @@ final as (
         rule,
         is_shown,
         parent
-    from grant_cells
+    from united
 
 )
 

@@ -12,8 +12,7 @@ grants as (
 
 cells as (
 
-    select * from {{ ref('int_disclosure__cell') }}
-    where mart = 'funding_granted'
+    select * from {{ ref('int_disclosure__grant_cell') }}
 
 ),
 
@@ -43,9 +42,10 @@ shown as (
         end as shown_evidence_rank
     from grants
     left join cells
-        on grants.region_code = cells.place
-            and grants.begin_year = cells.reference
-            and {{ row_key(['grants.delivery_id', 'grants.funder']) }} = cells.cell_group
+        on grants.delivery_id = cells.delivery_id
+            and grants.funder = cells.funder
+            and grants.region_code = cells.region_code
+            and grants.begin_year = cells.begin_year
 
 ),
 
