@@ -22,8 +22,8 @@ ALL = "all"
 UNITS, TOTAL, GRANTED = "operations", "total_cost_eur", "granted_eur"
 LEAST_UNITS, P_PERCENT, K_PERCENT = 3, 10, 90
 """As published in the guidance of the statistics offices: fewer than 3 units, p = 10 %, two units with 90 %."""
-MOST = 1e9
-"""Of grants and of whole EUR more than any table that is made up has."""
+MOST = 1e6, 1e13
+"""Of grants, and of cents: more than any table that is made up has."""
 CENT = 0.5
 """Half a cent: amounts are in cents."""
 Cell = tuple[int, str]
@@ -118,10 +118,11 @@ class Programme:
     ) -> float:
         least = np.array([self._least[variable] for variable in variables], float)
         constraints = [LinearConstraint(matrix, right, right)] if len(matrix) else []
-        is_count = np.full(len(variables), int(least.max() > 0))
+        is_count = least.max() > 0
         # No end is infinite: of an unbounded integer programme the solver cannot tell that it has a solution.
-        limits = optimize.Bounds(least, np.full(len(variables), MOST))
-        result = milp(way * objective, constraints=constraints, bounds=limits, integrality=is_count)
+        limits = optimize.Bounds(least, np.full(len(variables), MOST[0 if is_count else 1]))
+        whole = np.full(len(variables), int(is_count))
+        result = milp(way * objective, constraints=constraints, bounds=limits, integrality=whole)
         if result.status != 0:
             raise AssertionError(f"what is shown fits together in no way, or no end was found: {result.message}")
         return way * result.fun

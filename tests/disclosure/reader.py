@@ -26,7 +26,8 @@ READ = {
 }
 """The views that are attacked, and the column by which their rows belong to a place."""
 NODES = (
-    "select publication_id, mart, row_key, figure, region_code, reference_year, label, value, row_count, row_numbers"
+    "select publication_id, mart, row_key, figure, region_code, reference_year, label, value, row_count,"
+    " refers_to_row_key"
     " from marts.provenance_vintage where publication_id = %s and mart = any(%s)"
     " and (value is not null or row_count is not null) and (label like '%%\\_persons' or label = 'persons'"
     " or label like '%%\\_eur')"

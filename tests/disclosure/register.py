@@ -142,7 +142,7 @@ def _evidence(shown: Shown, day: date, employees: int) -> Iterable[Evidence]:
             if rate and product is not None and row["denominator_persons"] is None:
                 tell("extrapolation by rate", product / rate, employees)
     for node in shown.nodes:
-        if node["reference_year"] == day.year and node["mart"] in ("eu2_population", "cost_per_person"):
+        if _is_about(node, day):
             plus = {"eu2_persons": 0, "population_persons": 0, "persons": 0, "denominator_persons": employees}
             if node["label"] in plus:
                 tell(f"node {node['label']}", node["value"], plus[node["label"]])
@@ -162,6 +162,13 @@ def _evidence(shown: Shown, day: date, employees: int) -> Iterable[Evidence]:
         yield name, stands_for(value).__contains__
     if rate_of_year is not None:
         yield from _rate_evidence(shown, rate_of_year, employees, values[0][1] if values else None)
+
+
+def _is_about(node: Row, day: date) -> bool:
+    """Whether a node tells of the persons of a day: a change has those of two days, by the keys of their rows."""
+    if node["mart"] == "eu2_population" and node["figure"] == "change_persons":
+        return str(day) in (node["refers_to_row_key"] or "")
+    return node["mart"] in ("eu2_population", "cost_per_person") and node["reference_year"] == day.year
 
 
 def _rate_evidence(shown: Shown, rate: Row, employees: int, count: int | None) -> Iterable[Evidence]:
@@ -354,6 +361,8 @@ def _differences(case: Case, day: date, possible: dict[tuple[int, date], Pairs],
             for group, of_pair in (("BG", lambda p: p[0]), ("RO", lambda p: p[1]), ("EU2", sum)):
                 olds = {of_pair(pair) for pair in possible[before, day]}
                 news = {of_pair(pair) for pair in possible[after, day]}
+                if not olds or not news:  # told by `_judged`: nothing fits to what is shown
+                    continue
                 low, high = min(news) - max(olds), max(news) - min(olds)
                 if low > -3 and high < 3 and low * high > 0:
                     cell = f"{case.ags} {day} {group}, publications {before + 1} to {after + 1}"
