@@ -113,7 +113,7 @@ def _first(chance: random.Random, number: int) -> State:
     newest = _people(chance)
     persons = {YEAR_ENDS[1]: newest}
     if chance.random() < 0.4:
-        before = frozenset(p for p in newest if p[1] == OTHER or chance.random() < 0.85)
+        before = frozenset(p for p in sorted(newest) if p[1] == OTHER or chance.random() < 0.85)
         persons = {YEAR_ENDS[0]: before | _newcomers(chance, newest, chance.randint(0, 3)), **persons}
     employees = {day: _employees(chance, _eu2(of_day)) for day, of_day in persons.items()}
     postings: tuple[Posting, ...] = ()

@@ -1,6 +1,8 @@
 """The attacker names what can be solved, finds nothing where nothing can, and nothing in a sample of real builds."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lagebild.settings import Settings
+from lagebild.settings import ROOT, Settings
 from tests.disclosure import grants, page, register, run
 from tests.disclosure.generate import BULGARIA, CATALOGUE, OTHER, ROMANIA, YEAR_ENDS, Case, Grant, Posting, State, cases
 from tests.disclosure.reader import Seen
@@ -252,6 +254,17 @@ def test_a_case_follows_from_seed_and_number_alone() -> None:
     assert cases(3, 5) != cases(4, 5)
     many = cases(3, 600)
     assert len({case.ags for case in many}) == len({(case.source, case.funder, case.period) for case in many}) == 600
+
+
+def test_another_process_makes_the_same_cases() -> None:
+    parts = "for c in cases(3, 200) for s in c.states for part in (*s.persons.values(), map(repr, s.grants))"
+    told = f"from tests.disclosure.generate import cases; print([sorted(part) {parts}])"
+    command = [sys.executable, "-c", told]
+    said = {
+        subprocess.run(command, env={"PYTHONHASHSEED": seed}, cwd=ROOT, capture_output=True, check=True).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
 
 
 def test_more_than_is_needed_and_a_safe_cell_that_is_hidden_break_the_musts() -> None:
