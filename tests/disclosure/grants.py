@@ -291,14 +291,14 @@ def _beside(case: Case, rows: dict[Cell, Row]) -> list[Finding]:
     ]
 
 
-def least_hidden(grants: frozenset[Grant], has_totals: bool) -> tuple[int, int]:
+def least_hidden(grants: frozenset[Grant], has_totals: bool, forced: frozenset[str] = frozenset()) -> tuple[int, int]:
     """The fewest cells that a single table has to hide, and the amount in cents of the best such choice.
 
-    Every choice of cells beside the primary ones is tried, those of few cells first.
+    Every choice of cells beside the primary ones, and others that are `forced`, is tried, those of few cells first.
     """
     table = cells(grants)
     measures = [GRANTED, TOTAL] if has_totals else [GRANTED]
-    primary = {cell for cell in table if is_primary(table[cell], measures)}
+    primary = {cell for cell in table if cell in forced or is_primary(table[cell], measures)}
     others = sorted(table.keys() - primary)
     by_size: Callable[[int], int] = int.bit_count
     best: tuple[int, int] | None = None
@@ -328,6 +328,25 @@ def _is_safe(table: dict[str, frozenset[Grant]], hidden: set[str], measures: lis
             if needed is not None and rest < needed:
                 return False
     return True
+
+
+def forced_before(lists: Sequence[frozenset[Grant]], hidden: Sequence[set[str]], has_totals: bool) -> frozenset[str]:
+    """Cells of the last of these lists that what earlier ones hid, or did not hide, keeps from being shown.
+
+    A cell that was shown then, less its changes, tells them where they are few or dominated. A cell of the same grants
+    that was hidden then protected others, and still does. More may be needed: so what is made of this is the least.
+    """
+    measures = [GRANTED, TOTAL] if has_totals else [GRANTED]
+    *earlier, last = map(cells, lists)
+    found = set()
+    for table, then in zip(earlier, hidden, strict=False):
+        for cell in table.keys() & last.keys():
+            change = table[cell] ^ last[cell]
+            if cell not in then and change and is_primary(change, measures):
+                found.add(cell)
+            if cell in then and not change and not _is_safe(table, then - {cell}, measures):
+                found.add(cell)
+    return frozenset(found)
 
 
 def is_safe_sequence(lists: Sequence[frozenset[Grant]], has_totals: bool) -> bool:

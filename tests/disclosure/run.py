@@ -26,6 +26,8 @@ class Loss:
     hidden: int = 0
     least: int = 0
     """Hidden cells that each table alone would need."""
+    needed: int = 0
+    """The same beside what the publications before it showed and hid; more may be needed, so this is a least, too."""
     safe: int = 0
     """Cells of tables of which nothing has to be hidden, nor was anything before."""
     safe_shown: int = 0
@@ -122,7 +124,7 @@ def _registers_lost(case: Case, seen: Seen) -> Loss:
         shown = sum(row[name] is not None for name in ("bulgaria_persons", "romania_persons", "eu2_persons"))
         day = row["reference_date"]
         least = least_hidden(state.count(day, BULGARIA), state.count(day, ROMANIA))
-        loss.add(Loss(3, 3 - shown, least, 0 if least else 3, 0 if least else shown))
+        loss.add(Loss(3, 3 - shown, least, least, 0 if least else 3, 0 if least else shown))
     for row in seen.of("cost_per_person", case.ags):
         if row["total_cost_eur"] is None:
             state = case.states[at[row["publication_id"]]]
@@ -169,14 +171,19 @@ def _grants_lost(case: Case, seen: Seen) -> Loss:
     loss = Loss()
     rows = grants.rows_of(case, seen)
     has_totals = case.source != grants.CATALOGUE
+    hidden_before: list[set[str]] = []
     for at, state in enumerate(case.states):
+        lists = [state.grants for state in case.states[: at + 1]]
+        forced = grants.forced_before(lists, hidden_before, has_totals)
         least, least_amount = grants.least_hidden(state.grants, has_totals)
+        needed, _ = grants.least_hidden(state.grants, has_totals, forced)
         own = {year: row for (number, year), row in rows.items() if number == at}
         hidden = [year for year, row in own.items() if row["operations"] is None or row["granted_eur"] is None]
         cells = grants.cells(state.grants)
         amount = sum(sum(grants.amounts(cells[year], grants.GRANTED)) for year in hidden)
-        is_safe = grants.is_safe_sequence([state.grants for state in case.states[: at + 1]], has_totals)
+        hidden_before.append(set(hidden))
+        is_safe = grants.is_safe_sequence(lists, has_totals)
         safe = len(own) if is_safe else 0
         shown = safe and len(own) - len(hidden)
-        loss.add(Loss(len(own), len(hidden), least, safe, shown, amount, least_amount))
+        loss.add(Loss(len(own), len(hidden), least, needed, safe, shown, amount, least_amount))
     return loss

@@ -245,6 +245,13 @@ def test_the_least_that_a_table_has_to_hide() -> None:
     alone = frozenset([*_of_year(2016, 1), *LARGE, *_of_year(2018, 100, 110, 120, first=30)])
     assert grants.least_hidden(alone, False)[0] == 2
     assert grants.least_hidden(frozenset(LARGE), False) == (0, 0)
+    # A grant more than was shown: the year and the total are to be hidden, or what it got is known.
+    lists = [frozenset(LARGE), frozenset([*LARGE, *_of_year(2017, 777, first=50)])]
+    assert grants.forced_before(lists, [set()], False) == {"2017", "all"}
+    assert grants.forced_before(lists, [{"2017", "all"}], False) == set()
+    # What protected a year then protects it still, as long as it is the same.
+    lists = [alone, alone]
+    assert grants.forced_before(lists, [{"2016", "2018"}], False) == {"2018"}
     least = {(0, 0): 3, (1, 1): 3, (2, 2): 2, (1, 20): 1, (3, 3): 1, (5, 5): 0}
     assert {counts: run.least_hidden(*counts) for counts in least} == least
 
@@ -269,9 +276,9 @@ def test_another_process_makes_the_same_cases() -> None:
 
 def test_more_than_is_needed_and_a_safe_cell_that_is_hidden_break_the_musts() -> None:
     outcome = run.Outcome(1)
-    outcome.losses[run.GRANTS] = run.Loss(cells=10, hidden=3, least=2, safe=4, safe_shown=4)
+    outcome.losses[run.GRANTS] = run.Loss(cells=10, hidden=3, least=1, needed=2, safe=4, safe_shown=4)
     assert page.broken(outcome) == []
-    outcome.losses[run.REGISTERS] = run.Loss(cells=3, hidden=1, least=0, safe=3, safe_shown=2)
+    outcome.losses[run.REGISTERS] = run.Loss(cells=3, hidden=1, safe=3, safe_shown=2)
     assert len(page.broken(outcome)) == 2
     outcome.findings.append(Finding(1, "(i) small count", "cell", "why"))
     assert "**Disclosed: 1 of 1**" in page.page(outcome, 15, 2500, 1)
