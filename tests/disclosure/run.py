@@ -11,7 +11,7 @@ from itertools import product
 
 from lagebild.settings import Settings
 from tests.disclosure import grants, place, reader, register
-from tests.disclosure.generate import BULGARIA, PUBLICATIONS, ROMANIA, Case
+from tests.disclosure.generate import BULGARIA, ROMANIA, Case
 from tests.disclosure.reader import Row, Seen
 from tests.disclosure.register import Finding, rounded, stands_for
 
@@ -68,8 +68,9 @@ def through_builds(
     """Publish all states of the cases in a warehouse that holds nothing else, read them, and attack."""
     began = time.monotonic()
     place.configure(settings, cases)
-    for number in range(PUBLICATIONS):
-        at = f"publication {number + 1} of {PUBLICATIONS}"
+    publications = len(cases[0].states)
+    for number in range(publications):
+        at = f"publication {number + 1} of {publications}"
         place.publish(settings, cases, number, lambda what, at=at: tell(f"{at}: {what}"))
     built = time.monotonic()
     seen = reader.read(settings, tell)
