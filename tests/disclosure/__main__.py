@@ -1,6 +1,6 @@
 """Publish made-up registers, ledgers and lists of grants, and try to find out what is protected: `make disclosure`.
 
-    python -m tests.disclosure [--cases 10000] [--seed 15] [--batch 2500] [--processes 2]
+    python -m tests.disclosure [--cases 10000] [--seed 15] [--batch 1000] [--processes 2]
 
 Says what is under way, ends with `disclosed: N of M`, and writes `docs/disclosure.md`; exit code 1 where anything is
 disclosed, or more is hidden than the musts allow. The same seed gives the same cases.
@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 
 from lagebild.settings import Settings
@@ -34,6 +35,7 @@ LISTED = 40
 def main() -> int:
     arguments = _arguments()
     began = time.monotonic()
+    _remove_leftovers()
     outcome = Outcome()
     with Board(Console()) as board:
         for number, cases in enumerate(batches(arguments.seed, arguments.cases, arguments.batch), 1):
@@ -61,6 +63,13 @@ def main() -> int:
     return 1 if outcome.disclosed or broken else 0
 
 
+def _remove_leftovers() -> None:
+    """What a run that was killed has left."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(PREFIX).split("-")[0])):
+            remove_state(settings_in(left))
+
+
 @contextlib.contextmanager
 def _warehouse(number: int) -> Iterator[Settings]:
     """A migrated, empty warehouse on a server of its own, which is gone afterwards."""
@@ -80,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make disclosure", description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=15)
-    parser.add_argument("--batch", type=int, default=2500, help="places in one warehouse")
+    parser.add_argument("--batch", type=int, default=1000, help="places in one warehouse")
     parser.add_argument("--processes", type=int, default=min(os.cpu_count() or 1, 4), help="of the attack")
     parser.add_argument("--output", type=Path, help="the page to write; nothing is written without")
     return parser.parse_args()

@@ -281,7 +281,7 @@ def test_more_than_is_needed_and_a_safe_cell_that_is_hidden_break_the_musts() ->
     outcome.losses[run.REGISTERS] = run.Loss(cells=3, hidden=1, safe=3, safe_shown=2)
     assert len(page.broken(outcome)) == 2
     outcome.findings.append(Finding(1, "(i) small count", "cell", "why"))
-    assert "**Disclosed: 1 of 1**" in page.page(outcome, 15, 2500, 1)
+    assert "**Disclosed: 1 of 1**" in page.page(outcome, 15, 1000, 1)
 
 
 @pytest.mark.long
