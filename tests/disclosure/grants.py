@@ -144,7 +144,7 @@ def attack(case: Case, seen: Seen) -> list[Finding]:
         for after in range(before + 1, len(truth)):
             for year in sorted(truth[before].keys() & truth[after].keys()):
                 found += _of_difference(case, before, after, year, truth, programmes)
-    return [*found, *_beside(case, rows)]
+    return [*found, *_beside(case, seen, rows)]
 
 
 def rows_of(case: Case, seen: Seen) -> dict[Cell, Row]:
@@ -282,13 +282,16 @@ def _of_difference(
     return found
 
 
-def _beside(case: Case, rows: dict[Cell, Row]) -> list[Finding]:
-    """What stands in a row whose figures are hidden, and follows from them."""
-    return [
-        Finding(case.number, "unexplained", f"{_table(case)} {year}, publication {at + 1}", f"{value} %")
-        for (at, year), row in rows.items()
-        if row[UNITS] is None and (value := row["granted_pct"]) is not None
-    ]
+def _beside(case: Case, seen: Seen, rows: dict[Cell, Row]) -> list[Finding]:
+    """What stands beside hidden figures and follows from them: a percentage, or the lines that others leave."""
+    found = []
+    for (at, year), row in rows.items():
+        cell = f"{_table(case)} {year}, publication {at + 1}"
+        if row[UNITS] is None and row["granted_pct"] is not None:
+            found.append(Finding(case.number, "unexplained", cell, f"{row['granted_pct']} %"))
+        if row[UNITS] is None and (row["publication_id"], row["source_sha256"]) in seen.lined:
+            found.append(Finding(case.number, "unexplained", cell, "lines of its list are named"))
+    return found
 
 
 def least_hidden(grants: frozenset[Grant], has_totals: bool, forced: frozenset[str] = frozenset()) -> tuple[int, int]:

@@ -27,7 +27,7 @@ READ = {
 """The views that are attacked, and the column by which their rows belong to a place."""
 NODES = (
     "select publication_id, mart, row_key, figure, region_code, reference_year, label, value, row_count,"
-    " refers_to_row_key"
+    " refers_to_row_key, first_line"
     " from marts.provenance_vintage where publication_id = %s and mart = any(%s)"
     " and (value is not null or row_count is not null) and (label like '%%\\_persons' or label = 'persons'"
     " or label like '%%\\_eur')"
@@ -70,6 +70,8 @@ class Seen:
     """By place, and of grants by `funding_granted <row key>`."""
     sources: dict[tuple[str, str], list[Row]] = field(default_factory=lambda: defaultdict(list))
     """By source and period."""
+    lined: set[tuple[int, str]] = field(default_factory=set)
+    """Publications and lists (SHA-256) of which some lines are named."""
     publications: list[int] = field(default_factory=list)
 
     def of(self, view: str, place: str) -> list[Row]:
@@ -100,6 +102,8 @@ def read(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Se
             tell("reading provenance")
             for row in connection.execute(NODES, [publication, NODES_OF]):
                 grants = row["mart"] == "funding_granted"
+                if grants and row["first_line"] is not None:
+                    seen.lined.add((publication, row["row_key"].split("|")[0]))
                 seen.nodes[f"funding_granted {row['row_key']}" if grants else row["region_code"]].append(row)
         for row in connection.execute(SOURCES):
             seen.sources[row["source"], row["period"]].append(row)

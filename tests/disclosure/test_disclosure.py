@@ -145,6 +145,22 @@ def test_a_tree_that_counts_the_rows_of_a_hidden_year_is_named() -> None:
     _assert_names(_found(case, seen), "(i) small count of grants", "2016, publication 1")
 
 
+def test_lines_and_a_percentage_beside_what_is_hidden_are_named() -> None:
+    case = _case([*_of_year(2016, 1), *LARGE])
+    seen = _seen(case, {0: {"2016", "2017"}})
+    seen.lined.add((1, "e" * 64))
+    assert grants.attack(case, seen) == []
+    seen.lined.add((1, "f" * 64))
+    assert {finding.why for finding in grants.attack(case, seen)} == {"lines of its list are named"}
+    seen.lined.clear()
+    for row in seen.rows["funding_granted_vintage"][case.funder]:
+        row["granted_pct"] = Decimal(50)
+    assert sorted(finding.cell[-19:] for finding in grants.attack(case, seen)) == [
+        "2016, publication 1",
+        "2017, publication 1",
+    ]
+
+
 def test_the_length_of_a_list_tells_a_hidden_total() -> None:
     made = [*_of_year(2016, 1), *_of_year(2018, 2, 3, first=3)]
     case = replace(_case([replace(grant, total=2 * grant.granted) for grant in made]), source="esf_bayern", period="P")
