@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants life environment
+	mutants life disclosure environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,6 +59,10 @@ mutants: environment ## change every expectation in turn, and check that its cas
 
 life: environment ## live three years of deliveries of every source in ten orders, which must end in the same marts (ORDERS=3)
 	@LIFE_ORDERS=$(or $(ORDERS),10) $(PYTEST) tests/life
+
+disclosure: environment ## publish 10,000 made-up places and try to find out what is protected (CASES=500 SEED=3); writes docs/disclosure.md
+	@.venv/bin/python -m tests.disclosure --cases $(or $(CASES),10000) --seed $(or $(SEED),15) \
+		$(if $(CASES)$(SEED),,--output docs/disclosure.md) $(OPTIONS)
 
 environment:
 	@$(PYTHON) lagebild/bootstrap.py
