@@ -17,7 +17,7 @@ PROTECTED = {
     "grant": ("stg_esf__operation", "stg_foerderkatalog__project"),
     "register": ("stg_register__person",),
 }
-"""Domain -> staging models of rows that are persons, or amounts of few units; its cells: `int_disclosure__<it>_cell`."""
+"""Domain -> staging models of rows that are persons, or amounts of few units; cells: `int_disclosure__<it>_cell`."""
 CELL = "int_disclosure__cell"
 
 
