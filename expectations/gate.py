@@ -27,6 +27,8 @@ from lagebild.settings import Settings
 STATEMENT_SECONDS, WHOLE_SECONDS = 300, 1800
 LISTED_ROWS = 20
 LISTED_FINDINGS = 5
+DISCLOSURE = "disclosure.nothing_follows"
+"""The expectation of the audit of all marts and publications together."""
 _LINE = "line_number"
 _GX_SEVERITY = {HOLD: "critical", WARN: "warning"}
 
@@ -82,6 +84,30 @@ def check_marts(settings: Settings, build_id: int) -> list[Verdict]:
         verdicts = [verdict for mart in judged for verdict in mart]
         _write(settings, database.BUILDER, "build_id", build_id, verdicts)
         return verdicts
+
+
+def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list[str]]:
+    """Judge whether readers could work out what is protected, from the candidate and all that they see already.
+
+    The verdict, which readers see, says that and no more: which figure follows is itself what follows. The lines with
+    the figures and what they follow from are for those who run the build. Otherwise as `check_delivery`.
+    """
+    from disclosure import audit
+
+    with _failing_closed(f"what readers could work out from build {build_id}"):
+        with _connection(settings, database.BUILDER) as connection:
+            found = audit.findings(connection, build_id)
+        verdict = Verdict(
+            expectation=DISCLOSURE,
+            why="What one mart protects must not follow from the others, or from an earlier publication.",
+            severity=HOLD,
+            passed=not found,
+            observed="protected figures can be worked out" if found else "none can be worked out",
+            expected="no protected figure that can be worked out from all that readers see",
+            owner=marts.OWNER,
+        )
+        _write(settings, database.BUILDER, "build_id", build_id, [verdict])
+        return verdict, [str(finding) for finding in found]
 
 
 @contextmanager

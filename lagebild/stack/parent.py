@@ -28,7 +28,7 @@ from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, ROOT
 from lagebild.stack import attentive, pidfile
 
-ROOMS = ("expectations", "extracts", "ingest", "lagebild")
+ROOMS = ("disclosure", "expectations", "extracts", "ingest", "lagebild")
 READ = (".py", ".yml", ".csv", ".sql", ".md", ".json")
 """Endings of files of the rooms and of dbt's project from which something is made that is kept in memory."""
 # What every component needs; the API server and the DAG processor are forked when these are there.

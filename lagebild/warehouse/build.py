@@ -209,15 +209,14 @@ def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
 
 
 def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
-    """Run the expectations on the candidate marts; FailedBuildError where one must hold and does not: the build stops.
+    """Run the expectations and the disclosure audit on the candidate marts; the build stops where one fails that must hold.
+
+    FailedBuildError where an expectation does, UserError where protected figures follow, or where a gate cannot judge.
 
     What is found and lets the build go on is told: how many warnings, and each with its text.
     """
-    try:
+    with _stopping(settings, build_id):
         verdicts = gate.check_marts(settings, build_id)
-    except UserError as error:
-        _stop(settings, build_id, error.message)
-        raise
     failed = [v for v in verdicts if not v.passed and v.severity == "hold"]
     if failed:
         reason = "; ".join(f"{v.expectation}: {v.observed} (expected {v.expected})" for v in failed)
@@ -227,8 +226,26 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
             "mend the delivery or the model; the last publication stays in force",
             [transform.Failure.of_mart(v.expectation) for v in failed],
         )
+    with _stopping(settings, build_id):
+        verdict, follows = gate.check_disclosure(settings, build_id)
+    if not verdict.passed:
+        _stop(settings, build_id, "; ".join([verdict.observed, *follows]))
+        raise UserError(
+            "\n".join([f"build {build_id} is not published: {verdict.observed}", *follows]),
+            remedy="mend the model that shows what is named here, or withhold it; the last publication stays in force",
+        )
     for line in warnings(verdicts):
         echo(line)
+
+
+@contextmanager
+def _stopping(settings: Settings, build_id: int) -> Iterator[None]:
+    """Stop the build whose marts a gate cannot judge."""
+    try:
+        yield
+    except UserError as error:
+        _stop(settings, build_id, error.message)
+        raise
 
 
 def warnings(verdicts: Iterable[gate.Verdict]) -> list[str]:
@@ -396,16 +413,17 @@ def _told_if_overtaken() -> Iterator[None]:
 
 def _assert_passed(connection: Connection, build_id: int) -> None:
     """Refuse a build that was stopped, or whose marts no expectation has passed: the gate fails closed."""
-    state, reason, verdicts, failed = connection.execute(
-        "select b.state, b.reason, count(v.verdict_id), count(v.verdict_id) filter (where not v.passed"
+    state, reason, expected, audited, failed = connection.execute(
+        "select b.state, b.reason, count(v.verdict_id) filter (where v.expectation <> %(audit)s),"
+        " count(v.verdict_id) filter (where v.expectation = %(audit)s), count(v.verdict_id) filter (where not v.passed"
         " and v.severity = 'hold') from raw.build as b left join quality.verdict as v on b.build_id = v.build_id"
-        " where b.build_id = %s group by b.build_id",
-        [build_id],
+        " where b.build_id = %(build)s group by b.build_id",
+        {"audit": gate.DISCLOSURE, "build": build_id},
     ).fetchone()
     if state not in ("running", "waiting"):
         raise UserError(f"build {build_id} was {state} ({reason}): it is not published", remedy="lagebild build")
-    if not verdicts or failed:
-        found = f"{failed} expectations failed" if verdicts else "its marts were never checked"
+    if not expected or not audited or failed:
+        found = f"{failed} expectations failed" if expected and audited else "its marts were never checked"
         raise UserError(f"build {build_id} is not published: {found}", remedy="lagebild build")
 
 

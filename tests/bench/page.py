@@ -19,6 +19,7 @@ from tests.bench.generate import CHANGED_SHARE
 
 if TYPE_CHECKING:
     from tests.bench.__main__ import Results
+    from tests.bench.audit import Audited
     from tests.bench.building import Building
     from tests.bench.growth import Growth
     from tests.bench.publishing import Publishing
@@ -31,6 +32,7 @@ _ROWS_LINE = re.compile(r"^rows: ([\d,]+)$", re.MULTILINE)
 LOADING, PUBLISHING = "", "## Publishing\n"
 FIRST_RUN = "## A first run, a day after, single commands\n"
 GROWTH = "## What Airflow keeps\n"
+AUDIT = "## The disclosure audit\n"
 _DAYS_LINE = re.compile(r"^days: (\d+)$", re.MULTILINE)
 _REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
 _PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
@@ -192,6 +194,48 @@ def render_growth(found: "Growth") -> str:
     )
 
 
+def render_audit(beside: "Sequence[Audited]", growth: "Sequence[Audited]", remark: str) -> str:
+    """The section on the disclosure audit: `beside` earlier publications, and by size of the table alone."""
+    few, many = beside[-2:]
+    ratio = many.seconds / few.seconds
+    demands = [
+        _at_most(f"{few.rows} x {few.columns}, {few.earlier} earlier publications (s)", [few.seconds], 5, None),
+        _at_most(f"{many.earlier} earlier publications against {few.earlier} (x)", [ratio], 2, None),
+    ]
+    lines = [
+        [
+            f"{one.rows} x {one.columns}",
+            f"{one.earlier}",
+            f"{one.hidden:,}",
+            f"{one.work.requirements:,}",
+            f"{one.work.calls}",
+            f"{one.findings}",
+            _text(one.seconds),
+        ]
+        for one in (*beside, *growth)
+    ]
+    return "\n".join(
+        [
+            AUDIT,
+            *([f"**{remark}**", ""] if remark else []),
+            _table(["", "measured", "spread", "must", "aim", "met"], demands),
+            "",
+            "Tables of places by years with both totals, made up; ten of the earlier publications differ in a tenth of"
+            " their rows, the others repeat a content that is known. Making the equations and solving them count; no"
+            " database runs. Given is the median of five runs. What must not follow of a cell or of a difference is a"
+            " requirement; a call is one of the solver's. Written by `make bench ONLY=audit`.",
+            "",
+            _table(["table", "earlier", "hidden", "requirements", "calls", "findings", "s"], lines),
+            "",
+            "```",
+            f"date: {date.today()}, commit {_head()}",
+            f"versions: scipy {version('scipy')}, numpy {version('numpy')}",
+            "```",
+            "",
+        ]
+    )
+
+
 def write(path: Path, text: str, rows: int) -> str:
     """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
     there = _ROWS_LINE.search(_sections(path)[LOADING])
@@ -224,6 +268,11 @@ def write_growth(path: Path, text: str) -> str:
     return _write(path, GROWTH, text)
 
 
+def write_audit(path: Path, text: str) -> str:
+    """Write the section on the disclosure audit; the rest of the page stays."""
+    return _write(path, AUDIT, text)
+
+
 def _write(path: Path, title: str, text: str) -> str:
     path.write_text("\n".join((_sections(path) | {title: text}).values()))
     return f"written to {path}"
@@ -232,7 +281,7 @@ def _write(path: Path, title: str, text: str) -> str:
 def _sections(path: Path) -> dict[str, str]:
     """The page's parts by their title, in their order; the first, on loading, has the page's own."""
     text = path.read_text() if path.exists() else ""
-    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH)}
+    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT)}
     places = sorted((start, title) for title, start in starts.items() if start)
     edges = [(0, LOADING), *places, (len(text) + 1, "")]
     # Between two parts stands an empty line, which belongs to neither.

@@ -22,7 +22,7 @@ from tests.support import bundled_bytes, query
 pytestmark = pytest.mark.long
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-ROOMS = ("dbt_project", "docs", "expectations", "extracts", "ingest", "lagebild")
+ROOMS = ("dbt_project", "disclosure", "docs", "expectations", "extracts", "ingest", "lagebild")
 
 
 @pytest.fixture

@@ -1,0 +1,278 @@
+"""Lists of grants by list, funder, state and year in which they begin, as readers see them: equations.
+
+A unit is one grant. A row that stands there holds one unit at least; the years sum to the row of all years. What a unit
+is, is read from the deliveries of each publication by the staging views, never from what decides what is shown.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from psycopg import sql
+
+from disclosure.equations import Apart, Cell, Few, FewApart, Problem, Rule, Source
+from disclosure.register import MINIMUM
+from disclosure.shown import Publication, Row, Shown
+
+MART, PROVENANCE, ALL = "funding_granted", "provenance", "all"
+AMOUNTS = ("total_cost_eur", "granted_eur")
+COLUMNS = ("operations", *AMOUNTS)
+P_PERCENT, N_DOMINANT, K_PERCENT = 10, 2, 90
+"""p-percent and (n,k) rule: an amount is protected where the rest but two could tell the largest to p percent, or where
+the two largest hold more than k percent."""
+# Two grants are one where the whole row of the list is the same, wherever it stands in it.
+_DIGEST = sql.SQL("md5((to_jsonb(u) - array['delivery_id', 'line_number', 'source_sha256', 'source_file_name'])::text)")
+Table = tuple[str, str, str, str]
+"""Source, period, funder, state."""
+Unit = tuple[str, int | None, int | None]
+"""A digest of the whole row as delivered, and its amounts in cents."""
+
+
+@dataclass
+class _List:
+    """The grants of one table as delivered, by year; None where the delivery is gone or is read otherwise today."""
+
+    years: dict[str, Counter[Unit]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def of(self, year: str) -> Counter[Unit]:
+        if year == ALL:
+            return sum(self.years.values(), Counter())
+        return self.years.get(year, Counter())
+
+
+@dataclass
+class _Content:
+    """Rows of one table as one publication shows them, and its grants where they are known."""
+
+    publication: Publication
+    rows: dict[str, Row]
+    units: _List | None
+    nodes: list[Row] = field(default_factory=list)
+    """What provenance says of it again, in whatever publication."""
+
+
+def enter(problem: Problem, shown: Shown) -> None:
+    """Everything that readers see of grants, and what must not follow."""
+    tables: dict[Table, list[_Content]] = defaultdict(list)
+    for publication in shown.publications(MART):
+        units = _units(shown, publication.build_id)
+        rows: dict[tuple[Table, str], dict[str, Row]] = defaultdict(dict)
+        for row in shown.rows(publication, MART):
+            table = (row["source"], row["period"], row["funder"], row["region_code"])
+            rows[table, row["source_sha256"]][row["begin_year"]] = row
+        for (table, sha256), years in rows.items():
+            known = units.get((table[0], sha256, *table[2:]))
+            if known is not None and not _is_shown_so(years, known):
+                known = None
+            tables[table].append(_Content(publication, years, known))
+    _add_nodes(shown, tables)
+    for table, contents in tables.items():
+        _Table(problem, table, contents).enter()
+
+
+def _add_nodes(shown: Shown, tables: Mapping[Table, list[_Content]]) -> None:
+    """Nodes of provenance, each to the content that it is about: that of the same publication."""
+    by_key = {
+        (content.publication.contents.get(MART), row["source_sha256"], row["funder"], row["region_code"]): content
+        for contents in tables.values()
+        for content in contents
+        for row in content.rows.values()
+    }
+    for publication in shown.publications(MART, PROVENANCE):
+        for node in shown.rows(publication, PROVENANCE, f"mart = '{MART}'"):
+            *key, _ = (node["row_key"] or "").split("|")
+            content = by_key.get((publication.contents.get(MART), *key))
+            if node["mart"] == MART and content:
+                content.nodes.append(node | {"publication": publication.number})
+
+
+def _is_shown_so(rows: Mapping[str, Row], units: _List) -> bool:
+    """Whether what is shown are these grants: an earlier version of the code may have read them otherwise."""
+    return set(rows) <= {ALL, *units.years} and all(
+        row[column] is None or _whole(row[column], column) == _sum(units.of(year), column)
+        for year, row in rows.items()
+        for column in COLUMNS
+    )
+
+
+class _Table:
+    """One list of a funder and a state: the years, all of them, and their contents over the publications."""
+
+    def __init__(self, problem: Problem, table: Table, contents: list[_Content]):
+        self._problem, self._table, self._contents = problem, table, contents
+        self._versions: dict[str, list[tuple[Any, _Content]]] = defaultdict(list)
+
+    def enter(self) -> None:
+        for content in self._contents:
+            for year in content.rows:
+                self._row(content, year)
+            for node in content.nodes:
+                self._node(content, node)
+            if ALL in content.rows:
+                self._years(content)
+        for year, versions in self._versions.items():
+            for n, (_, one) in enumerate(versions):
+                for _, other in versions[:n]:
+                    self._difference(year, one, other)
+
+    def _cell(self, content: _Content, year: str, column: str) -> Cell:
+        """The same unknown wherever the same grants stand: readers may well know that nothing changed."""
+        identity: Any = ("unknown", content.publication.contents.get(MART))
+        if content.units is not None:
+            identity = ("grants", frozenset(content.units.of(year).items()))
+        versions = self._versions[year]
+        known = [n for n, (other, _) in enumerate(versions) if other == identity]
+        if not known:
+            versions.append((identity, content))
+        number = known[0] if known else len(versions) - 1
+        truth = None if content.units is None else _sum(content.units.of(year), column)
+        return self._problem.know((*self._table, year, column, number), whole=column == "operations", truth=truth)
+
+    def _source(self, content: _Content, year: str, what: str) -> Source:
+        return Source(MART, " ".join((*self._table, year)), what, content.publication.number)
+
+    def _row(self, content: _Content, year: str) -> None:
+        row = content.rows[year]
+        for column in COLUMNS:
+            cell = self._cell(content, year, column)
+            if row[column] is not None:
+                value = _whole(row[column], column)
+                self._problem.state(self._source(content, year, column), {cell: 1}, value, value)
+        count = self._cell(content, year, "operations")
+        self._problem.state(self._source(content, year, "a row that is there"), {count: 1}, 1, None)
+        self._problem.protect(self._source(content, year, "operations"), {count: 1}, Few())
+        if content.units is not None:
+            units = content.units.of(year)
+            for column, margin in _margins(units, units.total()):
+                truth = _sum(units, column)
+                if truth is not None:
+                    terms = {self._cell(content, year, column): 1}
+                    self._problem.protect(self._source(content, year, column), terms, Apart(truth, margin))
+
+    def _node(self, content: _Content, node: Row) -> None:
+        """An amount that provenance says again, and how many lines of the list it is the sum of."""
+        year = node["row_key"].rpartition("|")[2]
+        source = Source(PROVENANCE, " ".join((*self._table, year)), "node of grants", node["publication"])
+        for column, value in ((node["figure"], node["value"]), ("operations", node["row_count"])):
+            if column in COLUMNS and value is not None and year in content.rows:
+                whole = _whole(value, column)
+                self._problem.state(source, {self._cell(content, year, column): 1}, whole, whole)
+
+    def _years(self, content: _Content) -> None:
+        """The years sum to all of them; an amount that one grant lacks is no sum of all."""
+        for column in COLUMNS:
+            if column in AMOUNTS and content.rows[ALL][column] is None:
+                continue
+            terms = {self._cell(content, ALL, column): -1}
+            for year in content.rows:
+                if year != ALL:
+                    terms[self._cell(content, year, column)] = 1
+            self._problem.state(self._source(content, ALL, f"{column} of the years and of all"), terms, 0, 0)
+
+    def _difference(self, year: str, one: _Content, other: _Content) -> None:
+        """What two publications differ by is a cell, too: the grants in one of them and not in the other."""
+        # The candidate, which has no number yet, is always the later one.
+        earlier = max(one.publication.number, other.publication.number)
+
+        def protect(column: str, rule: Rule) -> None:
+            source = self._source(one, year, f"difference of {column} to publication {earlier}")
+            terms = {self._cell(one, year, column): 1, self._cell(other, year, column): -1}
+            self._problem.protect(source, terms, rule)
+
+        protect("operations", FewApart())
+        if one.units is None or other.units is None:
+            for column in AMOUNTS:
+                protect(column, Apart(0, 0))
+            return
+        now, before = one.units.of(year), other.units.of(year)
+        added, removed = now - before, before - now
+        # An amount that changed is a grant removed and one added, and still one grant.
+        for column, margin in _margins(added + removed, max(added.total(), removed.total())):
+            sums = (_sum(now, column), _sum(before, column))
+            if None not in sums:
+                # A difference ends where the amount of one of the two does, at nothing: one side is enough.
+                protect(column, Apart(sums[0] - sums[1], margin, is_either_side_enough=True))
+
+
+def _margins(units: Counter[Unit], count: int) -> Iterator[tuple[str, int]]:
+    """Amounts of these grants that need protection, and how much."""
+    for column in AMOUNTS:
+        margin = protection([_amount(unit, column) for unit in units.elements()], count)
+        if margin is not None:
+            yield column, margin
+
+
+def _amount(unit: Unit, column: str) -> int | None:
+    return unit[1 + AMOUNTS.index(column)]
+
+
+def protection(amounts: Iterable[int | None], count: int) -> int | None:
+    """How far from the truth the sum of the amounts (cents) of so many grants must stay possible; None: not at all."""
+    known = sorted((abs(amount) for amount in amounts if amount is not None), reverse=True)
+    total = sum(known)
+    if not total:
+        return None
+    largest, others = known[0], sum(known[1:N_DOMINANT])
+    margin = -(-P_PERCENT * largest // 100) - (total - largest - others)
+    is_dominated = 100 * (largest + others) > K_PERCENT * total
+    if count < MINIMUM or margin > 0 or is_dominated:
+        return max(margin, 0)
+    return None
+
+
+def _units(shown: Shown, build_id: int) -> dict[tuple[str, str, str, str], _List]:
+    """The grants that a build read, by source, SHA-256 of the list, funder and state."""
+    found: dict[tuple[str, str, str, str], _List] = defaultdict(_List)
+    for row in [*_esf(shown, build_id), *_federal(shown, build_id)]:
+        key = (row["source"], row["source_sha256"], row["funder"] or "not_stated", row["region_code"] or "not_stated")
+        year = "not_stated" if row["starts_on"] is None else str(row["starts_on"].year)
+        cost, granted = (None if row[column] is None else _whole(row[column], column) for column in AMOUNTS)
+        found[key].years[year][row["digest"], cost, granted] += 1
+    return found
+
+
+def _esf(shown: Shown, build_id: int) -> list[Row]:
+    return shown.query(
+        sql.SQL(
+            "select source, source_sha256, 'EU' as funder, region_code, starts_on, total_cost_eur,"
+            " union_share_eur as granted_eur, {} as digest from ({}) as u"
+        ).format(_DIGEST, _read_by(shown, "stg_esf__operation", build_id))
+    )
+
+
+def _federal(shown: Shown, build_id: int) -> list[Row]:
+    return shown.query(
+        sql.SQL(
+            "select 'foerderkatalog' as source, source_sha256, ministry as funder,"
+            " left(recipient_ags, 2) as region_code, starts_on, null::numeric as total_cost_eur,"
+            " federal_amount_eur as granted_eur, {} as digest from ({}) as u"
+        ).format(_DIGEST, _read_by(shown, "stg_foerderkatalog__project", build_id))
+    )
+
+
+def _read_by(shown: Shown, view: str, build_id: int) -> sql.SQL:
+    """The query of a staging view, on what another build read: a view reads raw by the number of its build alone."""
+    (row,) = shown.query("select pg_get_viewdef(format('build.%%I', %s::text)::regclass) as query", [view])
+    query, replaced = re.subn(r"(build_id = )(\d+|'\d+'::bigint)", rf"\g<1>{build_id:d}", row["query"])
+    if not replaced:
+        raise LookupError(f"{view} no longer reads by the number of its build")
+    return sql.SQL(query.rstrip().rstrip(";"))
+
+
+def _sum(units: Counter[Unit], column: str) -> int | None:
+    """As the mart sums: grants are counted, an unknown cost is left out, an unknown grant makes the sum unknown."""
+    if column == "operations":
+        return units.total()
+    amounts = [_amount(unit, column) for unit in units.elements()]
+    known = [amount for amount in amounts if amount is not None]
+    if not known or (column == "granted_eur" and len(known) < len(amounts)):
+        return None
+    return sum(known)
+
+
+def _whole(value: Decimal | int, column: str) -> int:
+    """Whole grants, or cents."""
+    return int(value) if column == "operations" else round(value * 100)
