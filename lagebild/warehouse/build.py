@@ -209,7 +209,7 @@ def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
 
 
 def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
-    """Run the expectations and the disclosure audit on the candidate marts; what must hold and does not stops the build.
+    """Run the expectations and the disclosure audit on the candidate marts; what must hold and does not stops it.
 
     FailedBuildError where an expectation does, UserError where protected figures follow, or where a gate cannot judge.
 
