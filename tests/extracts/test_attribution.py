@@ -74,7 +74,9 @@ def test_a_real_ledger_is_nobodys_until_somebody_says_whose(published_warehouse,
     told = json.dumps([costs["sources"], costs["licenses"]], ensure_ascii=False)
     assert STATED.publisher in told and "DL-DE-BY-2.0" in told
     assert "written by this project" not in json.dumps(costs["sources"]) or "Synthetic counts" in told
-    assert "Synthetic persons" not in told and "Synthetic postings" not in told and "Städtetag" not in told
+    assert "Synthetic persons" not in told and "Synthetic postings" not in told
+    # which amounts are confidential follows from persons and employees: their sources are among its own
+    assert "Bundesagentur für Arbeit" in told and "Stadt Musterhausen" in told
 
 
 def test_a_setting_for_a_source_that_is_none_is_refused(published_warehouse):
