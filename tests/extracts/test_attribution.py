@@ -77,6 +77,8 @@ def test_a_real_ledger_is_nobodys_until_somebody_says_whose(published_warehouse,
     assert "Synthetic persons" not in told and "Synthetic postings" not in told
     # the paper is cited for the table of `eu2_series`, among the counts beside a share, and not for the city's ledger
     assert "the attributable total of Dortmund" not in told
+    # which amounts are confidential follows from persons and employees: their sources are among its own
+    assert "Bundesagentur für Arbeit" in told and "Stadt Musterhausen" in told
 
 
 def test_a_setting_for_a_source_that_is_none_is_refused(published_warehouse):
