@@ -18,7 +18,8 @@ BULGARIA, ROMANIA, OTHER = "125", "154", "000"
 CATALOGUE = "foerderkatalog"
 LISTS = ("esf_bayern", "esf_sachsen")
 STATES = {"esf_bayern": "09", "esf_sachsen": "14"}
-EVERY_TENTH_HAS_A_LEDGER = 0.1
+WITH_LEDGER = 0.05
+"""Share of the places that have one: pairs of rates are compared, so that their square makes a build slow."""
 TOWNS_OF_THEIR_OWN = 6
 """Of 500 places those whose key ends in 000: every rate is extrapolated to their persons."""
 
@@ -118,7 +119,7 @@ def _first(chance: random.Random, number: int) -> State:
     employees = {day: _employees(chance, _eu2(of_day)) for day, of_day in persons.items()}
     postings: tuple[Posting, ...] = ()
     share = None
-    if chance.random() < EVERY_TENTH_HAS_A_LEDGER:
+    if chance.random() < WITH_LEDGER:
         postings = _ledger(chance)
         if any(posting.target_group == "all" for posting in postings):
             share = (chance.choice((0, 1, 2, 3, 5, 12, 40)), chance.randint(200, 5000))

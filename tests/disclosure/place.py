@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from ingest import contracts
+from ingest import contracts, retention
 from lagebild import database
 from lagebild.settings import Settings
 from lagebild.warehouse import build
@@ -251,7 +251,7 @@ def _erase(connection: Connection, cases: Sequence[Case], number: int) -> None:
     erased = [_pseudonym(case, person) for case in cases for person in case.states[number].erased]
     connection.execute(
         "with gone as (delete from raw.register__person where person_pseudonym = any(%s) returning delivery_id)"
-        " update raw.delivery as d set erased_loaded = erased_loaded + 1, erased_at = now(),"
-        " erased_why = 'person erased' from gone where d.delivery_id = gone.delivery_id",
-        [erased],
+        " update raw.delivery as d set erased_loaded = erased_loaded + 1, erased_at = now(), erased_why = %s"
+        " from gone where d.delivery_id = gone.delivery_id",
+        [erased, retention.PERSON_WAS_ERASED],
     )

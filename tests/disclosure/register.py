@@ -426,8 +426,9 @@ def _deliveries(case: Case, seen: Seen) -> list[Finding]:
     for day in case.states[0].persons:
         for row in seen.sources.get(("register", f"{case.ags}_{day}"), []):
             cell = f"{case.ags} {day}, publication {row['publication_id']}: publication_source"
-            if row["records"] is not None or row["loaded"] is not None:
-                found.append(Finding(case.number, "(ii) persons of a file", cell, "its records to the person"))
+            told = [row[name] for name in ("records", "loaded") if row[name] is not None]
+            if any(len(stands_for(int(rows))) == 1 for rows in told):
+                found.append(Finding(case.number, "(ii) persons of a file", cell, f"{told}, to the person"))
             if row["erased_at"] is not None:
                 found.append(Finding(case.number, "(i) erasure", cell, "that a person was erased, and when"))
     return found

@@ -240,11 +240,13 @@ def test_the_length_of_a_register_and_an_erasure_are_named() -> None:
     seen = _seen(case)
     delivered = {"publication_id": 1, "records": None, "loaded": None, "erased_at": None}
     seen.sources["register", f"{case.ags}_{DAY}"] = [
+        delivered | {"records": 25},
         delivered | {"records": 24},
         delivered | {"erased_at": date.today()},
     ]
     found = _found(case, seen)
     _assert_names(found, "(ii) persons of a file", "publication_source")
+    assert len(found) == 2
     _assert_names(found, "(i) erasure", "publication_source")
 
 
