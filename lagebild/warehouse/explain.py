@@ -92,7 +92,7 @@ def explain(
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
     `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
     `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased;
-    of a source about persons rows are rounded to 5, and that a person was erased is not shown; of a list of grants they
+    of a source about persons rows are rounded to 5, and no erasure is shown; of a list of grants they
     are None): those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart
     names, or of all that it reads.
     UserError when the mart, the publication or the row is not there.

@@ -39,8 +39,9 @@ select
     case when not is_list_of_grants then quality.told_rows(loaded, is_about_persons) end as loaded,
     case when not is_list_of_grants then quality.told_rows(rejected, is_about_persons) end as rejected,
     received_at,
-    case when erased_why <> 'a person was erased' then erased_at end as erased_at,
-    case when erased_why <> 'a person was erased' then erased_why end as erased_why,
+    -- dates of some files of persons only would tell of the others that a person was erased from them
+    case when not is_about_persons then erased_at end as erased_at,
+    case when not is_about_persons then erased_why end as erased_why,
     layout,
     age_days,
     held_delivery_id,
@@ -52,4 +53,4 @@ comment on view marts.publication_source is
 comment on column marts.publication_source.has_rounded_rows is
 'Whether the source is about persons: its counts of rows are rounded to 5, and null below 3.';
 comment on column marts.publication_source.erased_at is
-'When the landed bytes were deleted because their time was over; null also where a person was erased from them.';
+'When the landed bytes were deleted because their time was over; of a source about persons not shown.';
