@@ -8,8 +8,8 @@
 
 {#-
     The rows of `raw.<source>__<entity>` that this build reads: those of the deliveries fixed in
-    `raw.build_input` before the build began, each with the file it came from and the place of its
-    period among the source's. The only way from staging to raw, so that `raw.build_input` is the
+    `raw.build_input` before the build began, each with the file it came from, its period and the
+    place of this among the source's. The only way from staging to raw, so that `raw.build_input` is the
     provenance of every figure.
 -#}
 {% macro delivered(source_id, entity) -%}
@@ -18,6 +18,7 @@
         entity.*,
         delivery.sha256 as source_sha256,
         delivery.file_name as source_file_name,
+        delivery.period as source_period,
         input.period_order
     from {{ source(source_id, source_id ~ '__' ~ entity) }} as entity
     inner join {{ source('deliveries', 'build_input') }} as input

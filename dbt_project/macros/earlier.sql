@@ -13,7 +13,8 @@
     select
         entity.*,
         delivery.sha256 as source_sha256,
-        delivery.file_name as source_file_name
+        delivery.file_name as source_file_name,
+        delivery.period as source_period
     from {{ source(source_id, source_id ~ '__' ~ entity) }} as entity
     inner join {{ source('deliveries', 'delivery') }} as delivery
         on entity.delivery_id = delivery.delivery_id
@@ -41,7 +42,8 @@
     select
         published.*,
         made.delivery_id,
-        made.loaded
+        made.loaded,
+        made.source_period
     from {{ source('published', mart) }} as published
     inner join (
         select distinct
@@ -49,7 +51,8 @@
             input.source,
             delivery.delivery_id,
             delivery.sha256,
-            delivery.loaded
+            delivery.loaded,
+            delivery.period as source_period
         from {{ source('published', 'publication') }} as publication
         inner join {{ source('published', 'publication_mart') }} as named
             on publication.publication_id = named.publication_id

@@ -25,7 +25,8 @@ united as (
         delivery_id,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        source_period
     from bayern
 
     union all
@@ -44,7 +45,8 @@ united as (
         delivery_id,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        source_period
     from sachsen
 
     union all
@@ -63,7 +65,8 @@ united as (
         delivery_id,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        source_period
     from berlin
 
     union all
@@ -82,7 +85,8 @@ united as (
         delivery_id,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        source_period
     from bremen
 
     union all
@@ -101,7 +105,8 @@ united as (
         delivery_id,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        source_period
     from hessen
 
     union all
@@ -129,13 +134,34 @@ united as (
         nrw.delivery_id,
         nrw.line_number,
         nrw.source_sha256,
-        nrw.source_file_name
+        nrw.source_file_name,
+        nrw.source_period
     from nrw
     left join regions
         on
             regions.region_level = 'state'
             and regexp_replace(trim(nrw.country), '^Deutschland, *', '') = regions.region_name
 
+)
+{%- endmacro %}
+
+{#-
+    Whether two deliveries are of one list, so that a later one tells what an earlier one does not hold: by the contracts'
+    `periods`, of the catalogue all (`latest`), of a list those of one funding period, of which the longer holds the other
+    (`longest`).
+-#}
+{% macro of_one_list(one, other) -%}
+{{ one }}.source = {{ other }}.source
+and (
+    {{ one }}.source = 'foerderkatalog'
+    or (
+        split_part({{ one }}.list_period, '-', 1) <= split_part({{ other }}.list_period, '-', 1)
+        and split_part({{ one }}.list_period, '-', 2) >= split_part({{ other }}.list_period, '-', 2)
+    )
+    or (
+        split_part({{ one }}.list_period, '-', 1) >= split_part({{ other }}.list_period, '-', 1)
+        and split_part({{ one }}.list_period, '-', 2) <= split_part({{ other }}.list_period, '-', 2)
+    )
 )
 {%- endmacro %}
 

@@ -8,6 +8,7 @@ import re
 import zipfile
 
 from extracts.release import release
+from ingest import contracts
 from lagebild import database
 from lagebild.settings import DBT_PROJECT
 from lagebild.warehouse import marts, transform
@@ -55,6 +56,14 @@ def unprotected(manifest: dict, protected: dict[str, tuple[str, ...]]) -> list[s
     return sorted(found) + [
         f"{CELL}: nothing of {domain}" for domain in protected if cells_of(domain) not in ancestors(cells)
     ]
+
+
+def test_macro_of_one_list_takes_periods_as_the_contracts_do():
+    lists = {source: contracts.load(source) for source in contracts.sources() if re.match("esf_|foerderkatalog", source)}
+    assert lists.pop("foerderkatalog").periods == contracts.LATEST
+    assert lists and {contract.periods for contract in lists.values()} == {contracts.LONGEST}
+    # of two years each, so that years compare as text
+    assert all(r"(?P<period>\d{4}-\d{4})" in contract.file_name.pattern for contract in lists.values())
 
 
 def test_every_mart_of_protected_rows_has_the_cells_among_its_ancestors(published_warehouse):

@@ -37,6 +37,7 @@ summed as (
     select
         source,
         delivery_id,
+        list_period,
         is_read,
         funder,
         region_code,
@@ -45,7 +46,7 @@ summed as (
         {{ amounts_of_units('total_cost_eur', 'cost_place', 'cost') }},
         {{ amounts_of_units('granted_eur', 'granted_place', 'granted') }}
     from placed
-    group by source, delivery_id, is_read, funder, region_code, begin_year
+    group by source, delivery_id, list_period, is_read, funder, region_code, begin_year
 
 ),
 
@@ -126,6 +127,7 @@ earlier_contents as (
     select
         source,
         delivery_id,
+        list_period,
         funder,
         region_code,
         coalesce(array_agg(begin_year order by begin_year) filter (where is_shown), '{}') as shown_years,
@@ -137,7 +139,7 @@ earlier_contents as (
         end as untold_years,
         bool_or(is_lost) as is_lost
     from earlier_rows
-    group by content_id, source, delivery_id, funder, region_code
+    group by content_id, source, delivery_id, list_period, funder, region_code
 
 ),
 
@@ -163,7 +165,7 @@ beside as (
         changes.granted_protection_eur
     from cells
     inner join earlier
-        on cells.source = earlier.source
+        on {{ of_one_list('cells', 'earlier') }}
             and cells.funder = earlier.funder
             and cells.region_code = earlier.region_code
     left join changes
@@ -199,6 +201,7 @@ judged as (
     select
         cells.source,
         cells.delivery_id,
+        cells.list_period,
         cells.funder,
         cells.region_code,
         cells.begin_year,
@@ -233,11 +236,12 @@ solvable as (
     select
         source,
         delivery_id,
+        list_period,
         funder,
         region_code,
         array_agg(begin_year) filter (where rule is not null) as hidden_years
     from judged
-    group by source, delivery_id, funder, region_code
+    group by source, delivery_id, list_period, funder, region_code
     having bool_and(rule is null) filter (where begin_year = 'all')
         and bool_or(rule is not null)
 
@@ -339,7 +343,7 @@ moved as (
         ) as second_granted_eur
     from options
     inner join earlier
-        on options.source = earlier.source
+        on {{ of_one_list('options', 'earlier') }}
             and options.funder = earlier.funder
             and options.region_code = earlier.region_code
             and 'all' = any(earlier.shown_years)

@@ -1,4 +1,4 @@
--- grain: one row per cell of a list of grants and earlier list of its source whose cell holds other grants.
+-- grain: one row per cell of a list of grants and earlier delivery of that list whose cell holds other grants.
 -- Whoever has both publications subtracts: the grants that are in one of the two cells alone are a cell, too.
 with
 
@@ -13,6 +13,7 @@ lists as (
     select distinct
         source,
         delivery_id,
+        list_period,
         is_read
     from units
 
@@ -25,7 +26,7 @@ pairs as (
         earlier.delivery_id as earlier_delivery_id
     from lists
     inner join lists as earlier
-        on lists.source = earlier.source
+        on {{ of_one_list('lists', 'earlier') }}
             and lists.is_read
             and not earlier.is_read
 

@@ -8,6 +8,7 @@ esf_operations as (
     select
         source,
         delivery_id,
+        list_period,
         source_sha256,
         line_number,
         region_code,
@@ -23,6 +24,7 @@ esf_operations as (
     select
         source,
         delivery_id,
+        list_period,
         source_sha256,
         line_number,
         region_code,
@@ -39,6 +41,7 @@ federal_projects as (
 
     select
         delivery_id,
+        list_period,
         source_sha256,
         line_number,
         ministry,
@@ -53,6 +56,7 @@ federal_projects as (
 
     select
         delivery_id,
+        list_period,
         source_sha256,
         line_number,
         ministry,
@@ -65,13 +69,14 @@ federal_projects as (
 
 ),
 
-{{ placed_grants('esf_operations', 'federal_projects', ['is_read']) }},
+{{ placed_grants('esf_operations', 'federal_projects', ['is_read', 'list_period']) }},
 
 final as (
 
     select
         source,
         delivery_id,
+        list_period,
         is_read,
         known_funder as funder,
         known_region as region_code,
@@ -82,8 +87,8 @@ final as (
     from placed
     group by
         grouping sets (
-            (source, delivery_id, is_read, known_funder, known_region, total_cost_eur, granted_eur, begin_year),
-            (source, delivery_id, is_read, known_funder, known_region, total_cost_eur, granted_eur)
+            (source, delivery_id, list_period, is_read, known_funder, known_region, total_cost_eur, granted_eur, begin_year),
+            (source, delivery_id, list_period, is_read, known_funder, known_region, total_cost_eur, granted_eur)
         )
 
 )

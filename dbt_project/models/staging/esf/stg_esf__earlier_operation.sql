@@ -50,7 +50,8 @@ final as (
         evidence,
         line_number,
         source_sha256,
-        delivery_id
+        delivery_id,
+        source_period as list_period
     from united
 
 )

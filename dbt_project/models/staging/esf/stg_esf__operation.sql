@@ -57,7 +57,8 @@ final as (
         line_number,
         source_sha256,
         source_file_name,
-        delivery_id
+        delivery_id,
+        source_period as list_period
     from united
 
 )

@@ -14,6 +14,7 @@ final as (
         source,
         delivery_id,
         loaded,
+        source_period as list_period,
         funder,
         region_code,
         begin_year,
