@@ -16,6 +16,9 @@ SOURCES = ("eu2_series", "structure_tables")
 GRANT = 54_321
 """The one grant of its year that release 1 hides, with the 6,600 EUR of the year after."""
 SAME = {2018: [20_000, 21_000, 22_000, 23_000]}
+TWO = [900, 950]
+SHARED = {2017: [500], 2018: [700] * 5}
+LARGE = {2017: [80_000], 2018: [1_000] * 5, 2019: [90_000, *[1_000] * 3]}
 LISTS: dict[str, tuple[dict[int, list[int]], ...]] = {
     "HIDDEN": (
         {2016: [GRANT], 2017: [1_650] * 4, **SAME},
@@ -34,6 +37,14 @@ LISTS: dict[str, tuple[dict[int, list[int]], ...]] = {
         {2016: [100, 110, 120, 130], 2017: [100, 110, 120, 130]},
         {2016: [100, 110, 120, 133], 2017: [100, 110, 120, 130]},
         {2016: [100, 110, 120, 133], 2017: [100, 110, 120, 130]},
+    ),
+    "SHARED": (
+        {2016: TWO, **SHARED, 2019: [800] * 7},
+        *({2016: [*TWO, *[600] * 9], **SHARED, 2019: [800] * 7},) * 2,
+    ),
+    "SUM-SHARED": (
+        LARGE,
+        *({**LARGE, 2020: [30_000] * 10},) * 2,
     ),
     "ALIKE": ({2016: [100, 110, 120], 2017: [100, 110, 120, 130]},) * 3,
 }
@@ -103,6 +114,23 @@ def test_a_year_that_was_hidden_is_not_left_by_subtracting_a_later_release(templ
     # two more grants are told neither by the year nor by all years; nine more leave 2016 uncertain enough
     assert set(shown(template, 2, "HIDDEN")) == {"2018"}
     assert set(shown(template, 3, "HIDDEN")) == {"all", "2018"}
+
+
+@pytest.mark.long
+def test_what_the_sums_of_two_releases_share_does_not_tell_the_rest(template):
+    assert set(shown(template, 1, "SHARED")) == {"all", "2019"}
+    assert set(shown(template, 1, "SUM-SHARED")) == {"2018"}
+    rest = (
+        "select sum(case begin_year when 'all' then granted_eur else -granted_eur end), count(granted_eur)"
+        " from marts.funding_granted_vintage where publication_id = %s and funder = %s and operations is not null"
+    )
+    for later in (2, 3):
+        # nine more of 2016 are enough, but 2017 and 2018 are in both rests: what one has more is the two grants
+        assert set(shown(template, later, "SHARED")) == {"all", "2019"}
+        (one,), (two,) = read(template, rest, 1, "SHARED"), read(template, rest, later, "SHARED")
+        assert one[0] == sum(TWO) + 4_000 and two[0] - one[0] == 9 * 600
+        # all years would leave 2017 and 2019, and these with 2018 are the dominated sum of release 1
+        assert set(shown(template, later, "SUM-SHARED")) == {"2018", "2020"}
 
 
 @pytest.mark.long

@@ -157,7 +157,11 @@ beside as (
         cells.funder,
         cells.region_code,
         cells.begin_year,
+        earlier.delivery_id as earlier_delivery_id,
+        earlier.shown_years,
+        earlier.hidden_years,
         earlier.is_lost,
+        changes.delivery_id is not null and cells.begin_year = any(earlier.hidden_years) as was_hidden_otherwise,
         changes.is_unsafe and not cells.begin_year = any(earlier.untold_years) as is_told_by_difference,
         changes.delivery_id is null and cells.begin_year = any(earlier.hidden_years) as was_hidden,
         changes.delivery_id is null and cells.begin_year = any(earlier.shown_years) as was_shown,
@@ -177,6 +181,34 @@ beside as (
 
 ),
 
+-- how many hidden years of an earlier publication hold the same grants: they stay hidden, and sums of then and now share them
+kept as (
+
+    select
+        beside.*,
+        count(*) filter (where was_hidden and begin_year <> 'all') over (
+            partition by delivery_id, funder, region_code, earlier_delivery_id, shown_years, hidden_years
+        ) as kept_years
+    from beside
+
+),
+
+-- What two sums share is gone from their difference, which leaves what was hidden then and is not now: a year, where all
+-- years were shown; and all years, where every hidden year is the same. So both stay hidden.
+weighed_beside as (
+
+    select
+        kept.*,
+        was_hidden_otherwise
+        and kept_years > 0
+        and case
+            when begin_year = 'all' then kept_years = cardinality(array_remove(hidden_years, 'all'))
+            else 'all' = any(shown_years)
+        end as is_told_by_sums
+    from kept
+
+),
+
 -- the same grants, hidden then, are hidden now; other grants are hidden where too few or too large ones are the difference
 compared as (
 
@@ -188,10 +220,11 @@ compared as (
         bool_or(is_lost) as is_lost,
         bool_or(is_told_by_difference) as is_told_by_difference,
         bool_or(was_hidden) as was_hidden,
+        bool_or(is_told_by_sums) as is_told_by_sums,
         bool_or(was_shown) as was_shown,
         max(cost_protection_eur) filter (where is_told_by_difference) as cost_protection_eur,
         max(granted_protection_eur) filter (where is_told_by_difference) as granted_protection_eur
-    from beside
+    from weighed_beside
     group by delivery_id, funder, region_code, begin_year
 
 ),
@@ -220,6 +253,7 @@ judged as (
             when compared.is_lost then 'earlier_grants_lost'
             when compared.is_told_by_difference then 'difference'
             when compared.was_hidden then 'hidden_before'
+            when compared.is_told_by_sums then 'told_by_sums'
         end as rule
     from cells
     left join compared
@@ -281,6 +315,7 @@ members as (
         options.region_code,
         options.added_year,
         judged.rule,
+        judged.was_shown,
         judged.units,
         judged.cost_protection_eur,
         judged.granted_protection_eur,
@@ -310,7 +345,9 @@ together as (
         bool_and(
             rule is null
             or (
-                coalesce(others_cost_eur >= cost_protection_eur, true)
+                -- one that was shown with the same grants hides nothing
+                not was_shown
+                and coalesce(others_cost_eur >= cost_protection_eur, true)
                 and coalesce(others_granted_eur >= granted_protection_eur, true)
             )
         ) as hides_amounts
