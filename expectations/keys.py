@@ -17,7 +17,7 @@ from lagebild import seeds, yaml_files
 from lagebild.settings import DBT_PROJECT
 
 STAGING = DBT_PROJECT / "models" / "staging"
-_READS = re.compile(r"delivered\('(?P<source>\w+)', '(?P<entity>\w+)'")
+_READS = re.compile(r"\bdelivered\('(?P<source>\w+)', '(?P<entity>\w+)'")
 _BY_LINE = "line_number"
 
 

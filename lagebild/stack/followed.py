@@ -109,7 +109,7 @@ class Followed:
         if not self._found:
             return "nothing new"
         states = [seen.state for seen in self._found]
-        counts = ", ".join(
+        told = ", ".join(
             f"{states.count(s)} {s.upper() if s in STANDS_OUT else s}" for s in sorted(set(states), key=states.index)
         )
         # One number a source about persons would be its exact count, where it is the only one.
@@ -123,7 +123,7 @@ class Followed:
         )
         warnings = sum(seen.warnings for seen in self._found)
         noted = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
-        return f"{counts}; {rows:,} rows, {rejected:,} rejected{noted}"
+        return f"{told}; {rows:,} rows, {rejected:,} rejected{noted}"
 
 
 @contextlib.contextmanager

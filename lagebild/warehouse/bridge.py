@@ -31,7 +31,7 @@ def bridge(
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         for number in (from_publication, to_publication):
-            publications.require(connection, number)
+            publications.require(connection, number, seen_by_readers=True)
         with connection.cursor(row_factory=dict_row) as cursor:
             rows = cursor.execute(
                 f"select * from ({_parts_sql()}) as parts where municipality_ags = %(place)s"

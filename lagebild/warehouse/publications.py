@@ -195,9 +195,10 @@ def lock_pointer(connection: Connection) -> int | None:
     return in_force
 
 
-def require(connection: Connection, publication_id: int) -> None:
-    """UserError unless there is such a publication."""
-    numbers = connection.execute("select publication_id from published.publication order by 1")
+def require(connection: Connection, publication_id: int, seen_by_readers: bool = False) -> None:
+    """UserError unless there is such a publication, or one that readers see."""
+    schema = "marts" if seen_by_readers else "published"
+    numbers = connection.execute(f"select publication_id from {schema}.publication order by 1")
     known = [number for (number,) in numbers]
     if publication_id not in known:
         raise UserError(f"there is no publication {publication_id}", remedy=f"one of: {spans(known) or 'none yet'}")

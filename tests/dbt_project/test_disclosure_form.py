@@ -59,8 +59,9 @@ def unprotected(manifest: dict, protected: dict[str, tuple[str, ...]]) -> list[s
 
 
 def test_macro_of_one_list_takes_periods_as_the_contracts_do():
-    names = [source for source in contracts.sources() if re.match("esf_|foerderkatalog", source)]
-    lists = {source: contracts.load(source) for source in names}
+    lists = {
+        source: contracts.load(source) for source in contracts.sources() if re.match("esf_|foerderkatalog", source)
+    }
     assert lists.pop("foerderkatalog").periods == contracts.LATEST
     assert lists and {contract.periods for contract in lists.values()} == {contracts.LONGEST}
     # of two years each, so that years compare as text

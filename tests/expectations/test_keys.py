@@ -93,7 +93,12 @@ def test_the_key_in_raw_is_the_key_of_staging_on_every_row(published_warehouse):
         assert total and not unlike, source
 
 
-@pytest.mark.parametrize("path", sorted(keys.STAGING.glob("*/stg_*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    # those of builds behind earlier publications take them all
+    [path for path in sorted(keys.STAGING.glob("*/stg_*.sql")) if re.search(r"\bdelivered\(", path.read_text())],
+    ids=lambda path: path.stem,
+)
 def test_staging_takes_the_latest_period_of_the_key_that_is_tested(path):
     """Where each line is a row there is no key; else the columns in the model are those in its YAML."""
     calls = re.findall(r"latest_period\(\s*'\w+',\s*\[(.*?)\]", path.read_text(), re.S)

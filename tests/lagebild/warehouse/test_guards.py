@@ -302,7 +302,8 @@ def test_neither_an_error_nor_a_plan_tells_of_contents_that_no_view_shows(guarde
     with database.connect(guarded) as connection:
         connection.execute(
             "insert into raw.build (state, code_version) values ('published', 'c');"
-            "insert into published.publication (build_id, code_version, fingerprint) select build_id, 'c', 'f' from"
+            "insert into published.publication (build_id, code_version, fingerprint, is_protected)"
+            " select build_id, 'c', 'f', true from"
             " raw.build; update published.current_publication set publication_id = 1;"
             "insert into published.content (mart, sha256, row_count) values ('eu2_population', 'shown', 1),"
             " ('eu2_population', 'hidden', 1);"
