@@ -74,6 +74,8 @@ def alone(settings: Settings, source: str, key: str) -> Iterator[Connection | No
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
         (is_alone,) = connection.execute(lock, [f"fetch {source} {key}"]).fetchone()
         yield connection if is_alone else None
+        # A server ends a session a moment after it was left: the next step must not find the lock still held.
+        connection.execute("select pg_advisory_unlock_all()")
 
 
 def fetches(settings: Settings, source: str | None = None) -> list[Fetch]:

@@ -339,6 +339,8 @@ def _turn(settings: Settings, key: str) -> Iterator[Connection | None]:
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 1))"
         (is_mine,) = connection.execute(lock, [f"inbox {key}"]).fetchone()
         yield connection if is_mine else None
+        # A server ends a session a moment after it was left: the next look must not find the turn still taken.
+        connection.execute("select pg_advisory_unlock_all()")
 
 
 def _claimed(settings: Settings, connection: Connection, store: Store, path: str) -> InboxFile | None:
