@@ -252,7 +252,13 @@ def test_no_catalogue_of_the_server_tells_readers_of_rows_about_persons(guarded)
     for answer in ("from pg_catalog.pg_class", "pg_stat_user_tables", "pg_relation_size(", "pg_current_wal_lsn("):
         assert any(answer in question for question in seen), answer
     assert len(before) > 500  # the catalogue that clients ask stays open
-    assert moved - noise == set()
+    following = moved - noise
+    for year in (2019, 2020):  # what the server did by itself meanwhile does not follow rows a second and a third time
+        if following:
+            before = _told(guarded, reader)
+            _add_persons(guarded, year, 3000)
+            following &= _moved(before, _told(guarded, reader))
+    assert following == set()
 
 
 def test_the_catalogue_tells_the_office_what_it_tells_other_readers(guarded):

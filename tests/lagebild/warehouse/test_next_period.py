@@ -235,6 +235,7 @@ def test_what_dbt_fails_on_is_set_aside_and_the_others_are_published(published_w
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_what_a_check_of_the_marts_fails_on_is_set_aside_and_the_others_are_published(published_warehouse):
     warehouse = published_warehouse
     before = of(warehouse, "select delivery_id from raw.delivery where source = 'mikrozensus'")[0][0]
