@@ -44,9 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     for name in [name for name in os.environ if name.startswith("LAGEBILD_") and name not in (RUN, SHARED)]:
         del os.environ[name]  # a developer's own settings do not reach the tests
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if not psutil.pid_exists(int(left.name.removeprefix(PREFIX))):
-            remove_state(settings_in(left))  # of a run that was killed
+    remove_leftovers(PREFIX)
     # Not below pytest's own temporary folder: that is closed to the user that the server runs as.
     folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}")
     folder.mkdir(exist_ok=True)
@@ -205,6 +203,26 @@ def _fresh_database(cluster: Settings, template: str) -> Iterator[str]:
 def _administration(cluster: Settings) -> psycopg.Connection:
     parameters = database.parameters(cluster) | {"dbname": "postgres"}
     return psycopg.connect(**parameters, autocommit=True)
+
+
+@contextlib.contextmanager
+def own_folder(name: str, parent: Path | None = None) -> Iterator[Settings]:
+    """Settings of a new folder for a server of its own, which the caller starts; both are gone afterwards."""
+    folder = (parent or Path(tempfile.gettempdir())) / name
+    folder.mkdir()
+    folder.chmod(0o755)  # the server's user passes through
+    settings = settings_in(folder)
+    try:
+        yield settings
+    finally:
+        remove_state(settings)
+
+
+def remove_leftovers(prefix: str, parent: Path | None = None) -> None:
+    """Remove such folders of runs that were killed; the process that made one stands behind the prefix in its name."""
+    for left in (parent or Path(tempfile.gettempdir())).glob(f"{prefix}*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(prefix).partition("-")[0])):
+            remove_state(settings_in(left))
 
 
 def remove_state(settings: Settings) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -21,7 +20,7 @@ from lagebild.settings import WAREHOUSE_DATABASE, Settings
 from lagebild.stack import airflow, postgres
 from lagebild.warehouse.migrate import migrate
 from tests.bench import generate
-from tests.conftest import on_database, remove_state, settings_in
+from tests.conftest import on_database, own_folder, remove_leftovers
 
 PREFIX = "lagebild-bench-"
 RAW_TABLES = ("raw_before", "raw_after")
@@ -117,7 +116,7 @@ class Warehouse:
 def started(parent: Path | None, bytes_needed: int) -> Iterator[Server]:
     """A server in a folder of its own, durable; both are gone afterwards. UserError where the disk is too small."""
     parent = parent or Path(tempfile.gettempdir())
-    _remove_leftovers(parent)
+    remove_leftovers(PREFIX, parent)
     free = shutil.disk_usage(parent).free
     if free < bytes_needed:
         raise UserError(
@@ -125,16 +124,10 @@ def started(parent: Path | None, bytes_needed: int) -> Iterator[Server]:
             remedy="make bench ROWS=... with fewer rows, OPTIONS=--no-memory to skip the run at four times the rows, or"
             " OPTIONS='--folder ...' on another disk",
         )
-    folder = parent / f"{PREFIX}{os.getpid()}"
-    folder.mkdir()
-    folder.chmod(0o755)  # the server's user passes through
-    settings = settings_in(folder)
-    try:
+    with own_folder(f"{PREFIX}{os.getpid()}", parent) as settings:
         postgres.start(settings, durable=True)
         migrate(settings)
         yield _checked(settings)
-    finally:
-        remove_state(settings)
 
 
 def _checked(settings: Settings) -> Server:
@@ -145,9 +138,3 @@ def _checked(settings: Settings) -> Server:
         (version,) = connection.execute("show server_version").fetchone()
     data = postgres.locate(settings, create=False).data
     return Server(settings, int((data / "postmaster.pid").read_text().split()[0]), version)
-
-
-def _remove_leftovers(parent: Path) -> None:
-    for left in parent.glob(f"{PREFIX}*"):  # of a bench that was killed
-        if not psutil.pid_exists(int(left.name.removeprefix(PREFIX))):
-            remove_state(settings_in(left))

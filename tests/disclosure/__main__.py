@@ -10,20 +10,18 @@ import argparse
 import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 
 from lagebild.settings import Settings
 from lagebild.stack import postgres
 from lagebild.stack.progress import Board
 from lagebild.warehouse.migrate import migrate
-from tests.conftest import remove_state, settings_in
+from tests.conftest import own_folder, remove_leftovers
 from tests.disclosure import page
 from tests.disclosure.generate import batches
 from tests.disclosure.run import Outcome, through_builds
@@ -35,7 +33,7 @@ LISTED = 40
 def main() -> int:
     arguments = _arguments()
     began = time.monotonic()
-    _remove_leftovers()
+    remove_leftovers(PREFIX)
     outcome = Outcome()
     with Board(Console()) as board:
         for number, cases in enumerate(batches(arguments.seed, arguments.cases, arguments.batch), 1):
@@ -63,26 +61,13 @@ def main() -> int:
     return 1 if outcome.disclosed or broken else 0
 
 
-def _remove_leftovers() -> None:
-    """What a run that was killed has left."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if not psutil.pid_exists(int(left.name.removeprefix(PREFIX).split("-")[0])):
-            remove_state(settings_in(left))
-
-
 @contextlib.contextmanager
 def _warehouse(number: int) -> Iterator[Settings]:
     """A migrated, empty warehouse on a server of its own, which is gone afterwards."""
-    folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}-{number}")
-    folder.mkdir()
-    folder.chmod(0o755)  # the server's user passes through
-    settings = settings_in(folder)
-    try:
+    with own_folder(f"{PREFIX}{os.getpid()}-{number}") as settings:
         postgres.start(settings, durable=False)
         migrate(settings)
         yield settings
-    finally:
-        remove_state(settings)
 
 
 def _arguments() -> argparse.Namespace:

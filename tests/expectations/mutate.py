@@ -11,11 +11,9 @@ import argparse
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -27,7 +25,7 @@ from lagebild.settings import Settings
 from lagebild.stack import postgres
 from lagebild.stack.progress import Board
 from lagebild.warehouse.migrate import migrate
-from tests.conftest import on_database, remove_state, settings_in
+from tests.conftest import on_database, own_folder
 from tests.expectations import cases, marts_cases
 from tests.expectations.support import Rows
 
@@ -232,24 +230,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=subjects(), help="a source or a mart; may be repeated")
     wanted = parser.parse_args().only or subjects()
-    folder = Path(tempfile.gettempdir(), f"lagebild-mutants-{os.getpid()}")
-    folder.mkdir()
-    folder.chmod(0o755)  # the server's user passes through
-    settings = settings_in(folder)
-    try:
-        with Board(Console()) as board:
-            board.doing("starting a PostgreSQL of the mutants' own")
-            postgres.start(settings, durable=False)
-            database_name = "mutants"
-            with database.connect(settings, autocommit=True) as connection:
-                connection.execute(f"create database {database_name}")
-            warehouse = on_database(settings, database_name)
-            migrate(warehouse)
-            began = time.monotonic()
-            tried = run(warehouse, wanted, lambda name, n, of: board.doing(f"{n + 1} of {of}: {name}"))
-            seconds = time.monotonic() - began
-    finally:
-        remove_state(settings)
+    with own_folder(f"lagebild-mutants-{os.getpid()}") as settings, Board(Console()) as board:
+        board.doing("starting a PostgreSQL of the mutants' own")
+        postgres.start(settings, durable=False)
+        database_name = "mutants"
+        with database.connect(settings, autocommit=True) as connection:
+            connection.execute(f"create database {database_name}")
+        warehouse = on_database(settings, database_name)
+        migrate(warehouse)
+        began = time.monotonic()
+        tried = run(warehouse, wanted, lambda name, n, of: board.doing(f"{n + 1} of {of}: {name}"))
+        seconds = time.monotonic() - began
     print(report(tried, seconds))
     return 1 if any(t.is_wrong for t in tried) else 0
 

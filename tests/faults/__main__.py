@@ -14,7 +14,6 @@ import queue
 import random
 import re
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -29,7 +28,7 @@ from lagebild.stack import postgres
 from lagebild.stack.progress import Board
 from lagebild.version import code_version
 from lagebild.warehouse.migrate import migrate
-from tests.conftest import TEMPLATE, on_database, remove_state, settings_in
+from tests.conftest import TEMPLATE, on_database, own_folder
 from tests.faults.cases import LOADER, Bench, Outcome, Point, all_cases, scenarios
 
 SEED = 3
@@ -43,21 +42,13 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="cases at once")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "faults.md")
     arguments = parser.parse_args()
-    folder = Path(tempfile.gettempdir(), f"lagebild-faults-{os.getpid()}")
-    folder.mkdir()
-    folder.chmod(0o755)  # the server's user passes through
-    settings = settings_in(folder)
-    try:
-        with Board(Console()) as board:
-            board.doing("starting a PostgreSQL of the faults' own")
-            prepare(settings)
-            began = time.monotonic()
-            points, outcomes = run(
-                settings, folder, arguments.loader, arguments.sample, board, max(1, arguments.workers)
-            )
-            seconds = time.monotonic() - began
-    finally:
-        remove_state(settings)
+    with own_folder(f"lagebild-faults-{os.getpid()}") as settings, Board(Console()) as board:
+        board.doing("starting a PostgreSQL of the faults' own")
+        prepare(settings)
+        began = time.monotonic()
+        workers = max(1, arguments.workers)
+        points, outcomes = run(settings, settings.home, arguments.loader, arguments.sample, board, workers)
+        seconds = time.monotonic() - began
     bad = [outcome for outcome in outcomes if outcome.problems]
     for outcome in bad:
         print(f"{outcome.point.scenario.name}, {outcome.point.name}: {outcome.kind} ({outcome.when})")

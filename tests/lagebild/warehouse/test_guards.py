@@ -1,11 +1,10 @@
 """What readers cannot do to the house, and what the server's own statistics do not tell them."""
 
 import contextlib
+import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,7 +16,7 @@ from lagebild.settings import Settings
 from lagebild.stack import postgres, status
 from lagebild.warehouse import guards
 from lagebild.warehouse.migrate import migrate
-from tests.conftest import remove_state, settings_in
+from tests.conftest import own_folder
 from tests.ingest.support import register
 from tests.support import accept, query
 
@@ -28,15 +27,10 @@ ROOM = 80
 @pytest.fixture
 def own_server() -> Iterator[Settings]:
     """A migrated warehouse on a server of the test's own: nobody else is turned away while it is full of readers."""
-    home = Path(tempfile.mkdtemp(prefix="lagebild-guards-"))
-    home.chmod(0o755)  # the server's user passes through
-    settings = settings_in(home)
-    try:
+    with own_folder(f"lagebild-guards-{os.getpid()}") as settings:
         postgres.start(settings, durable=False)
         migrate(settings)
         yield settings
-    finally:
-        remove_state(settings)
 
 
 @pytest.fixture
