@@ -1,125 +1,46 @@
 {#-
-    The lists of operations of the European Social Fund in one form, from CTEs named by state, each of rows of one raw
-    table with the file that they are from. The last CTE is `united`.
+    The operations of one list in the form of all, from a CTE of rows of its raw table with the file that they are from.
+    Where a list writes something otherwise, the expression that says it as the others do.
+-#}
+{% macro esf_operations(
+    relation, source, region_code, cofinancing_rate_pct='cofinancing_rate_pct', location='location', intervention='intervention'
+) -%}
+select
+        '{{ source }}' as source,
+        {{ region_code }} as region_code,
+        operation,
+        starts_on,
+        ends_on,
+        total_cost_eur,
+        {{ cofinancing_rate_pct }} as cofinancing_rate_pct,
+        {{ location }} as location,
+        {{ intervention }} as intervention,
+        evidence,
+        delivery_id,
+        line_number,
+        source_sha256,
+        source_file_name,
+        source_period
+    from {{ relation }}
+{%- endmacro %}
+
+{#-
+    The lists of operations of the European Social Fund in one form, from CTEs named by state. The last CTE is `united`.
 -#}
 {% macro united_esf_lists() -%}
+{%- set ratio = 'round(100 * cofinancing_ratio, 2)' -%}
 regions as (
 
     select * from {{ ref('region') }}
 
 ),
 
-united as (
+-- this list alone says where an operation is, and some are in other states
+nrw_placed as (
 
     select
-        'esf_bayern' as source,
-        '09' as region_code,
-        operation,
-        starts_on,
-        ends_on,
-        total_cost_eur,
-        cofinancing_rate_pct,
-        location,
-        intervention_code as intervention,
-        evidence,
-        delivery_id,
-        line_number,
-        source_sha256,
-        source_file_name,
-        source_period
-    from bayern
-
-    union all
-
-    select
-        'esf_sachsen' as source,
-        '14' as region_code,
-        operation,
-        starts_on,
-        ends_on,
-        total_cost_eur,
-        cofinancing_rate_pct,
-        location,
-        intervention,
-        evidence,
-        delivery_id,
-        line_number,
-        source_sha256,
-        source_file_name,
-        source_period
-    from sachsen
-
-    union all
-
-    select
-        'esf_berlin' as source,
-        '11' as region_code,
-        operation,
-        starts_on,
-        ends_on,
-        total_cost_eur,
-        cofinancing_rate_pct,
-        location,
-        intervention,
-        evidence,
-        delivery_id,
-        line_number,
-        source_sha256,
-        source_file_name,
-        source_period
-    from berlin
-
-    union all
-
-    select
-        'esf_bremen' as source,
-        '04' as region_code,
-        operation,
-        starts_on,
-        ends_on,
-        total_cost_eur,
-        round(100 * cofinancing_ratio, 2) as cofinancing_rate_pct,
-        location,
-        intervention_code as intervention,
-        evidence,
-        delivery_id,
-        line_number,
-        source_sha256,
-        source_file_name,
-        source_period
-    from bremen
-
-    union all
-
-    select
-        'esf_hessen' as source,
-        '06' as region_code,
-        operation,
-        starts_on,
-        ends_on,
-        total_cost_eur,
-        null as cofinancing_rate_pct,
-        location,
-        intervention_code as intervention,
-        evidence,
-        delivery_id,
-        line_number,
-        source_sha256,
-        source_file_name,
-        source_period
-    from hessen
-
-    union all
-
-    -- this list alone says where an operation is, and some are in other states
-    select
-        'esf_nrw' as source,
-        regions.region_code,
-        nrw.operation,
-        nrw.starts_on,
-        nrw.ends_on,
-        nrw.total_cost_eur,
-        round(100 * nrw.cofinancing_ratio, 2) as cofinancing_rate_pct,
+        nrw.*,
+        regions.region_code as state_code,
         -- a cell that is a number has lost the zero of a postcode, which has five digits in Germany
         concat_ws(
             ' ',
@@ -128,19 +49,28 @@ united as (
                 else nrw.postcode
             end,
             nrw.location
-        ) as location,
-        nrw.intervention_code as intervention,
-        nrw.evidence,
-        nrw.delivery_id,
-        nrw.line_number,
-        nrw.source_sha256,
-        nrw.source_file_name,
-        nrw.source_period
+        ) as postcode_and_location
     from nrw
     left join regions
         on
             regions.region_level = 'state'
             and regexp_replace(trim(nrw.country), '^Deutschland, *', '') = regions.region_name
+
+),
+
+united as (
+
+    {{ esf_operations('bayern', 'esf_bayern', "'09'", intervention='intervention_code') }}
+    union all
+    {{ esf_operations('sachsen', 'esf_sachsen', "'14'") }}
+    union all
+    {{ esf_operations('berlin', 'esf_berlin', "'11'") }}
+    union all
+    {{ esf_operations('bremen', 'esf_bremen', "'04'", ratio, intervention='intervention_code') }}
+    union all
+    {{ esf_operations('hessen', 'esf_hessen', "'06'", 'null', intervention='intervention_code') }}
+    union all
+    {{ esf_operations('nrw_placed', 'esf_nrw', 'state_code', ratio, 'postcode_and_location', 'intervention_code') }}
 
 )
 {%- endmacro %}
