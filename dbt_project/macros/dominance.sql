@@ -52,3 +52,45 @@ case
         then {{ largest(amount, place, 'units', 2) }} - {{ largest(amount, place, 'units', 1) }}
 end as second_{{ name }}_eur
 {%- endmacro %}
+
+{#-
+    CTEs that add up units (CTE or relation `units`: amounts of a grant, and how many of them) by cell, each with its two
+    largest parts and what it must stay uncertain by. `cell` are the columns of a cell, `kept` those that are the same in
+    all of it, `count` how many units it has. The last CTE is `protected`.
+-#}
+{% macro protected_cells(units, cell, kept=[], count='sum(units)') -%}
+placed as (
+
+    select
+        {{ units }}.*,
+        sum(units) over (cells order by total_cost_eur desc nulls last, granted_eur asc) as cost_place,
+        sum(units) over (cells order by granted_eur desc nulls last, total_cost_eur asc) as granted_place
+    from {{ units }}
+    window cells as (partition by {{ cell | join(', ') }})
+
+),
+
+summed as (
+
+    select
+        {{ (kept + cell) | join(',\n        ') }},
+        {{ count }} as units,
+        {{ amounts_of_units('total_cost_eur', 'cost_place', 'cost') }},
+        {{ amounts_of_units('granted_eur', 'granted_place', 'granted') }}
+    from placed
+    group by {{ (kept + cell) | join(', ') }}
+
+),
+
+protected as (
+
+    select
+        summed.*,
+        parameters.minimum_units,
+        {{ protection('cost_eur', 'largest_cost_eur', 'second_cost_eur', 'parameters') }} as cost_protection_eur,
+        {{ protection('granted_eur', 'largest_granted_eur', 'second_granted_eur', 'parameters') }} as granted_protection_eur
+    from summed
+    cross join {{ disclosure_parameters() }} as parameters
+
+)
+{%- endmacro %}

@@ -68,3 +68,25 @@
             and published.source_sha256 = made.sha256
 )
 {%- endmacro %}
+
+{#-
+    Rows of lists that this build reads and of those behind earlier publications, told apart by `is_read`: the columns named,
+    and those of every grant.
+-#}
+{% macro read_and_earlier(read, earlier, columns) -%}
+{%- for relation in [read, earlier] -%}
+select
+        {{ columns | join(',\n        ') }},
+        delivery_id,
+        list_period,
+        source_sha256,
+        line_number,
+        starts_on,
+        evidence,
+        {{ 'true' if loop.first else 'false' }} as is_read
+    from {{ relation }}
+{%- if not loop.last %}
+    union all
+    {% endif -%}
+{%- endfor -%}
+{%- endmacro %}

@@ -275,30 +275,26 @@ joined as (
 
 ),
 
--- what the rate may be for the counts of the denominator's class, or twice the rate where it has none
+-- what the rate may be for the counts of the denominator's class; where it has none, both are its one count
 ranged as (
 
     select
         joined.*,
-        case when joined.reason is null then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }} end
-            as quotient_eur,
         case
-            when joined.reason is not null then null
-            when not joined.has_class then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }}
-            else
-                least(
-                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_low_persons') }},
-                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_high_persons') }}
-                )
+            when joined.reason is null
+                then
+                    least(
+                        {{ rate('joined.total_cost_eur', 'joined.denominator_class_low_persons') }},
+                        {{ rate('joined.total_cost_eur', 'joined.denominator_class_high_persons') }}
+                    )
         end as class_rate_low_eur,
         case
-            when joined.reason is not null then null
-            when not joined.has_class then {{ rate('joined.total_cost_eur', 'joined.denominator_persons') }}
-            else
-                greatest(
-                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_low_persons') }},
-                    {{ rate('joined.total_cost_eur', 'joined.denominator_class_high_persons') }}
-                )
+            when joined.reason is null
+                then
+                    greatest(
+                        {{ rate('joined.total_cost_eur', 'joined.denominator_class_low_persons') }},
+                        {{ rate('joined.total_cost_eur', 'joined.denominator_class_high_persons') }}
+                    )
         end as class_rate_high_eur,
         case
             when joined.reason is null and joined.has_class
@@ -336,7 +332,7 @@ computed as (
     select
         stepped.*,
         case
-            when not has_class then quotient_eur
+            when not has_class then class_rate_low_eur
             when is_published then published_rate_eur
             else round(class_rate_low_eur / class_step_eur) * class_step_eur
         end as computed_rate_eur,

@@ -21,46 +21,9 @@ published as (
 
 ),
 
-placed as (
-
-    select
-        units.*,
-        sum(units) over (cells order by total_cost_eur desc nulls last, granted_eur asc) as cost_place,
-        sum(units) over (cells order by granted_eur desc nulls last, total_cost_eur asc) as granted_place
-    from units
-    window cells as (partition by delivery_id, funder, region_code, begin_year)
-
-),
-
-summed as (
-
-    select
-        source,
-        delivery_id,
-        list_period,
-        is_read,
-        funder,
-        region_code,
-        begin_year,
-        sum(units) as units,
-        {{ amounts_of_units('total_cost_eur', 'cost_place', 'cost') }},
-        {{ amounts_of_units('granted_eur', 'granted_place', 'granted') }}
-    from placed
-    group by source, delivery_id, list_period, is_read, funder, region_code, begin_year
-
-),
-
-protected as (
-
-    select
-        summed.*,
-        parameters.minimum_units,
-        {{ protection('cost_eur', 'largest_cost_eur', 'second_cost_eur', 'parameters') }} as cost_protection_eur,
-        {{ protection('granted_eur', 'largest_granted_eur', 'second_granted_eur', 'parameters') }} as granted_protection_eur
-    from summed
-    cross join {{ disclosure_parameters() }} as parameters
-
-),
+{{ protected_cells(
+    'units', ['delivery_id', 'funder', 'region_code', 'begin_year'], ['source', 'list_period', 'is_read']
+) }},
 
 weighed as (
 

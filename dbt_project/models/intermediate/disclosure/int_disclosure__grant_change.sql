@@ -32,6 +32,7 @@ pairs as (
 
 ),
 
+-- those of a list count for it, those of the earlier one against it
 signed as (
 
     select
@@ -41,24 +42,11 @@ signed as (
         units.begin_year,
         units.total_cost_eur,
         units.granted_eur,
-        units.units
+        sides.sign * units.units as units
     from pairs
+    cross join lateral (values (pairs.delivery_id, 1), (pairs.earlier_delivery_id, -1)) as sides (delivery_id, sign)
     inner join units
-        on pairs.delivery_id = units.delivery_id
-
-    union all
-
-    select
-        pairs.*,
-        units.funder,
-        units.region_code,
-        units.begin_year,
-        units.total_cost_eur,
-        units.granted_eur,
-        -units.units as units
-    from pairs
-    inner join units
-        on pairs.earlier_delivery_id = units.delivery_id
+        on sides.delivery_id = units.delivery_id
 
 ),
 
@@ -80,44 +68,11 @@ differing as (
 
 ),
 
-placed as (
-
-    select
-        differing.*,
-        sum(units) over (cells order by total_cost_eur desc nulls last, granted_eur asc) as cost_place,
-        sum(units) over (cells order by granted_eur desc nulls last, total_cost_eur asc) as granted_place
-    from differing
-    window cells as (partition by delivery_id, earlier_delivery_id, funder, region_code, begin_year)
-
-),
-
-summed as (
-
-    select
-        delivery_id,
-        earlier_delivery_id,
-        funder,
-        region_code,
-        begin_year,
-        greatest(sum(more) filter (where more > 0), -sum(more) filter (where more < 0)) as units,
-        {{ amounts_of_units('total_cost_eur', 'cost_place', 'cost') }},
-        {{ amounts_of_units('granted_eur', 'granted_place', 'granted') }}
-    from placed
-    group by delivery_id, earlier_delivery_id, funder, region_code, begin_year
-
-),
-
-protected as (
-
-    select
-        summed.*,
-        parameters.minimum_units,
-        {{ protection('cost_eur', 'largest_cost_eur', 'second_cost_eur', 'parameters') }} as cost_protection_eur,
-        {{ protection('granted_eur', 'largest_granted_eur', 'second_granted_eur', 'parameters') }} as granted_protection_eur
-    from summed
-    cross join {{ disclosure_parameters() }} as parameters
-
-),
+{{ protected_cells(
+    'differing',
+    ['delivery_id', 'earlier_delivery_id', 'funder', 'region_code', 'begin_year'],
+    count='greatest(sum(more) filter (where more > 0), -sum(more) filter (where more < 0))',
+) }},
 
 final as (
 

@@ -5,67 +5,21 @@ with
 
 esf_operations as (
 
-    select
-        source,
-        delivery_id,
-        list_period,
-        source_sha256,
-        line_number,
-        region_code,
-        starts_on,
-        total_cost_eur,
-        union_share_eur,
-        evidence,
-        true as is_read
-    from {{ ref('stg_esf__operation') }}
-
-    union all
-
-    select
-        source,
-        delivery_id,
-        list_period,
-        source_sha256,
-        line_number,
-        region_code,
-        starts_on,
-        total_cost_eur,
-        union_share_eur,
-        evidence,
-        false as is_read
-    from {{ ref('stg_esf__earlier_operation') }}
+    {{ read_and_earlier(
+        ref('stg_esf__operation'),
+        ref('stg_esf__earlier_operation'),
+        ['source', 'region_code', 'total_cost_eur', 'union_share_eur'],
+    ) }}
 
 ),
 
 federal_projects as (
 
-    select
-        delivery_id,
-        list_period,
-        source_sha256,
-        line_number,
-        ministry,
-        recipient_ags,
-        starts_on,
-        federal_amount_eur,
-        evidence,
-        true as is_read
-    from {{ ref('stg_foerderkatalog__project') }}
-
-    union all
-
-    select
-        delivery_id,
-        list_period,
-        source_sha256,
-        line_number,
-        ministry,
-        recipient_ags,
-        starts_on,
-        federal_amount_eur,
-        evidence,
-        false as is_read
-    from {{ ref('stg_foerderkatalog__earlier_project') }}
+    {{ read_and_earlier(
+        ref('stg_foerderkatalog__project'),
+        ref('stg_foerderkatalog__earlier_project'),
+        ['ministry', 'recipient_ags', 'federal_amount_eur'],
+    ) }}
 
 ),
 
