@@ -99,11 +99,7 @@ class _Register:
         return versions.setdefault(("unknown", publication.number) if truth is None else truth, len(versions))
 
     def _population(self, facts: _Facts, cells: "_Cells") -> None:
-        rows = [
-            row
-            for row in self._shown.rows(facts.publication, POPULATION, f"source = '{SOURCE}'")
-            if row["source"] == SOURCE
-        ]
+        rows = self._shown.rows(facts.publication, POPULATION, f"source = '{SOURCE}'")
         for row in rows:
             place = (row["region_code"], row["reference_date"])
             if row["eu2_evidence"] == PUBLISHED and row["eu2_persons"] is not None:

@@ -30,11 +30,11 @@ class Shown:
         self._rows: dict[tuple[str, int | None, str], list[Row]] = {}
         contents: dict[int, dict[str, int | None]] = defaultdict(dict)
         builds: dict[int, int] = {}
-        # A publication from before the protection is not in the readers' views; the column came with it.
+        # A publication from before the protection is not in the readers' views.
         for number, build, mart, content in connection.execute(
             "select p.publication_id, p.build_id, m.mart, m.content_id from published.publication as p"
             " inner join published.publication_mart as m on p.publication_id = m.publication_id"
-            " where coalesce((to_jsonb(p) ->> 'is_protected')::boolean, true) order by p.publication_id"
+            " where p.is_protected order by p.publication_id"
         ):
             contents[number][mart] = content
             builds[number] = build

@@ -80,14 +80,7 @@ class Toy:
             self.connection.execute(f"delete from build.{name}")
 
     def publish(self) -> int:
-        number = publish.publish(self.connection, self.build_id, "toy", manifest_path(self._settings))
-        # A publication made by this code is one that readers see.
-        if self.connection.execute(
-            "select 1 from information_schema.columns where table_schema = 'published' and table_name = 'publication'"
-            " and column_name = 'is_protected'"
-        ).fetchone():
-            self.connection.execute("update published.publication set is_protected = true")
-        return number
+        return publish.publish(self.connection, self.build_id, "toy", manifest_path(self._settings))
 
     def register(
         self,

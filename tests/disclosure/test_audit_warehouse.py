@@ -368,7 +368,6 @@ def test_a_publication_that_readers_do_not_see_is_not_counted(toy, monkeypatch):
     build_id = toy.begin()
     _two_publications_subtract(toy)
     assert audit.findings(toy.connection, build_id, SECONDS) != []
-    toy.connection.execute("alter table published.publication add column if not exists is_protected boolean")
     toy.connection.execute("update published.publication set is_protected = false")
     toy.connection.execute(
         "update build.funding_granted set operations = null, total_cost_eur = null, granted_eur = null"
