@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 
 from expectations.eu2_series import HIGHEST_GROWTH_PCT, LOWEST_GROWTH_PCT
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
+from ingest.counts import SMALLEST, STEP
 
 OWNER = "data engineering"
-SMALLEST_COUNT = 3
-# Counts of a population register are shown as multiples of this (var register_rounding_base of the dbt project).
-ROUNDING_BASE = 5
 CENT = 0.005
 # Of fewer persons a single large family moves the rate by a per cent and more.
 LEAST_PERSONS = 100
@@ -473,6 +471,8 @@ def _cost_component(build: Build) -> list[Expectation]:
                 "share_numerator",
                 "share_denominator",
                 "amount_precision_eur",
+                "denominator_population_persons",
+                "share_difference_persons",
             ),
             "municipality_ags || ' ' || fiscal_year",
             "amount_reason",
@@ -600,13 +600,13 @@ def _funding_granted(build: Build) -> list[Expectation]:
             select funder || ' ' || region_code || ': ' || min(operations) as observed
             from batch
             group by source_sha256, funder, region_code
-            having min(operations) < {SMALLEST_COUNT}
+            having min(operations) < {SMALLEST}
                 or max(operations) filter (where begin_year = 'all')
-                - coalesce(sum(operations) filter (where begin_year <> 'all'), 0) between 1 and {SMALLEST_COUNT - 1}
+                - coalesce(sum(operations) filter (where begin_year <> 'all'), 0) between 1 and {SMALLEST - 1}
             order by 1
             """,
             why="A beneficiary may be a person: one or two operations lead to them, also as the rest of a sum.",
-            expected=f"no {SMALLEST_COUNT - 1} or fewer operations, neither shown nor left by the years of a sum",
+            expected=f"no {SMALLEST - 1} or fewer operations, neither shown nor left by the years of a sum",
             severity=HOLD,
             owner=OWNER,
         ),
@@ -860,7 +860,7 @@ def _year_on_year(
 
 
 def _no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = "true") -> Expectation:
-    small = " or ".join(f"({count} > 0 and {count} < {SMALLEST_COUNT})" for count in counts)
+    small = " or ".join(f"({count} > 0 and {count} < {SMALLEST})" for count in counts)
     return no_row(
         f"{mart}.no_small_cell",
         f"""
@@ -870,7 +870,7 @@ def _no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = 
         order by 1
         """,
         why="One or two persons in a cell can be recognised by their neighbours: such counts are masked first.",
-        expected=f"no count of 1 to {SMALLEST_COUNT - 1} persons that is derived from persons",
+        expected=f"no count of 1 to {SMALLEST - 1} persons that is derived from persons",
         severity=HOLD,
         owner=OWNER,
     )
@@ -879,7 +879,7 @@ def _no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = 
 def _register_is_rounded(mart: str, counts: Mapping[str, str], place: str, where: str) -> Expectation:
     """`counts`: column of a count -> column of its evidence."""
     exact = " or ".join(
-        f"(({count} < {ROUNDING_BASE} or {count} % {ROUNDING_BASE} <> 0) and {evidence} is distinct from 'published')"
+        f"(({count} < {STEP} or {count} % {STEP} <> 0) and {evidence} is distinct from 'published')"
         for count, evidence in counts.items()
     )
     return no_row(
@@ -891,7 +891,7 @@ def _register_is_rounded(mart: str, counts: Mapping[str, str], place: str, where
         order by 1
         """,
         why="Exact counts of a register tell single persons by differences between places, days or publications.",
-        expected=f"multiples of {ROUNDING_BASE}, from {ROUNDING_BASE} on, or what the municipality published itself",
+        expected=f"multiples of {STEP}, from {STEP} on, or what the municipality published itself",
         severity=HOLD,
         owner=OWNER,
     )

@@ -277,6 +277,7 @@ MAY_BE_EMPTY = {
 _HIDDEN = {
     **dict.fromkeys(("amount_eur", "posting_count", "booked_amount_eur", "share_numerator", "share_denominator")),
     **{"amount_precision_eur": None, "amount_reason": "confidential"},
+    **{"denominator_population_persons": None, "share_difference_persons": None},
 }
 _EXACT = {
     **{"municipality_ags": "05913000", "fiscal_year": 2019, "method": "m", "source_sha256": LEDGER_SHA256},
@@ -296,7 +297,10 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     ],
     "cost_component.confidential_shows_no_figure": [
         {
-            "cost_component": [{**row, **_HIDDEN, column: 1} for row in SOUND["cost_component"]],
+            # two counts that differ would break one more
+            "cost_component": [
+                {**row, **_HIDDEN, column: int(column != "share_difference_persons")} for row in SOUND["cost_component"]
+            ],
             "int_cost__component": [_EXACT],
         }
         for column in _HIDDEN
