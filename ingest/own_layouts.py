@@ -10,6 +10,7 @@ say what the contract says of persons: which columns identify them, what is drop
 import hashlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -141,11 +142,13 @@ def findings(settings: Settings, source: str | None = None) -> list[Finding]:
 
 def unmatched(connection: Connection, own: list[OwnLayout]) -> list[Finding]:
     """Entries of sources that have deliveries of which none is of their municipality and periods."""
+    delivered = defaultdict(list)
+    for source, name in connection.execute("select source, file_name from raw.delivery"):
+        delivered[source].append(name)
     found = []
     for one in own:
         contract = one.contract
-        rows = connection.execute("select file_name from raw.delivery where source = %s", [contract.source]).fetchall()
-        names = [name for (name,) in rows if contract.period_of(name)]
+        names = [name for name in delivered[contract.source] if contract.period_of(name)]
         if names and not any(one.holds_in(contract.municipality_of(n), contract.period_of(n)) for n in names):
             there = sorted({contract.municipality_of(name) or contract.period_of(name) for name in names})
             found.append(
