@@ -89,6 +89,7 @@ def test_every_lagebild_command_exists(compose):
         cli.cli.get_command(None, name).make_context(name, arguments, parent=None, resilient_parsing=False)
 
 
+@pytest.mark.nightly
 def test_every_airflow_command_exists(compose, tmp_path):
     commands = [command[1:] for command in _commands(compose) if command[0] == "airflow"]
     only = ["python", "-m", "lagebild.stack.parent", "--only"]

@@ -128,6 +128,7 @@ def ended(rest: Rest, run: Run) -> str:
     return rest.run(run).state
 
 
+@pytest.mark.nightly
 def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     process = subprocess.Popen(**_call(own, "run"), text=True)
     wait_for_a_loaded_delivery(own, process)

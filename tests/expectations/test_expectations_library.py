@@ -6,6 +6,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 from expectations import library
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,7 @@ def test_the_real_modules_come_when_they_are_asked_for():
     assert told.splitlines()[1:] == ["Chart", "True True", "StandIn True"]
 
 
+@pytest.mark.nightly
 def test_every_expectation_and_data_source_that_the_library_has_is_there():
     plain = (
         "import great_expectations.expectations.core as core, great_expectations.datasource.fluent as fluent, sys\n"
@@ -82,6 +85,7 @@ def test_an_expectation_that_needs_scipy_judges_as_ever(tmp_path):
     assert told.splitlines()[-2:] == ["True 0.057", "False 0.057"]
 
 
+@pytest.mark.nightly
 def test_another_release_is_imported_as_it_comes():
     told = _run("print('unreached')").splitlines()
     assert told == ["unreached"]

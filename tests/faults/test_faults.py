@@ -17,7 +17,7 @@ from tests.faults.__main__ import page, run
 from tests.faults.cases import Bench, Outcome, Point, scenarios
 from tests.faults.proxy import AFTER, BEFORE, CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
-SAMPLE = 20
+SAMPLE = 10
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,7 @@ def test_the_client_sees_the_sqlstate_of_the_fault(bench):
     assert "LockNotAvailable" in bench.outcome(copy, BEFORE, LOCK_TIMEOUT).told
 
 
+@pytest.mark.nightly
 def test_a_table_that_another_session_really_holds_leaves_the_old_state(bench):
     scenario = scenarios()[1]
     written = {

@@ -10,6 +10,7 @@ from lagebild.errors import UserError
 from lagebild.warehouse import docs, marts
 
 
+@pytest.mark.nightly
 def test_the_page_holds_every_mart_and_asks_the_internet_for_nothing(warehouse):
     page = docs.write(warehouse, warehouse.home / "docs" / "index.html").read_text(encoding="utf-8")
     for mart in marts.definitions():

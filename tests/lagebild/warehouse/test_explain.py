@@ -303,6 +303,7 @@ def test_the_check_of_the_nodes_finds_a_wrong_value(change, complaint):
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_small_count_of_persons_is_nowhere_in_a_tree(published_warehouse):
     warehouse = published_warehouse
     header, *lines = bundled_bytes("register").decode("iso-8859-1").splitlines(keepends=True)

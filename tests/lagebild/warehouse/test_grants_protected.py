@@ -207,6 +207,7 @@ def test_a_confidential_row_says_nothing_else(template):
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_build_of_the_same_lists_says_the_same(template):
     held = "select content_id from published.publication_mart where mart = 'funding_granted' and publication_id = %s"
     accept(template, "employment")

@@ -93,6 +93,7 @@ def with_mapping(settings: Settings, build_id: int, rows: list[dict]) -> tuple:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_second_city_has_a_figure_by_its_own_mapping_alone(warehouse):
     deliver_bochum(warehouse)
     build_id = build_models(warehouse, "cost_per_person")

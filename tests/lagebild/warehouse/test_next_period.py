@@ -165,6 +165,7 @@ def test_the_recorded_lists_of_two_periods_with_the_same_bytes(warehouse):
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_build_stands_though_a_person_accepted_the_same_bytes_for_two_periods(published_warehouse):
     warehouse = published_warehouse
     before = of(warehouse, "select sum(operations) from marts.funding_granted")
@@ -202,6 +203,7 @@ def double(settings, source: str, table: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_what_dbt_fails_on_is_set_aside_and_the_others_are_published(published_warehouse):
     warehouse = published_warehouse
     before = of(warehouse, "select delivery_id from raw.delivery where source = 'eu2_series'")[0][0]

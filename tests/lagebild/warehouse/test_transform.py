@@ -100,6 +100,7 @@ def test_what_ends_the_process_is_not_taken_for_a_failure(warehouse, build_id, m
     assert query(warehouse, "select state from raw.build where build_id = %s", build_id) == [("running",)]
 
 
+@pytest.mark.nightly
 def test_a_changed_model_has_only_itself_parsed_anew(warehouse, build_id, monkeypatch):
     transform.prepare(warehouse)
     log = warehouse.home / "dbt" / "logs" / "dbt.log"
@@ -110,6 +111,7 @@ def test_a_changed_model_has_only_itself_parsed_anew(warehouse, build_id, monkey
     assert "Unable to do partial parsing" not in log.read_text()[before:]
 
 
+@pytest.mark.nightly
 def test_the_manifest_is_written_again_only_where_its_sources_changed(warehouse, build_id, monkeypatch):
     written = warehouse.home / "dbt" / "target" / "manifest.json"
     transform.prepare(warehouse)
