@@ -124,14 +124,19 @@ def _invoke(
     manifest: Any = None,
     hear: Callable[[Any], None] | None = None,
 ) -> Any:
+    from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS as FLAGS
     from dbt.cli.main import dbtRunner
 
+    flags = len(FLAGS)
     # dbt's own log turns all of its thousands of events into text, searches each for secrets in the environment, and
     # asks last whether the line is wanted: a tenth of a build.
     quiet = ["--log-level", "none", "--log-level-file", "none", "--no-print"]
     with _log(Path(variables["DBT_LOG_PATH"], "dbt.log")) as write:
         runner = dbtRunner(manifest=manifest, callbacks=[write, hear] if hear else [write])
         result = runner.invoke(["--no-use-colors", *quiet, *command])
+    # Each call appends the adapter's flags to this list again, and each flag walks the whole stack of its caller: in a
+    # process that runs dbt a hundred times, that would take longer than a build.
+    del FLAGS[flags:]
     # dbt catches what is meant to end this process, too: Ctrl-C, or the end of a task.
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception

@@ -19,6 +19,9 @@ def build_id(warehouse) -> int:
 
 
 def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build_id, capfd, monkeypatch):
+    from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS
+
+    flags = len(DEFAULT_BASE_BEHAVIOR_FLAGS)
     monkeypatch.setenv("DBT_LOG_PATH", "elsewhere")
     before, thresholds, threads = dict(os.environ), gc.get_threshold(), threading.active_count()
     told: list[steps.Step] = []
@@ -27,6 +30,7 @@ def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build
     assert capfd.readouterr() == ("", "")
     assert (dict(os.environ), gc.get_threshold()) == (before, thresholds)
     assert threading.active_count() <= threads + 1, "dbt left threads"
+    assert len(DEFAULT_BASE_BEHAVIOR_FLAGS) == flags, "each call would make the next one slower"
     places = {(step.layer, step.kind) for step in told}
     assert {("seeds", "seed"), ("seeds", "test"), ("staging", "model")} <= places
     assert [step.done for step in told] == [*range(1, len(told) + 1)]
