@@ -148,4 +148,3 @@ def test_a_killed_process_is_replaced_and_its_workers_go_with_it(tmp_path):
             for pid in (int(left.name.partition("-")[2]), int(left.read_text() or 0)):
                 if psutil.pid_exists(pid) and pid:
                     os.kill(pid, signal.SIGKILL)
-
