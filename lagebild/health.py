@@ -4,18 +4,21 @@ What stands still says nothing by itself: each check asks when something last we
 Nothing is changed, and no answer is waited for longer than some seconds.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from lagebild import database
+from lagebild import alerts, database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
 TIMEOUT_SECONDS = 10
+TOLD = "health-told.json"
+"""What was not well when somebody was told last."""
 HEARTBEAT_MAY_BE = timedelta(minutes=2)
 """Airflow's components write one every few seconds; a machine may be busy."""
 OFTEN = {"receive_files": timedelta(minutes=30)}
@@ -69,6 +72,28 @@ def checks(settings: Settings, limits: Limits) -> list[Check]:
         with metadata:
             found += _asked(metadata, lambda: _airflow(metadata), "airflow")
     return [*found, *_components(settings)]
+
+
+def tell(settings: Settings, found: list[Check]) -> bool:
+    """Tell each channel of the settings what is not well, once: again when it is something else, or well. Whether told.
+
+    NotSent where a channel was not reached; the next call tries again.
+    """
+    path = settings.home / TOLD
+    unwell = [check for check in found if not check.is_well]
+    names = sorted({check.name for check in unwell})
+    known = json.loads(path.read_text()) if path.exists() else []
+    if names == known:
+        return False
+    message = alerts.Message(
+        f"Lagebild: {', '.join(names)}" if names else "Lagebild: all is well again",
+        "\n".join(map(str, unwell or found)),
+        [asdict(check) for check in unwell],
+    )
+    alerts.to_each(alerts.notifiers(settings), lambda channel: channel.send(message))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(names))
+    return True
 
 
 # --- each of them -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lagebild import options
+from lagebild.errors import UserError
 
 if TYPE_CHECKING:
     from lagebild.settings import Settings
@@ -25,9 +26,12 @@ def _older_than(name: str, unit: str, default: float | None, text: str):
 @_older_than("--held", "DAYS", 14, "A delivery waits longer for a decision, or a checked build to be published.")
 @_older_than("--published", "DAYS", None, "The publication in force is older. Default: it may be.")
 @_older_than("--free", "GB", 2, "Less than this is free on a disk of the pipeline's.")
+@click.option("--tell", "is_told", is_flag=True, help="Tell the channels of lagebild alerts, once for each change.")
 @options.form
 @options.pass_settings
-def health(settings: "Settings", inbox: float, held: float, published: float | None, free: float, form: str) -> None:
+def health(
+    settings: "Settings", inbox: float, held: float, published: float | None, free: float, is_told: bool, form: str
+) -> None:
     """Say whether the pipeline lives, from outside of Airflow: for cron, systemd or a monitor.
 
     Looks at PostgreSQL, the heartbeats of Airflow's components, the last runs by the clock, files that wait, deliveries
@@ -36,6 +40,7 @@ def health(settings: "Settings", inbox: float, held: float, published: float | N
     \b
     Examples:
       lagebild health
+      lagebild health --tell
       lagebild health -q || mail -s "Lagebild is silent" statistics@example.org
       lagebild health --format json | jq '.checks[] | select(.is_well | not)'
     """
@@ -58,4 +63,11 @@ def health(settings: "Settings", inbox: float, held: float, published: float | N
         shown = found if output.current.level > output.Level.QUIET else [one for one in found if not one.is_well]
         for check in shown:
             click.echo(check)
+    if is_told:
+        from lagebild import alerts
+
+        try:
+            asked.tell(settings, found)
+        except alerts.NotSent as error:
+            raise UserError(f"not everybody was told: {error}", remedy="lagebild alerts --try") from error
     sys.exit(not is_well)

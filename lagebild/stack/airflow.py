@@ -221,6 +221,11 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"Airflow is now on port {port} ({before} is taken or another was set)")
     ports.remember(settings, airflow=port)
     (home(settings) / "logs").mkdir(parents=True, exist_ok=True)
+    write_files(settings)
+
+
+def write_files(settings: Settings) -> None:
+    """What Airflow reads besides its environment: the login, and a configuration in which nothing stands."""
     _write_password(settings)
     # Airflow would write its defaults here, and they would outlive an upgrade.
     (home(settings) / "airflow.cfg").write_text("# Every setting stands in lagebild/stack/airflow.py.\n")

@@ -4,19 +4,21 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
 from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.stack import airflow, postgres, supervisor
+from lagebild.settings import ROOT, Settings
+from lagebild.stack import airflow, ports, postgres, service, supervisor
 from tests.conftest import remove_state, settings_in
-from tests.end_to_end.test_own_warehouse import OWN, lagebild
+from tests.end_to_end.conftest import OWN, lagebild
 from tests.support import drop, query
 
 AWAY_AND_BACK_SECONDS = 240
@@ -99,3 +101,71 @@ def test_what_is_killed_comes_back_and_is_told(own):
     assert lagebild(own, "down").returncode == 0
     assert airflow.processes(own) == [] and not postgres.is_running(own)
     assert subprocess.run(["pgrep", "-f", str(own.home)], capture_output=True, text=True).stdout == ""
+
+
+class Unit:
+    """What systemd does with a service of `docker/systemd/`: starts it, and again where it ends."""
+
+    COMMAND = (sys.executable, "-m", "lagebild.stack.service")
+
+    def __init__(self, name: str, environment: dict[str, str], log: Path):
+        self.command, self.environment, self.log = [*self.COMMAND, name], environment, log
+        self.start()
+
+    def start(self) -> None:
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def look(self) -> None:
+        if self.process.poll() is not None:
+            self.start()
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        supervisor.end_session(self.process.pid)
+
+
+@pytest.mark.nightly
+def test_the_services_of_a_server_outlive_its_postgresql(city, tmp_path):
+    server = settings_in(tmp_path / "server")
+    settings = replace(city, airflow_port=ports.free(), practice=True, publish="auto")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAGEBILD_")}
+    environment |= airflow.variables(settings)
+    prepared = subprocess.run([*Unit.COMMAND, "prepare"], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert prepared.returncode == 0, prepared.stderr
+    units = [Unit(name, environment, tmp_path / f"{name}.log") for name in service.COMMANDS]
+
+    def kept(found: bool) -> bool:
+        for unit in units:
+            unit.look()
+        return found
+
+    def health() -> bool:
+        return kept(lagebild(settings, "health", "--free", "0").returncode == 0)
+
+    def loads(source: str) -> None:
+        until(health, "\n".join((tmp_path / f"{name}.log").read_text()[-2000:] for name in service.COMMANDS))
+        drop(settings, source)
+        rest = airflow.client(settings)
+        until(lambda: "ingest_files" in rest.dags(), "the DAGs are not read")
+        run = rest.trigger("ingest_files")
+        until(lambda: kept(True) and rest.run(run).is_finished, f"{rest.tasks(run)}")
+        assert query(settings, "select state from raw.delivery where source = %s", source) == [("accepted",)]
+
+    try:
+        loads("employment")
+        postgres.stop(server)
+        assert not health()
+        time.sleep(5)
+        postgres.start(server, durable=False)
+        loads("eu2_series")
+    finally:
+        for unit in units:
+            unit.stop()
+    assert airflow.processes(settings) == []

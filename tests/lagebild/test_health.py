@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from lagebild import database, health
+from lagebild import alerts, database, health
 from lagebild.cli import cli
 from lagebild.health import Limits
 from lagebild.stack import airflow, supervisor
@@ -128,3 +128,33 @@ def test_all_well_is_exit_code_0(tmp_path, monkeypatch):
     monkeypatch.setattr(health, "checks", lambda *_: [health.Check("warehouse", True, "answers")])
     answer = CliRunner().invoke(cli, ["health"])
     assert (answer.exit_code, answer.stdout) == (0, "ok    warehouse          answers\n")
+
+
+class Channel:
+    """A channel that is there or not."""
+
+    name = "test"
+
+    def __init__(self):
+        self.got, self.is_there = [], True
+
+    def send(self, message: alerts.Message) -> None:
+        if not self.is_there:
+            raise alerts.NotSent("away")
+        self.got.append(message)
+
+
+def test_who_is_named_is_told_once_for_each_change(tmp_path, monkeypatch):
+    channel, settings = Channel(), settings_in(tmp_path)
+    monkeypatch.setattr(alerts, "notifiers", lambda _: [channel])
+    silent, well = [[health.Check("scheduler", is_well, "its last heartbeat", "make up")] for is_well in (False, True)]
+    assert not health.tell(settings, well) and channel.got == []
+    channel.is_there = False
+    with pytest.raises(alerts.NotSent):
+        health.tell(settings, silent)
+    channel.is_there = True
+    assert [health.tell(settings, silent) for _ in range(3)] == [True, False, False]
+    assert [health.tell(settings, well) for _ in range(2)] == [True, False]
+    first, last = channel.got
+    assert first.subject == "Lagebild: scheduler" and "what to do: make up" in first.text
+    assert first.facts[0]["name"] == "scheduler" and last.subject == "Lagebild: all is well again"
