@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,3 +52,11 @@ def lagebild(settings: Settings, *arguments: str, **changed: str) -> subprocess.
         text=True,
         timeout=600,
     )
+
+
+def pause(settings: Settings, dag_id: str) -> None:
+    """Switch a DAG off, as soon as Airflow has read it."""
+    deadline = time.monotonic() + 120
+    while dag_id not in airflow.client(settings).dags() and time.monotonic() < deadline:
+        time.sleep(1)
+    airflow.client(settings)._call("PATCH", f"dags/{dag_id}", json={"is_paused": True})

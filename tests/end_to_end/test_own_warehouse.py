@@ -1,29 +1,18 @@
 """One's own files in one's own PostgreSQL, through the real scheduler: nothing bundled gets in."""
 
-import time
-
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from ingest import privacy
 from lagebild import database
-from lagebild.settings import Settings
 from lagebild.stack import airflow, postgres
 from tests import canary
 from tests.conftest import settings_in
-from tests.end_to_end.conftest import lagebild
+from tests.end_to_end.conftest import lagebild, pause
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
 BROKEN_YEARS = (2018, 2014, 2009)  # rows that break rules, another header, columns that stand shifted
-
-
-def pause(settings: Settings, dag_id: str) -> None:
-    """Switch a DAG off, as soon as Airflow has read it."""
-    deadline = time.monotonic() + 120
-    while dag_id not in airflow.client(settings).dags() and time.monotonic() < deadline:
-        time.sleep(1)
-    airflow.client(settings)._call("PATCH", f"dags/{dag_id}", json={"is_paused": True})
 
 
 @pytest.mark.nightly
