@@ -67,7 +67,7 @@ def ingest_dag(dag_id: str, title: str, source: str, entries: list[Entry], sched
             priority_weight=PULLED_FIRST if entries else 1,
             doc_md="List what is due: tables of the catalogue, and files that were sent, complete and not loaded yet.",
         )
-        def due(*, params, dag_run) -> list[str]:
+        def due(*, params, dag_run) -> list[str | list[str]]:
             from ingest import arrivals
             from lagebild import settings
             from lagebild.stack.tasks import years_of
@@ -78,7 +78,7 @@ def ingest_dag(dag_id: str, title: str, source: str, entries: list[Entry], sched
                 for item in found:
                     print(item)
                 # A mapped task without an item would be shown as skipped in a run that went well.
-                return found or [arrivals.NOTHING]
+                return [item for _, item in arrivals.shared([(source, item) for item in found])] or [arrivals.NOTHING]
 
         Ingest.partial(
             task_id="ingest",

@@ -1,6 +1,6 @@
 """Airflow DAG `ingest_files`: the files that people sent, whatever their source, each loaded and checked by a task.
 
-    due -> ingest (a mapped task a file: loaded, checked, accepted or held)
+    due -> ingest (a mapped task a file, or several of a source where there are many: loaded, checked, accepted or held)
 
 Started by `receive_files` when it sees a file, and by `make run`. What is pulled, asked for by hand or left behind is
 the business of `ingest__<source>`.
@@ -30,16 +30,17 @@ with DAG(
 ) as dag:
 
     @task(execution_timeout=timedelta(minutes=10), doc_md="List the complete files of the inboxes.")
-    def due() -> list[dict[str, str]]:
+    def due() -> list[dict]:
         from ingest import arrivals, inbox
         from lagebild import settings
 
         with settled():
-            found = [{"source": a.source, "item": a.key} for a in inbox.complete(settings.load())]
-        for entry in found:
-            print(f"{entry['source']}: {entry['item']}")
+            found = [(arrival.source, arrival.key) for arrival in inbox.complete(settings.load())]
+        for source, item in found:
+            print(f"{source}: {item}")
         # A mapped task without an item would be shown as skipped in a run that went well.
-        return found or [{"source": "", "item": arrivals.NOTHING}]
+        tasks = arrivals.shared(found) or [("", arrivals.NOTHING)]
+        return [{"source": source, "item": item} for source, item in tasks]
 
     Ingest.partial(
         task_id="ingest",
@@ -47,5 +48,6 @@ with DAG(
         outlets=[Asset(raw_asset(source)) for source in contracts.sources()],
         execution_timeout=timedelta(hours=2),
         map_index_template="{{ task.label }}",
-        doc_md="Load a file in one transaction, check it and decide. The label says what became of it.",
+        doc_md="Load a file in one transaction, check it and decide. The label says what became of it. Of more than 64"
+        " files several of a source share a task; its log names each.",
     ).expand_kwargs(due())

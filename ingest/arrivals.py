@@ -1,9 +1,10 @@
 """What of a source is due: tables to pull, files that were fetched or sent and are not loaded yet; and what takes one.
 
-An item is a text, so that Airflow can map a task over it: `table:<key>`, `fetched/<file>` or `<inbox>/<path>`.
+An item is a text, so that Airflow can map a task over it: `table:<key>`, `fetched/<file>` or `<inbox>/<path>`. Many
+files are shared out among fewer tasks (`shared`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,13 @@ NOTHING = "nothing is due"
 """Item of a run that has none: it takes nothing, and checks what an earlier run left unchecked."""
 YOUNG_SECONDS = 30
 """How long a build that an event started waits for tables that are just being pulled."""
+MOST_TASKS = 64
+"""Files of a run that get a task each; of more several share one. Airflow maps a task over 1,024 items at most, and
+starting one takes as long as loading a small file."""
+FEWEST_SHARED = 10
+"""Where tasks take several files, they take as many: else their own start would cost more than it saves."""
+MOST_TABLES = 900
+"""Tables of a run, each a task of its own; the ledger says what is left, and the next run finds it."""
 _FETCHED = "fetched/"
 _TABLE = "table:"
 
@@ -60,6 +68,17 @@ def _tables(settings: Settings, source: str, table: str | None, years: list[int]
 
     found = wanted.due(settings, source, tables=[table] if table else [], years=years)
     return [f"{_TABLE}{item.key}" for item in found]
+
+
+def shared(items: Sequence[tuple[str, str]]) -> list[tuple[str, str | list[str]]]:
+    """What each task of a run takes, given (source, item): one item, or, where there are many, files of one source."""
+    files, tables = ([one for one in items if one[1].startswith(_TABLE) is is_table] for is_table in (False, True))
+    size = 1 if len(files) <= MOST_TASKS else max(FEWEST_SHARED, -(-len(files) // MOST_TASKS))
+    by_source: dict[str, list[str]] = {}
+    for source, item in files:
+        by_source.setdefault(source, []).append(item)
+    parts = [(source, found[n : n + size]) for source, found in by_source.items() for n in range(0, len(found), size)]
+    return [*tables[:MOST_TABLES], *((source, part if size > 1 else part[0]) for source, part in parts)]
 
 
 def named(item: str) -> str:

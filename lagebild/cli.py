@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "up": "stack",
         "down": "stack",
         "status": "stack",
+        "health": "health",
         "credentials": "stack",
         "airflow": "stack",
     },

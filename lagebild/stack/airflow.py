@@ -25,7 +25,7 @@ import psycopg
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN, ROOT, Settings
-from lagebild.stack import pidfile, pools, ports, postgres
+from lagebild.stack import pidfile, pools, ports, postgres, supervisor
 from lagebild.stack.parent import GO, MIGRATED
 from lagebild.stack.rest import Rest
 
@@ -33,6 +33,8 @@ ADMIN = "admin"
 DAGS = ROOT / "dags"
 PARENT = "parent"
 COMPONENTS = (PARENT, "scheduler", "dag-processor", "api-server")
+JOBS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob"}
+"""Components whose heartbeat stands in Airflow's metadata, and under which name."""
 # Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
 MARK = "LAGEBILD_COMPONENT"
 START_TIMEOUT_SECONDS = 180
@@ -192,15 +194,24 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> No
                 told = f"Airflow's metadata database could not be prepared:\n{_tail(log)}"
                 raise UserError(told, remedy=f"read {log}; then make up")
             _schema_path(settings).write_text(f"{version('apache-airflow')} {_revision(settings)}")
-        # No other process of this home is alive here. A scheduler that was killed still counts as alive for a while in
-        # the metadata, and as long as it does its tasks are not taken over.
+        for name in JOBS:
+            take_over(settings, name)
         with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
-            connection.execute("update job set state = 'failed', end_date = now() where state = 'running'")
             # Earlier versions ran one; Airflow's pages would show for ever that it does not answer.
             connection.execute("delete from job where job_type = 'TriggererJob'")
         pools.ensure(settings)
         with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
             parent.stdin.write(GO * (len(COMPONENTS) - 1))
+
+
+def take_over(settings: Settings, name: str) -> None:
+    """Let Airflow's metadata know that no process of this component, by its name, is alive.
+
+    A scheduler that was killed still counts as alive for a while, and as long as it does its tasks are not taken over.
+    """
+    with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
+        query = "update job set state = 'failed', end_date = now() where state = 'running' and job_type = %s"
+        connection.execute(query, [JOBS.get(name)])
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
@@ -210,6 +221,11 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"Airflow is now on port {port} ({before} is taken or another was set)")
     ports.remember(settings, airflow=port)
     (home(settings) / "logs").mkdir(parents=True, exist_ok=True)
+    write_files(settings)
+
+
+def write_files(settings: Settings) -> None:
+    """What Airflow reads besides its environment: the login, and a configuration in which nothing stands."""
     _write_password(settings)
     # Airflow would write its defaults here, and they would outlive an upgrade.
     (home(settings) / "airflow.cfg").write_text("# Every setting stands in lagebild/stack/airflow.py.\n")
@@ -241,8 +257,9 @@ def _wait_until_healthy(settings: Settings, say: Callable[[str], None]) -> None:
     while time.monotonic() < deadline:
         alive = components(settings)
         for name in COMPONENTS:
-            # One that was not forked yet has no file; whether it ever will be, the parent's life tells.
-            if name not in alive and (home(settings) / f"{name}.pid").exists():
+            # One that was not forked yet has no file; whether it ever will be, the parent's life tells. One that ended
+            # once is started again.
+            if name not in alive and (home(settings) / f"{name}.pid").exists() and not _is_once_ended(settings, name):
                 path = log_path(settings, name)
                 raise UserError(
                     f"Airflow's {name} ended while starting:\n{_tail(path)}", remedy=f"read {path}; then make up"
@@ -258,6 +275,11 @@ def _wait_until_healthy(settings: Settings, say: Callable[[str], None]) -> None:
         f"Airflow did not answer within {START_TIMEOUT_SECONDS} s",
         remedy=f"read the logs in {home(settings) / 'logs'}; then make down and make up",
     )
+
+
+def _is_once_ended(settings: Settings, name: str) -> bool:
+    end = supervisor.ends(home(settings)).get(name)
+    return end is not None and end.in_a_row == 1
 
 
 def _is_on_wanted_port(settings: Settings) -> bool:
@@ -371,5 +393,5 @@ def _write_password(settings: Settings) -> None:
             handle.write(text)
 
 
-def _tail(path: Path, lines: int = 15) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+def _tail(path: Path) -> str:
+    return "\n".join(supervisor.last_lines(path))

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
-from lagebild.stack.tasks import raw_asset, settled
+from lagebild.errors import UserError
+from lagebild.stack.tasks import may_pass, raw_asset, settled
 
 PUT_OFF_SECONDS = 10
 """Shorter pauses are slept. A task that is put off for less may run again before the scheduler hears that its first run
@@ -25,53 +26,113 @@ class Ingest(BaseOperator):
     The grid shows it: accepted is green, held (a person decides) pink, refused red, and the label names the outcome.
     While a service works on a job for longer the task is put off and holds no worker.
 
+    With a list of files it does so for each, whatever becomes of the others. It fails where one was refused or could
+    not be loaded, and its next try takes what is left; log, label and return value name the files.
+
     `outlets` holds the source's asset, among others. Its event is sent only when nothing is on its way any more: of
     files that arrive together the last one triggers the build.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *, source: str, item: str, **options: Any) -> None:
+    def __init__(self, *, source: str, item: str | list[str], **options: Any) -> None:
         super().__init__(**options)
         self.source, self.item = source, item
         self.outcome = ""
 
     @property
     def label(self) -> str:
-        """What the grid shows: the file or table, and what became of it."""
+        """What the grid shows: the file or table, or the first of several, and what became of it."""
         from ingest import arrivals
 
-        return " ".join(filter(None, [arrivals.named(self.item), self.outcome]))
+        if isinstance(self.item, str):
+            return " ".join(filter(None, [arrivals.named(self.item), self.outcome]))
+        first, last = arrivals.named(self.item[0]), arrivals.named(self.item[-1])
+        named = f"{first} to {last} ({len(self.item)} files)" if self.item[1:] else first
+        return ": ".join(filter(None, [named, self.outcome]))
 
-    def execute(self, context: Any) -> str:
+    def execute(self, context: Any) -> str | list[str]:
         from ingest import arrivals
         from lagebild import settings
-        from lagebild.gatekeeper import check_pending
 
         own = settings.load()
+        if not isinstance(self.item, str):
+            return self._each(own, self.item)
         with settled():
             while isinstance(taken := arrivals.take(own, self.source, self.item, _connection), arrivals.Later):
                 _log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)
                 if taken.seconds >= PUT_OFF_SECONDS:
                     raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
                 time.sleep(taken.seconds)
-            # Of the whole source: what a task that was killed left unchecked is checked now.
-            decided = check_pending(own, self.source) if self.source else []
-            is_new = bool(decided) or not isinstance(taken, arrivals.Nothing)
-            is_due = is_new and arrivals.is_drained(own)
-            self.outlets = [asset for asset in self.outlets if is_due and asset.uri == raw_asset(self.source)]
+            decided = self._decided(own, is_new=not isinstance(taken, arrivals.Nothing))
         if isinstance(taken, arrivals.Nothing):
             self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"
             _log.info("%s: %s", self.item, taken.why)
             return taken.why
-        delivery = next((d for d in decided if d.delivery_id == taken.delivery_id), taken)
-        return self._told(own, delivery)
+        delivery = decided.get(taken.delivery_id, taken)
+        self._tell(own, delivery)
+        self.outcome = delivery.state
+        if delivery.state == "refused":
+            raise AirflowFailException(f"refused: {delivery.reason}")
+        if delivery.state == "held":
+            raise AirflowSkipException(f"held: {delivery.reason}")
+        return str(delivery)
 
-    def _told(self, own: Any, delivery: Any) -> str:
-        """Write into the log what became of the delivery, and end in the state that shows it."""
+    def _each(self, own: Any, items: list[str]) -> list[str]:
+        """Take these files one after another, then check them together; a line each says what became of it."""
+        from ingest import arrivals
+
+        taken, problems = [], {}
+        for item in items:
+            try:
+                found = arrivals.take(own, self.source, item, _connection)
+            except UserError as error:
+                problems[item] = error
+                _log.error("%s: %s", item, error)
+                continue
+            if isinstance(found, arrivals.Nothing):
+                _log.info("%s: %s", item, found.why)
+            else:
+                taken.append(found)
+        with settled():
+            decided = self._decided(own, is_new=bool(taken))
+        deliveries = [decided.get(delivery.delivery_id, delivery) for delivery in taken]
+        for delivery in deliveries:
+            self._tell(own, delivery)
+        states = [delivery.state for delivery in deliveries]
+        counts = {state: states.count(state) for state in sorted(set(states))} | {"not loaded": len(problems)}
+        self.outcome = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing new"
+        bad = [f"{delivery.file_name}: {delivery.reason}" for delivery in deliveries if delivery.state == "refused"]
+        if problems:
+            told = "\n".join(
+                [f"{len(problems)} of {len(items)} files were not loaded:", *map(str, problems.values()), *bad]
+            )
+            if any(may_pass(error) for error in problems.values()):
+                raise RuntimeError(told)  # Airflow tries again, and finds the others done
+            raise AirflowFailException(told)
+        if bad:
+            raise AirflowFailException("\n".join([f"{len(bad)} of {len(items)} files were refused:", *bad]))
+        if "held" in states:
+            held = [f"{d.file_name}: {d.reason}" for d in deliveries if d.state == "held"]
+            raise AirflowSkipException("\n".join([f"{len(held)} of {len(items)} files are held:", *held]))
+        return [f"{delivery.file_name}: {delivery.state}" for delivery in deliveries]
+
+    def _decided(self, own: Any, is_new: bool) -> dict[int, Any]:
+        """Check what is loaded; what was decided, by number. The event is sent where nothing else is on its way."""
+        from ingest import arrivals, receipts
+        from lagebild.gatekeeper import check_pending
+
+        # Of the whole source: what a task that was killed left unchecked is checked now.
+        decided = check_pending(own, self.source) if self.source else []
+        is_due = (is_new or bool(decided)) and arrivals.is_drained(own)
+        self.outlets = [asset for asset in self.outlets if is_due and asset.uri == raw_asset(self.source)]
+        receipts.renew(own, _log.warning)
+        return {delivery.delivery_id: delivery for delivery in decided}
+
+    def _tell(self, own: Any, delivery: Any) -> None:
+        """Write into the log what became of the delivery."""
         from ingest import receipts
 
-        receipts.renew(own, _log.warning)
         _log.info("file:     %s (%s bytes)", delivery.file_name, f"{delivery.byte_size:,}")
         _log.info("SHA-256:  %s", delivery.sha256)
         _log.info("period:   %s of %s, attempt %s", delivery.period, delivery.source, delivery.attempt)
@@ -80,15 +141,11 @@ class Ingest(BaseOperator):
             _log.info("records:  %s: %s loaded, %s rejected", *rows)
         for receipt in receipts.places(own, delivery.delivery_id):
             _log.info("receipt:  %s", receipt)
-        self.outcome = delivery.state
-        if delivery.state == "refused":
-            raise AirflowFailException(f"refused: {delivery.reason}")
         if delivery.state == "held":
             _log.warning("delivery %s is held: %s", delivery.delivery_id, delivery.reason)
             _log.warning("what to do: lagebild held; lagebild accept, or refuse, %s", delivery.delivery_id)
-            raise AirflowSkipException(f"held: {delivery.reason}")
-        _log.info("decision: %s", delivery.state)
-        return str(delivery)
+        elif delivery.state != "refused":
+            _log.info("decision: %s", delivery.state)
 
 
 def _connection(host: str):

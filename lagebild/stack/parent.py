@@ -14,19 +14,24 @@ import importlib
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
+import psycopg
+
 from lagebild import warm
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, ROOT
-from lagebild.stack import attentive, pidfile
+from lagebild.stack import attentive, pidfile, supervisor
 
 ROOMS = ("disclosure", "expectations", "extracts", "ingest", "lagebild")
 READ = (".py", ".yml", ".csv", ".sql", ".md", ".json")
@@ -106,6 +111,7 @@ REQUEST = {
 """A request as ASGI writes it, for a page that is not there."""
 GO = b"g"
 MIGRATED, NOT_MIGRATED = b"migrated\n", b"failed\n"
+LOOK_FOR_DATABASE_SECONDS = 5
 
 
 def main(arguments: list[str]) -> None:
@@ -126,23 +132,24 @@ def main(arguments: list[str]) -> None:
     home = Path(arguments[0])
     told = os.dup(1)  # for answers alone: libraries print while they are imported
     os.dup2(2, 1)
-    signal.signal(signal.SIGCHLD, _reap)
+    kept = supervisor.Supervisor(home, lambda name: _component(home, name, again=True), partial(_given_up, home))
+    signal.signal(signal.SIGCHLD, lambda *_: _reap(kept.ended))
     _import(FIRST)
     _read_contracts()
     os.register_at_fork(after_in_child=lambda: _forget_changed(before))
     if "--migrate" in arguments:
         _fork(lambda: _migrate(home, told))
     os.close(told)  # one copy is left: where its process is killed, who waits for the answer sees that none comes
-    _component(home, "api-server")
-    _component(home, "dag-processor")
+    kept.started("api-server", _component(home, "api-server"))
+    kept.started("dag-processor", _component(home, "dag-processor"))
     _import(THEN)
     _read_models()
     _share()
-    _component(home, "scheduler")
+    kept.started("scheduler", _component(home, "scheduler"))
     _nothing_from(0)
     with listening(home / warm.SOCKET) as listener:
         _fork(_parse_models)  # beside the first loads: who builds next finds it done
-        serve(listener)
+        serve(listener, kept)
 
 
 def _share() -> None:
@@ -229,6 +236,7 @@ def _fork(work: Callable[[], None]) -> int:
     code = 1
     try:
         os.setsid()
+        signal.set_wakeup_fd(-1)  # it is the parent's
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         work()
@@ -252,23 +260,61 @@ def _let_go_of_semaphores() -> None:
         finalizers._exit_function()
 
 
-def _component(home: Path, name: str) -> None:
+def _component(home: Path, name: str, again: bool = False) -> int:
     log = home / "logs" / f"{name}.log"
-    if log.exists():
+    if log.exists() and not again:
         log.replace(log.with_suffix(".log.1"))
-    pid = _fork(lambda: _run_component(name, log))
-    pidfile.write(home / f"{name}.pid", pid)
+    pid = _fork(lambda: _run_component(name, log, again))
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended already, which the supervisor will hear
+        pidfile.write(home / f"{name}.pid", pid)
+    return pid
 
 
-def _run_component(name: str, log: Path) -> None:
+def _run_component(name: str, log: Path, again: bool) -> None:
     _write_into(log)
     if name == "api-server":
         _prepare_api()
-    if os.read(0, 1) != GO:
-        sys.exit("whoever started this component ended before the database was ready")
-    _nothing_from(0)
+    if again:
+        _wait_for_database(name)
+    elif os.read(0, 1) != GO:
+        print("whoever started this component ended before the database was ready", file=sys.stderr)
+        sys.exit(supervisor.ABANDONED)
+    else:
+        _nothing_from(0)
     attentive.attend(name)
     _airflow(name, *LOGS.get(name, ()))
+
+
+def _wait_for_database(name: str) -> None:
+    """Until PostgreSQL answers, however long that takes: a server that restarts is no fault of the component's.
+
+    The embedded one is started where it ended.
+    """
+    from lagebild import settings
+    from lagebild.stack import airflow, postgres
+
+    own = settings.load()
+    while True:
+        try:
+            postgres.start(own, print)
+            airflow.take_over(own, name)
+            return
+        except (UserError, psycopg.Error) as error:
+            print(f"{name} waits for PostgreSQL: {error}", file=sys.stderr)
+            time.sleep(LOOK_FOR_DATABASE_SECONDS)
+
+
+def _given_up(home: Path, name: str, end: supervisor.End) -> None:
+    """Tell whom the settings name, in a child: a mail server may take its time."""
+    from lagebild import alerts, settings
+
+    message = alerts.Message(
+        f"Lagebild: Airflow's {name} does not stay up",
+        f"It ended {end.in_a_row} times in a row, at last by {end.why}, and is not started again. lagebild status"
+        f" shows the end of its log; when the reason is mended: make down, then make up.",
+        [{"component": name, "why": end.why, "ended_at": end.at}],
+    )
+    _fork(lambda: alerts.to_each(alerts.notifiers(settings.load()), lambda channel: channel.send(message)))
 
 
 def _prepare_api() -> None:
@@ -322,11 +368,11 @@ def _nothing_from(descriptor: int) -> None:
     os.close(nothing)
 
 
-def _reap(*_: object) -> None:
-    """Children that ended leave nothing behind; whoever needs them sees that they are gone."""
+def _reap(tell: Callable[[int, int], None]) -> None:
+    """Children that ended leave nothing behind; which, and how, is told."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            tell(*ended)
 
 
 def _code(error: SystemExit) -> int:
@@ -354,19 +400,34 @@ def listening(path: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve(listener: socket.socket) -> None:
-    """Run each command that comes over the socket in a child, for the account alone that this process runs as."""
-    while True:
-        connection, _ = listener.accept()
-        with connection, contextlib.suppress(OSError, ValueError, KeyError):
-            connection.settimeout(10)
-            if _peer(connection) == os.getuid():
-                call, descriptors = warm.received(connection)
-                try:
-                    _fork(partial(_run_command, listener, connection, call, descriptors))
-                finally:
-                    for descriptor in descriptors:
-                        os.close(descriptor)
+def serve(listener: socket.socket, kept: supervisor.Supervisor) -> None:
+    """Run each command that comes over the socket in a child, for the account alone that this process runs as.
+
+    Meanwhile what ended is started again: a signal that one did wakes this loop.
+    """
+    woken, wakes = socket.socketpair()
+    with woken, wakes:
+        wakes.setblocking(False)
+        signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+        while True:
+            ready, _, _ = select.select([listener, woken], [], [], kept.step())
+            if woken in ready:
+                woken.recv(4096)
+            if listener in ready:
+                _take_command(listener)
+
+
+def _take_command(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection, contextlib.suppress(OSError, ValueError, KeyError):
+        connection.settimeout(10)
+        if _peer(connection) == os.getuid():
+            call, descriptors = warm.received(connection)
+            try:
+                _fork(partial(_run_command, listener, connection, call, descriptors))
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
 
 
 def _peer(connection: socket.socket) -> int:

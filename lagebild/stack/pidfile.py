@@ -1,23 +1,45 @@
-"""A process of ours, known by its number and its start time: a number alone may be given to another process."""
+"""A process of ours, known by its number, the boot it belongs to and its start in clock ticks since that boot.
+
+A number alone may be given to another process. The time of day of a start is no mark either: it is reckoned from the
+present time, so that a clock that is set makes it another one for a process that lives on.
+"""
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import psutil
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_START_TICKS = 19
+"""Which of the fields behind the name in `/proc/<pid>/stat` is the start (`man 5 proc`)."""
+
 
 def write(path: Path, pid: int) -> None:
-    """Remember a living process."""
-    path.write_text(json.dumps({"pid": pid, "started": psutil.Process(pid).create_time()}))
+    """Remember a living process; whoever reads meanwhile finds the former one, not half of this one."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+        json.dump({"pid": pid, **_marks(pid)}, file)
+    draft.replace(path)
 
 
 def process(path: Path) -> psutil.Process | None:
     """The process that was remembered, if it still lives."""
-    with contextlib.suppress(OSError, ValueError, psutil.Error):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, psutil.Error):
         known = json.loads(path.read_text())
         found = psutil.Process(known["pid"])
-        is_same = abs(found.create_time() - known["started"]) < 0.05
-        if is_same and found.status() != psutil.STATUS_ZOMBIE:
+        if {"pid": found.pid, **_marks(found.pid)} == known and found.status() != psutil.STATUS_ZOMBIE:
             return found
     return None
+
+
+def _marks(pid: int) -> dict[str, str | int | float]:
+    """What tells this process from another one that had, or will have, its number."""
+    if not BOOT_ID.exists():  # no Linux: there the system itself keeps when a process began
+        return {"started": psutil.Process(pid).create_time()}
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return {"boot": BOOT_ID.read_text().strip(), "ticks": int(fields[_START_TICKS])}

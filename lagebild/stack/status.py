@@ -8,7 +8,7 @@ import psycopg
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
-from lagebild.stack import airflow, pages, postgres
+from lagebild.stack import airflow, pages, postgres, supervisor
 from lagebild.warehouse import build, guards, inputs, publications
 
 AIRFLOW_SECRET = "airflow_admin"
@@ -30,6 +30,8 @@ def lines(settings: Settings) -> list[str]:
             found.append(f"  cluster:      {cluster.data}")
             found.append(f"  programs:     {cluster.binaries}")
     found.append(f"Airflow:        {_airflow(settings)}")
+    if airflow.components(settings):
+        found += [f"  {line}" for line in supervisor.lines(airflow.home(settings))]
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
     if not runs:
         return [*found, "make up starts it"]

@@ -50,14 +50,20 @@ def owner(text: str) -> str:
 def settled():
     """Let a task fail at once on what only a human can mend; a database or a host that is away may be back."""
     from airflow.sdk.exceptions import AirflowFailException
-    from psycopg import OperationalError
 
     try:
         yield
     except UserError as error:
-        if isinstance(error.__cause__, OperationalError) or getattr(error, "transient", False):
+        if may_pass(error):
             raise
         raise AirflowFailException(str(error)) from error
+
+
+def may_pass(error: UserError) -> bool:
+    """Whether the same may work a moment later."""
+    from psycopg import OperationalError
+
+    return isinstance(error.__cause__, OperationalError) or getattr(error, "transient", False)
 
 
 def years_of(text: str | None, dag_run) -> list[int]:

@@ -73,3 +73,20 @@ def test_a_file_that_could_not_be_loaded_starts_no_run_every_five_minutes(wareho
         arrivals.take(warehouse, "register", item)
     assert inbox.look(warehouse).new_sources() == ["eu2_series"]
     assert arrivals.due(warehouse, "register") == [item]  # its own schedule tries again
+
+
+def test_many_files_share_tasks_and_each_is_in_one_of_them():
+    def share(*counts: int, tables: int = 0) -> list:
+        files = [(f"s{n}", f"drop/s{n}/{number}.csv") for n, count in enumerate(counts) for number in range(count)]
+        asked = [("genesis", f"table:t {year}") for year in range(tables)]
+        tasks = arrivals.shared(asked + files)
+        taken = [(s, one) for s, items in tasks for one in ([items] if isinstance(items, str) else items)]
+        assert sorted(taken) == sorted(asked[: arrivals.MOST_TABLES] + files)
+        return tasks
+
+    assert share() == []
+    assert all(isinstance(item, str) for _, item in share(40, 24))  # as many as have a task each
+    assert len(share(65)) == 7
+    for counts in [(1_188,), (5_000,), (30_000, 1, 1), (1,) * 20 + (2_000,)]:
+        assert len(share(*counts)) <= arrivals.MOST_TASKS + len(counts) < 100  # what one look at Airflow's API shows
+    assert len(share(2_000, tables=3_000)) < 1_024

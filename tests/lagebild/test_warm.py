@@ -22,9 +22,10 @@ import sys
 from pathlib import Path
 from lagebild.stack import parent
 {prepared}
-parent.signal.signal(parent.signal.SIGCHLD, parent._reap)
+kept = parent.supervisor.Supervisor(Path(sys.argv[1]).parent, None, None)
+parent.signal.signal(parent.signal.SIGCHLD, lambda *_: parent._reap(kept.ended))
 with parent.listening(Path(sys.argv[1])) as listener:
-    parent.serve(listener)
+    parent.serve(listener, kept)
 """
 # Stands for the command line: says what it sees, and does what it is asked.
 ECHO = """

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from lagebild import settings as settings_module
-from lagebild.stack import airflow
+from lagebild.stack import airflow, pidfile
 from tests.conftest import settings_in
 
 SLEEPER = "import time; time.sleep(60)"
@@ -59,8 +59,7 @@ def test_a_component_is_interrupted_first(settings, tmp_path):
     told = tmp_path / "interrupted"
     code = f"import signal, sys; signal.signal(2, lambda *a: sys.exit(open({str(told)!r}, 'w').close())); {SLEEPER}"
     child = process(airflow.home(settings), code, **{airflow.MARK: "api-server"})
-    known = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
-    (airflow.home(settings) / "api-server.pid").write_text(json.dumps(known))
+    pidfile.write(airflow.home(settings) / "api-server.pid", child.pid)
     assert list(airflow.components(settings)) == ["api-server"]
     airflow.stop(settings)
     child.wait()

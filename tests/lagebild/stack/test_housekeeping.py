@@ -15,7 +15,7 @@ import pytest
 from airflow.utils import db_cleanup
 from psycopg.conninfo import make_conninfo
 
-from lagebild import database, settings
+from lagebild import database, health, settings
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, housekeeping
@@ -230,3 +230,40 @@ def test_the_page_says_what_a_year_makes_of_it():
     text = page.render_growth(growth.Growth(365, runs, 12_000_000, 120_000_000, 90, 30.0, 9, 118_000_000, 4e7, 2e6))
     assert "| 105,120 | 105 " in text and "| 105,485 | 109 " in text
     assert "grew from 12 to 120 MB" in text and "40 MB of which are in use" in text
+
+
+# --- what `lagebild health` reads of the same schema ------------------------------------------------------------------
+
+
+def test_health_tells_what_of_airflow_is_silent(stack):
+    def told() -> dict[str, health.Check]:
+        with psycopg.connect(stack.airflow_dsn) as connection:
+            return {check.name: check for check in health._airflow(connection)}
+
+    def execute(statement: str, *values: object) -> None:
+        with psycopg.connect(stack.airflow_dsn) as connection:
+            connection.execute(statement, values)
+
+    assert not any(check.is_well for check in told().values())
+    assert told()["scheduler"].told == "does not run"
+    for job in airflow.JOBS.values():
+        execute(
+            "insert into job (state, job_type, start_date, latest_heartbeat) values"
+            " ('running', %s, now() - interval '10 days', now())",
+            job,
+        )
+    with psycopg.connect(stack.airflow_dsn) as connection:
+        for dag_id in health.RUNS:
+            seed(connection, dag_id)
+    assert [check for check in told().values() if not check.is_well] == []
+
+    execute("update job set latest_heartbeat = now() - interval '10 minutes' where job_type = 'DagProcessorJob'")
+    assert told()["dag-processor"].told == "its last heartbeat is 10 minutes old"
+    execute("update dag_run set end_date = now() - interval '40 minutes'")
+    assert [name for name, check in told().items() if not check.is_well] == ["dag-processor", "receive_files"]
+    execute("update dag set is_paused = true where dag_id = 'retention'")
+    assert not told()["retention"].is_well and "paused" in told()["retention"].told
+    execute("update dag_run set state = 'failed'")
+    assert "not succeeded yet" in told()["build_warehouse"].told and not told()["build_warehouse"].is_well
+    execute("update job set start_date = now() where job_type = 'SchedulerJob'")  # it was down until now
+    assert told()["build_warehouse"].is_well and told()["receive_files"].is_well

@@ -1,15 +1,18 @@
 """The operator of the ingest DAGs, with real ledgers and a replaying service behind it."""
 
+import contextlib
+
 import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
-from ingest import arrivals
+from ingest import arrivals, privacy
 from ingest.connectors import replay
 from ingest.connectors.access import Access
 from ingest.connectors.errors import ServiceDown
+from lagebild.errors import UserError
 from lagebild.stack import airflow, operators
-from tests.support import BUNDLED, drop, query
+from tests.support import BUNDLED, MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
 TABLE = "12521-0041"
 
@@ -37,7 +40,7 @@ def seen(warehouse, monkeypatch):
     return warehouse
 
 
-def ingest(item: str = f"table:{TABLE} 2024", source: str = "genesis") -> operators.Ingest:
+def ingest(item: str | list[str] = f"table:{TABLE} 2024", source: str = "genesis") -> operators.Ingest:
     return operators.Ingest(task_id="ingest", source=source, item=item, outlets=[Asset(f"lagebild://raw/{source}")])
 
 
@@ -125,3 +128,49 @@ def test_a_run_with_nothing_to_do_is_green_sends_nothing_and_checks_what_was_lef
 def test_a_file_whose_name_is_a_template_is_a_name():
     assert list(ingest("drop/{{ 7*7 }}.csv").template_fields) == []
     assert ingest("drop/{{ 7*7 }}.csv").label == "{{ 7*7 }}.csv"
+
+
+def test_a_task_of_several_files_takes_each_and_its_next_try_what_is_left(seen, caplog):
+    good = bundled_bytes("employment")
+    names = [f"eu2_employees_{year}.csv" for year in (2016, 2017, 2018, 2019)]
+    for name, content in zip(names[1:], (b"a;b\n1;2\n", good, good + b"\n"), strict=True):
+        drop(seen, "employment", content, name)
+    items = [f"drop/employment/{name}" for name in names]  # the first one is gone already
+    task = ingest(items, "employment")
+    with caplog.at_level("INFO"), pytest.raises(AirflowFailException, match=r"1 of 4 files were refused:\n.*2017"):
+        task.execute({})
+    assert task.label.startswith(f"{names[0]} to {names[3]} (4 files): ") and task.label.endswith(" 1 refused")
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert all(f"file:     {name}" in told for name in names[1:])
+    states = dict(query(seen, "select file_name, state from raw.delivery"))
+    assert states[names[1]] == "refused" and len(states) == 3 and "loaded" not in states.values()
+
+    again = ingest(items, "employment")
+    assert again.execute({}) == [] and again.label.endswith(": nothing new")
+
+
+def test_a_file_of_several_that_cannot_be_loaded_keeps_no_other_back(seen):
+    drop(seen, "register")  # whose key nobody made
+    second = f"register_{MUNICIPALITY}_2018-12-31.csv"
+    drop(seen, "register", bundled_bytes("register") + b"\n", second)
+    items = arrivals.due(seen, "register")
+    task = ingest(items, "register")
+    with pytest.raises(AirflowFailException, match="2 of 2 files were not loaded"):
+        task.execute({})
+    assert task.label.endswith("2 not loaded") and task.outlets == []
+    privacy.ensure_key(seen, MUNICIPALITY, PURPOSE)
+    task = ingest(items, "register")
+    with contextlib.suppress(AirflowFailException, AirflowSkipException):
+        task.execute({})
+    assert len(query(seen, "select 1 from raw.delivery where source = 'register'")) == 2
+
+
+def test_what_may_pass_is_tried_again_by_airflow(seen, monkeypatch):
+    def away(*_: object, **__: object) -> None:
+        error = UserError("the store is away")
+        error.transient = True
+        raise error
+
+    monkeypatch.setattr("ingest.arrivals.take", away)
+    with pytest.raises(RuntimeError, match="not loaded"):
+        ingest(["drop/a/b.csv", "drop/a/c.csv"], "employment").execute({})

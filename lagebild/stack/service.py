@@ -1,0 +1,78 @@
+"""One process of the stack as a service of a server's own init system: `docker/systemd/`.
+
+    python -m lagebild.stack.service prepare         migrations, Airflow's metadata, pools, login; ends
+    python -m lagebild.stack.service scheduler       becomes it; dag-processor and api-server likewise
+
+It takes the place of `lagebild up` where systemd keeps the processes and PostgreSQL is the server's own. Nothing is
+written below the checkout.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lagebild import settings as settings_module
+from lagebild.errors import UserError
+from lagebild.settings import Settings
+from lagebild.stack import airflow, pools, ports, postgres
+
+COMMANDS = {
+    # It imports once what its tasks need.
+    "scheduler": ("python", "-m", "lagebild.stack.parent", "--only", "scheduler"),
+    "dag-processor": ("airflow", "dag-processor"),
+    "api-server": ("airflow", "api-server"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code of `prepare`: 0 done, 1 a problem that the message explains, 2 wrong usage; a component has its own."""
+    if len(arguments) != 1 or arguments[0] not in ("prepare", *COMMANDS):
+        print(f"usage: python -m lagebild.stack.service prepare|{'|'.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    os.umask(0o077)
+    try:
+        settings = required(settings_module.load())
+        if arguments[0] == "prepare":
+            prepare(settings)
+            return 0
+        program, *rest = COMMANDS[arguments[0]]
+        os.chdir(airflow.home(settings))
+        os.execve(Path(sys.executable).with_name(program), [program, *rest], airflow.environment(settings))
+    except UserError as error:
+        print(f"lagebild: {error}", file=sys.stderr)
+        return 1
+
+
+def required(settings: Settings) -> Settings:
+    """The settings; UserError where one is missing that a server must state."""
+    given = {
+        "LAGEBILD_WAREHOUSE_DSN": settings.warehouse_dsn,
+        "LAGEBILD_AIRFLOW_PORT": settings.airflow_port,
+        "LAGEBILD_DEMO=0": not settings.demo,
+    }
+    if missing := [name for name, value in given.items() if not value]:
+        raise UserError(f"a service needs {', '.join(missing)}", remedy="docker/README.md, With systemd; .env.example")
+    return settings
+
+
+def prepare(settings: Settings) -> None:
+    """Bring databases and folders to this version's state. Safe beside running services; UserError."""
+    from lagebild.warehouse.migrate import migrate
+
+    (airflow.home(settings) / "logs").mkdir(parents=True, exist_ok=True)
+    for folder in (settings.drop, settings.landing, settings.keys, settings.extracts, settings.config):
+        folder.mkdir(parents=True, exist_ok=True)
+    postgres.start(settings, print)  # the server is another one: its databases are looked at, and made where they lack
+    ports.remember(settings, airflow=settings.airflow_port)
+    airflow.write_files(settings)
+    for name in migrate(settings):
+        print(f"migration {name} applied")
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    if subprocess.run(command, env=airflow.environment(settings), cwd=airflow.home(settings)).returncode:
+        raise UserError("Airflow's metadata database could not be prepared", remedy="read what Airflow said above")
+    pools.ensure(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

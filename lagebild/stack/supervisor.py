@@ -1,0 +1,157 @@
+"""What of the stack ends is started again, and it is said; what ends again and again is given up on, and told.
+
+The kernel that runs out of memory kills one backend of PostgreSQL, the server restarts them all, and scheduler and DAG
+processor end. The stack's parent (`parent.py`) keeps one of these; `lagebild status` and `lagebild health` read its
+file.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from lagebild.settings import BERLIN
+
+FILE = "supervised.json"
+PAUSES_SECONDS = (1, 2, 5, 15, 30)
+"""Before each restart in a row; the next end is the last: the component is given up on."""
+STEADY_SECONDS = 120
+"""Whoever ran that long did not end in a row with the time before."""
+ABANDONED = 75
+"""Exit code of a component that must not be started again: whoever began this start of the stack is gone."""
+LAST_LINES = 12
+
+
+@dataclass
+class End:
+    """What is known of a component that ended since the parent began."""
+
+    at: str
+    """ISO time."""
+    why: str
+    restarts: int = 0
+    in_a_row: int = 0
+    """Ends that followed each other, the last one included."""
+    is_given_up: bool = False
+    last_lines: list[str] = field(default_factory=list)
+    """Of its log, where it is given up."""
+
+
+class Supervisor:
+    """Starts components again. `ended` may be called by a signal's handler; all else happens in `step`."""
+
+    def __init__(
+        self,
+        home: Path,
+        start: Callable[[str], int],
+        give_up: Callable[[str, End], None],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._home, self._start, self._give_up, self._clock = home, start, give_up, clock
+        self._running: dict[int, tuple[str, float]] = {}
+        self._due: dict[str, float] = {}
+        self._ended: deque[tuple[int, int]] = deque()
+        self._ends: dict[str, End] = {}
+        (home / FILE).unlink(missing_ok=True)
+
+    def started(self, name: str, pid: int) -> None:
+        """Look after this component, which leads a session of its own."""
+        self._running[pid] = (name, self._clock())
+
+    def ended(self, pid: int, status: int) -> None:
+        """Take down that a child ended, with the status of `waitpid`; of others than components too."""
+        self._ended.append((pid, status))
+
+    def step(self) -> float | None:
+        """Do what is due; the seconds until something else will be, None where nothing waits."""
+        while self._ended:
+            pid, status = self._ended.popleft()
+            if pid in self._running:
+                self._note(pid, os.waitstatus_to_exitcode(status))
+        for name in [name for name, moment in self._due.items() if moment <= self._clock()]:
+            del self._due[name]
+            self._ends[name].restarts += 1
+            self.started(name, self._start(name))
+            self._say(name, "is started again")
+            self._write()
+        return max(min(self._due.values()) - self._clock(), 0) if self._due else None
+
+    def _note(self, pid: int, code: int) -> None:
+        name, since = self._running.pop(pid)
+        if code == ABANDONED:
+            return
+        end_session(pid)  # what it leaves would go on beside its successor
+        known = self._ends.get(name)
+        is_in_a_row = known is not None and self._clock() - since < STEADY_SECONDS
+        end = End(
+            at=datetime.now(BERLIN).isoformat(timespec="seconds"),
+            why=f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}",
+            restarts=known.restarts if known else 0,
+            in_a_row=known.in_a_row + 1 if is_in_a_row else 1,
+        )
+        self._ends[name] = end
+        if end.in_a_row > len(PAUSES_SECONDS):
+            end.is_given_up, end.last_lines = True, last_lines(self._home / "logs" / f"{name}.log")
+            self._say(name, f"ended {end.in_a_row} times in a row, at last by {end.why}, and is given up on")
+            self._give_up(name, end)
+        else:
+            pause = PAUSES_SECONDS[end.in_a_row - 1]
+            self._due[name] = self._clock() + pause
+            self._say(name, f"ended ({end.why}); it is started again in {pause} s")
+        self._write()
+
+    def _write(self) -> None:
+        draft = self._home / f"{FILE}.new"
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+            json.dump({name: asdict(end) for name, end in self._ends.items()}, file)
+        draft.replace(self._home / FILE)
+
+    def _say(self, name: str, what: str) -> None:
+        os.write(2, f"{datetime.now(BERLIN):%Y-%m-%d %H:%M:%S} {name} {what}\n".encode())
+
+
+def ends(home: Path) -> dict[str, End]:
+    """What ended since the parent of this folder began, by component."""
+    path = home / FILE
+    with contextlib.suppress(FileNotFoundError):
+        return {name: End(**values) for name, values in json.loads(path.read_text()).items()}
+    return {}
+
+
+def lines(home: Path) -> list[str]:
+    """The same for people; where a component was given up on, with the last lines of its log."""
+    found = []
+    for name, end in sorted(ends(home).items()):
+        if end.is_given_up:
+            found.append(
+                f"{name} was given up on at {end.at} ({end.why}) after {end.in_a_row} ends in a row;"
+                f" make down, then make up starts it anew. Its last lines ({home / 'logs' / f'{name}.log'}):"
+            )
+            found += [f"    {line}" for line in end.last_lines]
+        else:
+            found.append(f"{name} ended at {end.at} ({end.why}), started again {end.restarts} times since make up")
+    return found
+
+
+def last_lines(path: Path, count: int = LAST_LINES) -> list[str]:
+    """The end of a log; empty where there is none."""
+    return path.read_text(errors="replace").splitlines()[-count:] if path.exists() else []
+
+
+def end_session(leader: int) -> None:
+    """Kill what is left of a session whose leader ended: workers and tasks that nobody hears any more.
+
+    Its number is not given to another process as long as one of them lives.
+    """
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.Error):
+            if process.pid != leader and os.getsid(process.pid) == leader:
+                os.kill(process.pid, signal.SIGKILL)
