@@ -73,7 +73,8 @@ def restore(settings: Settings, folder: Path) -> str:
     """Bring a backup into an empty warehouse; return what is there now.
 
     Everything is checked before anything is changed. Raises UserError: a damaged backup, a warehouse that holds
-    something, a landed file or key that differs from the backup's, an Airflow that is running.
+    something, a landed file or key that differs from the backup's, an Airflow that is running, roles of the server that
+    another warehouse has.
     """
     folder = folder.expanduser().resolve()
     manifest = _verified_manifest(folder)
@@ -82,6 +83,7 @@ def restore(settings: Settings, folder: Path) -> str:
     with _server(settings):
         with database.connect(settings) as connection:
             _require_empty(connection, settings)
+            roles.require_ours(connection, settings, folder / "secrets")
         _require_no_conflict(folder / "landing", settings.landing)
         _require_no_conflict(folder / "keys", settings.keys)
         _require_no_conflict(folder / "config", settings.config)

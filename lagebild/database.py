@@ -77,6 +77,12 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows
     )
 
 
+def verifier(connection: psycopg.Connection, role: str, password: str) -> str:
+    """What a server keeps of a password (SCRAM), made here: sent instead of it, it is all that a log can hold."""
+    made = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    return made.decode()
+
+
 @contextmanager
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises.

@@ -423,11 +423,9 @@ def _ensure_embedded_databases(settings: Settings) -> None:
     with connection:
         exists = connection.execute("select 1 from pg_roles where rolname = %s", [AIRFLOW_ROLE]).fetchone()
         if not exists:
-            connection.execute(
-                sql.SQL("create role {} login password {}").format(
-                    sql.Identifier(AIRFLOW_ROLE), sql.Literal(settings.secret("airflow_database"))
-                )
-            )
+            kept = database.verifier(connection, AIRFLOW_ROLE, settings.secret("airflow_database"))
+            query = sql.SQL("create role {} login password {}")
+            connection.execute(query.format(sql.Identifier(AIRFLOW_ROLE), sql.Literal(kept)))
         for name, owner in ((WAREHOUSE_DATABASE, "postgres"), (AIRFLOW_DATABASE, AIRFLOW_ROLE)):
             if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 query = sql.SQL("create database {} owner {}")
