@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from lagebild.errors import UserError
@@ -23,6 +23,11 @@ READERS = (BI_READER, STATISTICS_OFFICE)
 ADMIN = "admin"
 _NO_PLACE = re.compile("too many connections for role|zu viele Verbindungen von Rolle")
 """libpq hands on no error code of a connection that was refused; a server speaks its own language."""
+_TUNING = (
+    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+    "fallback_application_name",
+)  # fmt: skip
+"""Options without which a connection is the same, and as safe."""
 _SECRET = ("password", "passfile", "sslpassword")
 
 
@@ -75,6 +80,26 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows
     return f"{driver}://{quote(p['user'], safe='')}{password}@{host}:{p['port']}/{p['dbname']}" + (
         f"?{rest}" if rest else ""
     )
+
+
+def environment(settings: Settings, role: str = ADMIN) -> dict[str, str]:
+    """What a connection string asks for beyond who and where (TLS above all), as the variables of libpq.
+
+    For programs that take some of its options only. UserError for an option that has no variable: left out without a
+    word, a connection that must be encrypted would not be.
+    """
+    named = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
+    found = {}
+    for name, value in parameters(settings, role).items():
+        if name in ("host", "port", "dbname", "user", "password", *_TUNING):
+            continue
+        if not named.get(name):
+            raise UserError(
+                f"LAGEBILD_WAREHOUSE_DSN: dbt cannot be told {name}",
+                remedy=f"leave {name} out; a key of one's own (sslkey) without a passphrase, mode 0600, needs none",
+            )
+        found[named[name].decode()] = value
+    return found
 
 
 def verifier(connection: psycopg.Connection, role: str, password: str) -> str:
