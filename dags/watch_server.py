@@ -16,7 +16,7 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Watch the server\n\nEnds sessions of readers far beyond their limits"
-    " (`lagebild/warehouse/sessions.py`). Tells the channels of LAGEBILD_ALERT_* once what the warehouse's server lacks:"
+    " (`lagebild/warehouse/sessions.py`). Tells the channels of LAGEBILD_ALERT_* once what the server lacks:"
     " fixes of PostgreSQL, guards against readers, room on its disks. `lagebild status` lists the same.",
     tags=["watch"],
 ) as dag:

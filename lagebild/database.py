@@ -6,6 +6,8 @@ architecture allows (granted in `lagebild/warehouse/migrations`).
 
 import getpass
 import re
+import sys
+import time
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -23,6 +25,13 @@ READERS = (BI_READER, STATISTICS_OFFICE)
 ADMIN = "admin"
 _NO_PLACE = re.compile("too many connections for role|zu viele Verbindungen von Rolle")
 """libpq hands on no error code of a connection that was refused; a server speaks its own language."""
+_RESTARTS = re.compile(
+    "the database system is (starting up|shutting down|not yet accepting connections|in recovery mode)"
+    "|das Datenbanksystem (startet gerade|fährt gerade herunter|ist im Wiederherstellungsmodus)"
+)
+_REFUSED = re.compile("Connection refused|Verbindungsaufbau abgelehnt|server closed the connection unexpectedly")
+RESTART_SECONDS, REFUSED_SECONDS, RETRY_SECONDS = 60.0, 3.0, 0.2
+"""How long a server that says that it restarts is waited for, and one that does not listen; between two attempts."""
 _TUNING = (
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
     "fallback_application_name",
@@ -108,6 +117,27 @@ def verifier(connection: psycopg.Connection, role: str, password: str) -> str:
     return made.decode()
 
 
+def _connected(settings: Settings, own: dict[str, str], autocommit: bool) -> psycopg.Connection:
+    """A connection; a server that restarts is waited for, and whoever waits is told.
+
+    One that does not listen may be between its end and its start: a server of one's own is asked again for a moment.
+    The embedded one is stopped by `make down`, so there it is the answer.
+    """
+    began, is_told = time.monotonic(), False
+    while True:
+        try:
+            return psycopg.connect(**own, autocommit=autocommit)
+        except psycopg.OperationalError as error:
+            restarts = bool(_RESTARTS.search(str(error)))
+            patience = RESTART_SECONDS if restarts else REFUSED_SECONDS * bool(settings.warehouse_dsn)
+            if not (restarts or _REFUSED.search(str(error))) or time.monotonic() - began >= patience:
+                raise
+        if not is_told:
+            print(f"the server of the warehouse at {own['host']}:{own['port']} restarts: waiting", file=sys.stderr)
+            is_told = True
+        time.sleep(RETRY_SECONDS)
+
+
 @contextmanager
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises.
@@ -118,7 +148,7 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     try:
         own = {"application_name": "lagebild", **parameters(settings, role)}
         try:
-            connection = psycopg.connect(**own, autocommit=autocommit)
+            connection = _connected(settings, own, autocommit)
         except psycopg.OperationalError as error:
             if not (role in READERS and _NO_PLACE.search(str(error))):
                 raise

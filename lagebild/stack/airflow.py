@@ -102,6 +102,8 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ports.HOST}:{port}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlalchemy_url(settings, dsn, "psycopg2"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _sqlalchemy_url(settings, dsn, "psycopg_async"),
+        # Each connection is asked before it is used, so that a restart of the server costs a connection and no task.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING": "True",
         "AIRFLOW__API__HOST": ports.HOST,
         "AIRFLOW__API__PORT": port,
         "AIRFLOW__API__BASE_URL": f"http://{ports.HOST}:{port}",

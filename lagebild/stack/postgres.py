@@ -139,7 +139,7 @@ def binaries(settings: Settings) -> Path:
 
 
 def clients(settings: Settings, program: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A program of PostgreSQL's clients for the warehouse's server, the best one first, with what its environment needs.
+    """A program of PostgreSQL's clients for the warehouse's server, the best first, with what its environment needs.
 
     A server of one's own is best served by the programs of its own major version, where they are on this machine. Those
     of the wheel know no TLS; psycopg's libpq does, and takes the place of theirs.
@@ -457,10 +457,15 @@ def _ensure_embedded_databases(settings: Settings) -> None:
             if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 query = sql.SQL("create database {} owner {}")
                 connection.execute(query.format(sql.Identifier(name), sql.Identifier(owner)))
-                if name == AIRFLOW_DATABASE:  # readers of the warehouse have no business in Airflow's metadata
-                    connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+                if name == AIRFLOW_DATABASE:
+                    _close_to_readers(connection, name)
         # Nor in databases where the server's counters are open to all: they count the rows of the warehouse, too.
         connection.execute("revoke connect on database postgres, template1 from public")
+
+
+def _close_to_readers(connection: psycopg.Connection, name: str) -> None:
+    """Readers of the warehouse have no business in Airflow's metadata."""
+    connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
 
 def _ensure_external_databases(settings: Settings) -> None:
@@ -485,6 +490,7 @@ def _ensure_external_databases(settings: Settings) -> None:
                 ) from error
         try:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            _close_to_readers(connection, name)
         except psycopg.errors.InsufficientPrivilege as error:
             raise UserError(
                 f"Airflow's metadata database {name} does not exist, and this user may not create it",

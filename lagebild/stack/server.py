@@ -42,7 +42,8 @@ def _tell(settings: Settings, found: list[str], channels: list[Notifier]) -> Non
     def send(channel: Notifier) -> None:
         news = [line for line in found if _key(line) not in told.get(channel.name, ())]
         if news:
-            channel.send(Message("The server of Lagebild lacks something", "\n".join(news), [{"text": t} for t in news]))
+            facts = [{"text": line} for line in news]
+            channel.send(Message("The server of Lagebild lacks something", "\n".join(news), facts))
         told[channel.name] = [_key(line) for line in found]
 
     try:
@@ -60,5 +61,3 @@ def _key(line: str) -> str:
 
 def _told_path(settings: Settings) -> Path:
     return settings.home / "server_told.json"
-
-

@@ -60,7 +60,8 @@ def require_ours(connection: Connection, settings: Settings, secrets: Path | Non
         refused = _refusal(settings, role, password)
         if refused and (others := _others(connection, role)):
             raise UserError(
-                f"role {role} of this server belongs to {others}, and the password in {path} does not open it: {refused}",
+                f"role {role} of this server belongs to {others},"
+                f" and the password in {path} does not open it: {refused}",
                 remedy="a second warehouse has a server of its own (a test system above all); where both are the same"
                 f" people's, copy the files {', '.join(ROLES)} from the secrets folder of the first",
             )

@@ -44,7 +44,7 @@ def end_overlong(
             inner join pg_roles as r on a.usesysid = r.oid
             where a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
                 and not r.rolsuper and r.rolname <> session_user
-                and exists (select from unnest(%(readers)s::text[]) as reader where pg_has_role(r.oid, reader, 'member'))
+                and exists (select from unnest(%(readers)s::text[]) as r2 where pg_has_role(r.oid, r2, 'member'))
         )
         select pid, backend_start, usename, reason from session where reason is not null order by pid
         """,

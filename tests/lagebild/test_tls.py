@@ -1,4 +1,4 @@
-"""What a connection string asks for reaches every program as given: TLS above all, against a real server that has it."""
+"""What a connection string asks for reaches every program as given: TLS above all, on a real server that has it."""
 
 import asyncio
 import os

@@ -132,8 +132,8 @@ def test_sessions_of_readers_far_beyond_their_limits_are_ended_and_no_others(war
             connection.execute("begin")
         with database.connect(warehouse, autocommit=True) as watch:
             for _ in range(100):  # until the server has begun with it
-                running = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
-                if watch.execute(f"{running} and datname = current_database()").fetchone() == (1,):
+                sleeping = "datname = current_database() and query like 'select pg_sleep%' and state = 'active'"
+                if watch.execute(f"select count(*) from pg_stat_activity where {sleeping}").fetchone() == (1,):
                     break
             assert sessions.end_overlong(watch) == []  # all of them are young
             ended = sessions.end_overlong(watch, statement=0, transaction=0, idle=0)
