@@ -13,10 +13,13 @@ from pathlib import Path
 from ingest import landing, own_layouts
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
+from lagebild import disk
 from lagebild.settings import Settings
 
 LANDS_AT_ONCE = 4 << 20
 """Bytes of a file that has landed before anything else is ready."""
+ROOM = 4
+"""Bytes that a load writes into the database and its log at most, for each byte of a file."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,11 @@ def load_file(
     """
     name = name or agreed_name(own_layouts.in_force(settings, contract, None, None), file)
     period = contract.period_of(name)
-    with ThreadPoolExecutor(1) as beside:
-        if period and file.stat().st_size > LANDS_AT_ONCE:
+    size = file.stat().st_size
+    what = f"the load of {name} ({size / 1e6:.1f} MB)"
+    disk.require(settings, what, {disk.LANDING: size, disk.DATABASE: ROOM * size})
+    with disk.noticing_full(settings, what), ThreadPoolExecutor(1) as beside:
+        if period and size > LANDS_AT_ONCE:
             beside.submit(import_module, "ingest.kernels")
         loader = beside.submit(import_module, "ingest.load")
         sha256, landed = landing.land(settings, file, contract.source, period or "unknown", Path(name).suffix)

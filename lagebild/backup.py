@@ -6,6 +6,7 @@ publication's number; Airflow's history is not, because the ledger is the truth;
 because it belongs to the server. `docs/runbooks/backup-and-restore.md` is the page to follow; a test follows it.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -29,6 +30,8 @@ from lagebild.warehouse import roles
 from lagebild.warehouse.migrate import migrate
 
 DUMP, MANIFEST = "warehouse.dump", "manifest.json"
+Program = tuple[Path, dict[str, str]]
+"""A program of PostgreSQL's clients, and what its environment needs."""
 _SCHEMAS = ("raw", "quality", "build", "published", "marts", "marts_internal")
 
 
@@ -73,7 +76,8 @@ def restore(settings: Settings, folder: Path) -> str:
     """Bring a backup into an empty warehouse; return what is there now.
 
     Everything is checked before anything is changed. Raises UserError: a damaged backup, a warehouse that holds
-    something, a landed file or key that differs from the backup's, an Airflow that is running.
+    something, a landed file or key that differs from the backup's, an Airflow that is running, roles of the server that
+    another warehouse has.
     """
     folder = folder.expanduser().resolve()
     manifest = _verified_manifest(folder)
@@ -82,6 +86,7 @@ def restore(settings: Settings, folder: Path) -> str:
     with _server(settings):
         with database.connect(settings) as connection:
             _require_empty(connection, settings)
+            roles.require_ours(connection, settings, folder / "secrets")
         _require_no_conflict(folder / "landing", settings.landing)
         _require_no_conflict(folder / "keys", settings.keys)
         _require_no_conflict(folder / "config", settings.config)
@@ -118,15 +123,15 @@ def _server(settings: Settings) -> Iterator[None]:
 
 
 def _dump(settings: Settings, target: Path, snapshot: str) -> None:
+    program = next(postgres.clients(settings, "pg_dump"))
     with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        _run_tool(settings, "pg_dump", ["--format=custom", f"--snapshot={snapshot}"], stdout=file)
+        _run_tool(settings, program, ["--format=custom", f"--snapshot={snapshot}"], stdout=file)
 
 
 def _load(settings: Settings, dump: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder, "contents")
-        with dump.open("rb") as file, listed.open("w") as contents:
-            _run_tool(settings, "pg_restore", ["--list"], stdin=file, stdout=contents, connects=False)
+        program = _list_contents(settings, dump, listed)
         # Rights on PostgreSQL's own functions and views come along since version 9.6: another version has others, and
         # only a superuser may set them. The migration that follows sets them as this server has them.
         listed.write_text("".join(line for line in listed.open() if " ACL pg_catalog " not in line))
@@ -134,25 +139,38 @@ def _load(settings: Settings, dump: Path) -> None:
             # One transaction: whatever fails, the warehouse is as empty as before. Owners are set below,
             # because the administrator may have another name here.
             options = ["--no-owner", "--single-transaction", "--exit-on-error", f"--use-list={listed}"]
-            _run_tool(settings, "pg_restore", options, stdin=file)
+            _run_tool(settings, program, options, stdin=file)
     with database.connect(settings) as connection:
         _give_build_schema(connection)
 
 
-def _run_tool(settings: Settings, tool: str, arguments: list[str], connects: bool = True, **streams) -> None:
+def _list_contents(settings: Settings, dump: Path, target: Path) -> Program:
+    """Write what a dump holds; the program that can read it, which the server's own cannot if a newer one wrote it."""
+    *others, last = postgres.clients(settings, "pg_restore")
+    for program in others:
+        with contextlib.suppress(UserError), dump.open("rb") as file, target.open("w") as contents:
+            _run_tool(settings, program, ["--list"], stdin=file, stdout=contents, connects=False)
+            return program
+    with dump.open("rb") as file, target.open("w") as contents:
+        _run_tool(settings, last, ["--list"], stdin=file, stdout=contents, connects=False)
+    return last
+
+
+def _run_tool(settings: Settings, program: Program, arguments: list[str], connects: bool = True, **streams) -> None:
+    path, needs = program
     parameters = database.parameters(settings)
     password = parameters.pop("password", None)
     # The password goes by the environment: a command line can be read by every user.
-    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    environment = {**os.environ, **needs, **({"PGPASSWORD": password} if password else {})}
     target = ["--dbname", make_conninfo(**parameters)] if connects else []
     result = subprocess.run(
-        [postgres.binaries(settings) / tool, *arguments, *target],
-        env=environment, stderr=subprocess.PIPE, text=True, check=False, **streams,
-    )  # fmt: skip
+        [path, *arguments, *target], env=environment, stderr=subprocess.PIPE, text=True, check=False, **streams
+    )
     if result.returncode:
         raise UserError(
-            f"{tool} failed: {result.stderr.strip()}",
-            remedy="a server newer than these tools needs its own pg_dump and pg_restore; else see the message",
+            f"{path.name} failed: {result.stderr.strip()}",
+            remedy=f"{path} was used; a server of another major version needs its own pg_dump and pg_restore on this"
+            " machine (Debian: postgresql-client-<version>); else see the message",
         )
 
 

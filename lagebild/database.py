@@ -6,11 +6,13 @@ architecture allows (granted in `lagebild/warehouse/migrations`).
 
 import getpass
 import re
+import sys
+import time
 from contextlib import contextmanager
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from lagebild.errors import UserError
@@ -23,6 +25,18 @@ READERS = (BI_READER, STATISTICS_OFFICE)
 ADMIN = "admin"
 _NO_PLACE = re.compile("too many connections for role|zu viele Verbindungen von Rolle")
 """libpq hands on no error code of a connection that was refused; a server speaks its own language."""
+_RESTARTS = re.compile(
+    "the database system is (starting up|shutting down|not yet accepting connections|in recovery mode)"
+    "|das Datenbanksystem (startet gerade|fährt gerade herunter|ist im Wiederherstellungsmodus)"
+)
+_REFUSED = re.compile("Connection refused|Verbindungsaufbau abgelehnt|server closed the connection unexpectedly")
+RESTART_SECONDS, REFUSED_SECONDS, RETRY_SECONDS = 60.0, 3.0, 0.2
+"""How long a server that says that it restarts is waited for, and one that does not listen; between two attempts."""
+_TUNING = (
+    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+    "fallback_application_name",
+)  # fmt: skip
+"""Options without which a connection is the same, and as safe."""
 _SECRET = ("password", "passfile", "sslpassword")
 
 
@@ -77,6 +91,53 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows
     )
 
 
+def environment(settings: Settings, role: str = ADMIN) -> dict[str, str]:
+    """What a connection string asks for beyond who and where (TLS above all), as the variables of libpq.
+
+    For programs that take some of its options only. UserError for an option that has no variable: left out without a
+    word, a connection that must be encrypted would not be.
+    """
+    named = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
+    found = {}
+    for name, value in parameters(settings, role).items():
+        if name in ("host", "port", "dbname", "user", "password", *_TUNING):
+            continue
+        if not named.get(name):
+            raise UserError(
+                f"LAGEBILD_WAREHOUSE_DSN: dbt cannot be told {name}",
+                remedy=f"leave {name} out; a key of one's own (sslkey) without a passphrase, mode 0600, needs none",
+            )
+        found[named[name].decode()] = value
+    return found
+
+
+def verifier(connection: psycopg.Connection, role: str, password: str) -> str:
+    """What a server keeps of a password (SCRAM), made here: sent instead of it, it is all that a log can hold."""
+    made = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    return made.decode()
+
+
+def _connected(settings: Settings, own: dict[str, str], autocommit: bool) -> psycopg.Connection:
+    """A connection; a server that restarts is waited for, and whoever waits is told.
+
+    One that does not listen may be between its end and its start: a server of one's own is asked again for a moment.
+    The embedded one is stopped by `make down`, so there it is the answer.
+    """
+    began, is_told = time.monotonic(), False
+    while True:
+        try:
+            return psycopg.connect(**own, autocommit=autocommit)
+        except psycopg.OperationalError as error:
+            restarts = bool(_RESTARTS.search(str(error)))
+            patience = RESTART_SECONDS if restarts else REFUSED_SECONDS * bool(settings.warehouse_dsn)
+            if not (restarts or _REFUSED.search(str(error))) or time.monotonic() - began >= patience:
+                raise
+        if not is_told:
+            print(f"the server of the warehouse at {own['host']}:{own['port']} restarts: waiting", file=sys.stderr)
+            is_told = True
+        time.sleep(RETRY_SECONDS)
+
+
 @contextmanager
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises.
@@ -87,7 +148,7 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     try:
         own = {"application_name": "lagebild", **parameters(settings, role)}
         try:
-            connection = psycopg.connect(**own, autocommit=autocommit)
+            connection = _connected(settings, own, autocommit)
         except psycopg.OperationalError as error:
             if not (role in READERS and _NO_PLACE.search(str(error))):
                 raise

@@ -103,7 +103,9 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_path(settings)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ports.HOST}:{port}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlalchemy_url(settings, dsn, "psycopg2"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _sqlalchemy_url(settings, dsn, "asyncpg"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _sqlalchemy_url(settings, dsn, "psycopg_async"),
+        # Each connection is asked before it is used, so that a restart of the server costs a connection and no task.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING": "True",
         "AIRFLOW__API__HOST": ports.HOST,
         "AIRFLOW__API__PORT": port,
         "AIRFLOW__API__BASE_URL": f"http://{ports.HOST}:{port}",
@@ -368,9 +370,8 @@ def _needs_migration(settings: Settings) -> bool:
 
 
 def _sqlalchemy_url(settings: Settings, dsn: str, driver: str) -> str:
-    text = database.url(replace(settings, warehouse_dsn=dsn), driver=f"postgresql+{driver}")
-    # The same option has another name there.
-    return text.replace("sslmode=", "ssl=") if driver == "asyncpg" else text
+    # Both drivers are libpq's, which knows every option of a connection string as it stands.
+    return database.url(replace(settings, warehouse_dsn=dsn), driver=f"postgresql+{driver}")
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from ingest import contracts
-from lagebild import output
+from lagebild import database, disk, output
 from lagebild.errors import UserError
 from lagebild.settings import Settings, with_demo
 from lagebild.stack import airflow, demo, pages, postgres, status
@@ -114,6 +114,7 @@ def _tell_result(settings: Settings, figures: list[str], waiting: list[str]) -> 
 
 def _up(settings: Settings, board: Board) -> float:
     """Since which epoch second Airflow's present processes run."""
+    from lagebild.warehouse import server_version
     from lagebild.warehouse.migrate import migrate
 
     for folder in (
@@ -136,6 +137,12 @@ def _up(settings: Settings, board: Board) -> float:
             for name in applied:
                 board.detail(f"migration {name} applied")
             stage.result = f"{len(applied)} migration{'s' * (len(applied) != 1)} applied" if applied else "up to date"
+            with database.connect(settings) as connection:
+                lacking = server_version.findings(connection)
+        for line in [*lacking, *disk.short(settings)]:
+            board.warn(line)
+        for line in disk.shared(settings):  # the demo's files are bundled ones, and few
+            (board.detail if settings.demo else board.warn)(line)
         began = since()
         airflows.result = f"runs at {airflow.url(settings)}"
     return began

@@ -10,10 +10,11 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -135,6 +136,32 @@ def is_running(settings: Settings) -> bool:
 def binaries(settings: Settings) -> Path:
     """The folder with psql, pg_dump and pg_restore of the embedded server's version."""
     return _wheel_binaries() if settings.warehouse_dsn else locate(settings, create=False).binaries
+
+
+def clients(settings: Settings, program: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A program of PostgreSQL's clients for the warehouse's server, the best first, with what its environment needs.
+
+    A server of one's own is best served by the programs of its own major version, where they are on this machine. Those
+    of the wheel know no TLS; psycopg's libpq does, and takes the place of theirs.
+    """
+    if settings.warehouse_dsn:
+        with database.connect(settings) as connection:
+            major = connection.info.server_version // 10_000
+        for folder in dict.fromkeys([Path(f"/usr/lib/postgresql/{major}/bin"), *map(Path, os.get_exec_path())]):
+            if _major(folder / program) == major:
+                yield folder / program, {}
+                break
+    libpq = next(iter(sorted(Path(psycopg.__file__).parents[1].glob("psycopg_binary.libs/libpq-*.so*"))), None)
+    preloaded = {"LD_PRELOAD": str(libpq)} if settings.warehouse_dsn and libpq else {}
+    yield binaries(settings) / program, preloaded
+
+
+def _major(program: Path) -> int | None:
+    if not os.access(program, os.X_OK):
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    return int(found[1]) if found else None
 
 
 def airflow_dsn(settings: Settings) -> str:
@@ -423,19 +450,22 @@ def _ensure_embedded_databases(settings: Settings) -> None:
     with connection:
         exists = connection.execute("select 1 from pg_roles where rolname = %s", [AIRFLOW_ROLE]).fetchone()
         if not exists:
-            connection.execute(
-                sql.SQL("create role {} login password {}").format(
-                    sql.Identifier(AIRFLOW_ROLE), sql.Literal(settings.secret("airflow_database"))
-                )
-            )
+            kept = database.verifier(connection, AIRFLOW_ROLE, settings.secret("airflow_database"))
+            query = sql.SQL("create role {} login password {}")
+            connection.execute(query.format(sql.Identifier(AIRFLOW_ROLE), sql.Literal(kept)))
         for name, owner in ((WAREHOUSE_DATABASE, "postgres"), (AIRFLOW_DATABASE, AIRFLOW_ROLE)):
             if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 query = sql.SQL("create database {} owner {}")
                 connection.execute(query.format(sql.Identifier(name), sql.Identifier(owner)))
-                if name == AIRFLOW_DATABASE:  # readers of the warehouse have no business in Airflow's metadata
-                    connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+                if name == AIRFLOW_DATABASE:
+                    _close_to_readers(connection, name)
         # Nor in databases where the server's counters are open to all: they count the rows of the warehouse, too.
         connection.execute("revoke connect on database postgres, template1 from public")
+
+
+def _close_to_readers(connection: psycopg.Connection, name: str) -> None:
+    """Readers of the warehouse have no business in Airflow's metadata."""
+    connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
 
 def _ensure_external_databases(settings: Settings) -> None:
@@ -460,6 +490,7 @@ def _ensure_external_databases(settings: Settings) -> None:
                 ) from error
         try:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            _close_to_readers(connection, name)
         except psycopg.errors.InsufficientPrivilege as error:
             raise UserError(
                 f"Airflow's metadata database {name} does not exist, and this user may not create it",

@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 
-from lagebild import database
+from lagebild import database, disk
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, pages, postgres, supervisor
-from lagebild.warehouse import build, guards, inputs, publications
+from lagebild.warehouse import build, guards, inputs, publications, server_version
 
 AIRFLOW_SECRET = "airflow_admin"
 
@@ -35,6 +35,7 @@ def lines(settings: Settings) -> list[str]:
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
     if not runs:
         return [*found, "make up starts it"]
+    found += [f"disk:           {one}" for one in disk.short(settings)]
     return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings)]
 
 
@@ -76,6 +77,7 @@ def _warehouse(settings: Settings) -> list[str]:
             left_out = inputs.set_aside(connection) if is_known else []
             waiting = build.waiting_build(connection)
             open_to_readers = guards.lacking(connection)
+            versions = server_version.findings(connection)
         except psycopg.errors.UndefinedTable:
             connection.rollback()
             return ["warehouse:      empty, not prepared yet"]
@@ -87,6 +89,7 @@ def _warehouse(settings: Settings) -> list[str]:
         f"publication:    {publication or 'none yet'}{note}",
         *([f"to publish:     {build.waits(waiting)}"] if waiting is not None else []),
         *(f"set aside:      {one}" for one in left_out),
+        *(f"server:         {one}" for one in versions),
         *(f"guard lacks:    {one}" for one in open_to_readers),
         *(
             ["  lagebild migrate sets what it may; the rest a superuser: docs/decisions/hidden-statistics.md"]

@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from expectations import gate
 from ingest import ledger, receipts
-from lagebild import database, overlay
+from lagebild import database, disk, overlay
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version
@@ -25,6 +25,8 @@ from lagebild.warehouse.steps import Step
 
 LAYERS = ("staging", "intermediate", "marts")
 OVERTAKEN = "LB001"
+ROOM = 3
+"""Bytes that a build writes for each that the last one left: each table beside its predecessor, both in the log."""
 
 
 class FailedBuildError(UserError):
@@ -86,6 +88,11 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
             echo(publications.explained(connection, rollback))
             return None
         marts.require_synced(connection)
+        (held,) = connection.execute(
+            "select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class"
+            " where relnamespace = to_regnamespace('build') and relkind = 'r'"
+        ).fetchone()
+        disk.require(settings, "a build", {disk.DATABASE: ROOM * held})
         (build_id,) = connection.execute(
             "insert into raw.build (state, code_version, fingerprint) values ('running', %s, %s) returning build_id",
             [version, fingerprint],

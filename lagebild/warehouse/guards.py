@@ -20,11 +20,14 @@ _SHARE_OF_CONNECTIONS = {BI_READER: (80, 0.4), STATISTICS_OFFICE: (20, 0.1)}
 """The most connections of a role, and the most as a share of what the server has: a small server has fewer for them."""
 
 # All but the last are what a session begins with, and a reader can set them off for himself: PostgreSQL lets every
-# role. What holds in any case: the limits of connections and temporary files, and that readers may not write.
+# role. What holds in any case: the limits of connections and temporary files, that readers may not write, and that
+# sessions far beyond these limits are ended (`sessions.py`).
 SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5min",
     "idle_in_transaction_session_timeout": "5min",
+    "transaction_timeout": "30min",
+    "idle_session_timeout": "12h",
     "temp_file_limit": "1GB",
 }
 
@@ -118,7 +121,7 @@ def _open(connection: Connection) -> Iterator[str]:
 
 def _loose_settings(connection: Connection) -> Iterator[str]:
     for role in READERS:
-        loose = sorted(SETTINGS.items() - _settings(connection, role).items())
+        loose = sorted(_wanted(connection).items() - _settings(connection, role).items())
         if loose:
             yield f"{role} has not {', '.join(f'{name} = {value}' for name, value in loose)}"
         if databases := _own_settings(connection, role):
@@ -152,6 +155,12 @@ def _other_databases(connection: Connection) -> Iterator[str]:
     )
     if found:
         yield f"readers may enter {', '.join(found)} and see the server's counters there: revoke connect from public"
+
+
+def _wanted(connection: Connection) -> dict[str, str]:
+    """The settings that this server knows: PostgreSQL 16 has no limit of a transaction."""
+    known = connection.execute("select name from pg_settings where name = any(%s)", [list(SETTINGS)]).fetchall()
+    return {name: SETTINGS[name] for (name,) in known}
 
 
 def _settings(connection: Connection, role: str) -> dict[str, str]:
@@ -217,7 +226,7 @@ def _statements(connection: Connection) -> Iterator[sql.Composed]:
         name = sql.Identifier(role)
         if has != limit:
             yield sql.SQL("alter role {} connection limit {}").format(name, limit)
-        for setting, value in sorted(SETTINGS.items() - _settings(connection, role).items()):
+        for setting, value in sorted(_wanted(connection).items() - _settings(connection, role).items()):
             yield sql.SQL("alter role {} set {} = {}").format(name, sql.Identifier(setting), value)
         for database in _own_settings(connection, role):
             yield sql.SQL("alter role {} in database {} reset all").format(name, sql.Identifier(database))

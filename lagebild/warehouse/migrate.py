@@ -5,11 +5,14 @@ refused before anything changes. Readers of `marts` are not disturbed: tables an
 at their end, nothing is dropped, and whatever they could wait for gives way to them (`locks.py`).
 """
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from psycopg import Connection
+import psycopg
+from psycopg import Connection, sql
 
 from ingest import contracts, tables
 from ingest.contracts import Contract
@@ -24,7 +27,7 @@ _LOCK = 7_260_190_001  # any number, the same for every migration run
 
 def migrate(settings: Settings) -> list[str]:
     """Return the names of the migrations that were applied now."""
-    with database.connect(settings, autocommit=True) as connection:
+    with database.connect(settings, autocommit=True) as connection, _owned(connection):
         connection.execute("select pg_advisory_lock(%s)", [_LOCK])  # until the connection closes
         declared = marts.declared_columns(connection)
         with connection.transaction():
@@ -41,6 +44,20 @@ def migrate(settings: Settings) -> list[str]:
             marts.sync(connection, mart)
         guards.ensure(connection)
         return applied
+
+
+@contextlib.contextmanager
+def _owned(connection: Connection) -> Iterator[None]:
+    """Say of what this user may not do whose right it is: a database belongs to whoever migrates it."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        user, name = connection.info.user, connection.info.dbname
+        owned = sql.SQL("alter database {} owner to {}").format(sql.Identifier(name), sql.Identifier(user))
+        raise UserError(
+            f"{user} may not change database {name}: {error.diag.message_primary}",
+            remedy=f"the user of LAGEBILD_WAREHOUSE_DSN owns the database: {owned.as_string(connection)}",
+        ) from error
 
 
 def _apply(

@@ -69,7 +69,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """What dbt must find in its environment: the builder's access, the project, and folders below the state folder."""
     p = database.parameters(settings, database.BUILDER)
     state = settings.home / "dbt"
-    return {
+    return database.environment(settings, database.BUILDER) | {
         "LAGEBILD_DBT_HOST": p["host"],
         "LAGEBILD_DBT_PORT": p["port"],
         "LAGEBILD_DBT_NAME": p["dbname"],

@@ -102,7 +102,7 @@ def read_bag(folder, home):
 def test_every_contract_has_its_dag_and_there_are_no_others(bag):
     assert bag["errors"] == {}
     others = {"build_warehouse", "release_extract", "retention", "decide_held", "watch_deliveries", "receive_files"}
-    others |= {"housekeeping", "ingest_files", "publish"}
+    others |= {"housekeeping", "ingest_files", "publish", "watch_server"}
     yearly = {f"backfill__{entry.source}" for entry in catalogue.entries() if entry.is_by_year}
     assert set(bag["dags"]) == {f"ingest__{s}" for s in contracts.sources()} | others | yearly
     assert "backfill__genesis" in yearly

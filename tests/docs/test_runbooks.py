@@ -212,6 +212,19 @@ def test_a_newer_version_takes_over_as_the_runbook_says(published_warehouse, che
     assert query(city, found) == [(1,)] and own.exists() and layouts.exists()
 
 
+@pytest.mark.nightly
+def test_after_an_upgrade_of_the_server_the_guards_are_set_anew_as_the_runbook_says(published_warehouse, checkout):
+    with database.connect(published_warehouse) as connection:  # what a new major version comes with
+        connection.execute("grant select on pg_catalog.pg_class to public")
+        connection.execute("grant execute on function pg_advisory_lock(bigint) to public")
+    printed = follow("upgrade.md", "The server", published_warehouse, checkout)
+    before, after = printed.split("nothing to apply")
+    assert "guard lacks:    bi_reader may use pg_advisory_lock, pg_class.relallfrozen" in before
+    # The other databases of the tests are as open as any that a server's administrator makes.
+    left = [line for line in after.splitlines() if line.startswith("guard lacks")]
+    assert [line for line in left if "readers may enter" not in line] == []
+
+
 def test_a_late_delivery_is_handled_as_the_runbook_says(warehouse, checkout):
     runbook = "late-delivery.md"
     with database.connect(warehouse) as connection:

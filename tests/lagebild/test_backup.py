@@ -165,6 +165,9 @@ def test_runbook_works_as_it_stands(filled, empty, tmp_path):
     printed = _follow("Restore", empty, tmp_path)
     assert "restored 1 deliveries and 1 publications" in printed
     assert "ledger" in printed.split("make up", 1)[1]  # nothing can be asked before
+    assert "publication:    1" in printed
+    left = [line for line in printed.splitlines() if line.startswith("guard lacks")]
+    assert [line for line in left if "readers may enter" not in line] == []  # the tests' other databases are as open
     assert _state(empty) == _state(filled)
 
 

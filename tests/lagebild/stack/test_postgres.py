@@ -249,6 +249,8 @@ def test_with_a_dsn_nothing_is_started_and_airflows_database_is_made_beside_it(e
     name = database.parameters(settings)["dbname"]
     with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
         assert connection.info.dbname == f"{name}_airflow"
+        query = "select has_database_privilege('public', current_database(), 'connect')"
+        assert connection.execute(query).fetchone() == (False,)  # readers of the warehouse stay outside
     with database.connect(settings, autocommit=True) as connection:
         connection.execute(f'drop database "{name}_airflow" with (force)')
 

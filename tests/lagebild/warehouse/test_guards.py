@@ -55,6 +55,10 @@ def test_idle_readers_take_their_places_and_no_more(own_server):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 query(own_server, "select * from raw.delivery", role=role)
     assert not [line for line in status.lines(own_server) if line.startswith("guard lacks")]
+    for role in guards.READERS:  # of all databases of the server a reader enters the warehouse alone
+        for name in ("postgres", "template1", "lagebild_airflow"):
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                psycopg.connect(**database.parameters(own_server, role) | {"dbname": name})
 
 
 def _fill(settings: Settings, role: str, flood: contextlib.ExitStack) -> int:

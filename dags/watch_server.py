@@ -1,0 +1,34 @@
+"""Airflow DAG `watch_server`: ends readers' sessions that go on for too long, and tells what the server lacks."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+
+with DAG(
+    dag_id="watch_server",
+    dag_display_name="Watch the server",
+    description="Ends overlong sessions of readers and tells what the server lacks, hourly.",
+    schedule=cron("40 * * * *"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    deadline=deadline(),
+    doc_md="### Watch the server\n\nEnds sessions of readers far beyond their limits"
+    " (`lagebild/warehouse/sessions.py`). Tells the channels of LAGEBILD_ALERT_* once what the server lacks:"
+    " fixes of PostgreSQL, guards against readers, room on its disks. `lagebild status` lists the same.",
+    tags=["watch"],
+) as dag:
+
+    @task(execution_timeout=timedelta(minutes=10))
+    def look() -> list[str]:
+        from lagebild import settings
+        from lagebild.stack import server
+
+        with settled():
+            found = server.look_after(settings.load())
+            print("\n".join(found) or "no session was ended, and nothing is lacking")
+            return found
+
+    look()

@@ -1,0 +1,45 @@
+"""Whether the server's version is known to lack a published fix. The list is `server_versions.yml`, of this project.
+
+Nobody is asked over the network: a warehouse may have none. So the list says when it was looked up, and an old one is
+told of, too.
+"""
+
+from datetime import date, datetime
+from pathlib import Path
+
+from psycopg import Connection
+
+from lagebild import yaml_files
+from lagebild.settings import BERLIN
+
+LIST = Path(__file__).with_name("server_versions.yml")
+OLD_DAYS = 150
+"""PostgreSQL publishes fixes every quarter: after that a list has missed one."""
+
+
+def findings(connection: Connection, today: date | None = None) -> list[str]:
+    """What is known against the version of this connection's server, each in words; none: nothing is known."""
+    return known(connection.info.server_version, today or datetime.now(BERLIN).date())
+
+
+def known(number: int, today: date) -> list[str]:
+    """The same of a version as libpq says it: 180006 is 18.6."""
+    major, minor = divmod(number, 10_000)
+    listed = yaml_files.read(LIST)
+    found = []
+    if major < listed["oldest_major"]:
+        found.append(f"PostgreSQL {major} is too old for a build: {listed['oldest_major']} or newer is needed")
+    entry = next((entry for entry in listed["versions"] if entry["major"] == major), None)
+    if entry is None:
+        found.append(f"of PostgreSQL {major} no version is known to {LIST.name}, so nothing is said of its fixes")
+    elif minor <= entry["lacks"]:
+        wanted = f"{major}.{entry['has']}" if "has" in entry else f"a version after {major}.{entry['lacks']}"
+        found.append(
+            f"PostgreSQL {major}.{minor} lacks published fixes, some for roles that may log in: {wanted} is needed"
+            f" (known since {entry['known_on']}, {entry['evidence']}: {entry['source']})"
+        )
+    if (today - listed["looked_on"]).days > OLD_DAYS:
+        found.append(
+            f"{LIST.name} was looked up on {listed['looked_on']}: update Lagebild, and see whether your server is new"
+        )
+    return found
