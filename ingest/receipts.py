@@ -15,7 +15,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, german, inbox_files, ledger, rejected, stores
+from ingest import contracts, german, inbox_files, ledger, rejected, stores, totals
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
@@ -109,6 +109,7 @@ _WORDS = {
         "received": "Eingegangen: {}",
         "since": "Stand seit: {}",
         "reason": "Grund:",
+        "totals": "Geprüfte Summen:",
         "faults": "Was an den zurückgewiesenen Zeilen falsch ist:",
         "rejected": "Zurückgewiesene Zeilen (Zeilennummern der Datei):",
         "line": "  Zeile {}: {}",
@@ -129,6 +130,7 @@ _WORDS = {
         "received": "Received: {}",
         "since": "In this state since: {}",
         "reason": "Reason:",
+        "totals": "Totals that were checked:",
         "faults": "What is wrong with the rejected rows:",
         "rejected": "Rejected rows (line numbers of the file):",
         "line": "  line {}: {}",
@@ -267,6 +269,7 @@ def _of_taken(
             "accepted_until": delivery.accepted_until.isoformat() if delivery.accepted_until else None,
         },
         faults=[] if delivery is None else _faults(connection, delivery),
+        totals=[] if delivery is None else _totals(connection, delivery),
         rejected_rows=rows,
         kept={"de": kept[0], "en": kept[1]},
     )
@@ -300,7 +303,7 @@ def _content(state: str, **content: object) -> dict:
     """A receipt as JSON; what a kind of receipt lacks is null or empty."""
     _, _, *what_to_do = _STATES[state]
     empty = {"source": None, "title": None, "received_at": None, "state_since": None, "delivery": None, "version": None}
-    empty |= {"faults": [], "rejected_rows": [], "known_files": []}
+    empty |= {"faults": [], "totals": [], "rejected_rows": [], "known_files": []}
     own = {"format": 1, "state": state, "what_to_do": dict(zip(("de", "en"), what_to_do, strict=True))}
     return own | empty | content | {"written_at": _time(datetime.now(BERLIN))}
 
@@ -333,6 +336,19 @@ def _faults(connection: Connection, delivery: Delivery) -> list[dict]:
             "message": {"de": fault.told("de"), "en": fault.told("en")},
         }
         for fault in rejected.faults(connection, delivery)
+    ]
+
+
+def _totals(connection: Connection, delivery: Delivery) -> list[dict]:
+    """The totals of the file to which its rows sum."""
+    return [
+        {
+            "line": total.line,
+            "field": total.title,
+            "printed": str(total.printed),
+            "message": {language: total.told(language) for language in ("de", "en")},
+        }
+        for total in totals.agreeing(connection, delivery.delivery_id)
     ]
 
 
@@ -380,6 +396,8 @@ def _half(c: dict, language: str) -> str:
     lines += [say["since"].format(c["state_since"])] * bool(c["state_since"])
     if c["reason"]:
         lines += ["", say["reason"], *(f"  {line}" for line in c["reason"][language].splitlines())]
+    if c["totals"]:
+        lines += ["", say["totals"], *(f"  {total['message'][language]}" for total in c["totals"])]
     if c["faults"]:
         lines += ["", say["faults"], *(f"  {fault['message'][language]}" for fault in c["faults"])]
     if c["rejected_rows"]:

@@ -201,8 +201,8 @@ def _decided(settings: "Settings", board: "Board", sources: list[str]) -> dict[i
 
 
 def _tell(settings: "Settings", moved: "Collection[Delivery]") -> None:
-    """Print each delivery, and why rows of it were rejected."""
-    from ingest import rejected
+    """Print each delivery, the totals to which its rows sum, and why rows of it were rejected."""
+    from ingest import rejected, totals
     from lagebild import database
 
     if not moved:
@@ -210,6 +210,8 @@ def _tell(settings: "Settings", moved: "Collection[Delivery]") -> None:
     with database.connect(settings, database.LOADER) as connection:
         for delivery in moved:
             click.echo(delivery)
+            for total in totals.agreeing(connection, delivery.delivery_id):
+                click.echo(f"  {total.told('en')}")
             for fault in rejected.faults(connection, delivery):
                 click.echo(f"  {fault}")
 
