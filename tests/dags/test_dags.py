@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -176,6 +177,11 @@ def test_a_run_asks_for_the_years_of_its_form_and_a_backfill_for_its_own():
     backfill = SimpleNamespace(dag_id="backfill__genesis", logical_date=run.logical_date)
     assert years_of(None, run) == [] and years_of("2017", run) == [2017]
     assert years_of(None, backfill) == [2019] and years_of("2015-2017", backfill) == [2015, 2016, 2017]
+
+
+def test_what_a_log_of_a_task_holds_is_not_buried_by_libraries(bag):
+    for library in ("great_expectations.expectations.expectation", "asyncssh.sftp"):
+        assert not logging.getLogger(library).isEnabledFor(logging.INFO), library
 
 
 def test_the_build_starts_on_any_source_and_once_a_day(bag):
