@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Deliveries": {
         "load": "inbox",
+        "inbox": "inbox",
         "watch": "inbox",
         "reload": "inbox",
         "deliveries": "delivery",

@@ -166,6 +166,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
         "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
+        "LAGEBILD_UNCLAIMED_DAYS": settings.unclaimed_days or "",
         "LAGEBILD_AIRFLOW_LOG_DAYS": settings.airflow_log_days,
         **_stated("LAGEBILD_PUBLISHER", settings.publishers),
         **_stated("LAGEBILD_LICENCE", settings.licences),

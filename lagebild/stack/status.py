@@ -33,6 +33,10 @@ def lines(settings: Settings) -> list[str]:
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
     if not runs:
         return [*found, "make up starts it"]
+    from ingest import stores, unclaimed
+
+    if said := unclaimed.warning(unclaimed.every(settings, only=stores.DROP)):  # of others only `inbox`: they take time
+        found.append(f"not taken:      {said}")
     return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings)]
 
 

@@ -240,7 +240,7 @@ def test_late_deliveries_are_looked_for_every_morning_by_a_dag_of_their_own(bag)
     dag = bag["dags"]["watch_deliveries"]
     schedule = dag["schedule"]["__var"]
     assert (schedule["expression"], schedule["timezone"]) == ("0 8 * * *", "Europe/Berlin")
-    assert dag["tasks"] == {"tell_late": [], "look_for_held": []}
+    assert dag["tasks"] == {"tell_late": [], "look_for_held": [], "look_for_unclaimed": []}
     (held,) = dag["outlets"]["look_for_held"]
     assert held.rstrip("/") == "lagebild://held"
     assert "lagebild://held" in json.dumps(bag["dags"]["decide_held"]["schedule"])
