@@ -4,6 +4,7 @@ The functions are the same that `lagebild build` calls, in two tasks: one that c
 the checks and the publication. dbt's start costs more than a layer, so that the layers stand in the first task's log.
 """
 
+import logging
 import time
 from datetime import timedelta
 
@@ -11,6 +12,10 @@ from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 
 from ingest import contracts
 from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, cron, deadline, raw_asset, settled
+
+EVERYTHING = [{"about": "nothing", "line": ""}]
+"""What a publication was made without, where it is nothing: a mapped task without an item would be shown as skipped."""
+log = logging.getLogger(__name__)
 
 with DAG(
     dag_id="build_warehouse",
@@ -45,6 +50,11 @@ with DAG(
 
         layers = Layers()
 
+        def warn(line: str) -> None:
+            for told in layers.taken():  # of the build that failed; what follows is another one
+                print(told)
+            log.warning(line)
+
         def tell(step: Step) -> None:
             layers.add(step)
             if step.is_bad or step.kind != "test":
@@ -63,8 +73,8 @@ with DAG(
             if build_id is None:
                 print("nothing new to build")
             else:
-                build_id = build.make(own, build_id, tell=tell)
-                print("\n".join(layers.lines()))
+                build_id = build.make(own, build_id, tell, warn)
+                print("\n".join(layers.taken()))
             return build_id or 0
 
     @task(
@@ -74,8 +84,8 @@ with DAG(
         " is, the publication in force stays. Then publish them, or"
         " with LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
     )
-    def publish(build_id: int, *, task, dag_run) -> list[str]:
-        """What the publication in force was made without, a line each."""
+    def publish(build_id: int, *, task, dag_run) -> list[dict[str, str]]:
+        """What the publication in force was made without: which delivery, and what to do, each for a task to say."""
         from lagebild import settings
         from lagebild.warehouse import build
 
@@ -89,22 +99,31 @@ with DAG(
                 told = "there was nothing new to build: the publication in force stays"
                 print(told if waiting is None else build.waits(waiting))
             else:
-                build_id = build.pass_checks(own, build_id)
+                build_id = build.pass_checks(own, build_id, echo=log.warning)
                 if not own.publishes_unasked:
                     task.outlets = [Asset(WAITING)]  # no publication yet: whoever may is asked
                     print(build.let_wait(own, build_id))
-                    return []
+                    return EVERYTHING
                 task.outlets = [Asset(MARTS)]
                 print(f"publication {build.publish_build(own, build_id)} is in force")
-            return [str(one) for one in build.set_aside(own)]
+            left_out = [{"about": f"{one.source} {one.period}", "line": str(one)} for one in build.set_aside(own)]
+            return left_out or EVERYTHING
 
     @task(
         execution_timeout=timedelta(minutes=5),
-        doc_md="Fails for each accepted delivery that the publication in force was made without, and says what to do.",
+        map_index_template="{{ about }}",
+        doc_md="Red for each accepted delivery that the publication in force was made without: the label names it, the"
+        " end of the log says why and what to do. The others are published. It stays red in each run until the delivery"
+        " is withdrawn or corrected.",
     )
-    def set_aside(line: str) -> None:
+    def set_aside(about: str, line: str) -> None:
+        from airflow.sdk import get_current_context
         from airflow.sdk.exceptions import AirflowFailException
 
-        raise AirflowFailException(line)
+        get_current_context()["about"] = about
+        if line:
+            log.error(line)
+            raise AirflowFailException(line)
+        print("nothing: every accepted delivery is in what was published")
 
-    set_aside.expand(line=publish(transform()))
+    set_aside.expand_kwargs(publish(transform()))

@@ -27,6 +27,6 @@ with DAG(
         from lagebild import settings
 
         with settled():
-            return [str(entry) for entry in retention.apply(settings.load())]
+            return [entry.logged for entry in retention.apply(settings.load())]
 
     delete_expired()

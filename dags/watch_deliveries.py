@@ -46,5 +46,18 @@ with DAG(
         print("\n".join(held) or "no delivery is held")
         return held
 
+    @task(execution_timeout=timedelta(minutes=10), doc_md="Warns of files in inboxes that nobody takes away.")
+    def look_for_unclaimed() -> str:
+        import logging
+
+        from lagebild import settings, unclaimed_files
+
+        with settled():
+            said = unclaimed_files.tell(settings.load())
+        if said:
+            logging.getLogger(__name__).warning(said)
+        return said or "no file that no contract claims lies in an inbox for long"
+
     tell_late()
     look_for_held()
+    look_for_unclaimed()

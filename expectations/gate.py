@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from expectations import history, keys, library, marts, own_source
+from expectations import history, keys, library, marts, own_source, totals
 from expectations.suite import HOLD, WARN, WITHOUT_FIGURES, Build, Delivery, Expectation
 from ingest import contracts, counts
 from lagebild import database
@@ -154,10 +154,12 @@ def _landed(settings: Settings, delivery_id: int) -> _Batch:
                 remedy=f"compare expectations/{delivery.source}.py with the columns of the table, and check again",
             ) from (None if personal else error)
         before, known = history.accepted_before(connection, delivery_id)
+        printed = totals.expectations(connection, delivery_id, module.OWNER)
     delivery = replace(delivery, before=before, known=known)
     own = module.expectations(delivery)
     forbidden = keys.expectations(delivery.source, module.OWNER) if own else []  # a suite that forgot its own is none
-    return _Batch(delivery.source, query, [*own, *forbidden], personal, has_lines=True)
+    printed = printed if own else []
+    return _Batch(delivery.source, query, [*own, *forbidden, *printed], personal, has_lines=True)
 
 
 def _candidates(build: Build) -> list[_Batch]:

@@ -590,7 +590,7 @@ def _layouts(own: dict, fields: tuple[contracts.Field, ...]) -> Iterator[tuple[P
             yield place, str(error)
             continue
         yield from ((place + rest, message) for rest, message in layout_sense(change, fields))
-        yield from ((place, f"layout {change.name}: {message}") for message in _beside(change, own))
+        yield from ((place, f"layout {change.name}: {message}") for message in beside_sense(change, fields, own))
         layout = change.layout(fields)
         if layout.beside and sorted(layout.header) == sorted(current):
             yield place, f"layout {layout.name} has the titles of layout current, beside which it stands"
@@ -614,6 +614,7 @@ def layout_sense(change: contracts.Change, fields: tuple[contracts.Field, ...]) 
         ("trailing_minus", change.trailing_minus),
         ("required", change.required),
         ("optional", change.optional),
+        ("totals", change.beside.totals if change.beside else ()),
     ):
         for name in sorted(set(map(str, used)) - set(names)):
             place = (key, name) if isinstance(used, dict) else (key,)
@@ -634,18 +635,28 @@ def meant(name: str, known: Iterable[str]) -> str:
     return f"; {question}" if question else ""
 
 
-def _beside(change: contracts.Change, own: dict) -> Iterator[str]:
+def beside_sense(change: contracts.Change, fields: tuple[contracts.Field, ...], own: dict) -> Iterator[str]:
     """What is wrong with what a layout beside others says of the file."""
+    types = {field.name: field.type for field in fields}
     if change.beside and own["reader"] not in _TEXT:
         yield f"a layout beside others is of delimited text, and the reader is {own['reader']}"
     groups = re.compile(own["file_name"]).groupindex if not _pattern_problem(own["file_name"]) else {}
     for name, group in change.named.items():
         if group not in groups:
             yield f"named: {name}: file_name has no group (?P<{group}>...)"
+        if types.get(name, "string") != "string":
+            yield f"named: {name} is no text, as a part of a name is"
     if both := sorted(set(change.named) & set(change.without)):
         yield f"{both[0]} stands under named and under without"
     if change.german is not None and not isinstance(change.german, str):
         yield "german is no text"
+    for name in change.beside.totals if change.beside else ():
+        if types.get(name, "number") not in ("integer", "number") or name in {*change.named, *change.without}:
+            yield f"totals: {name} is no number of the file"
+        if change.beside.footer is None:
+            yield "totals are those of the lines that footer tells, and there is none"
+        if own.get("history") or any(field.is_personal for field in fields):
+            yield "totals print figures, and a source about persons, or with a history, says none"
 
 
 def overlap(one: contracts.Layout | contracts.Change, other: contracts.Layout | contracts.Change) -> bool:

@@ -216,7 +216,9 @@ def _allowed(field: Field, contract: Contract) -> str:
             f"<code>{escape(word)}</code>" + (f" {escape(labels[word])}" if labels.get(word) else "") for word in words
         )
         parts.append(", ".join(listed))
-    if field.pattern:
+    if field.part:
+        parts.append(f"Muster <code>{escape(field.part.pattern)}</code>, die Klammern ergeben den Wert")
+    elif field.pattern:
         parts.append(f"Muster <code>{escape(field.pattern.pattern)}</code>")
     if field.minimum is not None:
         parts.append(f"mindestens {_german_number(field.minimum)}")

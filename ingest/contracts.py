@@ -286,6 +286,8 @@ class Export:
     delimiters: tuple[str, ...]
     footer: re.Pattern[str] | None
     """Lines of totals, which are no records; nothing else stands below the first of them."""
+    totals: tuple[str, ...] = ()
+    """Fields whose sum those lines print."""
 
 
 @dataclass(frozen=True)
@@ -492,8 +494,9 @@ class Contract:
         if period is None:
             return [current, *others]
         holding = [layout for layout in others if layout.holds_in(period)]
-        claiming = [layout for layout in holding if layout.beside is None]
-        return [*(claiming or [current]), *(layout for layout in holding if layout.beside)]
+        own = self.own.layout if self.own else None  # a city's list of another program is the one layout of its time
+        claiming = [layout for layout in holding if layout.beside is None or layout.name == own]
+        return [*(claiming or [current]), *(layout for layout in holding if layout not in claiming)]
 
     def layout_for(self, header: list[str], period: str | None) -> Layout | None:
         """The one layout of the period that has the titles of this header; None if none or more than one has.
@@ -571,9 +574,11 @@ class Contract:
     ) -> str:
         titles = nearest.titles
         if nearest.beside:
+            own = self.own.layout if self.own else None
+            at = self.place_of("beside:") if own else f"{self.path}:{self.line_of('beside:')}"
             return (
                 f"choose these columns in the export and no others: {_listed(titles, 30)}; what may be missing, and a"
-                f" layout of your own, is said at {self.path}:{self.line_of('beside:')}"
+                f" layout of your own, is said at {at}"
             )
         names = {title: field.name for title, field in zip(titles, nearest.fields, strict=True)}
         day = (period_day(period) if period else None) or "2020"
@@ -991,7 +996,9 @@ def change(entry: Any, may_be_open: bool = False) -> Change:
     )
 
 
-_BESIDE = {"beside", "delimiters", "footer", "named", "parts", "trailing_minus", "required", "optional", "german"}
+_BESIDE = {"beside", "delimiters", "footer", "named", "parts", "trailing_minus", "required", "optional", "german"} | {
+    "totals"
+}
 """Entries of a layout that stands beside others."""
 
 
@@ -1003,7 +1010,7 @@ def _export(name: str, entry: dict[str, Any]) -> Export:
         footer = re.compile(entry["footer"]) if "footer" in entry else None
     except (re.error, TypeError) as error:
         raise ValueError(f"layout {name}: footer is no pattern ({error})") from error
-    return Export(tuple(delimiters), footer)
+    return Export(tuple(delimiters), footer, tuple(entry.get("totals", ())))
 
 
 def _part(name: str, key: str, text: Any) -> re.Pattern[str]:

@@ -289,7 +289,7 @@ def _tell_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
     return [
         f"{store.label}/{stores.shown(entry.path)}"
         for entry, why in seen.unknown
-        if _is_old(settings, entry) and receipts.write_unknown(store, entry, why)
+        if _is_old(settings, entry) and receipts.write_unknown(store, entry, why, settings.unclaimed_days)
     ]
 
 

@@ -1,5 +1,6 @@
 """Retention in inboxes: copies in `taken/` go when their contract's time is over, receipts when nobody asks any more.
 
+A file that no contract claims goes where the operator's setting says so, once its receipt has said when for as long.
 The rows of `raw.inbox_file` and of the ledger stay. Nothing of a file goes that waits for its load or for a decision,
 nor the receipt of an unknown file that still lies there. What a kill leaves is as old tomorrow: the next run takes it.
 """
@@ -13,7 +14,7 @@ from datetime import datetime
 
 from psycopg import Connection
 
-from ingest import contracts, inbox_files, receipts, stores
+from ingest import contracts, inbox_files, receipts, stores, unclaimed
 from ingest.inbox_files import InboxFile
 from ingest.stores import RECEIPTS, TAKEN, Entry, Store, StoreError
 from lagebild import database
@@ -32,6 +33,13 @@ class Old:
     path: str
     entries: tuple[Entry, ...]
     why: str
+    may_be_logged: bool = True
+    """Whether its name is one that was agreed; any other may be a person's."""
+
+    @property
+    def logged(self) -> str:
+        """The same for a log."""
+        return str(self) if self.may_be_logged else f"{self.inbox}: a file of a name that was not agreed: {self.why}"
 
     def facts(self) -> dict[str, str]:
         """The same for programs: what goes, and why."""
@@ -58,7 +66,8 @@ def _each(settings: Settings, say: Callable[[str], None], does: Callable[[Store,
             try:
                 with stores.opened(settings, label) as store:
                     undecided = inbox_files.undecided(connection, label)
-                    for old in (*_taken(connection, store, undecided), *_receipts(settings, store, undecided)):
+                    kept = (*_taken(connection, store, undecided), *_receipts(settings, store, undecided))
+                    for old in (*kept, *_unclaimed(settings, store)):
                         if does(store, old):
                             found.append(old)
             except StoreError as error:
@@ -70,6 +79,8 @@ def _remove(store: Store, old: Old) -> bool:
     is_gone = all([store.remove(entry) for entry in old.entries])
     if old.path.startswith(f"{TAKEN}/"):
         store.remove_folder(old.path)
+    elif is_gone and not old.path.startswith(f"{RECEIPTS}/"):
+        receipts.write_removed(store, old.entries[0])
     return is_gone
 
 
@@ -88,6 +99,20 @@ def _taken(connection: Connection, store: Store, undecided: list[InboxFile]) -> 
             yield Old(store.label, f"{TAKEN}/{row.inbox_file_id}", entries, f"retention of {retention.text} is over")
 
 
+def _is_of_taken(receipt: str) -> bool:
+    """Whether a receipt, named without its ending, is of a file that was taken, and so has a name that was agreed."""
+    return receipt.rpartition(".")[2].isdecimal() and len(receipt.rpartition(".")[2]) != 8
+
+
+def _unclaimed(settings: Settings, store: Store) -> Iterator[Old]:
+    """Files that no contract claims, from the day on that their receipt names."""
+    today = datetime.now(BERLIN).date()
+    for one in unclaimed.of_store(store) if settings.unclaimed_days is not None else ():
+        if one.removed_on and one.removed_on <= today:
+            why = f"no contract claims it, and it has lain there for {one.days} days"
+            yield Old(store.label, one.entry.path, (one.entry, *one.markers), why, may_be_logged=False)
+
+
 def _receipts(settings: Settings, store: Store, undecided: list[InboxFile]) -> Iterator[Old]:
     """Receipts that were written last so long ago."""
     _, files = store.inside(RECEIPTS)
@@ -99,4 +124,5 @@ def _receipts(settings: Settings, store: Store, undecided: list[InboxFile]) -> I
         waiting |= {receipts.name_of_unknown(entry) for entry in store.entries()}
     for entry, name in found:
         if name not in waiting:
-            yield Old(store.label, entry.path, (entry,), f"written more than {settings.receipt_days} days ago")
+            why = f"written more than {settings.receipt_days} days ago"
+            yield Old(store.label, entry.path, (entry,), why, may_be_logged=not name or _is_of_taken(name))

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from psycopg import Connection, sql
 
-from ingest import contracts, copy, forgotten, history, landing, ledger, privacy, readers, retention
+from ingest import contracts, copy, forgotten, history, landing, ledger, privacy, readers, retention, totals
 from ingest.ahead import ahead
 from ingest.contracts import MASK, Contract
 from ingest.engine import Engine, Rejected, reason
@@ -253,6 +253,7 @@ def _fill(
             f"{parcel.file_name}: {source.records} records in the file, but {loaded} loaded and {rejected} rejected",
             remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
         )
+    totals.keep(connection, delivery_id, source.totals)
     connection.execute(
         "update raw.delivery set records = %s, loaded = %s, rejected = %s, erased_loaded = %s where delivery_id = %s",
         [source.records, loaded, rejected, gone.dropped, delivery_id],

@@ -11,9 +11,10 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,16 @@ from lagebild.settings import Settings
 
 FOLDER = "contracts"
 LAYOUTS = "layouts"
-_OF_COLUMNS = ("headers", "formats", "without", "order")
+_OF_EXPORT = (
+    "like", "beside", "delimiters", "named", "parts", "trailing_minus", "required", "optional", "totals", "german",
+)  # fmt: skip
+"""Entries about another program's list, as a contract has them of a layout beside others."""
+_OF_COLUMNS = ("headers", "formats", "without", "order", *_OF_EXPORT)
 """Entries with which it is a layout of its own; without them those of the contract stay as they are."""
+_MERGED = ("headers", "formats", "named", "parts", "optional")
+"""Mappings of which an entry says only what is otherwise than in the layout that it is like."""
+_LOOKED_FOR = ("delimiter", "headerRows", "headerJoin", "lineTerminator")
+"""What is found in each list of another program, whatever a dialect says."""
 _TYPES: dict[str, tuple[type, ...]] = {
     "name": (str,),
     "municipality": (str,),
@@ -44,6 +53,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "order": (list,),
     "map": (dict,),
     "footer": (str,),
+    "like": (str,),
+    "beside": (bool,),
+    "delimiters": (list,),
+    "named": (dict,),
+    "parts": (dict,),
+    "trailing_minus": (list,),
+    "required": (list,),
+    "optional": (dict,),
+    "totals": (list,),
+    "german": (str,),
 }
 _DIALECT: dict[str, type] = {
     **dict.fromkeys(("delimiter", "quoteChar", "escapeChar", "lineTerminator", "headerJoin", "sheetName"), str),
@@ -51,7 +70,7 @@ _DIALECT: dict[str, type] = {
     "headerRows": list,
 }
 _NUMBERS: dict[str, type] = {"decimalChar": str, "groupChar": str, "bareNumber": bool, "trailing_minus": bool}
-_KINDS = {str: "text", int: "number", dict: "mapping", list: "list", bool: "true or false"}
+_KINDS = {str: "text", int: "number", dict: "mapping", list: "list", bool: "true or false", date: "day"}
 _AGS = re.compile(r"(0[1-9]|1[0-6])\d{6}")
 
 
@@ -110,7 +129,12 @@ def for_file(settings: Settings, contract: Contract, name: str) -> Contract:
 def as_written(contract: Contract, name: str) -> Contract:
     """A contract in force with its columns as a file of this name has them, for the page that a supplier is sent."""
     layout = contract.layouts_in(contract.period_of(name))[0]
-    return replace(contract, fields=layout.fields, changes=(), example=contract.name_for(contract.period_of(name)))
+    own = replace(contract, fields=layout.fields, changes=(), example=contract.name_for(contract.period_of(name)))
+    if layout.beside is None:
+        return own
+    told = [contract.german.get("description"), next(one.german for one in contract.changes if one.beside)]
+    german = {**contract.german, "description": " ".join(filter(None, told))}
+    return replace(own, delimiter=layout.beside.delimiters[0], german=german)
 
 
 def path_of(settings: Settings, source: str) -> Path:
@@ -197,7 +221,7 @@ def _laid_over(contract: Contract, entry: dict[str, Any], path: Path, line: int)
     """The contract as an entry without findings changes it."""
     text = contract.path.read_bytes()
     made = contracts.build(contract.path, text, _descriptor(contract, entry))
-    change, own = _change(entry), Own(path, entry.get("municipality"), str(entry["name"]), line)
+    change, own = _change(contract, entry), Own(path, entry.get("municipality"), str(entry["name"]), line)
     if any(key in entry for key in _OF_COLUMNS):
         changes = (replace(change, first=None, last=None),)
     else:
@@ -212,10 +236,34 @@ def _laid_over(contract: Contract, entry: dict[str, Any], path: Path, line: int)
     return OwnLayout(replace(made, version=version, fields=fields, changes=changes, own=own), change, entry)
 
 
-def _change(entry: dict[str, Any]) -> Change:
-    return contracts.change(
-        {key: entry[key] for key in ("name", "from", "to", *_OF_COLUMNS) if key in entry}, may_be_open=True
-    )
+def _change(contract: Contract, entry: dict[str, Any]) -> Change:
+    """What an entry says of columns, and of another program's list, with what the layout says that it is like."""
+    agreed = _liked(contract, entry)
+    made = agreed | {key: entry[key] for key in ("name", "from", "to", *_OF_COLUMNS) if key in entry}
+    for key in _MERGED:
+        if isinstance(agreed.get(key), dict):
+            merged = agreed[key] | made[key]
+            made[key] = {n: said for n, said in merged.items() if said is not None or key == "optional"}
+    if "footer" in entry and made.get("beside"):
+        made["footer"] = entry["footer"]
+    made.pop("like", None)
+    return contracts.change(made, may_be_open=True)
+
+
+def _liked(contract: Contract, entry: dict[str, Any]) -> dict[str, Any]:
+    """The layout of the contract that an entry says it is like, without its name and time; empty where it says none."""
+    layouts = _agreed_layouts(contract)
+    found = next((one for one in layouts if str(one["name"]) == entry.get("like")), {})
+    return {key: said for key, said in found.items() if key not in ("name", "from", "to")}
+
+
+def _agreed_layouts(contract: Contract) -> list[dict[str, Any]]:
+    return yaml_files.parsed(contract.path.read_bytes())["lagebild"].get("layouts", [])
+
+
+def _is_export(contract: Contract, entry: dict[str, Any]) -> bool:
+    """Whether an entry is of another program's list."""
+    return bool(entry.get("beside", _liked(contract, entry).get("beside", False)))
 
 
 def _descriptor(contract: Contract, entry: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +273,7 @@ def _descriptor(contract: Contract, entry: dict[str, Any]) -> dict[str, Any]:
     if "encoding" in entry:
         resource["encoding"] = entry["encoding"]
     resource["dialect"] = resource.get("dialect", {}) | entry.get("dialect", {})
-    if "footer" in entry:
+    if "footer" in entry and not _is_export(contract, entry):
         own["footer"] = entry["footer"]
     for field in resource["schema"]["fields"]:
         if "numbers" in entry and field["type"] in ("integer", "number"):
@@ -257,7 +305,7 @@ def _findings(contract: Contract, path: Path) -> list[Finding]:
         found += [Finding(path, contract_check.line_of(lines, place + rest), message) for rest, message in said]
         if wrong:
             continue
-        change, municipality = _change(entry), entry.get("municipality")
+        change, municipality = _change(contract, entry), entry.get("municipality")
         for other, whose, there in before:
             if other.name == change.name:
                 found.append(Finding(path, line, f"layout {name}: line {there} has the same name"))
@@ -276,7 +324,7 @@ def _shape(entry: Any) -> Iterator[tuple[Place, str]]:
         if key not in _TYPES:
             known = f"{', '.join(_TYPES)}{contract_check.meant(str(key), _TYPES)}"
             yield (key,), f"{key!r} is nothing that a city's file may say: {known}"
-        elif not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+        elif not isinstance(value, _TYPES[key]) or (isinstance(value, bool) and _TYPES[key] != (bool,)):
             quoted = ": write it in quotes" if str in _TYPES[key] else ""
             yield (key,), f"{key} is no {' or '.join(_KINDS[kind] for kind in _TYPES[key])}{quoted}"
     if "name" not in entry:
@@ -292,11 +340,11 @@ def _shape(entry: Any) -> Iterator[tuple[Place, str]]:
         sign = dict(_items(entry, "numbers")).get(name)
         if isinstance(sign, str) and len(sign) != 1 and (sign or name == "decimalChar"):
             yield ("numbers", name), f"{name} is not one sign"
-    for key in ("headers", "formats"):
+    for key in ("headers", "formats", "named", "parts"):
         for name, text in _items(entry, key):
-            if not isinstance(text, str):
+            if not isinstance(text, str) and not (text is None and "like" in entry):
                 yield (key, name), f"{key}: what {name} is given is no text"
-    for key in ("order", "without"):
+    for key in ("order", "without", "trailing_minus", "required", "totals"):
         if not all(isinstance(name, str) for name in (entry.get(key) if isinstance(entry.get(key), list) else ())):
             yield (key,), f"{key}: the name of a column is no text"
 
@@ -310,10 +358,17 @@ def _items(entry: dict[str, Any], key: str) -> list[tuple[Any, Any]]:
 def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     """What cannot be meant by an entry of the right shape, each with its place in it."""
     yield from _matches_something(contract, entry)
+    if "like" in entry and not _liked(contract, entry):
+        known = [str(one["name"]) for one in _agreed_layouts(contract)]
+        there = f"{', '.join(known) or 'it has none'}{contract_check.meant(entry['like'], known)}"
+        yield ("like",), f"{entry['like']!r} is no layout of {contract.path}: {there}"
+        return
     try:
-        change = _change(entry)
+        change = _change(contract, entry)
     except (ValueError, TypeError, AttributeError) as error:
-        yield (), str(error)
+        beside = [str(one["name"]) for one in _agreed_layouts(contract) if one.get("beside")]
+        hint = f", or to one that is like the contract's (like: {beside[0]})" if beside else ""
+        yield _key_named(str(error)), str(error) + hint * ("(beside: true)" in str(error))
         return
     if any(change.name == other.name for other in contract.changes):
         yield ("name",), f"{contract.path} has a layout of this name"
@@ -325,8 +380,13 @@ def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, s
     for name in sorted(set(change.formats) - dates):
         yield ("formats", name), f"{name} is no date, and a format has no effect"
     yield from _of_persons(contract, change)
-    if change.without.get("evidence", "delivered") != "delivered":
-        yield ("without", "evidence"), "what a city delivers is `delivered`, and nothing else"
+    for key in ("without", "optional"):
+        yield from _held_instead(contract, key, getattr(change, key))
+    own = yaml_files.parsed(contract.path.read_bytes())["lagebild"]
+    yield from (((), message) for message in contract_check.beside_sense(change, contract.fields, own))
+    for name in _LOOKED_FOR if change.beside else ():
+        if name in entry.get("dialect", {}):
+            yield ("dialect", name), f"{name} has no effect: it is found in the list (delimiters says which there are)"
     base = yaml_files.parsed(contract.path.read_bytes())
     made = _descriptor(contract, entry)
     made["lagebild"].pop("layouts", None)  # judged with the contract itself
@@ -334,6 +394,32 @@ def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, s
     for place, message in contract_check.sense(contract.path, made):
         if (place, message) not in known:
             yield _place_in_entry(place), message
+
+
+def _key_named(message: str) -> Place:
+    """The key of an entry that a sentence about it begins with, behind the layout's name."""
+    key = message.partition(": ")[2].partition(" ")[0].rstrip(":")
+    return (key,) if key in _TYPES else ()
+
+
+def _held_instead(contract: Contract, key: str, held: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Whether what raw holds where a column is lacking could stand in it."""
+    # A column that may be lacking counts as delivered; a file of made-up rows says so in each of them.
+    if held.get("evidence", "delivered") != "delivered":
+        yield (key, "evidence"), "what a city delivers is `delivered`, and nothing else"
+    types = {"integer": int, "year": int, "number": (int, float), "date": date, "boolean": bool, "string": str}
+    for field in contract.fields:
+        value = held.get(field.name)
+        words = sorted(set((field.mapping or {}).values()) or field.enum or ())
+        if value is None or field.name == "evidence":
+            continue
+        if not isinstance(value, types[field.type]) or (isinstance(value, bool) and field.type != "boolean"):
+            yield (key, field.name), f"{field.name}: {value!r} is no {field.type}, which raw holds of it"
+        elif words and value not in words:
+            meant = contract_check.meant(str(value), words)
+            yield (key, field.name), f"{field.name}: {value!r} is none of {', '.join(words)}{meant}"
+        elif field.pattern and not field.pattern.fullmatch(value):
+            yield (key, field.name), f"{field.name}: {value!r} does not match {field.pattern.pattern}"
 
 
 def _place_in_entry(place: Place) -> Place:
@@ -395,9 +481,14 @@ def _of_persons(contract: Contract, change: Change) -> Iterator[tuple[Place, str
         for field in layout.fields
         if field.is_personal
     }
-    for name in change.without:
-        if fields[name].privacy == "pseudonym":
-            yield ("without", name), f"{name} tells persons apart, and no file may lack it"
+    for key, lacking in (("without", change.without), ("optional", change.optional)):
+        for name in lacking:
+            if fields[name].privacy == "pseudonym":
+                yield (key, name), f"{name} tells persons apart, and no file may lack it"
+    for key, said in (("named", change.named), ("parts", change.parts)):
+        for name in said:
+            if fields[name].is_personal:
+                yield (key, name), f"{name} is about persons: the contract alone says what becomes of it"
     for name, title in change.headers.items():
         field, whose = fields[name], personal.get(normal_title(title).casefold())
         if whose not in (None, name) and {field.privacy, fields[whose].privacy} != {"drop"}:
@@ -413,8 +504,13 @@ def _of_persons(contract: Contract, change: Change) -> Iterator[tuple[Place, str
 
 def _without_effect(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     """Whether files are read as without the entry."""
-    agreed, change = yaml_files.parsed(contract.path.read_bytes()), _change(entry)
+    agreed, change = yaml_files.parsed(contract.path.read_bytes()), _change(contract, entry)
     agreed["resources"][0].setdefault("dialect", {})
+    if "like" in entry or change.beside:
+        same = _change(contract, {"name": change.name, "like": entry.get("like")}) if "like" in entry else None
+        if replace(change, first=None, last=None) == same and _descriptor(contract, entry) == agreed:
+            yield (), f"nothing in it differs from layout {entry['like']}: remove it"
+        return
     fields = {field.name: field for field in contract.fields}
     is_other = (
         any(fields[name].title != title for name, title in change.headers.items())

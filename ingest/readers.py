@@ -9,7 +9,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import BinaryIO
@@ -17,13 +17,14 @@ from typing import BinaryIO
 import numpy as np
 
 from ingest import archive, file_kinds, scan, workbook
-from ingest.contracts import Contract, Layout, normal_title
+from ingest.contracts import Contract, Field, Layout, normal_title
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 DELIMITED = ("csv", "ldb_nrw")
 """Readers of delimited text: one and the same, but that tables of the Landesdatenbank NRW end with a rule."""
 _RULE = re.compile("_{10}")
 _SEP = re.compile(rb'\s*"?sep=(.)"?\s*$', re.IGNORECASE)
+_HAS_DIGIT = re.compile(r"\d").search
 _MOST_LINES_BEFORE = 1_000
 """Blank lines before a header."""
 _MOST_LINES_ABOVE = 50
@@ -43,10 +44,21 @@ class Records:
 class Source:
     """A delivery whose header fits a layout of the contract, before its records are read."""
 
-    def __init__(self, layout: Layout, scanner: Scanner, chunks: Iterator[bytes], before: int = 0):
-        """`before`: columns without a title that stand before the others, in which nothing may stand."""
+    def __init__(
+        self,
+        layout: Layout,
+        scanner: Scanner,
+        chunks: Iterator[bytes],
+        before: int = 0,
+        totals: Sequence[tuple[int, list[str]]] = (),
+    ):
+        """`before`: columns without a title that stand before the others, in which nothing may stand.
+
+        `totals`: line and cells of the lines of totals, filled as the chunks are taken.
+        """
         self.layout = layout
         self._scanner, self._chunks, self._before = scanner, chunks, before
+        self._totals = totals
 
     def blocks(self, is_row: Callable[[list[str]], bool] = lambda fields: True) -> Iterator[Block]:
         """The records, once; `is_row` as for `Scanner`."""
@@ -77,9 +89,23 @@ class Source:
         """Number of records found, known when all blocks were taken: counted by line ends, not by who reads them."""
         return self._scanner.records
 
+    @property
+    def totals(self) -> list[tuple[int, Field, str]]:
+        """Line, field and text of each total that is printed below the records, known when all blocks were taken."""
+        summed = self.layout.beside.totals if self.layout.beside else ()
+        places = [(n + self._before, f) for n, f in enumerate(self.layout.fields) if f.name in summed]
+        return [
+            (line, field, cells[n].strip() if n < len(cells) else "")
+            for line, cells in self._totals
+            if any(map(_HAS_DIGIT, cells))  # else it is a word about the lines below
+            for n, field in places
+        ]
+
 
 class SmallSource:
     """The same for readers that hold a whole file."""
+
+    totals = ()
 
     def __init__(self, contract: Contract, layout: Layout, records: Records):
         self.layout, self.records = layout, records.count
@@ -217,8 +243,9 @@ def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) ->
         raise
     body = itertools.chain([found.body] if found.body else [], begun)
     lines = len(scan.LINE_BREAK.findall(found.text))
+    totals: list[tuple[int, list[str]]] = []
     if layout.beside and layout.beside.footer:
-        body = _up_to_totals(layout.beside.footer, body, contract.delimiter, 1 + lines)
+        body = _up_to_totals(layout.beside.footer, body, dialect, 1 + lines, totals)
     elif contract.reader == "ldb_nrw":
         cut_short = Refused(
             f"no rule of underscores below line {found.line}: not a table of the Landesdatenbank, or cut short",
@@ -235,7 +262,7 @@ def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) ->
         extra = 0
     scanner = Scanner(dialect, width, contract.encoding, 1 + lines, extra=extra, heads=found.rows)
     scanner.skip(found.text, chunks.has_mark)
-    return Source(layout, scanner, body, before)
+    return Source(layout, scanner, body, before, totals)
 
 
 def _as_written(contract: Contract, chunks: Iterator[bytes], period: str | None) -> tuple[Contract, Iterator[bytes]]:
@@ -270,10 +297,16 @@ def _blank_titles(titles: list[str]) -> int:
     return next((n for n, title in enumerate(titles) if title), 0)
 
 
-def _up_to_totals(footer: re.Pattern[str], chunks: Iterator[bytes], delimiter: str, line: int) -> Iterator[bytes]:
+def _up_to_totals(
+    footer: re.Pattern[str],
+    chunks: Iterator[bytes],
+    dialect: Dialect,
+    line: int,
+    totals: list[tuple[int, list[str]]],
+) -> Iterator[bytes]:
     """The lines before the first total; Refused where rows stand below it, as in a list with subtotals.
 
-    `line`: number of the first chunk's first line.
+    `line`: number of the first chunk's first line. Line and cells of each total are put into `totals`.
     """
     total, anywhere = None, re.compile(footer.pattern, footer.flags | re.MULTILINE)
     for chunk in chunks:
@@ -285,9 +318,11 @@ def _up_to_totals(footer: re.Pattern[str], chunks: Iterator[bytes], delimiter: s
         for text in chunk.splitlines(keepends=True):
             if footer.match(text.decode()):
                 total = total or line
+                found = dialect.fields(dialect.ended(text), 0)
+                totals.append((line, [cell.decode() for cell in found[0]] if found else []))
             elif total is None:
                 kept.append(text)
-            elif not scan.is_blank(text.replace(delimiter.encode(), b"")):
+            elif not scan.is_blank(text.replace(dialect.delimiter.encode(), b"")):
                 raise Refused(
                     f"line {line}: rows stand below the total of line {total}",
                     "ask for the export without subtotals: which rows they sum up is not read",

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 
-from ingest import contracts, german, inbox_files, ledger, rejected, stores
+from ingest import contracts, german, inbox_files, ledger, rejected, stores, totals
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
@@ -29,7 +30,7 @@ MAX_ROWS = 50
 MAX_REASON = 4000
 MAX_NAME_BYTES = 180
 """Of a file's name in the name of its receipt: file systems allow 255."""
-UNKNOWN = "unknown"
+UNKNOWN, REMOVED = "unknown", "removed"
 SCHEMA = Path(__file__).parent / "schemas" / "receipt.json"
 
 
@@ -95,6 +96,12 @@ _STATES = {
         "Beheben Sie den Grund (die Liste unten zeigt, welche Namen erwartet werden), oder nehmen Sie die Datei weg.",
         "Mend the reason (the list below shows the names that are expected), or take the file away.",
     ),
+    REMOVED: (
+        "GELÖSCHT, ohne dass etwas davon verwendet wurde",
+        "REMOVED, nothing of it was used",
+        "Wird die Datei gebraucht, schicken Sie sie unter einem der vereinbarten Namen noch einmal.",
+        "If the file is needed, send it again under one of the agreed names.",
+    ),
 }
 """Of each state: German, English, and what to do, German and English."""
 _WORDS = {
@@ -109,6 +116,7 @@ _WORDS = {
         "received": "Eingegangen: {}",
         "since": "Stand seit: {}",
         "reason": "Grund:",
+        "totals": "Geprüfte Summen:",
         "faults": "Was an den zurückgewiesenen Zeilen falsch ist:",
         "rejected": "Zurückgewiesene Zeilen (Zeilennummern der Datei):",
         "line": "  Zeile {}: {}",
@@ -129,6 +137,7 @@ _WORDS = {
         "received": "Received: {}",
         "since": "In this state since: {}",
         "reason": "Reason:",
+        "totals": "Totals that were checked:",
         "faults": "What is wrong with the rejected rows:",
         "rejected": "Rejected rows (line numbers of the file):",
         "line": "  line {}: {}",
@@ -150,19 +159,47 @@ def write(settings: Settings, connection: Connection, store: Store, row: InboxFi
     inbox_files.set_told(connection, row, event)
 
 
-def write_unknown(store: Store, entry: Entry, why: Why) -> bool:
+def write_unknown(store: Store, entry: Entry, why: Why, days: int | None = None) -> bool:
     """Write the receipt of a file that stays where it is, once for each version of it; whether it was due.
 
-    Nothing of it enters the database: its name may be a person's.
+    `days`: after how many days such a file is removed, by the operator's setting; never before its receipt has said so
+    for as long. Nothing of it enters the database: its name may be a person's.
     """
-    content = _of_unknown(entry, why)
-    path = f"{RECEIPTS}/{name_of_unknown(entry)}.json"
-    if store.entry(path) is not None:
-        with contextlib.suppress(ValueError, TypeError):  # somebody wrote into it: it is written anew
-            if {**json.loads(store.head(path, 1 << 20)), "written_at": ""} == {**content, "written_at": ""}:
-                return False
+    before = _of_version(store, entry)
+    content = _of_unknown(entry, why, before, days)
+    if {**before, "written_at": ""} == {**content, "written_at": ""}:
+        return False
     _put(store, name_of_unknown(entry), content)
     return True
+
+
+def told_of(store: Store, entry: Entry) -> tuple[datetime | None, date | None]:
+    """Since when the receipt of a file that stays where it is tells of this version, and from when on it is removed."""
+    before = _of_version(store, entry)
+    since, goes = before.get("state_since") or before.get("written_at"), before.get("removed_on")
+    return since and datetime.fromisoformat(since), goes and date.fromisoformat(goes)
+
+
+def write_removed(store: Store, entry: Entry) -> None:
+    """Tell the sender of a file that stayed where it was that it is gone."""
+    before = _of_version(store, entry)
+    *_, german_to_do, english_to_do = _STATES[REMOVED]
+    kept = "Die Datei liegt nicht mehr hier und nirgends sonst im Haus.", "The file lies neither here nor in the house."
+    now = _time(datetime.now(BERLIN))
+    told = {"state": REMOVED, "what_to_do": {"de": german_to_do, "en": english_to_do}, "state_since": now}
+    told |= {"kept": dict(zip(("de", "en"), kept, strict=True)), "written_at": now}
+    _put(store, name_of_unknown(entry), before | told)
+
+
+def _of_version(store: Store, entry: Entry) -> dict[str, Any]:
+    """The receipt that tells of this version of a file that stays where it is; empty where none does."""
+    path = f"{RECEIPTS}/{name_of_unknown(entry)}.json"
+    if store.entry(path) is not None:
+        with contextlib.suppress(ValueError):  # somebody wrote into it: it is written anew
+            found = json.loads(store.head(path, 1 << 20))
+            if isinstance(found, dict) and found.get("version") == entry.version and found.get("state") == UNKNOWN:
+                return found
+    return {}
 
 
 def name_of(row: InboxFile) -> str:
@@ -267,12 +304,20 @@ def _of_taken(
             "accepted_until": delivery.accepted_until.isoformat() if delivery.accepted_until else None,
         },
         faults=[] if delivery is None else _faults(connection, delivery),
+        totals=[] if delivery is None else _totals(connection, delivery),
         rejected_rows=rows,
         kept={"de": kept[0], "en": kept[1]},
     )
 
 
-def _of_unknown(entry: Entry, why: Why) -> dict:
+def _of_unknown(entry: Entry, why: Why, before: dict[str, Any], days: int | None) -> dict:
+    since = before.get("state_since") or before.get("written_at") or _time(datetime.now(BERLIN))
+    goes = _removed_on(date.fromisoformat(since[:10]), before.get("removed_on"), days)
+    kept = "Die Datei liegt, wo sie war", "The file lies where it was"
+    if goes:
+        kept = f"{kept[0]}, und wird ab dem {goes:%d.%m.%Y} gelöscht.", f"{kept[1]}, and is removed from {goes} on."
+    else:
+        kept = f"{kept[0]}.", f"{kept[1]}."
     known = [contracts.load(source) for source in ([why.source] if why.source else contracts.sources())]
     to_do = {"what_to_do": dict(zip(("de", "en"), why.to_do, strict=True))} if why.to_do else {}
     return _content(
@@ -283,7 +328,9 @@ def _of_unknown(entry: Entry, why: Why) -> dict:
         reason=dict(zip(("de", "en"), why.said, strict=True)),
         contact=None,
         version=entry.version,
-        kept={"de": "Die Datei liegt, wo sie war.", "en": "The file lies where it was."},
+        state_since=since,
+        removed_on=goes and goes.isoformat(),
+        kept=dict(zip(("de", "en"), kept, strict=True)),
         known_files=[
             {
                 "source": contract.source,
@@ -296,11 +343,20 @@ def _of_unknown(entry: Entry, why: Why) -> dict:
     )
 
 
+def _removed_on(since: date, said: str | None, days: int | None) -> date | None:
+    """From which day on a file goes: never sooner than its sender was told for so many days."""
+    if days is None:
+        return None
+    after = timedelta(days=days)
+    soonest = datetime.now(BERLIN).date() + after
+    return soonest if said is None else max(since + after, min(date.fromisoformat(said), soonest))
+
+
 def _content(state: str, **content: object) -> dict:
     """A receipt as JSON; what a kind of receipt lacks is null or empty."""
     _, _, *what_to_do = _STATES[state]
     empty = {"source": None, "title": None, "received_at": None, "state_since": None, "delivery": None, "version": None}
-    empty |= {"faults": [], "rejected_rows": [], "known_files": []}
+    empty |= {"removed_on": None, "faults": [], "totals": [], "rejected_rows": [], "known_files": []}
     own = {"format": 1, "state": state, "what_to_do": dict(zip(("de", "en"), what_to_do, strict=True))}
     return own | empty | content | {"written_at": _time(datetime.now(BERLIN))}
 
@@ -333,6 +389,19 @@ def _faults(connection: Connection, delivery: Delivery) -> list[dict]:
             "message": {"de": fault.told("de"), "en": fault.told("en")},
         }
         for fault in rejected.faults(connection, delivery)
+    ]
+
+
+def _totals(connection: Connection, delivery: Delivery) -> list[dict]:
+    """The totals of the file to which its rows sum."""
+    return [
+        {
+            "line": total.line,
+            "field": total.title,
+            "printed": str(total.printed),
+            "message": {language: total.told(language) for language in ("de", "en")},
+        }
+        for total in totals.agreeing(connection, delivery.delivery_id)
     ]
 
 
@@ -380,6 +449,8 @@ def _half(c: dict, language: str) -> str:
     lines += [say["since"].format(c["state_since"])] * bool(c["state_since"])
     if c["reason"]:
         lines += ["", say["reason"], *(f"  {line}" for line in c["reason"][language].splitlines())]
+    if c["totals"]:
+        lines += ["", say["totals"], *(f"  {total['message'][language]}" for total in c["totals"])]
     if c["faults"]:
         lines += ["", say["faults"], *(f"  {fault['message'][language]}" for fault in c["faults"])]
     if c["rejected_rows"]:

@@ -42,6 +42,11 @@ class Due:
         numbers = ", ".join(str(delivery.delivery_id) for delivery in self.deliveries)
         return f"{self.landing_path} ({f'delivery {numbers}' if numbers else 'of no delivery'}): {self.why}"
 
+    @property
+    def logged(self) -> str:
+        """The same for a log: a landed file is named by its hash."""
+        return str(self)
+
 
 def due(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Due | Old]:
     """What `apply` would delete now, by path; an inbox that cannot be reached is said."""

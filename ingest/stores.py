@@ -36,6 +36,7 @@ MAX_NAME_BYTES = 255
 """Of a file's name on the usual file systems."""
 FOLDERS_DEEP = 2
 """How many folders below the inbox are looked into."""
+_DEEPEST = 20
 TIMEOUT_SECONDS = 30
 _LIBRARIES = ("asyncssh", "sshfs", "botocore", "aiobotocore", "aiohttp")
 
@@ -66,6 +67,16 @@ def is_listed(name: str) -> bool:
     small = name.lower()
     is_own = small in SYSTEM or small.startswith(LOCKS) or small.endswith((".swp", ".swo"))
     return not (name.startswith(".") or is_own or small.endswith(UNDER_WAY))
+
+
+def _is_of_system(name: str) -> bool:
+    return name.lower() in (*SYSTEM, ".ds_store") or name.lower().startswith(LOCKS)
+
+
+def _ways(folder: str) -> list[str]:
+    """A folder and those that hold it."""
+    parts = folder.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
 
 def _is_looked_into(folder: str) -> bool:
@@ -118,6 +129,19 @@ class Store:
                 folders, files = self._inside(left.pop())
                 found += [entry for entry in files if is_listed(entry.name)]
                 left += [path for path in folders if _is_looked_into(path)]
+            return sorted(found, key=lambda entry: entry.path)
+
+    def others(self) -> list[Entry]:
+        """Every file that `entries` leaves out and no system put here: uploads, hidden ones, those in deep folders."""
+        with self._told():
+            found, left = [], [""]
+            while left:
+                folder = left.pop()
+                folders, files = self._inside(folder)
+                is_seen = not folder or all(map(_is_looked_into, _ways(folder)))
+                left_out = [e for e in files if not (is_seen and is_listed(e.name))]
+                found += [e for e in left_out if e.size and not _is_of_system(e.name)]
+                left += [path for path in folders if path not in (TAKEN, RECEIPTS) and path.count("/") < _DEEPEST]
             return sorted(found, key=lambda entry: entry.path)
 
     def inside(self, folder: str) -> tuple[list[str], list[Entry]]:

@@ -203,6 +203,8 @@ class Table:
 class Source:
     """A workbook whose header fits a layout of the contract."""
 
+    totals = ()
+
     def __init__(self, table: Table, layout: Layout):
         self.layout, self.records, self.line = layout, table.count, table.line
         self._table = table

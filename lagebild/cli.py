@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Deliveries": {
         "load": "inbox",
+        "inbox": "inbox",
         "watch": "inbox",
         "reload": "inbox",
         "deliveries": "delivery",

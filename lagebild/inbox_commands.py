@@ -1,4 +1,4 @@
-"""Files that people send, from the command line: `lagebild load`, `watch` and `reload`."""
+"""Files that people send, from the command line: `lagebild load`, `inbox`, `watch` and `reload`."""
 
 import os
 import signal
@@ -81,6 +81,46 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
         output.say(f"nothing waits for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
     if any(d and d.state == "refused" for d in arrived):
         sys.exit(1)
+
+
+@click.command(epilog=options.exit_codes("when an inbox cannot be reached"))
+@options.form
+@options.pass_settings
+def inbox(settings: "Settings", form: str) -> None:
+    """List what lies in the inboxes: what can be loaded, what is still being written, and what no contract claims.
+
+    What no contract claims stays its sender's. It may hold data about persons, and neither retention nor an erasure
+    reaches it there: have it taken away, or set LAGEBILD_UNCLAIMED_DAYS.
+
+    \b
+    Examples:
+      lagebild inbox
+      lagebild inbox --format json
+    """
+    from ingest import inbox as inboxes
+    from ingest import unclaimed
+
+    problems: list[str] = []
+    seen = inboxes.look(settings, problems.append)
+    left = unclaimed.every(settings, lambda problem: None)  # the same inboxes, said above
+    waiting = [(arrival, "complete") for arrival in seen.complete] + [
+        (arrival, "settling") for arrival in seen.settling
+    ]
+    if form == "json":
+        found = [
+            {"path": a.key, "state": state, "source": a.source, "size": a.size, "why": a.problem, "since": None,
+             "days": None, "removed_on": None}
+            for a, state in waiting
+        ]  # fmt: skip
+        options.echo_json([*found, *(one.facts() for one in left)])
+    else:
+        told = {"complete": "can be loaded", "settling": "is still being written, or lies there for a moment only"}
+        lines = [f"{a.key}: of {a.source}, {told[state]}{f' ({a.problem})' * bool(a.problem)}" for a, state in waiting]
+        click.echo("\n".join([*lines, *map(str, left)]) or "nothing lies in the inboxes")
+    if said := unclaimed.warning(left):
+        click.echo(f"lagebild: {said}", err=True)
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 @click.command(epilog=options.exit_codes("with --once when a file could not be taken"))
@@ -201,8 +241,8 @@ def _decided(settings: "Settings", board: "Board", sources: list[str]) -> dict[i
 
 
 def _tell(settings: "Settings", moved: "Collection[Delivery]") -> None:
-    """Print each delivery, and why rows of it were rejected."""
-    from ingest import rejected
+    """Print each delivery, the totals to which its rows sum, and why rows of it were rejected."""
+    from ingest import rejected, totals
     from lagebild import database
 
     if not moved:
@@ -210,6 +250,8 @@ def _tell(settings: "Settings", moved: "Collection[Delivery]") -> None:
     with database.connect(settings, database.LOADER) as connection:
         for delivery in moved:
             click.echo(delivery)
+            for total in totals.agreeing(connection, delivery.delivery_id):
+                click.echo(f"  {total.told('en')}")
             for fault in rejected.faults(connection, delivery):
                 click.echo(f"  {fault}")
 

@@ -91,8 +91,12 @@ def erase(settings: "Settings", municipality: str, purpose: str, identifier_file
         lines = []  # the error would quote bytes of the identifier
     if len(lines) != 1:
         raise UserError("the identifier file has not exactly one line of text", remedy="one person at a time, in UTF-8")
+    from ingest import unclaimed
+
     ags = places.municipality(settings, municipality)
     click.echo(remove(settings, ags, purpose, lines[0], unseen_too=unseen))
+    if left := unclaimed.every(settings, lambda line: click.echo(f"lagebild: {line}", err=True)):
+        click.echo(f"not looked into: {len(left)} files in inboxes that no contract claims (lagebild inbox)", err=True)
 
 
 @click.command()

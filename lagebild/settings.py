@@ -29,8 +29,8 @@ _NAMES = [
     for name in (
         "HOME", "DROP_DIR", "LANDING_DIR", "KEYS_DIR", "EXTRACTS_DIR", "SECRETS_DIR", "WAREHOUSE_DSN", "AIRFLOW_DSN",
         "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
-        "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "AIRFLOW_LOG_DAYS", "PUBLISHER",
-        "LICENCE", "WARM", "PRACTICE", "PUBLISH", "CONFIG_DIR",
+        "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "UNCLAIMED_DAYS",
+        "AIRFLOW_LOG_DAYS", "PUBLISHER", "LICENCE", "WARM", "PRACTICE", "PUBLISH", "CONFIG_DIR",
     )
 ]  # fmt: skip
 _FAMILIES = re.compile(
@@ -87,6 +87,8 @@ class Settings:
     """How long a file without a marker beside it must lie unchanged before it counts as complete."""
     receipt_days: int = 730
     """How long a receipt is kept after it was written last: until a yearly supplier has sent the next file but one."""
+    unclaimed_days: int | None = None
+    """After how many days a file of an inbox that no contract claims is removed; None: never by itself."""
     publishers: dict[str, str] = field(default_factory=dict, hash=False)
     """Who publishes the data of the deliveries, by source; under the empty name of all others."""
     licences: dict[str, str] = field(default_factory=dict, hash=False)
@@ -178,6 +180,9 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         days[name] = values.get(name) or usual
         if not (days[name].isdigit() and 0 < int(days[name]) <= 36_500):
             raise UserError(f"{name}={days[name]} is no number of days", remedy=f"such as {usual}")
+    unclaimed = values.get("LAGEBILD_UNCLAIMED_DAYS") or ""
+    if unclaimed and not (unclaimed.isdigit() and 0 < int(unclaimed) <= 36_500):
+        raise UserError(f"LAGEBILD_UNCLAIMED_DAYS={unclaimed} is no number of days", remedy="such as 60, or unset it")
     demo = flag("LAGEBILD_DEMO", "1", "set 0 (own files) or 1 (bundled files)")
     practice = flag("LAGEBILD_PRACTICE", "0", "set 0 (real data) or 1 (made-up rows)")
     enabled = flag("LAGEBILD_ALERT_ENABLED", "", "set 0 or 1, or unset it")
@@ -215,6 +220,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
         receipt_days=int(days["LAGEBILD_RECEIPT_DAYS"]),
+        unclaimed_days=int(unclaimed) if unclaimed else None,
         publishers=_by_source(values, "PUBLISHER"),
         licences=_by_source(values, "LICENCE"),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),

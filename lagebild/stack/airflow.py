@@ -125,8 +125,8 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         # A new contract does not touch the DAG file, so the file is read again now and then.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-        # A task's log tells what happened to a file; a line for each argument of each expectation would bury it.
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING asyncssh=WARNING asyncssh.sftp=WARNING",
+        # dbt's locks are open when Airflow ends a task's process: Python says so as an error at the end of its log.
+        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"])),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
@@ -170,6 +170,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
         "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
+        "LAGEBILD_UNCLAIMED_DAYS": settings.unclaimed_days or "",
         "LAGEBILD_AIRFLOW_LOG_DAYS": settings.airflow_log_days,
         **_stated("LAGEBILD_PUBLISHER", settings.publishers),
         **_stated("LAGEBILD_LICENCE", settings.licences),

@@ -15,11 +15,17 @@ def watched(settings: Settings, publishes: bool | None = None) -> int | None:
     """Do a whole build; the new publication's id, None if there is none. Each step is for `-v`."""
     with output.board() as board, board.stage("build") as stage:
         layers = Layers()
+
+        def say(line: str) -> None:
+            for told in layers.taken():  # of the build that the line is about; what follows is another one
+                board.say(f"  {told}")
+            board.say(line)
+
         with contextlib.redirect_stdout(_Lines(board.detail)):
             try:
-                publication_id = builds.run(settings, board.say, _teller(board, stage, layers), publishes)
+                publication_id = builds.run(settings, say, _teller(board, stage, layers), publishes)
             finally:
-                for line in layers.lines():
+                for line in layers.taken():
                     board.say(f"  {line}")
         if publication_id is not None:
             stage.result = "checked and published"

@@ -36,6 +36,10 @@ def lines(settings: Settings) -> list[str]:
     if not runs:
         return [*found, "make up starts it"]
     found += [f"disk:           {one}" for one in disk.short(settings)]
+    from ingest import stores, unclaimed
+
+    if said := unclaimed.warning(unclaimed.every(settings, only=stores.DROP)):  # of others only `inbox`: they take time
+        found.append(f"not taken:      {said}")
     return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings)]
 
 

@@ -1,6 +1,7 @@
 """What the DAGs have in common. Cheap to import: the DAG processor does it again and again."""
 
 import contextlib
+import logging
 from datetime import timedelta
 
 from lagebild.errors import UserError
@@ -14,6 +15,10 @@ HELD = "lagebild://held"
 WAITING = "lagebild://waiting"
 """Stands for a build that passed its checks and waits to be published."""
 RUN_MAY_TAKE = timedelta(hours=6)
+# A task's log tells what happened to a file; a line for each argument of each expectation would bury it. Airflow's own
+# `namespace_levels` (3.3.2) is of structlog's loggers alone, and these are of Python's.
+for _chatty in ("great_expectations", "asyncssh"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
 
 

@@ -69,6 +69,11 @@ class Layers:
     def lines(self) -> list[str]:
         return [str(layer) for layer in self._layers.values()]
 
+    def taken(self) -> list[str]:
+        """The same, once: what is added from now on is of another build."""
+        lines, self._layers = self.lines(), {}
+        return lines
+
     @property
     def has_warned(self) -> bool:
         return any(layer.others for layer in self._layers.values())

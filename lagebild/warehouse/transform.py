@@ -225,6 +225,7 @@ class _Steps:
     def __init__(self, manifest: Any, tell: Callable[[Step], None]):
         self._nodes, self._tell = {**manifest.nodes, **manifest.unit_tests}, tell
         self._done = self._total = 0
+        self._ended: set[str] = set()
         self._lock = threading.Lock()  # dbt works in several threads, and each tells of its own
 
     def hear(self, event: Any) -> None:
@@ -238,6 +239,9 @@ class _Steps:
 
     def _end(self, node: Any, status: str, seconds: float) -> None:
         with self._lock:
+            if node.unique_id in self._ended:
+                return  # of a skipped model dbt tells twice: that it is, and that it has ended
+            self._ended.add(node.unique_id)
             self._done += 1
             place = self._layer(node.unique_id), node.node_name, node.resource_type
             self._tell(Step(*place, status, seconds, min(self._done, self._total), self._total))

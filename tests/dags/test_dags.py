@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -178,6 +179,11 @@ def test_a_run_asks_for_the_years_of_its_form_and_a_backfill_for_its_own():
     assert years_of(None, backfill) == [2019] and years_of("2015-2017", backfill) == [2015, 2016, 2017]
 
 
+def test_what_a_log_of_a_task_holds_is_not_buried_by_libraries(bag):
+    for library in ("great_expectations.expectations.expectation", "asyncssh.sftp"):
+        assert not logging.getLogger(library).isEnabledFor(logging.INFO), library
+
+
 def test_the_build_starts_on_any_source_and_once_a_day(bag):
     text = json.dumps(bag["dags"]["build_warehouse"]["schedule"])
     for source in contracts.sources():
@@ -234,7 +240,7 @@ def test_late_deliveries_are_looked_for_every_morning_by_a_dag_of_their_own(bag)
     dag = bag["dags"]["watch_deliveries"]
     schedule = dag["schedule"]["__var"]
     assert (schedule["expression"], schedule["timezone"]) == ("0 8 * * *", "Europe/Berlin")
-    assert dag["tasks"] == {"tell_late": [], "look_for_held": []}
+    assert dag["tasks"] == {"tell_late": [], "look_for_held": [], "look_for_unclaimed": []}
     (held,) = dag["outlets"]["look_for_held"]
     assert held.rstrip("/") == "lagebild://held"
     assert "lagebild://held" in json.dumps(bag["dags"]["decide_held"]["schedule"])

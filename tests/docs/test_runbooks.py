@@ -129,6 +129,8 @@ def test_a_citys_own_files_are_read_as_the_runbook_says(warehouse, checkout):
         ("4711", "2025-01-02", "EU2", "1250.50"),
         ("4712", "2025-01-03", "EU2", "-250.50"),
     ]
+    printed = follow(runbook, "A list of SAP", warehouse, checkout)
+    assert "ledger_05911000_2024.txt: period 05911000_2024, layout sap_2024" in printed
     printed = follow(runbook, "A source of your own", warehouse, checkout)
     assert "source bochum_advice (raw.bochum_advice__visits)" in printed
     assert "1 contract checked, nothing found" in printed and "2 of 2 rows) accepted" in printed

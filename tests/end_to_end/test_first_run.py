@@ -166,6 +166,10 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
     with psycopg.connect(dsn) as reader:
         assert reader.execute("select cost_per_person_rounded_eur from marts.cost_per_person").fetchall() == [(2143,)]
 
+    runs = airflow.home(own) / "logs" / "dag_id=build_warehouse"
+    told = "".join(file.read_text() for file in runs.glob("**/task_id=publish/**/*.log"))
+    assert "is in force" in told and '"logger":"great_expectations' not in told
+
     pulled_and_sent(own)
     explained = lagebild(own, "explain", "cost_per_person", "--place", "05913000", "--year", "2019").stdout
     for shown in ("formula", "derived_from_result", "sha256", "ledger_05913000_2019.csv", "retraced", "loaded"):

@@ -1,16 +1,21 @@
 """Retention in inboxes: what is old and decided goes from `taken/` and `receipts/`; nothing younger or waiting does."""
 
 import json
+import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import jsonschema
 import pytest
 
-from ingest import contracts, inbox_retention, ledger, receipts, retention
-from lagebild import settings
+from ingest import contracts, inbox_retention, ledger, receipts, retention, unclaimed
+from lagebild import settings, unclaimed_files
+from lagebild.alerts import Message
 from lagebild.errors import UserError
-from lagebild.stack import airflow
+from lagebild.settings import BERLIN
+from lagebild.stack import airflow, status
 from tests.inboxes import drain, tell_unknown
 from tests.ingest.support import age, command, killed_at_each_step, later, person, register
 from tests.support import bundled_bytes, deliver, drop, query
@@ -184,3 +189,125 @@ def test_a_receipt_says_until_when_its_file_is_kept(warehouse):
     deliver(warehouse, SOURCE)
     (file,) = (warehouse.drop / "receipts").glob("*.json")
     assert "bis die vereinbarte Frist um ist" in json.loads(file.read_text())["kept"]["de"]
+
+
+# --- what no contract claims ------------------------------------------------------------------------------------------
+
+MISNAMED = "Melderegister Mustermann.csv"
+
+
+def misnamed(settings) -> Path:
+    """A register under a wrong name, answered with a receipt."""
+    file = drop(settings, "register", register(person("S1")), MISNAMED)
+    file.with_name(f"{MISNAMED}.ok").touch()
+    tell_unknown(settings)
+    return file
+
+
+def receipt_of(settings) -> dict:
+    (file,) = (settings.drop / "receipts").glob(f"{MISNAMED}*.json")
+    return json.loads(file.read_text())
+
+
+def told_before(settings, days: int) -> None:
+    """Let the receipt have said so for some days."""
+    (file,) = (settings.drop / "receipts").glob(f"{MISNAMED}*.json")
+    content = json.loads(file.read_text())
+    content["state_since"] = (datetime.fromisoformat(content["state_since"]) - timedelta(days=days)).isoformat()
+    if content["removed_on"]:
+        content["removed_on"] = (date.fromisoformat(content["removed_on"]) - timedelta(days=days)).isoformat()
+    file.write_text(json.dumps(content))
+
+
+def test_what_no_contract_claims_stays_by_default_and_is_told_after_a_month(warehouse):
+    file = misnamed(warehouse)
+    assert receipt_of(warehouse)["removed_on"] is None
+    assert unclaimed.warning(unclaimed.every(warehouse)) is None
+    told_before(warehouse, 29)
+    assert unclaimed.warning(unclaimed.every(warehouse)) is None
+    told_before(warehouse, 1)
+    tell_unknown(warehouse)  # the same version: since when stays
+    listed = command(warehouse, "inbox")
+    assert f"drop/register/{MISNAMED}: not taken (" in listed.stdout and "for 30 days" in listed.stdout
+    assert "1 file that no contract claims lies in the inboxes for 30 days or more" in listed.stderr
+    (found,) = json.loads(command(warehouse, "inbox", "--format", "json").stdout)
+    assert (found["state"], found["days"], found["removed_on"]) == ("unclaimed", 30, None)
+    sent: list[Message] = []
+    channel = SimpleNamespace(name="log", send=sent.append)
+    said = unclaimed_files.tell(warehouse, [channel])
+    assert "1 file that no contract claims" in said and [m.text for m in sent] == [said]
+    assert MISNAMED not in str(sent)  # it may be a person's
+    assert any(line.startswith("not taken:      1 file that") for line in status.lines(warehouse))
+    told_before(warehouse, 1)
+    assert unclaimed_files.tell(warehouse, [channel]) and len(sent) == 1  # the channels once a month, the log daily
+    told_before(warehouse, 9_000)
+    assert retention.apply(warehouse) == [] and file.exists()
+
+
+def test_it_goes_when_its_receipt_has_named_the_day_for_as_long_as_the_setting_says(warehouse):
+    file = misnamed(warehouse)
+    told_before(warehouse, 400)
+    own = replace(warehouse, unclaimed_days=60)
+    assert retention.apply(own) == []  # nobody was told of a removal yet
+    tell_unknown(own)
+    receipt = receipt_of(own)
+    assert date.fromisoformat(receipt["removed_on"]) == datetime.now(BERLIN).date() + timedelta(days=60)
+    assert "is removed from" in receipt["kept"]["en"] and "wird ab dem" in receipt["kept"]["de"]
+    told_before(own, 59)
+    assert retention.apply(own) == []
+    told_before(own, 1)
+    tell_unknown(own)
+    (due,) = retention.due(own)
+    assert (
+        due.logged
+        == "drop: a file of a name that was not agreed: no contract claims it, and it has lain there for 460 days"
+    )
+    written = file.stat().st_mtime_ns
+    file.touch()  # written anew: another file, of which nobody was told
+    assert retention.apply(own) == []
+    os.utime(file, ns=(written, written))
+    assert [old.path for old in retention.apply(own)] == [f"register/{MISNAMED}"]
+    assert not file.exists() and not file.with_name(f"{MISNAMED}.ok").exists()
+    receipt = receipt_of(own)
+    assert receipt["state"] == "removed" and "GELÖSCHT" in next(
+        (own.drop / "receipts").glob(f"{MISNAMED}*.txt")
+    ).read_text(encoding="utf-8")
+    jsonschema.validate(receipt, json.loads(receipts.SCHEMA.read_text()))
+    assert retention.apply(own) == []
+
+
+def test_a_longer_setting_puts_the_day_off_and_a_shorter_one_brings_it_no_nearer_than_itself():
+    today, since = datetime.now(BERLIN).date(), datetime.now(BERLIN).date() - timedelta(days=10)
+    said = today + timedelta(days=50)
+    assert receipts._removed_on(since, said.isoformat(), 60) == said
+    assert receipts._removed_on(since, said.isoformat(), 90) == since + timedelta(days=90)
+    assert receipts._removed_on(since, said.isoformat(), 5) == today + timedelta(days=5)
+    assert receipts._removed_on(since, said.isoformat(), None) is None
+
+
+def test_what_is_never_looked_at_is_listed_too(warehouse):
+    for path in ("register/.versteckt.csv", "register/alt/2019/tief/register.csv", "register_05913000.csv.part",
+                 "Thumbs.db", "~$register.xlsx"):  # fmt: skip
+        file = warehouse.drop / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+    assert [one.entry.path for one in unclaimed.every(warehouse)] == [
+        "register/.versteckt.csv", "register/alt/2019/tief/register.csv", "register_05913000.csv.part",
+    ]  # fmt: skip
+
+
+def test_an_erasure_says_what_it_did_not_look_into(warehouse):
+    deliver(warehouse, "register", register(person("S1")), "register_05913000_2019-12-31.csv")
+    misnamed(warehouse)
+    arguments = ("--municipality", "05913000", "--purpose", "integration_statistics", "--identifier-file", "-")
+    done = command(warehouse, "erase", *arguments, text="S1\n")
+    assert done.exit_code == 0 and "not looked into: 1 files in inboxes that no contract claims" in done.stderr
+
+
+def test_after_how_long_what_nobody_claims_is_removed_is_a_setting():
+    assert settings.load({}).unclaimed_days is None
+    own = settings.load({"LAGEBILD_UNCLAIMED_DAYS": "60"})
+    assert settings.load({**airflow.variables(own)}).unclaimed_days == 60
+    for wrong in ("0", "-1", "P2M", "sixty"):
+        with pytest.raises(UserError, match="LAGEBILD_UNCLAIMED_DAYS"):
+            settings.load({"LAGEBILD_UNCLAIMED_DAYS": wrong})
