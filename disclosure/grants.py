@@ -182,15 +182,19 @@ class _Table:
             terms = {self._cell(one, year, column): 1, self._cell(other, year, column): -1}
             self._problem.protect(source, terms, rule)
 
-        protect("operations", FewApart())
         if one.units is None or other.units is None:
+            protect("operations", FewApart())
             for column in AMOUNTS:
                 protect(column, Apart(0, 0))
             return
         now, before = one.units.of(year), other.units.of(year)
         added, removed = now - before, before - now
         # An amount that changed is a grant removed and one added, and still one grant.
-        for column, margin in _margins(added + removed, max(added.total(), removed.total())):
+        changed = max(added.total(), removed.total())
+        if changed < MINIMUM:
+            # Of five that came and four that went one is left over, and is nobody's.
+            protect("operations", FewApart())
+        for column, margin in _margins(added + removed, changed):
             sums = (_sum(now, column), _sum(before, column))
             if None not in sums:
                 # A difference ends where the amount of one of the two does, at nothing: one side is enough.

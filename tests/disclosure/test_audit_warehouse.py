@@ -216,6 +216,7 @@ def _kinds(toy: Toy) -> None:
     high = ("cost_per_person", key("node_interval"), "cost_per_person_high_eur")
     toy.node(*high, "denominator_low_persons", 9)
     toy.node(*high, "denominator_precision_persons", 2)
+    _more_figures(toy)
     _money_kinds(toy)
     toy.grants("esf_shown", {"2015": [5], "2016": [7] * 9, "2017": [8] * 9})
     toy.grants(
@@ -226,6 +227,62 @@ def _kinds(toy: Toy) -> None:
     years = {"2015": [900] * 7, "2016": [500], "2017": [300, 310, 320]}
     sha256 = toy.grants("esf_node", years, hidden=("2016", "2017"))
     toy.node("funding_granted", f"{sha256}|EU|09|2016", "granted_eur", "union_share_eur", 250, row_count=1)
+
+
+def _rate_of_21(toy: Toy, place: str, **more) -> None:
+    """A place of 21 persons that says 20, of them 10 employed: 100 EUR for each of the others, to hundreds."""
+    toy.register(place, (4, 17, 21), (None, None, 20))
+    row = {"population_persons": 20, "employees_persons": 10, "denominator_persons": 10}
+    toy.cost(
+        place, **row | {"total_cost_eur": 1200, "cost_per_person_eur": 100, "cost_per_person_rounded_eur": 100} | more
+    )
+
+
+def _extrapolated(toy: Toy, place: str, **more) -> None:
+    row = {"region_code": "DE", "persons_year": YEAR, "denominator_persons": 500_000, "population_source": "eu2_series"}
+    toy.put("cost_extrapolation", cost_key(place) | row | {"reference_date": DAY} | more)
+
+
+def _more_figures(toy: Toy) -> None:
+    """Every other number that is made from the 21 persons, exactly, each in a place of its own."""
+    whole = round(Decimal(500_000 * 1200) / 11)
+    for column, amount in (
+        ("extrapolated_cost_rounded_rate_eur", whole),
+        ("extrapolated_cost_low_eur", whole),
+        ("extrapolated_cost_high_eur", whole),
+        ("cost_per_person_eur", Decimal(1200) / 11),
+    ):
+        _rate_of_21(toy, f"extrapolation_{column}", cost_per_person_low_eur=50, cost_per_person_high_eur=200)
+        _extrapolated(toy, f"extrapolation_{column}", **{column: amount})
+    _rate_of_21(toy, "extrapolation_node")
+    _extrapolated(toy, "extrapolation_node")
+    node = ("cost_extrapolation", f"{key('extrapolation_node')}|DE|{YEAR}", "extrapolated_cost_rounded_rate_eur")
+    toy.node(*node, "extrapolated_cost_eur", whole)
+    # The persons of the other place, where a register counts them, too.
+    _rate_of_21(toy, "extrapolation_to")
+    toy.register("extrapolation_at", (4, 17, 21), (None, None, 20))
+    target = {"population_persons": 20, "employees_persons": 10, "denominator_persons": 10}
+    _extrapolated(
+        toy,
+        "extrapolation_to",
+        **target | {"region_code": "extrapolation_at", "population_source": "register"},
+        extrapolated_cost_unrounded_rate_eur=1100,
+    )
+    for mart, text in (("cost_per_person", "of 21 persons"), ("lump_sum_simulation", "for 21"), ("rate", "109,09 EUR")):
+        place = f"caption_{mart}"
+        _rate_of_21(toy, place, **{} if mart == "lump_sum_simulation" else {"caption_en": f"Rounded to 5, {text}."})
+        if mart == "lump_sum_simulation":
+            _lump_sum(toy, place, caption_en=f"Rounded to 5, {text}.")
+    _rate_of_21(toy, "caption_extrapolation")
+    _extrapolated(toy, "caption_extrapolation", caption_de="bei 11 Personen")
+    _rate_of_21(toy, "class_node")
+    for end in ("low", "high"):
+        toy.node(
+            "cost_per_person", key("class_node"), "cost_per_person_rounded_eur", f"denominator_class_{end}_persons", 11
+        )
+    toy.register("sum_node", (4, 17, 21), (None, None, 20))
+    _lump_sum(toy, "sum_node", rate_eur=1000)
+    toy.node("lump_sum_simulation", f"{key('sum_node')}|a", "lump_sum_eur", "lump_sum_eur", 21_000)
 
 
 def _lump_sum(toy: Toy, place: str, **more) -> None:
@@ -276,6 +333,9 @@ KINDS = {
     "rate": "eu2_population rate",
     "interval": "eu2_population interval",
     "extrapolation": "eu2_population extrapolation",
+    "caption": "eu2_population caption",
+    "node of a class": "eu2_population class_node",
+    "node of a lump sum": "eu2_population sum_node",
     "lump sum": "eu2_population lump_sum",
     "covered share": "eu2_population covered",
     "node of a count": "eu2_population node ",
@@ -308,6 +368,12 @@ def test_each_kind_of_equation_finds_what_no_other_does(toy):
         assert [cell for cell in whole if cell.startswith(figure)], kind
         problem.equations = {words: e for words, e in equations.items() if e.source.what != kind}
         assert [cell for cell in found(problem) if cell.startswith(figure)] == [], kind
+
+
+def test_every_number_of_a_row_is_read(toy):
+    _more_figures(toy)
+    places = {row["region_code"] for row in toy.rows("int_population__counted_register")} - {"extrapolation_to"}
+    assert {one.split()[1] for one in found(read(toy.connection, toy.build_id))} == places and len(places) == 12
 
 
 def test_that_nothing_changed_between_two_publications_is_used(toy, monkeypatch):
@@ -409,6 +475,16 @@ def test_what_an_amount_must_leave_open_follows_from_its_grants(amounts, margin)
 )
 def test_a_rate_is_as_exact_as_its_row_says_or_else_its_digits(told, rate, half):
     assert float(register.half_step({"rate_step_eur": told}, Decimal(rate))) == half
+
+
+def test_one_grant_more_of_many_that_came_and_went_is_no_grant_alone(toy):
+    gone, came = [910, 920, 930, 940], [1010, 1020, 1030, 1040, 1050]
+    toy.grants("esf_replaced", {"2015": [900] * 7, "2016": [500, *gone]})
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_replaced", {"2015": [900] * 7, "2016": [500, *came]})
+    assert audit.findings(toy.connection, build_id, SECONDS) == []
 
 
 def test_two_grants_whose_amounts_changed_are_a_difference_of_two(toy):
