@@ -72,6 +72,15 @@ class Toy:
                 f" where build_id = {build_id}"
             )
 
+    def deliver_again(self) -> None:
+        """This build reads what the one before it did."""
+        for table in VIEWS.values():
+            columns = ", ".join(_columns(table)[1:])
+            self.connection.execute(
+                f"insert into build.{table} select {self.build_id}, {columns} from build.{table}"
+                f" where build_id = {self.build_id - 1}"
+            )
+
     def put(self, table: str, *rows: Mapping[str, Any]) -> None:
         for row in rows:
             self.connection.execute(

@@ -441,6 +441,23 @@ def test_a_publication_that_readers_do_not_see_is_not_counted(toy, monkeypatch):
     assert audit.findings(toy.connection, build_id, SECONDS) == []
 
 
+def test_each_file_is_read_once_however_many_publications_were_made_of_it(toy, monkeypatch):
+    asked: list[tuple] = []
+    read = grants._Lists._read
+    monkeypatch.setattr(
+        grants._Lists, "_read", lambda self, build_id, files: asked.extend(files) or read(self, build_id, files)
+    )
+    for growth in range(3):
+        toy.grants("esf_same", {"2015": [900] * 7})
+        toy.grants("esf_grows", {"2015": [900] * (7 + 5 * growth)})
+        toy.publish()
+        toy.clear()
+        build_id = toy.begin()
+    toy.grants("esf_same", {"2015": [900] * 7})
+    assert audit.findings(toy.connection, build_id, SECONDS) == []
+    assert sorted(source for source, *_ in asked) == ["esf_grows"] * 3 + ["esf_same"]
+
+
 def test_a_delivery_that_is_gone_lets_no_difference_pass(toy):
     toy.grants("esf_gone", {"2015": [900] * 7, "2016": [900, 800, 700, 600]})
     toy.publish()
