@@ -175,8 +175,7 @@ class _Table:
 
     def _difference(self, year: str, one: _Content, other: _Content) -> None:
         """What two publications differ by is a cell, too: the grants in one of them and not in the other."""
-        # The candidate, which has no number yet, is always the later one.
-        earlier = max(one.publication.number, other.publication.number)
+        earlier = other.publication.number
 
         def protect(column: str, rule: Rule) -> None:
             source = self._source(one, year, f"difference of {column} to publication {earlier}")
