@@ -4,13 +4,16 @@ A count of a register is shown by its class (`class_of`) or not at all; figures 
 A figure that was made from the class says nothing that the class does not; whatever else it says is entered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from psycopg import sql
+
+from disclosure import told
 from disclosure.equations import CANDIDATE, Apart, Cell, Few, FewApart, Problem, Source, Values
 from disclosure.shown import Publication, Row, Shown
 
@@ -22,6 +25,11 @@ PERCENT = 10
 POPULATION, UNMASKED, COST, COMPONENT = "eu2_population", "eu2_population_unmasked", "cost_per_person", "cost_component"
 EXTRAPOLATION, LUMP_SUM, PROVENANCE, BRIDGE = "cost_extrapolation", "lump_sum_simulation", "provenance", "cost_bridge"
 CHOICE, REFINANCING = "ledger_choice", "refinancing"
+TEXTS = ("caption_de", "caption_en", "presentation_de")
+CAPTIONED = ("cost_method", "cost_basis", "verdict", "lump_sum")
+"""Seeds whose texts stand in captions; their numbers are the same for every place."""
+_TEXT_OF = sql.SQL("select to_jsonb(s)::text as text from {} as s")
+_HALF = Fraction(1, 2)
 Place = tuple[str, date]
 
 
@@ -51,8 +59,16 @@ class _Facts:
 
     publication: Publication
     costs: dict[tuple[str, int, str], Row] = field(default_factory=dict)
+    lump_sums: dict[str, Row] = field(default_factory=dict)
+    """Rows by the key that provenance calls them by."""
+    products: dict[str, list[Decimal]] = field(default_factory=dict)
+    """What provenance says of a rate times persons, by row."""
     published: dict[Place, int] = field(default_factory=dict)
     """Counts that the municipality published itself, by region and date."""
+    precisions: dict[tuple[str, date, str], int] = field(default_factory=dict)
+    """Persons by which a published statistic may be off, by region, date and source."""
+    ends: dict[tuple[str, str], tuple[Fraction, int]] = field(default_factory=dict)
+    """Cost at an end of the interval of a rate, and by how many persons its denominator is off; by row key and end."""
 
 
 def enter(problem: Problem, shown: Shown) -> None:
@@ -69,6 +85,18 @@ class _Register:
             for row in shown.query("select * from build.int_population__counted_register")
         }
         self._employees = _employees(shown)
+        self._employee_precisions = {
+            (row["region_code"], row["reference_year"], row["value"]): int(row["half"] or 0)
+            for row in shown.query(
+                "select region_code, reference_year, value, precision_half_width as half from build.control_total"
+                " where source = 'employment' and measure = 'employees_persons'"
+            )
+        }
+        self._constant = told.numbers(
+            " ".join(
+                row["text"] for seed in CAPTIONED for row in shown.query(_TEXT_OF.format(sql.Identifier("build", seed)))
+            )
+        )
 
     def enter(self) -> None:
         marts = (POPULATION, UNMASKED, COST, EXTRAPOLATION, LUMP_SUM, PROVENANCE)
@@ -79,8 +107,8 @@ class _Register:
             self._population(facts, cells)
             self._cost(facts, cells)
             self._lump_sum(facts, cells)
-            self._extrapolation(facts, cells)
             self._provenance(facts, cells)
+            self._extrapolation(facts, cells)
             cells.protect()
         self._differences()
         self._money()
@@ -99,6 +127,11 @@ class _Register:
         return versions.setdefault(("unknown", publication.number) if truth is None else truth, len(versions))
 
     def _population(self, facts: _Facts, cells: "_Cells") -> None:
+        for row in self._shown.rows(facts.publication, POPULATION, f"source <> '{SOURCE}'"):
+            if row["eu2_precision_persons"]:
+                facts.precisions[row["region_code"], row["reference_date"], row["source"]] = row[
+                    "eu2_precision_persons"
+                ]
         rows = self._shown.rows(facts.publication, POPULATION, f"source = '{SOURCE}'")
         for row in rows:
             place = (row["region_code"], row["reference_date"])
@@ -158,6 +191,21 @@ class _Register:
                 if row[column] and row[column] != row["published_cost_per_person_eur"]:
                     half = half_step(row, row[column])
                     self._rate(COST, text, "rate", place, row["total_cost_eur"], row[column], half, less, cells)
+            self._captions(COST, text, row, row, place, less, cells)
+
+    def _captions(self, mart, key, row, cost, place, less, cells: "_Cells") -> None:
+        """Numbers in the texts of a row that its figures do not say: an exact count, a denominator, a rate of it."""
+        exact = cells.truth(place)
+        if exact is None:
+            return
+        figures = [value for value in row.values() if isinstance(value, int | float | Decimal) and value is not True]
+        texts = " ".join(row[column] for column in TEXTS if row.get(column))
+        for number in told.numbers(texts) - self._constant - set(map(Fraction, figures)):
+            total, over = cost["total_cost_eur"], None if less is None else exact - less
+            if number in (exact, over):
+                cells.state(mart, key, "caption", {cells.cell(place): 1}, exact, exact)
+            elif total and over and over > 0 and abs(Fraction(total) / over - number) <= told.half_digit(number):
+                self._rate(mart, key, "caption", place, total, number, told.half_digit(number), less, cells)
 
     def _rate(self, mart, key, what, place, cost, rate, half, less, cells: "_Cells") -> None:
         """Persons over whom a cost gives a rate, give or take half a step of it."""
@@ -185,11 +233,21 @@ class _Register:
             key = _key(row["municipality_ags"], row["reference_year"], row["method"], row["lump_sum"])
             if row["population_persons"] is not None:
                 cells.shown(LUMP_SUM, key, "persons", place, row["population_persons"])
-            if row["lump_sum_eur"] is not None and row["rate_eur"]:
-                persons = Fraction(row["lump_sum_eur"]) / Fraction(row["rate_eur"])
-                if persons.denominator == 1:
-                    cells.shown(LUMP_SUM, key, "lump sum", place, int(persons))
+            facts.lump_sums[key.replace(" ", "|")] = row
+            self._over_lump_sum(LUMP_SUM, key, "lump sum", row["lump_sum_eur"], row, place, cells)
             self._covered(row, key, place, cells)
+            self._captions(LUMP_SUM, key, row, row, place, None, cells)
+
+    def _over_lump_sum(self, mart, key, what, amount, row: Row, place: Place, cells: "_Cells") -> None:
+        """Persons to whom a lump sum gives an amount, to the cent."""
+        if amount is None or not row["rate_eur"]:
+            return
+        cent, rate = Fraction(1, 200), Fraction(row["rate_eur"])
+        low, high = _up((Fraction(amount) - cent) / rate), _down((Fraction(amount) + cent) / rate)
+        if low == high:
+            cells.shown(mart, key, what, place, low)
+        else:
+            cells.state(mart, key, what, {cells.cell(place): 1}, *sorted((low, high)))
 
     def _covered(self, row: Row, key: str, place: Place, cells: "_Cells") -> None:
         share, cost, rate = row["covered_pct"], row["total_cost_eur"], row["rate_eur"]
@@ -215,42 +273,97 @@ class _Register:
                 less = self._less(row, place)
                 if less is not None and row["denominator_persons"] is not None:
                     cells.shown(EXTRAPOLATION, key, "denominator", place, row["denominator_persons"] + less)
+                self._captions(EXTRAPOLATION, key, row, row | {"total_cost_eur": None}, place, less, cells)
             cost = facts.costs.get((row["municipality_ags"], row["reference_year"], row["method"]))
             if cost:
-                self._extrapolated(row, key, cost, cells)
+                place = (cost["municipality_ags"], cost["reference_date"])
+                less = self._less(cost, place)
+                self._captions(EXTRAPOLATION, key, row, cost, place, less, cells)
+                if less is not None:
+                    self._extrapolated(row, key, cost, place, less, facts, cells)
 
-    def _extrapolated(self, row: Row, key: str, cost: Row, cells: "_Cells") -> None:
-        """A rate times persons whom everybody knows: divided by them it is the rate, with more digits than it shows."""
-        place = (cost["municipality_ags"], cost["reference_date"])
-        less, persons, total = self._less(cost, place), row["denominator_persons"], cost["total_cost_eur"]
-        if less is None or not persons or not total:
+    def _extrapolated(self, row, key, cost, place, less, facts: _Facts, cells: "_Cells") -> None:
+        """Rates times persons, and the rates themselves: what is no product of what is shown says one or the other."""
+        rates = {Fraction(cost[c]) for c in ("cost_per_person_eur", "cost_per_person_rounded_eur") if cost[c]}
+        factor, total = Fraction(row["price_factor"] or 1), cost["total_cost_eur"]
+        for column in ("cost_per_person_eur", "cost_per_person_rounded_eur"):
+            if row[column] and Fraction(row[column]) not in rates:
+                half = _step(row[column]) / 2
+                self._rate(EXTRAPOLATION, key, "extrapolation", place, total, row[column], half, less, cells)
+        persons = row["denominator_persons"]
+        if not persons:
             return
-        factor = Fraction(row["price_factor"] or 1) * persons
-        amount, half = row["extrapolated_cost_unrounded_rate_eur"], Fraction(1, 2)
-        rates = [cost["cost_per_person_eur"], cost["cost_per_person_rounded_eur"], row["cost_per_person_eur"]]
-        if not amount or any(rate and abs(Fraction(rate) * factor - Fraction(amount)) <= half for rate in rates):
-            return
-        low, high = _over(Fraction(total) * factor, Fraction(amount), half)
-        high = None if high is None else high + less
-        cells.state(EXTRAPOLATION, key, "extrapolation", {cells.cell(place): 1}, low + less, high)
+        target, target_less, off = self._target(row, facts)
+        repriced = {round(rate * factor, digits) for rate in rates for digits in range(-6, 7)} | rates
+        products = [
+            (row["extrapolated_cost_rounded_rate_eur"], repriced, persons, 0, (total, 0)),
+            (row["extrapolated_cost_unrounded_rate_eur"], {rate * factor for rate in rates}, persons, 0, (total, 0)),
+            *((value, repriced, persons, 0, (total, 0)) for value in facts.products.get(key.replace(" ", "|"), ())),
+        ]
+        for end, sign in (("low", -1), ("high", 1)):
+            rate, amount = cost[f"cost_per_person_{end}_eur"], row[f"extrapolated_cost_{end}_eur"]
+            at_end = persons + sign * off
+            if target:
+                at_end = cells.class_at(target, row["population_persons"])[sign > 0] - target_less + sign * off
+            known = set() if rate is None else {Fraction(rate) * factor}
+            ends = facts.ends.get(
+                (_key(cost["municipality_ags"], cost["reference_year"], cost["method"]), end), (total, 0)
+            )
+            products.append((amount, known, at_end, -sign, ends))
+        for amount, known, over, sign, (cost_eur, width) in products:
+            if amount is None or any(abs(rate * over - Fraction(amount)) <= _HALF for rate in known):
+                continue
+            options = []
+            if cost_eur and over > 0:
+                low, high = _over(Fraction(cost_eur) * factor * over, Fraction(amount), _HALF)
+                for off_by in dict.fromkeys((width, max(width - BASE // 2, 0))):
+                    shift = less - sign * off_by
+                    options.append((place, low + shift, None if high is None else high + shift))
+            if target:
+                for rate in filter(None, known):
+                    low, high = (
+                        (Fraction(amount) + half) / rate + target_less + sign * off for half in (-_HALF, _HALF)
+                    )
+                    options.append((target, _up(low), _down(high)))
+            cells.state_true(EXTRAPOLATION, key, "extrapolation", options)
+
+    def _target(self, row: Row, facts: _Facts) -> tuple[Place | None, int, int]:
+        """Whose persons the rate is taken times, where a register counts them; what is less in its denominator; and by
+        how many persons published statistics may be off."""
+        target = (row["region_code"], row["reference_date"])
+        year = None if row["reference_date"] is None else row["reference_date"].year
+        off = self._employee_precisions.get((row["region_code"], year, row["employees_persons"]), 0)
+        if row["population_source"] == SOURCE and row["population_persons"] is not None:
+            return target, self._less(row, target) or 0, off
+        return None, 0, off + facts.precisions.get((*target, row["population_source"]), 0)
 
     def _provenance(self, facts: _Facts, cells: "_Cells") -> None:
         """Nodes that say again what a mart shows, with their own digits; the ends of the interval with their parts."""
         wanted = "node_kind <> 'missing' and label in ('eu2_persons', 'population_persons', 'denominator_persons',"
         wanted += " 'denominator_low_persons', 'denominator_high_persons', 'denominator_precision_persons',"
+        wanted += " 'denominator_class_low_persons', 'denominator_class_high_persons', 'lump_sum_eur',"
+        wanted += " 'extrapolated_cost_eur', 'extrapolated_cost_rounded_rate_eur',"
         wanted += " 'total_cost_low_eur', 'total_cost_high_eur', 'total_cost_eur', 'cost_per_person_eur')"
         trees: dict[tuple[str, str, str], dict[str, Row]] = {}
         for row in self._shown.rows(facts.publication, PROVENANCE, wanted):
             parts = (row["row_key"] or "").split("|")
             if row["label"] == "eu2_persons":
                 self._counted(row, cells)
+            elif row["mart"] == LUMP_SUM and row["label"] == "lump_sum_eur" and row["row_key"] in facts.lump_sums:
+                lump_sum = facts.lump_sums[row["row_key"]]
+                place = (lump_sum["municipality_ags"], lump_sum["reference_date"])
+                self._over_lump_sum(
+                    PROVENANCE, _key(*parts), "node of a lump sum", row["value"], lump_sum, place, cells
+                )
+            elif row["mart"] == EXTRAPOLATION and row["label"].startswith("extrapolated") and row["value"] is not None:
+                facts.products.setdefault(row["row_key"], []).append(row["value"])
             elif row["mart"] == COST and len(parts) == 3:
                 trees.setdefault((row["mart"], row["row_key"], row["figure"]), {})[row["label"]] = row
         for (_, row_key, figure), nodes in trees.items():
             ags, year, method = row_key.split("|")
             cost = facts.costs.get((ags, int(year), method))
             if cost:
-                self._tree(cost, row_key.replace("|", " "), figure, nodes, cells)
+                self._tree(cost, row_key.replace("|", " "), figure, nodes, facts, cells)
 
     def _counted(self, row: Row, cells: "_Cells") -> None:
         key = row["refers_to_row_key"] if row["refers_to_mart"] == POPULATION else row["row_key"]
@@ -261,7 +374,7 @@ class _Register:
                 if row[column] is not None and row["refers_to_mart"] is None:
                     cells.shown(PROVENANCE, _key(*place), "node of a count", place, int(row[column]))
 
-    def _tree(self, cost: Row, key: str, figure: str, nodes: Mapping[str, Row], cells: "_Cells") -> None:
+    def _tree(self, cost: Row, key: str, figure: str, nodes: Mapping[str, Row], facts, cells) -> None:
         place = (cost["municipality_ags"], cost["reference_date"])
         value = {label: row["value"] for label, row in nodes.items() if row["value"] is not None}
         less = self._less(cost, place)
@@ -271,6 +384,11 @@ class _Register:
                 cells.shown(PROVENANCE, key, "node of a count", place, int(node[column]))
         if less is None:
             return
+        if figure == "cost_per_person_rounded_eur":
+            lowest, highest = (value.get(f"denominator_class_{end}_persons") for end in ("low", "high"))
+            if lowest is not None and highest is not None:
+                ends = (int(lowest) + less, int(highest) + less)
+                cells.state(PROVENANCE, key, "node of a class", {cells.cell(place): 1}, *ends)
         if "denominator_persons" in value:
             cells.shown(PROVENANCE, key, "node of a count", place, int(value["denominator_persons"]) + less)
         rate, total = value.get("cost_per_person_eur"), value.get("total_cost_eur")
@@ -285,6 +403,8 @@ class _Register:
             if figure != f"cost_per_person_{end}_eur" or persons is None or width is None:
                 continue
             cells.shown(PROVENANCE, key, "node of an interval", place, int(persons - sign * width) + less)
+            if amount is not None:
+                facts.ends[key, end] = (Fraction(amount), int(width))
             if amount and shown:
                 self._end(cost, key, place, amount, shown, int(sign * width), less, cells)
 
@@ -350,11 +470,36 @@ class _Cells:
     ) -> None:
         self._problem.state(Source(mart, key, what, self._facts.publication.number), terms, low, high)
 
+    def state_true(self, mart: str, key: str, what: str, options: Sequence[tuple[Place, int, int | None]]) -> None:
+        """The first of these readings that holds of the exact counts; where none does, one that stops the audit."""
+        for place, low, high in options:
+            exact = self.truth(place)
+            if exact is None or (low <= exact and (high is None or exact <= high)):
+                break
+        else:
+            if not options:
+                return
+            place, low, high = options[0]
+        self.state(mart, key, what, {self.cell(place): 1}, low, high)
+
+    def truth(self, place: Place) -> int | None:
+        """The exact count of the group, where it is known here."""
+        truth = self._truths.get(place)
+        return truth and truth[2]
+
+    def class_at(self, place: Place, value: int, group: str = "EU2") -> tuple[int, int]:
+        """Fewest and most persons that a value stands for; one that the municipality published is of its class.
+
+        Before figures were protected a count stood as it was, also one that is a multiple of the base.
+        """
+        if self._facts.publication.number in self._register._shown.handed_out:
+            return value, value
+        is_published = group == "EU2" and value == self._facts.published.get(place)
+        return class_of(rounded(value)) if is_published else class_of(value)
+
     def shown(self, mart: str, key: str, what: str, place: Place, value: int, group: str = "EU2") -> None:
         """A count, or what stands for it."""
-        is_published = group == "EU2" and value == self._facts.published.get(place)
-        low, high = class_of(rounded(value)) if is_published else class_of(value)
-        self.state(mart, key, what, {self.cell(place, group): 1}, low, high)
+        self.state(mart, key, what, {self.cell(place, group): 1}, *self.class_at(place, value, group))
 
     def withheld(self, mart: str, place: Place, group: str) -> None:
         """A count that a mart does not show; of the whole group that tells that it is below the minimum."""

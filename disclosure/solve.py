@@ -9,7 +9,7 @@ often spares the next. The relaxed programme is asked first: what it cannot reac
 import math
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy
@@ -38,10 +38,13 @@ class Finding:
 
     requirement: Requirement
     equations: tuple[Source, ...]
+    known_to: tuple[str, ...] = ()
+    """Who has packages without which it does not follow; nobody where what every reader has is enough."""
 
     def __str__(self) -> str:
         by = "; ".join(map(str, self.equations)) or "nothing but what holds of every such figure"
-        return f"{self.requirement.source} follows from: {by}"
+        beside = f", with the packages of {', '.join(self.known_to)}" if self.known_to else ""
+        return f"{self.requirement.source} follows from: {by}{beside}"
 
 
 @dataclass
@@ -68,26 +71,44 @@ class Clock:
         return left
 
 
-def audit(problem: Problem, seconds: float, work: Work | None = None) -> list[Finding]:
-    """Every requirement that is broken, with the equations that break it; UndecidedError where that is not known."""
+def audit(problem: Problem, seconds: float, work: Work | None = None, before: Sequence[Equation] = ()) -> list[Finding]:
+    """Every requirement that is broken, with the equations that break it; UndecidedError where that is not known.
+
+    What the equations of `before` break by themselves is known already, and no finding.
+    """
     clock, work = Clock(seconds), work if work is not None else Work()
     _require_true(problem)
     system = _System(problem.unknowns, list(problem.equations.values()), clock, work)
     broken = system.broken(list(problem.requirements.values()))
+    if before and broken:
+        told = set(_System(problem.unknowns, before, clock, work).broken(broken))
+        broken = [requirement for requirement in broken if requirement not in told]
     findings = []
     for requirement in broken[:LISTED]:
         findings.append(Finding(requirement, _least(problem, system, requirement, clock)))
     return findings + [Finding(requirement, ()) for requirement in broken[LISTED:]]
 
 
+def leave_out_untrue(problem: Problem, publications: Collection[int]) -> None:
+    """Forget what these publications say that does not hold of the true values: it was meant otherwise then."""
+    problem.equations = {
+        words: equation
+        for words, equation in problem.equations.items()
+        if equation.source.publication not in publications or _is_true(problem, equation)
+    }
+
+
+def _is_true(problem: Problem, equation: Equation) -> bool:
+    """Whether it holds of the true values, as far as these are known."""
+    values = [(factor, problem.unknowns[cell].truth) for factor, cell in equation.terms]
+    return any(value is None for _, value in values) or _holds(sum(f * value for f, value in values), equation)
+
+
 def _require_true(problem: Problem) -> None:
     """UndecidedError where an equation does not hold of the true values: then it is not what the publications say."""
     for equation in problem.equations.values():
-        values = [(factor, problem.unknowns[cell].truth) for factor, cell in equation.terms]
-        if all(value is not None for _, value in values):
-            total = sum(factor * value for factor, value in values)
-            if not _holds(total, equation):
-                raise UndecidedError(f"this does not hold of the exact figures: {equation.source}")
+        if not _is_true(problem, equation):
+            raise UndecidedError(f"this does not hold of the exact figures: {equation.source}")
 
 
 def _least(problem: Problem, system: "_System", requirement: Requirement, clock: Clock) -> tuple[Source, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
@@ -21,6 +21,9 @@ from ingest import contracts, counts
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
+
+if TYPE_CHECKING:
+    from disclosure.solve import Finding
 
 # A statement that waits (for a lock, for a plan gone wrong) must not keep a delivery undecided: it is cancelled, and
 # the gate holds. The limit of the whole is that of one delivery, or of all marts.
@@ -86,11 +89,11 @@ def check_marts(settings: Settings, build_id: int) -> list[Verdict]:
         return verdicts
 
 
-def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list[str]]:
+def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list["Finding"]]:
     """Judge whether readers could work out what is protected, from the candidate and all that they see already.
 
-    The verdict, which readers see, says that and no more: which figure follows is itself what follows. The lines with
-    the figures and what they follow from are for those who run the build. Otherwise as `check_delivery`.
+    The verdict, which readers see, says that and no more: which figure follows is itself what follows. The findings,
+    with the figures and what they follow from, are for those who run the build. Otherwise as `check_delivery`.
     """
     from disclosure import audit
 
@@ -107,7 +110,7 @@ def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list[s
             owner=marts.OWNER,
         )
         _write(settings, database.BUILDER, "build_id", build_id, [verdict])
-        return verdict, [str(finding) for finding in found]
+        return verdict, found
 
 
 @contextmanager

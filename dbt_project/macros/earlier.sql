@@ -1,8 +1,16 @@
 {#-
     What readers can still see of earlier publications, and what these were made from. A figure that is safe alone may
-    not be beside an earlier one, so the protection of grants reads the deliveries behind earlier publications: those
-    fixed in `raw.build_input` of their builds, and no others. The only way from staging to them.
+    not be beside an earlier one, so the protection of grants reads the deliveries behind earlier publications, and
+    behind those of which packages were handed out before figures were protected: those fixed in `raw.build_input` of their builds, and no others. The only way from staging to them.
 -#}
+
+{#- Whether somebody outside reads a publication: all readers, or a recipient who has a package of it from before. -#}
+{% macro is_known(publication) -%}
+(
+    {{ publication }}.is_protected
+    or {{ publication }}.publication_id in (select handed_out.publication_id from {{ source('published', 'release') }} as handed_out)
+)
+{%- endmacro %}
 
 {#-
     The rows of `raw.<source>__<entity>` of deliveries that a build behind a publication read which readers can see, and
@@ -23,7 +31,7 @@
         from {{ source('published', 'publication') }} as publication
         inner join {{ source('deliveries', 'build_input') }} as input
             on publication.build_id = input.build_id
-        where publication.is_protected
+        where {{ is_known('publication') }}
             and input.source = '{{ source_id }}'
         except
         select input.delivery_id
@@ -60,7 +68,7 @@
             on publication.build_id = input.build_id
         inner join {{ source('deliveries', 'delivery') }} as delivery
             on input.delivery_id = delivery.delivery_id
-        where publication.is_protected
+        where {{ is_known('publication') }}
             and named.mart = '{{ mart }}'
     ) as made
         on published.content_id = made.content_id

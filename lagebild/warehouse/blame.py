@@ -6,17 +6,33 @@ aside. So what failed is never published, and a delivery that was wronged comes 
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
 
+from disclosure import grants, register
+from disclosure.equations import Source
 from lagebild.warehouse import inputs
 from lagebild.warehouse.inputs import SetAside
 from lagebild.warehouse.publish import Lineage
-from lagebild.warehouse.transform import Failure
+from lagebild.warehouse.transform import PROJECT, Failure
+
+_LEDGER = "int_cost__component"
+_OF_PLACE = (
+    ("stg_register__person", "region_code"),
+    (_LEDGER, "municipality_ags"),
+    ("stg_employment__employees", "region_code"),
+    ("stg_reference_quantity__quantity", "region_code"),
+)
+"""Models whose rows say which file each is from, and their column with the place; whose figure it is comes first."""
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def blamed(connection: Connection, build_id: int, failures: Iterable[Failure], manifest: Path) -> list[SetAside]:
@@ -26,9 +42,13 @@ def blamed(connection: Connection, build_id: int, failures: Iterable[Failure], m
     lineage = Lineage(json.loads(manifest.read_text()))
     reasons: dict[int, list[str]] = {}
     for failure in failures:
-        behind = _behind(lineage, failure) & {source for _, source, _, _ in new}
-        suspects = {delivery_id for delivery_id, source, _, _ in new if source in behind}
-        shown = _shown_by_rows(connection, build_id, failure) & suspects
+        while True:
+            behind = _behind(lineage, failure) & {source for _, source, _, _ in new}
+            suspects = {delivery_id for delivery_id, source, _, _ in new if source in behind}
+            shown = _shown_by_rows(connection, build_id, failure) & suspects
+            if shown or failure.instead is None:
+                break
+            failure = failure.instead
         for delivery_id in shown or suspects:
             reasons.setdefault(delivery_id, []).append(failure.name)
     published = inputs.of_publication_in_force(connection)
@@ -45,6 +65,39 @@ def blamed(connection: Connection, build_id: int, failures: Iterable[Failure], m
         for delivery_id, source, period, file_name in new
         if delivery_id in reasons
     ]
+
+
+def of_findings(expectation: str, figures: Iterable[Source]) -> list[Failure]:
+    """Failures by which the deliveries behind figures are found that readers could work out; no value is in them."""
+    return list({failure: None for figure in figures for failure in [_of_figure(expectation, figure)]})
+
+
+def _of_figure(expectation: str, figure: Source) -> Failure:
+    first, second, *_ = [*figure.key.split(), ""]
+    if figure.mart == grants.MART:
+        chain = [(grants.MART, {"source": first, "period": second})]
+    else:
+        chain = [(model, {column: first}) for model, column in _OF_PLACE]
+        if figure.mart != register.POPULATION:
+            chain.sort(key=lambda one: one[0] != _LEDGER)
+        elif _DAY.fullmatch(second):
+            chain.insert(0, (_OF_PLACE[0][0], {_OF_PLACE[0][1]: first, "reference_date": second}))
+    failure = replace(Failure.of_mart(figure.mart), name=expectation)
+    for model, columns in reversed(chain):
+        failure = replace(
+            failure, unique_id=f"model.{PROJECT}.{model}", model=model, query=_rows(model, columns), instead=failure
+        )
+    return failure
+
+
+def _rows(model: str, columns: Mapping[str, str]) -> str:
+    """Which files the rows of a model are from that hold these values."""
+    told = [sql.Identifier(column) for column in (*columns, "source_sha256")]
+    held = [sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value)) for column, value in columns.items()]
+    statement = sql.SQL("select distinct {} from {} where {}").format(
+        sql.SQL(", ").join(told), sql.Identifier("build", model), sql.SQL(" and ").join(held)
+    )
+    return statement.as_string()
 
 
 def _new(connection: Connection, build_id: int) -> list[tuple[int, str, str, str]]:

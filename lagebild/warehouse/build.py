@@ -218,7 +218,8 @@ def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
 def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
     """Run the expectations and the disclosure audit on the candidate marts; what must hold and does not stops it.
 
-    FailedBuildError where an expectation does, UserError where protected figures follow, or where a gate cannot judge.
+    FailedBuildError where an expectation does not, or where protected figures follow; UserError where a gate cannot
+    judge: no delivery is to blame for that.
 
     What is found and lets the build go on is told: how many warnings, and each with its text.
     """
@@ -234,12 +235,14 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
             [transform.Failure.of_mart(v.expectation) for v in failed],
         )
     with _stopping(settings, build_id):
-        verdict, follows = gate.check_disclosure(settings, build_id)
+        verdict, findings = gate.check_disclosure(settings, build_id)
     if not verdict.passed:
+        follows = [str(finding) for finding in findings]
         _stop(settings, build_id, "; ".join([verdict.observed, *follows]))
-        raise UserError(
+        raise FailedBuildError(
             "\n".join([f"build {build_id} is not published: {verdict.observed}", *follows]),
-            remedy="mend the model that shows what is named here, or withhold it; the last publication stays in force",
+            "mend the model that shows what is named here, or withhold it; the last publication stays in force",
+            blame.of_findings(verdict.expectation, [finding.requirement.source for finding in findings]),
         )
     for line in warnings(verdicts):
         echo(line)

@@ -39,6 +39,8 @@ class Failure:
     """Of a test: the model that it is written at."""
     query: str | None
     """Of a test: what finds the rows that break it."""
+    instead: "Failure | None" = None
+    """To be looked at where these rows are from no new delivery; without it all new ones behind it are to blame."""
 
     @classmethod
     def of_mart(cls, expectation: str) -> "Failure":

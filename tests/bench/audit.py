@@ -4,7 +4,8 @@
 
 A table of places by years with both totals, counts drawn anew from a fixed seed. A cell below three is hidden, and in
 each line with a hidden one so many others that they hold more than one each. Ten of the earlier publications differ in
-some rows; the others say the same again. All of it is made up; no database runs.
+some rows; the others say the same again. And the same number of places with registers, rates and lists of grants by as
+many years, published in a warehouse: then reading is part of what is measured. All of it is made up.
 """
 
 import argparse
@@ -12,13 +13,20 @@ import random
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from disclosure import audit as disclosure_audit
 from disclosure import solve
 from disclosure.equations import Few, FewApart, Problem, Source
+from lagebild import database
 from lagebild.settings import ROOT
+from lagebild.stack import postgres
+from lagebild.warehouse.migrate import migrate
 from tests.bench import page
+from tests.conftest import own_folder
+from tests.disclosure.audit_toy import YEAR, Toy
 
 SEED = 20261130
 ASKED = (53, 8, 102)
@@ -135,12 +143,63 @@ def audited(rows: int, columns: int, earlier: int, hidden: int | None = None) ->
     return Audited(rows, columns, earlier, len(cells), statistics.median(runs), len(findings), work)
 
 
+def in_warehouse(toy: Toy, places: int, years: int, earlier: Sequence[int]) -> list[Audited]:
+    """Read and audit a candidate beside so many earlier publications, the fewest first; ten of them differ."""
+    runs, differing, published = [], 0, 0
+    _fill(toy, places, years, differing)
+    for number in earlier:
+        every = max(1, number // DIFFERING)
+        while published < number:
+            toy.publish()
+            published += 1
+            changes = published % every == 0 and differing < DIFFERING
+            differing += changes
+            toy.begin()
+            if changes:
+                toy.clear()
+                _fill(toy, places, years, differing)
+            else:
+                toy.deliver_again()
+        toy.connection.execute("analyze")
+        taken, work = [], solve.Work()
+        for _ in range(REPETITIONS):
+            work = solve.Work()
+            began = time.monotonic()
+            found = disclosure_audit.findings(toy.connection, toy.build_id, 600, work)
+            taken.append(time.monotonic() - began)
+        runs.append(Audited(places, years, number, 0, statistics.median(taken), len(found), work))
+    return runs
+
+
+def _fill(toy: Toy, places: int, years: int, version: int) -> None:
+    """Registers, rates and lists of grants; a tenth of the lists grew by five grants in each version."""
+    for place in range(places):
+        dice = random.Random(f"{SEED} {place}")
+        shown = 5 * dice.randint(4, 2000)
+        parts = (shown // 5 // 2 * 5, shown - shown // 5 // 2 * 5)
+        toy.register(f"{place:08}", (*parts, shown), (*parts, shown))
+        less = dice.randint(0, shown // 5)
+        figures = {"population_persons": shown, "employees_persons": less, "denominator_persons": shown - less}
+        toy.cost(f"{place:08}", **figures | {"total_cost_eur": 1000 * shown})
+        lists = {
+            str(YEAR + year): [dice.randint(900, 1100) for _ in range(dice.randint(5, 9))] for year in range(years)
+        }
+        grown = len([n for n in range(version) if n % DIFFERING == place % DIFFERING])
+        lists[str(YEAR)] += [dice.randint(900, 1100) for _ in range(5 * grown)]
+        toy.grants(f"esf_{place}", lists)
+
+
 def main() -> int:
     arguments = _arguments()
     solve.audit(problem(*table(5, 5), 0), seconds=600)  # the solver's library is loaded
     beside = [audited(*ASKED[:2], earlier, ASKED[2]) for earlier in EARLIER]
     growth = [audited(rows, columns, 0) for rows, columns in GROWTH]
-    text = page.render_audit(beside, growth, arguments.remark)
+    with own_folder("lagebild-bench-audit-") as settings:
+        postgres.start(settings, durable=False)
+        migrate(settings)
+        with database.connect(settings) as connection:
+            read = in_warehouse(Toy(settings, connection), *ASKED[:2], EARLIER)
+    text = page.render_audit(beside, growth, read, arguments.remark)
     print(text)
     print(page.write_audit(arguments.output, text))
     return 0

@@ -216,6 +216,7 @@ def _kinds(toy: Toy) -> None:
     high = ("cost_per_person", key("node_interval"), "cost_per_person_high_eur")
     toy.node(*high, "denominator_low_persons", 9)
     toy.node(*high, "denominator_precision_persons", 2)
+    _more_figures(toy)
     _money_kinds(toy)
     toy.grants("esf_shown", {"2015": [5], "2016": [7] * 9, "2017": [8] * 9})
     toy.grants(
@@ -226,6 +227,62 @@ def _kinds(toy: Toy) -> None:
     years = {"2015": [900] * 7, "2016": [500], "2017": [300, 310, 320]}
     sha256 = toy.grants("esf_node", years, hidden=("2016", "2017"))
     toy.node("funding_granted", f"{sha256}|EU|09|2016", "granted_eur", "union_share_eur", 250, row_count=1)
+
+
+def _rate_of_21(toy: Toy, place: str, **more) -> None:
+    """A place of 21 persons that says 20, of them 10 employed: 100 EUR for each of the others, to hundreds."""
+    toy.register(place, (4, 17, 21), (None, None, 20))
+    row = {"population_persons": 20, "employees_persons": 10, "denominator_persons": 10}
+    toy.cost(
+        place, **row | {"total_cost_eur": 1200, "cost_per_person_eur": 100, "cost_per_person_rounded_eur": 100} | more
+    )
+
+
+def _extrapolated(toy: Toy, place: str, **more) -> None:
+    row = {"region_code": "DE", "persons_year": YEAR, "denominator_persons": 500_000, "population_source": "eu2_series"}
+    toy.put("cost_extrapolation", cost_key(place) | row | {"reference_date": DAY} | more)
+
+
+def _more_figures(toy: Toy) -> None:
+    """Every other number that is made from the 21 persons, exactly, each in a place of its own."""
+    whole = round(Decimal(500_000 * 1200) / 11)
+    for column, amount in (
+        ("extrapolated_cost_rounded_rate_eur", whole),
+        ("extrapolated_cost_low_eur", whole),
+        ("extrapolated_cost_high_eur", whole),
+        ("cost_per_person_eur", Decimal(1200) / 11),
+    ):
+        _rate_of_21(toy, f"extrapolation_{column}", cost_per_person_low_eur=50, cost_per_person_high_eur=200)
+        _extrapolated(toy, f"extrapolation_{column}", **{column: amount})
+    _rate_of_21(toy, "extrapolation_node")
+    _extrapolated(toy, "extrapolation_node")
+    node = ("cost_extrapolation", f"{key('extrapolation_node')}|DE|{YEAR}", "extrapolated_cost_rounded_rate_eur")
+    toy.node(*node, "extrapolated_cost_eur", whole)
+    # The persons of the other place, where a register counts them, too.
+    _rate_of_21(toy, "extrapolation_to")
+    toy.register("extrapolation_at", (4, 17, 21), (None, None, 20))
+    target = {"population_persons": 20, "employees_persons": 10, "denominator_persons": 10}
+    _extrapolated(
+        toy,
+        "extrapolation_to",
+        **target | {"region_code": "extrapolation_at", "population_source": "register"},
+        extrapolated_cost_unrounded_rate_eur=1100,
+    )
+    for mart, text in (("cost_per_person", "of 21 persons"), ("lump_sum_simulation", "for 21"), ("rate", "109,09 EUR")):
+        place = f"caption_{mart}"
+        _rate_of_21(toy, place, **{} if mart == "lump_sum_simulation" else {"caption_en": f"Rounded to 5, {text}."})
+        if mart == "lump_sum_simulation":
+            _lump_sum(toy, place, caption_en=f"Rounded to 5, {text}.")
+    _rate_of_21(toy, "caption_extrapolation")
+    _extrapolated(toy, "caption_extrapolation", caption_de="bei 11 Personen")
+    _rate_of_21(toy, "class_node")
+    for end in ("low", "high"):
+        toy.node(
+            "cost_per_person", key("class_node"), "cost_per_person_rounded_eur", f"denominator_class_{end}_persons", 11
+        )
+    toy.register("sum_node", (4, 17, 21), (None, None, 20))
+    _lump_sum(toy, "sum_node", rate_eur=1000)
+    toy.node("lump_sum_simulation", f"{key('sum_node')}|a", "lump_sum_eur", "lump_sum_eur", 21_000)
 
 
 def _lump_sum(toy: Toy, place: str, **more) -> None:
@@ -276,6 +333,9 @@ KINDS = {
     "rate": "eu2_population rate",
     "interval": "eu2_population interval",
     "extrapolation": "eu2_population extrapolation",
+    "caption": "eu2_population caption",
+    "node of a class": "eu2_population class_node",
+    "node of a lump sum": "eu2_population sum_node",
     "lump sum": "eu2_population lump_sum",
     "covered share": "eu2_population covered",
     "node of a count": "eu2_population node ",
@@ -308,6 +368,12 @@ def test_each_kind_of_equation_finds_what_no_other_does(toy):
         assert [cell for cell in whole if cell.startswith(figure)], kind
         problem.equations = {words: e for words, e in equations.items() if e.source.what != kind}
         assert [cell for cell in found(problem) if cell.startswith(figure)] == [], kind
+
+
+def test_every_number_of_a_row_is_read(toy):
+    _more_figures(toy)
+    places = {row["region_code"] for row in toy.rows("int_population__counted_register")} - {"extrapolation_to"}
+    assert {one.split()[1] for one in found(read(toy.connection, toy.build_id))} == places and len(places) == 12
 
 
 def test_that_nothing_changed_between_two_publications_is_used(toy, monkeypatch):
@@ -358,7 +424,7 @@ def test_what_is_shown_by_class_passes_and_a_change_of_one_person_does_too(toy):
     _protected(toy, 9823, 9822)
     toy.grants("esf_hidden", GROWN | {"2018": [400, 500, 600, 650]}, hidden=("2015", "2016", "all"))
     toy.grants("esf_unchanged", {"2015": [900] * 7, "2016": [900, 800, 700]})
-    assert audit.findings(toy.connection, build_id, SECONDS) == []
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
 
 
 def test_a_publication_that_readers_do_not_see_is_not_counted(toy, monkeypatch):
@@ -372,7 +438,88 @@ def test_a_publication_that_readers_do_not_see_is_not_counted(toy, monkeypatch):
     toy.connection.execute(
         "update build.funding_granted set operations = null, total_cost_eur = null, granted_eur = null"
     )
-    assert audit.findings(toy.connection, build_id, SECONDS) == []
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
+
+
+def _handed_out(toy: Toy, recipient: str = "ministry") -> None:
+    """The publications so far are from before figures were protected; a package of each was handed out."""
+    toy.connection.execute("update published.publication set is_protected = false")
+    toy.connection.execute(
+        "insert into published.release (publication_id, recipient, purpose, sha256)"
+        " select publication_id, %s, 'made up', 'ab' from published.publication",
+        [recipient],
+    )
+
+
+def _before_the_protection(toy: Toy) -> int:
+    """Exact counts and a year of one grant in a publication that none but a recipient has; then protected figures."""
+    toy.register("erased", (4000, 5823, 9823), (4000, 5823, 9823))
+    toy.grants("esf_more", {"2015": [900] * 7})
+    toy.grants("esf_alone", {"2015": [900] * 7, "2016": [500]})
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_more", {"2015": [900] * 8})
+    toy.grants("esf_alone", {"2015": [900] * 7, "2016": [500]}, hidden=("2015", "2016"))
+    toy.register("erased", (4000, 5822, 9822), (None, None, 9820))
+    return build_id
+
+
+def test_what_a_recipient_has_in_a_package_from_before_is_known_and_nothing_more_may_follow(toy):
+    build_id = _before_the_protection(toy)
+    toy.connection.execute("update published.publication set is_protected = false")
+    assert audit.findings(toy.connection, build_id, SECONDS) == []  # no reader sees it
+    _handed_out(toy)
+    found = audit.findings(toy.connection, build_id, SECONDS)
+    told = {(one.requirement.source.key.split()[0], one.requirement.source.what) for one in found}
+    # Not the year of one grant, which he knows to the cent; but the grant that came, which he does not.
+    assert told == {
+        ("esf_more", f"difference of {column} to publication 1") for column in ("operations", *grants.AMOUNTS)
+    }
+    assert all(one.known_to == ("ministry",) and "with the packages of ministry" in str(one) for one in found)
+
+
+def test_who_has_a_package_learns_by_a_later_one_no_more_than_by_the_candidate(toy):
+    """Two recipients are judged each by what he has."""
+    build_id = _before_the_protection(toy)
+    _handed_out(toy)
+    toy.connection.execute("delete from build.funding_granted where source = 'esf_more'")
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_more", {"2015": [900] * 8})
+    found = audit.findings(toy.connection, build_id, SECONDS)
+    assert {one.known_to for one in found} == {("ministry",)} and len(found) == 6
+    toy.connection.execute("update published.release set publication_id = 2")
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
+
+
+def test_what_an_old_package_means_otherwise_than_today_keeps_nobody_from_publishing(toy):
+    toy.register("05913000", (400, 577, 977), (400, 577, 970))
+    toy.publish()
+    _handed_out(toy)
+    toy.clear()
+    build_id = toy.begin()
+    toy.register("05913000", (400, 577, 977), (None, None, 975))
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
+
+
+def test_each_file_is_read_once_however_many_publications_were_made_of_it(toy, monkeypatch):
+    asked: list[tuple] = []
+    read = grants._Lists._read
+    monkeypatch.setattr(
+        grants._Lists, "_read", lambda self, build_id, files: asked.extend(files) or read(self, build_id, files)
+    )
+    for growth in range(3):
+        toy.grants("esf_same", {"2015": [900] * 7})
+        toy.grants("esf_grows", {"2015": [900] * (7 + 5 * growth)})
+        toy.publish()
+        toy.clear()
+        build_id = toy.begin()
+    toy.grants("esf_same", {"2015": [900] * 7})
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
+    assert sorted(source for source, *_ in asked) == ["esf_grows"] * 3 + ["esf_same"]
 
 
 def test_a_delivery_that_is_gone_lets_no_difference_pass(toy):
@@ -409,6 +556,16 @@ def test_what_an_amount_must_leave_open_follows_from_its_grants(amounts, margin)
 )
 def test_a_rate_is_as_exact_as_its_row_says_or_else_its_digits(told, rate, half):
     assert float(register.half_step({"rate_step_eur": told}, Decimal(rate))) == half
+
+
+def test_one_grant_more_of_many_that_came_and_went_is_no_grant_alone(toy):
+    gone, came = [910, 920, 930, 940], [1010, 1020, 1030, 1040, 1050]
+    toy.grants("esf_replaced", {"2015": [900] * 7, "2016": [500, *gone]})
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_replaced", {"2015": [900] * 7, "2016": [500, *came]})
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
 
 
 def test_two_grants_whose_amounts_changed_are_a_difference_of_two(toy):

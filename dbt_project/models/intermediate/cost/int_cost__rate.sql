@@ -238,6 +238,10 @@ joined as (
         counts.denominator_class_low_persons,
         counts.denominator_class_high_persons,
         coalesce(denominators.has_class, false) as has_class,
+        -- also where it is confidential: the office reads it
+        coalesce(
+            numerators_with_evidence.unmapped_pct > numerators_with_evidence.unmapped_limit_pct, false
+        ) as is_mapping_incomplete,
         case
             when confidential_groups.municipality_ags is not null then 'confidential'
             when numerators_with_evidence.numerator_rule = 'none' then 'numerator_of_method_missing'
@@ -469,7 +473,8 @@ final as (
         rated.is_published,
         rated.has_class,
         rated.denominator_class_low_persons,
-        rated.denominator_class_high_persons
+        rated.denominator_class_high_persons,
+        rated.is_mapping_incomplete
     from rated
     inner join methods
         on rated.method = methods.method

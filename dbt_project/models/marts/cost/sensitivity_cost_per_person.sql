@@ -59,8 +59,9 @@ varied as (
         rates.fiscal_year,
         rates.method,
         -- the part of a cost that happens to be mapped is no figure
-        case when coalesce(rates.reason, '') <> 'mapping_incomplete' then totals.total_cost_eur end as total_cost_eur,
+        case when not rates.is_mapping_incomplete then totals.total_cost_eur end as total_cost_eur,
         case
+            when rates.is_mapping_incomplete then 'mapping_incomplete'
             when rates.reason not in ('confidential', 'rate_too_coarse') then rates.reason
             when totals.total_cost_eur is null then 'numerator_missing'
             when populations.eu2_persons is null then 'population_missing'
