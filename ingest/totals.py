@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from psycopg import Connection
 
-from ingest import values
 from ingest.contracts import Field
 
 _TO_GERMAN = str.maketrans(",.", ".,")
@@ -34,6 +33,8 @@ class Total:
 
 def keep(connection: Connection, delivery_id: int, found: Iterable[tuple[int, Field, str]]) -> None:
     """Write down totals, as line, field and text, for the gate; what is no figure with the reason."""
+    from ingest import values  # with numpy, which those who only read what was said do not wait for
+
     for line, field, text in found:
         try:
             # No row: what is asked of an amount, or that one may be missing, says nothing of their sum.
