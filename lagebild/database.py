@@ -30,7 +30,7 @@ _RESTARTS = re.compile(
     "|das Datenbanksystem (startet gerade|fährt gerade herunter|ist im Wiederherstellungsmodus)"
 )
 _REFUSED = re.compile("Connection refused|Verbindungsaufbau abgelehnt|server closed the connection unexpectedly")
-RESTART_SECONDS, REFUSED_SECONDS, RETRY_SECONDS = 60.0, 3.0, 0.2
+RESTART_SECONDS, REFUSED_SECONDS, RETRY_SECONDS = 60.0, 1.0, 0.2
 """How long a server that says that it restarts is waited for, and one that does not listen; between two attempts."""
 _TUNING = (
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",

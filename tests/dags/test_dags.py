@@ -88,6 +88,7 @@ def read_bag(folder, home):
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql+psycopg2://nobody@127.0.0.1:1/nowhere",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": "postgresql+psycopg_async://nobody@127.0.0.1:1/nowhere",
         "PYTHONPATH": str(ROOT),
     }
     result = subprocess.run(
