@@ -31,6 +31,12 @@ PERSONAL = ("pseudonym", "drop", "year")
 DELIMITERS = (";", ",", "\t", "|")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
+DAMAGED = (
+    "\ufffd"  # what a decoder puts where it cannot read
+    "|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
+)
+"""Letters that were lost, or decoded twice, as a pattern for PostgreSQL and Python alike."""
 MASK = "***"
 """What stands in a rejected row for a text that nobody may see."""
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.(?P<kind>csv|zip)", re.IGNORECASE)

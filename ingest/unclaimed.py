@@ -1,8 +1,8 @@
 """Files that lie in an inbox and that no contract claims: since when, and which of them may go.
 
 They are their sender's, and may hold data about persons that nobody asked for. So each is answered with a receipt,
-told to the operator for as long as it lies there, and removed where the operator's setting says so, once its receipt has
-said so for the whole time.
+told to the operator for as long as it lies there, and removed where the operator's setting says so, once its receipt
+has said so for the whole time.
 """
 
 import logging

@@ -181,6 +181,54 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(variable, near):
     assert f"{variable} is no setting" in result.stderr and near in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("LAGEBILD_DEMO: 0", "LAGEBILD_DEMO is set by no line of the form NAME=value"),
+        ("LAGEBILD_DEMO", "LAGEBILD_DEMO is set by no line"),
+        ("lagebild_demo=0", "did you mean LAGEBILD_DEMO?"),
+        ("set LAGEBILD_DEMO=0", "LAGEBILD_DEMO is set by no line"),
+        ("LAGEBILD-DEMO=0", "did you mean LAGEBILD_DEMO?"),
+        ("LAGEBILDDEMO=0", "did you mean LAGEBILD_DEMO?"),
+        ("LAGEBILD_DEMO=1\nLAGEBILD_DEMO=0", ".env:3: LAGEBILD_DEMO is set twice"),
+        ("LAGEBILD_ALERT_WEBHOOK: https://geheim", ".env:2: LAGEBILD_ALERT_WEBHOOK is set by no line"),
+    ],
+)
+def test_no_line_of_env_is_passed_over_that_speaks_of_a_setting(tmp_path, monkeypatch, line, said):
+    """Passed over, LAGEBILD_DEMO=0 would put made-up files between real ones."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".env").write_text(f"# own\n{line}\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        settings.given({})
+    assert said in str(caught.value) and "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["LAGEBILD_DEMO=0", "export LAGEBILD_DEMO=0", "\ufeffLAGEBILD_DEMO = '0'\r", "A: b\nLAGEBILD_DEMO=0"]
+)
+def test_env_may_be_written_as_shells_and_editors_do(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8", newline="")
+    assert settings.given({}) == {"LAGEBILD_DEMO": "0"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"lagebild_demo": "0"}, "did you mean LAGEBILD_DEMO?"),
+        ({"LAGEBILD_PUBLISHER_LEGDER": "x"}, "there is no source legder"),
+        ({"LAGEBILD_LICENCE_REGSTER": "x"}, "did you mean register?"),
+        ({"LAGEBILD_POSTGRES_PORT": "²"}, "is not a port"),
+        ({"LAGEBILD_INBOX_SETTLE_SECONDS": "²"}, "is no number of seconds"),
+        ({"LAGEBILD_RECEIPT_DAYS": "٣٠"}, "is no number of days"),
+    ],
+)
+def test_what_a_setting_says_is_held_against_what_there_is(variables, said):
+    with pytest.raises(UserError) as caught:
+        settings.load(variables)
+    assert said in str(caught.value)
+
+
 def test_every_setting_that_is_explained_is_known():
     explained = [settings.ROOT / ".env.example", settings.ROOT / "docker" / "compose.yaml"]
     names = set(re.findall(r"^[# ]*(LAGEBILD_[A-Z0-9_]+)[=:]", "\n".join(map(Path.read_text, explained)), re.MULTILINE))
