@@ -440,9 +440,14 @@ class Contract:
         return any(field.is_personal for field in self.fields)
 
     def match(self, file_name: str) -> re.Match[str] | None:
-        """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`)."""
+        """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`).
+
+        None where it is another one, also by a month or day that there is not.
+        """
         stem, dot, extension = file_name.rpartition(".")
-        return self.file_name.fullmatch(file_name) or self.file_name.fullmatch(f"{stem}{dot}{extension.lower()}")
+        names = (file_name, f"{stem}{dot}{extension.lower()}")
+        found = next(filter(None, map(self.file_name.fullmatch, names)), None)
+        return found if found and _is_time(found["period"]) else None
 
     def fits(self, file_name: str) -> bool:
         """Whether a file of this name can be one of the source: also as the web pages of GENESIS name a download."""
@@ -675,6 +680,16 @@ def period_day(period: str) -> str | None:
     """The year, month or day that a period ends with (`05913000_2019-12-31` gives `2019-12-31`), None without one."""
     found = re.findall(r"(?<!\d)\d{4}(?:-\d{2}(?:-\d{2})?)?(?!\d)", period)
     return found[-1] if found else None
+
+
+def _is_time(period: str) -> bool:
+    """Whether the year, month or day that a period ends with exists; one without any says nothing of time."""
+    year, *rest = (period_day(period) or "2000").split("-")
+    try:
+        date(int(year), *map(int, [*rest, "01", "01"][:2]))
+    except ValueError:
+        return False
+    return True
 
 
 def sources() -> list[str]:
