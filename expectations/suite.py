@@ -129,13 +129,6 @@ def no_row(
     return Expectation(name, why, expected, severity, owner, "UnexpectedRowsExpectation", arguments, tells_of_rows)
 
 
-_DAMAGED = (
-    "\ufffd"  # what a decoder puts where it cannot read
-    "|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
-    "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
-)
-
-
 def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
     """What must hold for every delivery, whatever its source."""
     return [
@@ -175,7 +168,7 @@ def letters_whole(source: str, owner: str) -> list[Expectation]:
 
     def damaged(column: str) -> str:
         # Only where a letter is none of ASCII's the pattern is asked.
-        return f"octet_length({column}) > length({column}) and {column} ~ '{_DAMAGED}'"
+        return f"octet_length({column}) > length({column}) and {column} ~ '{contracts.DAMAGED}'"
 
     named = (
         ", ".join(

@@ -31,6 +31,12 @@ PERSONAL = ("pseudonym", "drop", "year")
 DELIMITERS = (";", ",", "\t", "|")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
+DAMAGED = (
+    "\ufffd"  # what a decoder puts where it cannot read
+    "|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
+)
+"""Letters that were lost, or decoded twice, as a pattern for PostgreSQL and Python alike."""
 MASK = "***"
 """What stands in a rejected row for a text that nobody may see."""
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.(?P<kind>csv|zip)", re.IGNORECASE)
@@ -434,9 +440,14 @@ class Contract:
         return any(field.is_personal for field in self.fields)
 
     def match(self, file_name: str) -> re.Match[str] | None:
-        """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`)."""
+        """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`).
+
+        None where it is another one, also by a month or day that there is not.
+        """
         stem, dot, extension = file_name.rpartition(".")
-        return self.file_name.fullmatch(file_name) or self.file_name.fullmatch(f"{stem}{dot}{extension.lower()}")
+        names = (file_name, f"{stem}{dot}{extension.lower()}")
+        found = next(filter(None, map(self.file_name.fullmatch, names)), None)
+        return found if found and _is_time(found["period"]) else None
 
     def fits(self, file_name: str) -> bool:
         """Whether a file of this name can be one of the source: also as the web pages of GENESIS name a download."""
@@ -669,6 +680,16 @@ def period_day(period: str) -> str | None:
     """The year, month or day that a period ends with (`05913000_2019-12-31` gives `2019-12-31`), None without one."""
     found = re.findall(r"(?<!\d)\d{4}(?:-\d{2}(?:-\d{2})?)?(?!\d)", period)
     return found[-1] if found else None
+
+
+def _is_time(period: str) -> bool:
+    """Whether the year, month or day that a period ends with exists; one without any says nothing of time."""
+    year, *rest = (period_day(period) or "2000").split("-")
+    try:
+        date(int(year), *map(int, [*rest, "01", "01"][:2]))
+    except ValueError:
+        return False
+    return True
 
 
 def sources() -> list[str]:

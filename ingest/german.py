@@ -64,6 +64,7 @@ TEXTS = {
     " Zeile mehr zu lesen",
     "it ends with {}, agreed is {}": "die Zeile endet mit {0}, vereinbart ist {1}",
     "it says that {} parts the fields, agreed is {}": "nach ihrer Angabe trennt {0} die Felder, vereinbart ist {1}",
+    "{} parts the fields, agreed is {}": "{0} trennt die Felder, vereinbart ist {1}",
     "it is part of a title that began before": "sie gehört zu einem Spaltentitel, der davor beginnt",
     "the file ends before the header in line {}": "die Datei endet vor der Kopfzeile in Zeile {0}",
     "ask the supplier for the file as agreed, or change {} at {}": _AS_AGREED,
@@ -214,6 +215,10 @@ TEXTS = {
     " stehen geschützte Leerzeichen, die nicht vereinbart sind",
     "has blanks between thousands, which are not agreed: say so under groupChar": "zwischen den Tausendern stehen"
     " Leerzeichen, die nicht vereinbart sind",
+    "has apostrophes between thousands, which are not agreed: say so under groupChar": "zwischen den Tausendern stehen"
+    " Apostrophe, die nicht vereinbart sind",
+    "has a unit beside the number, which is not agreed: say so under bareNumber": "neben der Zahl steht eine Einheit"
+    " (€, %), die nicht vereinbart ist",
     "is written with an exponent, as spreadsheets shorten long numbers: send all digits": "die Zahl ist mit"
     " Exponent geschrieben, wie Tabellenprogramme lange Zahlen kürzen; schicken Sie alle Ziffern",
     "has its minus behind the number, which is not agreed: say so under trailing_minus": "das Minus steht hinter der"
@@ -232,6 +237,9 @@ TEXTS = {
     "the header stands here again (bytes {} to {} of the file)": "hier steht die Kopfzeile noch einmal (Bytes {0} bis"
     " {1} der Datei)",
     "is not a whole number": "die Angabe ist keine ganze Zahl",
+    "is a date written as {}, agreed is {}": "die Angabe ist ein Datum der Form {0:date}, vereinbart ist {1:date}",
+    "is a number, as spreadsheets keep days: send days": "die Angabe ist eine Zahl, wie Tabellenprogramme Tage"
+    " speichern: schicken Sie das Datum",
     "is not a date written as {}": "die Angabe ist kein Datum der Form {0:date}",
     "is not a year of four digits": "die Angabe ist kein Jahr aus vier Ziffern",
     "is neither yes nor no": "die Angabe ist weder ja noch nein",

@@ -40,6 +40,26 @@ _COPY = re.compile(
     r"(?:Kopie von |Copy of )?(?P<stem>.+?)(?:(?:[ _-]+(?:Kopie|Copy))(?: ?\(\d+\)| \d+)?| ?\(\d+\))*", re.IGNORECASE
 )
 """How Windows, macOS and browsers name copies: `a (1)`, `a - Kopie`, `a - Kopie (2)`, `Kopie von a`, `a copy 2`."""
+_TEXTS = ("csv", "txt", "tsv")
+_NO_TEXTS = (
+    "xls",
+    "xlsx",
+    "xlsm",
+    "xlsb",
+    "ods",
+    "pdf",
+    "doc",
+    "docx",
+    "odt",
+    "zip",
+    "7z",
+    "gz",
+    "xml",
+    "html",
+    "json",
+    "dbf",
+)
+"""Kinds of files that do not become another one by a new name."""
 _SUM = re.compile(rb"\s*([0-9a-fA-F]{64})\b")
 _log = logging.getLogger(__name__)
 
@@ -122,10 +142,18 @@ def _misnamed(asked: list[Contract], name: str) -> "UnknownFile":
         source, nearest = asked[0].source, asked[0].example
     else:
         return UnknownFile("der Name passt zu keiner Quelle", "the name fits no source")
+    kind = name.rpartition(".")[2].lower()
+    if (kind in _TEXTS and nearest.endswith(".xlsx")) or (kind in _NO_TEXTS and not nearest.endswith(f".{kind}")):
+        return UnknownFile(*receipts.saved_as(kind, nearest).said, name=nearest, source=source, kind=kind)
     said = "der Name der Datei ist nicht der vereinbarte", "the name of the file is not the agreed one"
     if _stem(name) != name.rpartition(".")[0]:
         said = "der Name der Datei ist der einer Kopie", "the name of the file is that of a copy"
     return UnknownFile(*said, name=nearest, source=source)
+
+
+def _may_end(contract: Contract, kind: str) -> bool:
+    """Whether files of a source may have this extension."""
+    return contract.match(f"{contract.example.rpartition('.')[0]}.{kind}") is not None
 
 
 def _stem(name: str) -> str:
@@ -137,19 +165,32 @@ def _stem(name: str) -> str:
 
 def _right_name(contract: Contract, name: str) -> str | None:
     """The agreed name that a wrong one was meant to be: a copy's, one in capitals, one with blanks."""
-    plain = f"{_stem(name)}.{name.rpartition('.')[2].lower()}"
+    kind = name.rpartition(".")[2].lower()
+    kind = (
+        contract.example.rpartition(".")[2] if kind in (*_TEXTS, *_NO_TEXTS) and not _may_end(contract, kind) else kind
+    )
+    plain = f"{_stem(name)}.{kind}"
     tried = (plain, plain.lower(), re.sub(r"[ _]+", "_", plain), re.sub(r"[ _]+", "_", plain.lower()))
     return next((one for one in tried if one != name and contract.match(one)), None)
 
 
 class UnknownFile(UserError):
-    """A file of no source or of a wrong name; `why` is for its sender. `name`: a right one."""
+    """A file of no source or of a wrong name; `why` is for its sender. `name`: a right one; `kind`: the file's, where
+    another is agreed.
+    """
 
-    def __init__(self, german: str, english: str, name: str | None = None, source: str | None = None):
+    def __init__(
+        self, german: str, english: str, name: str | None = None, source: str | None = None, kind: str | None = None
+    ):
         remedy = "rename it as file_name of the source's contract says, or name the source with --source"
-        super().__init__(english, remedy=f"rename it, for example to {name}" if name else remedy)
         said = (german, english)
         self.why = receipts.renamed(said, name, source) if name else Why(said)
+        if name:
+            remedy = f"rename it, for example to {name}"
+        if name and kind:
+            self.why = receipts.saved_as(kind, name, source)
+            remedy = f"save it as .{name.rpartition('.')[2]}, for example under {name}; renaming alone is not enough"
+        super().__init__(english, remedy=remedy)
 
 
 def look(

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ingest import archive, file_kinds, scan, workbook
-from ingest.contracts import Contract, Field, Layout, normal_title
+from ingest.contracts import DELIMITERS, Contract, Field, Layout, normal_title
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 DELIMITED = ("csv", "ldb_nrw")
@@ -160,9 +160,26 @@ def layout_of(contract: Contract, header: list[str], line: int, period: str | No
     """The contract's layout for this header and period; Refused names the difference and the contract line to add."""
     layout = contract.layout_for(header, period)
     if layout is None:
+        refuse_other_delimiter(contract, header, line, period)
         message, remedy = contract.header_refusal(header, period)
         raise Refused(f"line {line}: {message}", remedy)
     return layout
+
+
+def refuse_other_delimiter(contract: Contract, header: list[str], line: int, period: str | None) -> None:
+    """Refuse a header of one title that another delimiter parts into those that were agreed."""
+    if contract.reader not in DELIMITED or len(header) > 1:
+        return
+    one = "".join(header)
+    joined = {normal_title(" ".join(layout.titles)) for layout in contract.layouts_in(period)}
+    for sign in DELIMITERS:
+        # Of titles in their normal form a tabulator is a blank.
+        titles = one.split(sign)
+        if (len(titles) > 1 and contract.is_header(titles, period)) or (sign == "\t" and one in joined):
+            raise Refused(
+                f"line {line}: {sign!r} parts the fields, agreed is {contract.delimiter!r}",
+                _where(contract, "delimiter"),
+            )
 
 
 def _small(contract: Contract, content: bytes) -> Records:

@@ -51,6 +51,17 @@ def renamed(said: tuple[str, str], name: str, source: str | None = None) -> Why:
     return Why(said, to_do, source)
 
 
+def saved_as(kind: str, name: str, source: str | None = None) -> Why:
+    """A file that has to be saved as another kind; `kind`: of the file, `name`: a right one."""
+    right = name.rpartition(".")[2]
+    said = f"die Datei ist eine .{kind}, vereinbart ist .{right}", f"the file is a .{kind}, and .{right} is agreed"
+    to_do = (
+        f"Speichern Sie sie als .{right}, zum Beispiel unter {name}; umbenennen allein genügt nicht.",
+        f"Save it as .{right}, for example under {name}; renaming alone is not enough.",
+    )
+    return Why(said, to_do, source)
+
+
 _STATES = {
     "received": (
         "EINGEGANGEN, noch nicht geladen",

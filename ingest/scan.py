@@ -351,6 +351,11 @@ class _Decoder:
 # --- cutting into records ---------------------------------------------------------------------------
 
 
+def _folded(texts: list[bytes]) -> list[str]:
+    """Titles without regard to capitals."""
+    return [text.decode(errors="replace").casefold() for text in texts]
+
+
 class Scanner:
     """Cuts chunks of whole lines into blocks of records; `records` counts them, good and broken."""
 
@@ -463,7 +468,7 @@ class Scanner:
                 left = left[size[place, left] == len(text)]
             for n in left.tolist():
                 texts = [data[at : at + length].tobytes() for at, length in zip(start[:, n], size[:, n], strict=True)]
-                if [texts[0].removeprefix(codecs.BOM_UTF8), *texts[1:]] == head:
+                if _folded([texts[0].removeprefix(codecs.BOM_UTF8), *texts[1:]]) == _folded(head):
                     found.add(n)
         return sorted(found)
 

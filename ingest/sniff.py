@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from ingest import archive, contracts, file_kinds, genesis, readers, workbook, workbook_guess, workbook_parts
@@ -37,14 +38,20 @@ _SIGNS = SIGNS | set(PRINTED_SIGNS)
 _SEP = re.compile(r'\s*"?sep=(.)"?\s*$', re.IGNORECASE)
 _OPEN_ENDS = {"31.12.9999", "9999-12-31", "31.12.2999", "2999-12-31", "99991231", "31.12.2099"}
 """Days that stand for an open end."""
+_UMLAUT = re.compile("(?<=[a-zA-Z])[äöüß]|[ÄÖÜ](?=[a-zäöü])")
+_DAMAGED = re.compile(contracts.DAMAGED)
 _MIDNIGHT = re.compile(r"[ T]0?0:00(:00([.,]0+)?)?$")
 _TOTAL = re.compile(
-    r"(insgesamt|gesamt(summe|ergebnis|betrag)?|summe[n]?|endsumme|total|zusammen|alle zusammen|sum)\b:?", re.IGNORECASE
+    r"(insgesamt|gesamt(summe|ergebnis|betrag)?|(end|zwischen)?summe[n]?|(end)?ergebnis|total|(alle )?zusammen|sum"
+    r"|übertrag)\b:?"
+    r"|(insg|ges)\.|[Σ∑]",
+    re.IGNORECASE,
 )
 _NOTE = re.compile(
     r"©|\(c\)|copyright|quelle[n]?\b:?|stand\b:?|hinweis(e)?\b:?|anmerkung(en)?\b:?|fu(ß|ss)note[n]?\b:?|erl(ä|ae)uterung(en)?"
     r"|datenlizenz|lizenz\b:?|herausgeber\b:?|erstellt\b|abgerufen\b|source\b:?|note[s]?\b:?|zeichenerkl(ä|ae)rung|_{3,}|-{3,}|={3,}"
-    r"|\*+\)?|\d\)|ende der (liste|datei)",
+    r"|\*+\)?|\d\)|ende der (liste|datei)|seite \d+\b|bearbeit(ung|er)\b:?|rundungsdifferenz"
+    r"|\(?\d* ?(zeilen|datens(ä|ae)tze|rows)\b",
     re.IGNORECASE,
 )
 _TITLE = re.compile(
@@ -230,6 +237,13 @@ def _workbook(content: bytes) -> Guess:
 
 def _text(content: bytes) -> Guess:
     encoding, text = _decoded(content)
+    if re.match(r"\s*[\[{]", text) and not re.match(r"\s*\[[^\]\n]*\]\s*[;,|\t]", text):
+        with contextlib.suppress(ValueError):
+            json.loads(text)
+            raise Refused("JSON, and no table of rows and columns", "ask for a CSV file or a workbook")
+    if re.match(r"\s*<(!doctype|html|\?xml)", text, re.IGNORECASE):
+        raise Refused("a page of HTML or XML, and no table of rows and columns", "ask for a CSV file or a workbook")
+    text = text.replace("\ufeff", "")  # of a second file behind the first
     lines = text.splitlines()
     if len(content) > SAMPLE_BYTES and len(lines) > 1:
         lines.pop()  # cut in two by the end of the sample
@@ -256,7 +270,11 @@ def _decoded(content: bytes) -> tuple[str, str]:
         )
     except UnicodeDecodeError:
         encoding = "cp1252" if re.search(rb"[\x80-\x9f]", sample) else "iso-8859-1"
-        return encoding, sample.decode(encoding, "replace")
+        # Old programs and Macs put umlauts elsewhere: what has more of them, and of nothing odd, is what it is.
+        by_umlauts = max(
+            (encoding, "cp850", "mac-roman"), key=lambda name: len(_UMLAUT.findall(sample.decode(name, "replace")))
+        )
+        return by_umlauts, sample.decode(by_umlauts, "replace")
 
 
 def _is_cut(sample: bytes) -> bool:
@@ -296,8 +314,12 @@ class Row:
 
 def _csv(guess: Guess, lines: list[str], text: str) -> Guess:
     said = _SEP.match(lines[0])
-    form = _escapes(text) | _spaces(text) | _line_end(text)
+    form = _escapes(text) | _spaces(text) | _single_quotes(text)
     delimiter, rows = _split(text, form, said[1] if said else None)
+    if ends := _line_end(text):
+        other, joined = _split(text, form | ends, said[1] if said else None)
+        if _odd(joined) < _odd(rows):  # else the lines that end with LF alone are records
+            form, delimiter, rows = form | ends, other, joined
     if said:
         rows = [row for row in rows if row.line > 1]
         guess.remarks.append("line 1 says the delimiter, as Excel writes it; loading leaves it out")
@@ -313,12 +335,14 @@ def _csv(guess: Guess, lines: list[str], text: str) -> Guess:
     guess.reviews["delimiter"] = f"with it most records have {width} fields"
     guess.dialect["quoteChar"] = _quoted('"')
     guess.dialect |= form
+    guess.reviews["quoteChar"] = "single quotes enclose fields" if "quoteChar" in form else ""
     guess.reviews["escapeChar"] = 'the sample holds \\"'
     guess.reviews["skipInitialSpace"] = "spaces stand between delimiters and quotes"
     guess.reviews["lineTerminator"] = "some lines end with LF alone: those line feeds are taken for parts of fields"
     heads, body = _heads(guess, table, width)
     width = max([width, *(max(row.filled) + 1 for row in heads)])
     body = _without_ends(guess, delimiter, heads, body, width)
+    guess.remarks += _damaged(body)
     header = _titles(heads, width)
     shape = genesis.shape_of(header)
     if shape is not None:
@@ -327,9 +351,49 @@ def _csv(guess: Guess, lines: list[str], text: str) -> Guess:
         guess.dialect = {key: value for key, value in guess.dialect.items() if key in ("delimiter", "quoteChar")}
     cells, guess.is_titled = [row.padded(width) for row in body], bool(heads)
     guess.columns = _columns(header, cells, guess.is_titled)
+    guess.remarks += [*_mixed_days(guess.columns, body), *_sum_below(guess.columns, body)]
     guess.key = _key(guess.columns, cells)
     guess.missing = sorted({cell for n, column in enumerate(guess.columns) for cell in _open_ends(column, cells, n)})
     return guess
+
+
+def _damaged(body: list[Row]) -> Iterator[str]:
+    """Where letters are lost or were decoded twice: such a delivery is held."""
+    rows = [row for row in body if any(_DAMAGED.search(cell) for cell in row.cells)]
+    if rows:
+        yield f"letters are lost (U+FFFD) or were decoded twice in line {_first_lines(rows)}: ask for the file again"
+
+
+def _mixed_days(columns: list[Column], body: list[Row]) -> Iterator[str]:
+    """Columns of text in which most values are days, in several forms: none of them would be checked."""
+    for n, column in enumerate(columns):
+        filled = [(row, row.cells[n]) for row in body if n < len(row.cells) and row.cells[n]]
+        if column.type != "string" or len(filled) < 3:
+            continue
+        days = [(row, form) for row, text in filled if (form := next((f for f in _DATES if _is_date(text, f)), None))]
+        if 2 * len(days) > len(filled):
+            usual = Counter(form for _, form in days).most_common(1)[0][0]
+            usually = {row.line for row, text in filled if _is_date(text, usual)}
+            others = [row for row, _ in filled if row.line not in usually]
+            yield f"column {n + 1} holds days, most as {usual}, others not: line {_first_lines(others)}"
+
+
+def _sum_below(columns: list[Column], body: list[Row]) -> Iterator[str]:
+    """That the last row is the sum of those above it, whatever it is called."""
+    for n, column in enumerate(columns):
+        if column.type not in ("integer", "number") or len(body) < 4:
+            continue
+        decimal, group = (column.entries.get(key, "")[1:-1] for key in ("decimalChar", "groupChar"))
+        plain = [
+            row.cells[n].replace(group or "\0", "").replace(decimal or ".", ".") for row in body if n < len(row.cells)
+        ]
+        try:
+            *above, last = (Decimal(text) for text in plain if text)
+        except (ArithmeticError, ValueError):
+            continue
+        if last and len(above) > 1 and sum(above) == last:
+            yield f"line {body[-1].line} may be a total: in column {n + 1} it is the sum of the rows above"
+            return
 
 
 def _open_ends(column: Column, rows: list[list[str]], n: int) -> set[str]:
@@ -352,6 +416,18 @@ def _escapes(text: str) -> dict[str, str]:
 def _spaces(text: str) -> dict[str, str]:
     """The dialect's entry for spaces between a delimiter and a quote."""
     return {"skipInitialSpace": "true"} if re.search(r'[;,|\t] +"[^"\r\n]*"[ ]*(?:[;,|\t]|$)', text, re.M) else {}
+
+
+def _single_quotes(text: str) -> dict[str, str]:
+    """The dialect's entry where single quotes enclose fields, and double ones none."""
+    enclosed = re.findall(r"(?:^|[;,|\t])'[^'\r\n]*'(?=[;,|\t\r\n]|$)", text, re.MULTILINE)
+    return {"quoteChar": _quoted("'")} if len(enclosed) > 1 and '"' not in text else {}
+
+
+def _odd(rows: list[Row]) -> int:
+    """How many records have another number of fields than most."""
+    counts = Counter(len(row.cells) for row in rows if row.filled)
+    return counts.total() - max(counts.values())
 
 
 def _line_end(text: str) -> dict[str, str]:
@@ -386,7 +462,11 @@ def _rows(text: str, delimiter: str, form: dict[str, str]) -> Iterator[Row]:
     if "lineTerminator" in form:
         text = re.sub(r"(?<!\r)\n", " ", text)
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace="skipInitialSpace" in form, **escape
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        skipinitialspace="skipInitialSpace" in form,
+        quotechar="'" if "quoteChar" in form else '"',
+        **escape,
     )
     while True:
         line = reader.line_num + 1
@@ -796,6 +876,7 @@ def _as_number(column: Column, values: list[str]) -> bool:
         ("integer", ",", ".", lambda text: bool(re.fullmatch(r"-?[1-9]\d{0,2}(\.\d{3})*|0", text))),
         ("number", ",", ".", lambda text: bool(re.fullmatch(r"-?\d{1,3}(\.\d{3})*(,\d+)?|-?\d+(,\d+)?", text))),
         ("number", ".", ",", lambda text: bool(re.fullmatch(r"-?\d{1,3}(,\d{3})*(\.\d+)?|-?\d+(\.\d+)?", text))),
+        ("number", ".", "'", lambda text: bool(re.fullmatch(r"-?\d{1,3}('\d{3})*(\.\d+)?", text))),
         ("integer", ",", _NO_BREAK, lambda text: bool(re.fullmatch(rf"-?\d{{1,3}}([{_BLANK}]\d{{3}})*", text))),
         ("number", ",", _NO_BREAK, lambda text: bool(re.fullmatch(rf"-?\d{{1,3}}([{_BLANK}]\d{{3}})*(,\d+)?", text))),
     ]

@@ -70,7 +70,8 @@ def is_listed(name: str) -> bool:
 
 
 def _is_of_system(name: str) -> bool:
-    return name.lower() in (*SYSTEM, ".ds_store") or name.lower().startswith(LOCKS)
+    """Also LibreOffice's locks, and what macOS puts beside files on foreign disks."""
+    return name.lower() in (*SYSTEM, ".ds_store") or name.lower().startswith((*LOCKS, ".~lock.", "._"))
 
 
 def _ways(folder: str) -> list[str]:

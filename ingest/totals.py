@@ -37,8 +37,8 @@ def keep(connection: Connection, delivery_id: int, found: Iterable[tuple[int, Fi
 
     for line, field, text in found:
         try:
-            # No row: what is asked of an amount, or that one may be missing, says nothing of their sum.
-            asked = replace(field, required=True, pattern=None, minimum=None, maximum=None)
+            # No row: what is asked of an amount, or that one may be missing, says nothing of a sum; a unit may follow.
+            asked = replace(field, required=True, pattern=None, minimum=None, maximum=None, bare_number=False)
             printed, problem = values.parse(asked, text, frozenset({""})), None
         except values.BadValue as bad:
             printed, problem = None, bad.message

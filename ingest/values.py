@@ -34,6 +34,10 @@ FIRST_YEAR, LAST_YEAR = 1800, 2200
 """Dates and years beyond these are mistyped, unless the field's own bounds allow them."""
 _BLANKS = " \u00a0\u202f\u2009\u2007"
 """Blanks that part thousands: the ordinary, the no-break, its narrow form, the thin and the digit-wide one."""
+_APOSTROPHES = "'\u2019\u00b4`"
+_OTHER_DATES = {"%Y-%m-%d": "2024-12-31", "%d.%m.%Y": "31.12.2024", "%d.%m.%y": "31.12.24", "%d/%m/%Y": "31/12/2024",
+                "%Y/%m/%d": "2024/12/31", "%Y%m%d": "20241231"}  # fmt: skip
+"""How days are written by others, each with an example."""
 _TIME = re.compile(
     r"(?P<day>\S+?)[ T\u00a0]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AP]M)?(?:Z|[+-]\d\d:?\d\d)?)"
 )
@@ -137,7 +141,7 @@ def _number(field: Field, text: str) -> Decimal:
         text = text.replace("\u2212", "-")
     if field.trailing_minus and text.endswith("-"):
         text = f"-{text[:-1].rstrip()}"  # in front of another sign it makes no number
-    if PRINTED_SIGNS.get(text, text) in SIGNS:
+    if PRINTED_SIGNS.get(text, text) in SIGNS or not any(map(str.isdecimal, text)):
         raise _no_number(field, text)
     whole, _, fraction = text.partition(field.decimal_char)
     group = field.group_char
@@ -175,11 +179,16 @@ def _no_number(field: Field, text: str) -> BadValue:
         return BadValue("type", "has no-break spaces between thousands, which are not agreed: say so under groupChar")
     if re.fullmatch(r"[+-]?\d{1,3}( \d{3})+([.,]\d+)?", text):
         return BadValue("type", "has blanks between thousands, which are not agreed: say so under groupChar")
+    if re.fullmatch(rf"[+-]?\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+([.,]\d+)?", text):
+        return BadValue("type", "has apostrophes between thousands, which are not agreed: say so under groupChar")
+    if re.fullmatch(rf"(€|EUR)[{_BLANKS}]*[+-]?\d[\d.,]*|[+-]?[\d.,]*\d[{_BLANKS}]*(€|EUR|%)", text):
+        return BadValue("type", "has a unit beside the number, which is not agreed: say so under bareNumber")
     if re.fullmatch(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+", text):
         return BadValue("type", "is written with an exponent, as spreadsheets shorten long numbers: send all digits")
     if re.fullmatch(r"[\d.,]+-", text):
         return BadValue("type", "has its minus behind the number, which is not agreed: say so under trailing_minus")
-    if re.fullmatch(r"[+-]?\d+[.,]\d+", text):
+    swapped = r"(,\d{3})*\.\d+" if field.decimal_char == "," else r"(\.\d{3})*,\d+"
+    if re.fullmatch(rf"[+-]?\d+([.,]\d+)|[+-]?\d{{1,3}}{swapped}", text):
         found, agreed = ("point", "comma") if field.decimal_char == "," else ("comma", "point")
         return BadValue("type", f"has a decimal {found}, agreed is a decimal {agreed}")
     return BadValue("type", "is not a number")
@@ -210,9 +219,23 @@ def _date(field: Field, text: str) -> Any:
     except ValueError as error:
         found = _at_midnight(field, text)
         if found is None:
-            raise BadValue("type", f"is not a date written as {field.format}") from error
+            raise _no_date(field, text) from error
     _require_plausible(field, found.year)
     return found
+
+
+def _no_date(field: Field, text: str) -> BadValue:
+    """Why a text is no date; without a digit of it."""
+    day = text.partition("T")[0]
+    for form, example in _OTHER_DATES.items():
+        try:
+            if len(day) <= len(example) and FIRST_YEAR <= datetime.strptime(day, form).year <= LAST_YEAR:
+                return BadValue("type", f"is a date written as {form}, agreed is {field.format}")
+        except ValueError:
+            continue
+    if re.fullmatch(r"[2-7]\d{4}", text):
+        return BadValue("type", "is a number, as spreadsheets keep days: send days")
+    return BadValue("type", f"is not a date written as {field.format}")
 
 
 def _read_date(form: str, text: str) -> date:

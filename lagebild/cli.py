@@ -13,7 +13,7 @@ import sys
 import click
 
 from lagebild import output, warm
-from lagebild.errors import UserError
+from lagebild.errors import UserError, did_you_mean
 
 COMMANDS: dict[str, dict[str, str]] = {
     "The stack": {
@@ -92,6 +92,13 @@ class Commands(click.Group):
             module = importlib.import_module(f"lagebild.{topic}_commands")
             self.add_command(_completed(getattr(module, name.replace("-", "_"))), name)
         return self.commands[name]
+
+    def resolve_command(self, context: click.Context, arguments: list[str]):
+        try:
+            return super().resolve_command(context, arguments)
+        except click.UsageError as error:
+            error.message += f" {did_you_mean(arguments[0], self.list_commands(context)).capitalize()}".rstrip()
+            raise
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, self.list_commands(context)))

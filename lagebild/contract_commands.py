@@ -99,7 +99,7 @@ def fit(settings: "Settings", source: str, file: Path) -> None:
     from ingest import own_layouts
     from ingest.contracts import load
     from ingest.header import head, header_of
-    from ingest.readers import Refused
+    from ingest.readers import Refused, refuse_other_delimiter
 
     contract = own_layouts.for_file(settings, load(source), file.name)
     match = contract.match(file.name)
@@ -111,6 +111,8 @@ def fit(settings: "Settings", source: str, file: Path) -> None:
     period = match["period"]
     try:
         header = header_of(contract, head(contract, file), period)
+        if header is not None and contract.layout_for(header, period) is None:
+            refuse_other_delimiter(contract, header, 1, period)
     except Refused as refusal:
         raise UserError(f"{file.name}: {refusal.message}", remedy=refusal.remedy) from refusal
     if header is None:

@@ -157,9 +157,12 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
             connection.autocommit = autocommit
     except psycopg.Error as error:  # also what it says of an option that is no option
         p = parameters(settings, role)
+        of_own = (
+            "look at host, port and database in LAGEBILD_WAREHOUSE_DSN, and whether that server runs and lets you in"
+        )
         raise UserError(
             f"no connection to the warehouse as {p['user']} at {p['host']}:{p['port']}: {str(error).strip()}",
-            remedy="make status shows whether it runs; make up starts it",
+            remedy=of_own if settings.warehouse_dsn else "make status shows whether it runs; make up starts it",
         ) from error
     with connection:
         yield connection

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lagebild import options, output
-from lagebild.errors import UserError
+from lagebild.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from ingest.inbox import Arrival
@@ -48,8 +48,10 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
     owners = {Path(target): "" for target in targets if target not in contracts.sources()}
     for file in owners:
         if not file.is_file():
+            meant = did_you_mean(str(file), contracts.sources())
             known = ", ".join(contracts.sources())
-            raise click.BadParameter(f"{file} is neither a file nor a source ({known})", param_hint="SOURCE|FILE")
+            said = f"there is no file {file}, and no source of that name. {meant.capitalize()}Sources: {known}"
+            raise click.BadParameter(said, param_hint="SOURCE|FILE")
         owners[file] = contracts.load(source).source if source else inbox.source_of(file.name)
     name = contracts.load(source).name_for(period) if period is not None else None
     newest = ledger.newest(settings) if owners else 0
@@ -70,11 +72,15 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
             found = inbox.settled(settings, sources, problems.append, board.doing)
             waiting = [arrival for arrival in found.complete if arrival.source in sources]
             arrived += [_taken(settings, arrival, board, problems) for arrival in waiting]
+            left = sum(entry.path.rpartition("/")[0] in ("", *sources) for entry, _ in found.unknown)
         decided = _decided(settings, board, sorted({*sources, *owners.values()}))
     for file, delivery in repeats.items():
         output.say(f"{file.name}: nothing new, same as delivery {delivery.delivery_id}")
     moved = {d.delivery_id: d for d in arrived if d} | decided
     _tell(settings, moved.values())
+    if sources and left:
+        files = f"{left} file{'s' * (left != 1)}"
+        output.say(f"{files} of other names there: not taken, a receipt says why (lagebild inbox lists them)")
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     if not moved:

@@ -150,7 +150,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
 
     def port(name: str) -> int | None:
         text = values.get(name) or ""
-        if text and not (text.isdigit() and 0 < int(text) < 65536):
+        if text and not (_is_number(text) and 0 < int(text) < 65536):
             raise UserError(f"{name}={text} is not a port", remedy="set a number from 1 to 65535, or unset it")
         return int(text) if text else None
 
@@ -173,15 +173,15 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         return text or None
 
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
-    if not settle.isdigit():
+    if not _is_number(settle):
         raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
     days = {"LAGEBILD_RECEIPT_DAYS": "730", "LAGEBILD_AIRFLOW_LOG_DAYS": "90"}
     for name, usual in days.items():
         days[name] = values.get(name) or usual
-        if not (days[name].isdigit() and 0 < int(days[name]) <= 36_500):
+        if not (_is_number(days[name]) and 0 < int(days[name]) <= 36_500):
             raise UserError(f"{name}={days[name]} is no number of days", remedy=f"such as {usual}")
     unclaimed = values.get("LAGEBILD_UNCLAIMED_DAYS") or ""
-    if unclaimed and not (unclaimed.isdigit() and 0 < int(unclaimed) <= 36_500):
+    if unclaimed and not (_is_number(unclaimed) and 0 < int(unclaimed) <= 36_500):
         raise UserError(f"LAGEBILD_UNCLAIMED_DAYS={unclaimed} is no number of days", remedy="such as 60, or unset it")
     demo = flag("LAGEBILD_DEMO", "1", "set 0 (own files) or 1 (bundled files)")
     practice = flag("LAGEBILD_PRACTICE", "0", "set 0 (real data) or 1 (made-up rows)")
@@ -193,6 +193,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     publish = values.get("LAGEBILD_PUBLISH") or None
     if publish not in (None, "ask", "auto"):
         raise UserError(f"LAGEBILD_PUBLISH={publish} is neither ask nor auto", remedy="set ask or auto, or unset it")
+    sources = (ROOT / "ingest" / "sources", folder("LAGEBILD_CONFIG_DIR", "config") / "sources")
     settings = Settings(
         home=home,
         drop=folder("LAGEBILD_DROP_DIR", "drop"),
@@ -221,8 +222,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         inbox_settle_seconds=int(settle),
         receipt_days=int(days["LAGEBILD_RECEIPT_DAYS"]),
         unclaimed_days=int(unclaimed) if unclaimed else None,
-        publishers=_by_source(values, "PUBLISHER"),
-        licences=_by_source(values, "LICENCE"),
+        publishers=_by_source(values, "PUBLISHER", sources),
+        licences=_by_source(values, "LICENCE", sources),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
         publish=publish,
         config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,
@@ -230,18 +231,30 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     return with_demo(settings)
 
 
+def _is_number(text: str) -> bool:
+    """Whether a text is digits alone, and such that `int` knows them."""
+    return text.isascii() and text.isdigit()
+
+
 def _require_known(names: Iterable[str]) -> None:
     """UserError for a name that is no setting: with a letter too many it would be left out without a word."""
     for name in names:
-        if name.startswith("LAGEBILD_") and name not in _NAMES and not _FAMILIES.fullmatch(name):
-            meant = did_you_mean(name, _NAMES)
+        if name.upper().startswith("LAGEBILD_") and name not in _NAMES and not _FAMILIES.fullmatch(name):
+            meant = did_you_mean(name.upper(), _NAMES)
             raise UserError(f"{name} is no setting", remedy=f"{meant}.env.example names and explains each of them")
 
 
-def _by_source(values: dict[str, str], name: str) -> dict[str, str]:
+def _by_source(values: dict[str, str], name: str, folders: Iterable[Path]) -> dict[str, str]:
     """What `LAGEBILD_<name>_<SOURCE>` say by source, and `LAGEBILD_<name>` under the empty name."""
     found = ((_STATED[name].fullmatch(variable), text.strip()) for variable, text in values.items())
-    return {(match[1] or "").lower(): text for match, text in found if match and text}
+    stated = {(match[1] or "").lower(): text for match, text in found if match and text}
+    known = [path.parent.name for folder in folders for path in folder.glob("*/contract.yml")]
+    for source in sorted(set(stated) - {"", *known}):
+        raise UserError(
+            f"LAGEBILD_{name}_{source.upper()}: there is no source {source}",
+            remedy=f"{did_you_mean(source, known)}one of: {', '.join(sorted(known))}",
+        )
+    return stated
 
 
 def with_demo(settings: Settings) -> Settings:
@@ -277,8 +290,25 @@ def given(environment: dict[str, str] | None = None) -> dict[str, str]:
 
 
 def _dotenv(path: Path) -> dict[str, str]:
+    """The settings of a file of lines `NAME=value`; UserError for a line that speaks of one and sets none.
+
+    Such a line, passed over, would leave real data in a demo. No value is repeated: it may be secret.
+    """
     if not path.exists():
         return {}
-    lines = (line.strip() for line in path.read_text().splitlines())
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): value.strip().strip("'\"") for name, value in pairs if name.startswith("LAGEBILD_")}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        name, equals, value = (part.strip() for part in line.strip().removeprefix("export ").partition("="))
+        if name.startswith("#") or not re.search("lagebild", name, re.IGNORECASE):
+            continue
+        if not equals or not re.fullmatch(r"LAGEBILD_\w*", name):
+            told = re.split(r"[\s:]", name.removeprefix("set "))[0]
+            meant = did_you_mean(re.sub(r"\W", "_", told).upper(), _NAMES)
+            raise UserError(
+                f"{path}:{number}: {told} is set by no line of the form NAME=value",
+                remedy=f"{meant}write LAGEBILD_NAME=value; .env.example names and explains each setting",
+            )
+        if name in found:
+            raise UserError(f"{path}:{number}: {name} is set twice", remedy="leave one of the two lines")
+        found[name] = value.strip("'\"")
+    return found

@@ -59,16 +59,24 @@ def down(settings: "Settings") -> None:
 
 
 @click.command()
+@options.form
 @options.pass_settings
-def status(settings: "Settings") -> None:
+def status(settings: "Settings", form: str) -> None:
     """Show what runs, where the state lies, and how to connect. No password is shown: see lagebild credentials.
 
     \b
-    Example: lagebild status
+    Examples:
+      lagebild status
+      lagebild status --format json
     """
     from lagebild.stack import status as found
 
-    click.echo("\n".join(found.lines(settings)))
+    lines = found.lines(settings)
+    if form == "text":
+        click.echo("\n".join(lines))
+        return
+    told = [line.partition(":") for line in lines]
+    options.echo_json([{"about": about.strip(), "value": value.strip() or None} for about, _, value in told])
 
 
 @click.command(epilog=options.exit_codes("when the stack was never started here"))

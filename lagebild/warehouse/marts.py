@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 
 from lagebild import yaml_files
 from lagebild.database import BI_READER, BUILDER, STATISTICS_OFFICE
-from lagebild.errors import UserError
+from lagebild.errors import UserError, did_you_mean
 from lagebild.settings import DBT_PROJECT
 from lagebild.warehouse import locks
 
@@ -65,7 +65,9 @@ def definition(name: str) -> Mart:
     for mart in definitions():
         if mart.name == name:
             return mart
-    raise UserError(f"there is no mart {name!r}", remedy=f"one of: {', '.join(m.name for m in definitions())}")
+    known = [mart.name for mart in definitions()]
+    remedy = f"{did_you_mean(name, known)}one of: {', '.join(known)}"
+    raise UserError(f"there is no mart {name!r}", remedy=remedy)
 
 
 def declared_columns(connection: Connection) -> dict[str, dict[str, str]]:

@@ -351,6 +351,125 @@ def test_a_quoted_delimiter_in_a_stacked_header_of_the_landesdatenbank(tmp_path)
     assert "cut short" in refusal(contract, LDB.replace("_", "-")).message
 
 
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1'234,50", "has apostrophes between thousands"),
+        ("1.234,50 €", "has a unit beside the number"),
+        ("EUR 5", "has a unit beside the number"),
+        ("12,5 %", "has a unit beside the number"),
+        ("1,234.56", "has a decimal point, agreed is a decimal comma"),
+        ("12.5", "has '.' where no thousands separator can stand"),
+        ("k.A.", "is not a number"),
+        ("n/a", "is not a number"),
+    ],
+)
+def test_a_number_in_another_form_is_told_by_what_is_otherwise(tmp_path, text, said):
+    contract = contract_of(tmp_path, ["gemeinde", "kosten"], types={"kosten": NUMBER})
+    (message,) = read(contract, f"gemeinde;kosten\nAhausen;{text}\n")[1].values()
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2024-12-31", "is a date written as %Y-%m-%d, agreed is %d.%m.%Y"),
+        ("31.12.24", "is a date written as %d.%m.%y, agreed is %d.%m.%Y"),
+        ("31/12/2024", "is a date written as %d/%m/%Y, agreed is %d.%m.%Y"),
+        ("20241231", "is a date written as %Y%m%d, agreed is %d.%m.%Y"),
+        ("45657", "is a number, as spreadsheets keep days"),
+        ("31.12.0024", "lies outside the years 1800 to 2200"),
+        ("31.12.9999", "lies outside the years 1800 to 2200"),
+        ("30.02.2024", "is not a date written as %d.%m.%Y"),
+    ],
+)
+def test_a_day_in_another_form_is_told_by_that_form(tmp_path, text, said):
+    contract = contract_of(tmp_path, ["gemeinde", "tag"], types={"tag": {"type": "date", "format": "%d.%m.%Y"}})
+    (message,) = read(contract, f"gemeinde;tag\nAhausen;{text}\n")[1].values()
+    assert said in message
+
+
+@pytest.mark.parametrize("sign", [",", "\t", "|"])
+def test_another_delimiter_is_named_and_no_layout_is_proposed_of_it(tmp_path, sign):
+    contract = contract_of(tmp_path, ["gemeinde", "kosten"])
+    refused = refusal(contract, f"gemeinde{sign}kosten\nAhausen{sign}12\n")
+    assert refused.message == f"line 1: {sign!r} parts the fields, agreed is ';'"
+    assert "change delimiter at" in refused.remedy
+
+
+def test_a_header_that_comes_again_in_other_capitals_is_no_row(tmp_path):
+    contract = contract_of(tmp_path, ["gemeinde", "kosten"])
+    rows, rejected = read(contract, f"gemeinde;kosten\n{ROWS}\ufeffGEMEINDE;Kosten\nCeheim;1\n")
+    assert rows == [*TWO, ["Ceheim", "1"]] and list(rejected) == [4]
+
+
+# --- what sniff says of other files -----------------------------------------------------------------------------------
+
+
+def sniffed(folder: Path, content: str | bytes) -> tuple[str, contracts.Contract, list[list[str]]]:
+    """The proposal, the contract that it makes, and the rows that this reads."""
+    content = content.encode() if isinstance(content, str) else content
+    file = folder / "liste_2024.csv"
+    file.write_bytes(content)
+    contract = proposed(folder, file)
+    return sniff.proposal(file.name, content), contract, read(contract, content)[0]
+
+
+@pytest.mark.parametrize(
+    "word", ["Σ", "Zwischensumme", "Endergebnis", "Insg.", "Übertrag", "Seite 1 von 1", "3 Zeilen"]
+)
+def test_other_words_for_what_ends_a_table_are_known(tmp_path, word):
+    text, contract, rows = sniffed(tmp_path, f"Ort;Anzahl\nAhausen;1\nBedorf;2\nCeheim;4\n{word};7\n")
+    assert len(rows) == 3 and contract.footer and "line 5 below the rows: a total" in text
+
+
+@pytest.mark.parametrize("word", ["Stadt insgesamt", "Alle Stadtteile", "05913"])
+def test_a_last_row_that_is_the_sum_of_the_others_is_told_whatever_it_is_called(tmp_path, word):
+    rows = "Ahausen;1.000,50\nBedorf;2,00\nCeheim;4,25\n"
+    text, _, _ = sniffed(tmp_path, f"Ort;Betrag\n{rows}{word};1.006,75\n")
+    assert "line 5 may be a total: in column 2 it is the sum of the rows above" in text
+    assert "may be a total" not in sniffed(tmp_path, f"Ort;Betrag\n{rows}{word};1.006,76\n")[0]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "iso-8859-1", "cp850", "mac-roman", "utf-8", "utf-16"])
+def test_umlauts_say_which_encoding_a_file_has(tmp_path, encoding):
+    content = "Ort;Anzahl\nKöln;1\nMünster;2\nHöxter;3\nWülfrath;4\n".encode(encoding)
+    _, _, rows = sniffed(tmp_path, content)
+    assert [row[0] for row in rows] == ["Köln", "Münster", "Höxter", "Wülfrath"]
+
+
+def test_single_quotes_mixed_line_ends_and_apostrophes_are_read_by_the_proposal(tmp_path):
+    _, contract, rows = sniffed(tmp_path, "Ort;Betrag\r\n'A;B';1\n'C';3\r\n'D';12\r\n")
+    assert contract.quote == "'" and contract.line_terminator is None
+    assert [row[0] for row in rows] == ["A;B", "C", "D"]
+    _, contract, rows = sniffed(tmp_path, "Ort;Betrag\nA;1'234.50\nB;3.20\nC;12'000.00\n")
+    assert (contract.fields[1].type, contract.fields[1].group_char, len(rows)) == ("number", "'", 3)
+
+
+@pytest.mark.parametrize(("name", "said"), [("M\ufffdnster", "line 2"), ("MÃ¼nster", "line 2")])
+def test_lost_letters_are_told(tmp_path, name, said):
+    assert f"or were decoded twice in {said}" in sniffed(tmp_path, f"Ort;Anzahl\n{name};1\nBonn;2\n")[0]
+
+
+def test_a_column_of_days_in_several_forms_is_told_by_its_lines(tmp_path):
+    days = ["31.12.2024", "2024-12-30", "29.12.2024", "28.12.2024", "45657"]
+    text, _, _ = sniffed(tmp_path, "Ort;Tag\n" + "".join(f"A{n};{day}\n" for n, day in enumerate(days)))
+    assert "column 2 holds days, most as %d.%m.%Y, others not: line 3, 6" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b'[{"ort": "A"}]', "JSON, and no table"), (b"<!DOCTYPE html><html>", "a page of HTML"), (b"<?xml ?><a/>", "XML")],
+)
+def test_what_is_no_table_is_named(content, said):
+    with pytest.raises(Refused, match=said) as caught:
+        sniff.proposal("liste_2024.csv", content)
+    assert caught.value.remedy
+
+
 # --- through to raw ---------------------------------------------------------------------------------------------------
 
 
@@ -446,3 +565,29 @@ def test_cases_by_their_own_proposal(tmp_path, name, file, loaded, sums):
     for title, total in sums.items():
         cells = [row[titles.index(title)].replace(".", "") for row in rows]
         assert sum(int(cell) for cell in cells if cell != "-") == total
+
+
+def test_the_cases_of_persons_show_no_value_and_their_marks(tmp_path):
+    file = case("csv_sniff_header_wider_than_rows")
+    text, contract = sniff.proposal(file.name, file.read_bytes()), proposed(tmp_path, file)
+    assert [(f.title, f.privacy) for f in contract.fields] == [
+        ("name", "drop"), ("vorname", "drop"), ("geboren", "year"), ("strasse", "drop"),
+    ]  # fmt: skip
+    headerless = case("sniff_headerless_register")
+    other = sniff.proposal(headerless.name, headerless.read_bytes())
+    assert "no header was found" in other
+    for said in ("Kowalska", "Musterweg", "Mustermann", "Erika"):
+        assert said not in text + other
+
+
+def test_the_cases_of_lost_letters_and_impossible_years(tmp_path):
+    file = case("csv_replacement_char")
+    assert "letters are lost (U+FFFD)" in sniff.proposal(file.name, file.read_bytes())
+    file = case("csv_date_forms")
+    text = sniff.proposal(file.name, file.read_bytes())
+    assert "column 1 holds days, most as %d.%m.%Y, others not: line 3, 4, 6, 7, 8 and 2 more" in text
+    types = {"Stichtag": {"type": "date", "format": "%d.%m.%Y"}}
+    contract = contract_of(tmp_path, ["Stichtag", "AGS", "Gebiet", "Personen", "Anteil"], types=types)
+    rows, rejected = read(contract, file.read_bytes())
+    assert [row[0] for row in rows] == ["1.1.2024", "31.12.2024 00:00"]
+    assert "outside the years" in rejected[8] and "outside the years" in rejected[11]

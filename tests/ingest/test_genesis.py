@@ -325,3 +325,12 @@ def test_an_english_download_is_refused_for_its_language_and_no_download_by_its_
     assert "English form" in load_content(warehouse, "genesis", content, "12521-0041_en_flat.csv", tmp_path).reason
     other = load_content(warehouse, "genesis", table(2, "05913;GESM;1"), "einwohner.csv", tmp_path)
     assert (other.state, other.period) == ("refused", "unknown")
+
+
+def test_the_case_of_the_english_form():
+    file = SHARED / "cases" / "genesis_english" / "99111-0001_2024_flat.csv"
+    if not file.exists():
+        pytest.skip(f"the case is not here: {file}")
+    with pytest.raises(readers.Refused, match="in its English form") as caught:
+        list(readers.read(contracts.load("genesis"), file.read_bytes()).rows)
+    assert "in German" in caught.value.remedy

@@ -13,6 +13,7 @@ from tests.support import query
 GIVEN = {
     ("contracts.py", "header_refusal"): "its own _way_out",
     ("readers.py", "layout_of"): "contracts.header_refusal",
+    ("readers.py", "refuse_other_delimiter"): "its own _where",
     ("readers.py", "_head_in"): "its own _where",
     ("readers.py", "_first_line"): "its own _where",
     ("readers.py", "_require_line_end"): "its own _where",

@@ -188,6 +188,22 @@ MISNAMED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("path", "right", "kind"),
+    [
+        ("ledger/ledger_05913000_2020.xlsx", "ledger_05913000_2020.csv", "csv"),
+        ("ledger_05913000_2020.XLS", "ledger_05913000_2020.csv", "csv"),
+        ("esf_hessen/esf_hessen_2014-2020.pdf", "esf_hessen_2014-2020.csv", "csv"),
+        ("funding_programmes_2024.csv", "funding_programmes_2024.xlsx", "xlsx"),
+    ],
+)
+def test_a_file_of_another_kind_is_to_be_saved_anew_and_not_renamed(path, right, kind):
+    with pytest.raises(inbox.UnknownFile, match=f"and .{kind} is agreed") as caught:
+        inbox.source_of(path)
+    assert caught.value.remedy == f"save it as .{kind}, for example under {right}; renaming alone is not enough"
+    assert "umbenennen allein genügt nicht" in caught.value.why.to_do[0]
+
+
 @pytest.mark.parametrize("folder", [f"{SOURCE}/", ""])
 @pytest.mark.parametrize(("name", "right"), MISNAMED.items())
 def test_a_wrong_name_is_answered_with_one_remedy_and_a_right_name(warehouse, name, right, folder):

@@ -90,3 +90,19 @@ def test_every_contract_names_a_time(source):
     # Rows without a key cannot be told apart between periods: which list counts must be said, or a period be its own.
     reads_by_delivery = {"ledger_totals"}
     assert contract.primary_key or contract.periods != contracts.ALL or source in reads_by_delivery
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("integration_course", "integration_courses_2024-13.csv"),
+        ("integration_course", "integration_courses_2024-00.csv"),
+        ("register", "register_05913000_2019-02-30.csv"),
+        ("register", "register_05913000_2019-13-31.csv"),
+        ("employment", "eu2_employees_0000.csv"),
+    ],
+)
+def test_a_name_with_a_month_or_day_that_there_is_not_is_no_agreed_one(source, name):
+    contract = contracts.load(source)
+    assert contract.period_of(name) is None and not contract.fits(name)
+    assert contract.period_of(contract.example)

@@ -154,6 +154,11 @@ def printed(content: bytes) -> list[tuple[int, str, str]]:
     return [(line, field.name, text) for line, field, text in source.totals]
 
 
+@pytest.mark.parametrize("mark", ["Summe", "Gesamtsumme", "Endsumme", "Gesamtergebnis", "Total", "Insgesamt", "Summe:"])
+def test_a_total_may_be_called_otherwise(mark):
+    assert printed(export(totals=[mark])) == [(9, "amount_eur", "1.233.333,83")]
+
+
 @pytest.mark.parametrize("before", ["", "\t"])
 def test_each_total_of_a_list_is_read_under_its_column(before):
     content = export(before=before, totals=["*", "**"])
@@ -168,7 +173,7 @@ def test_a_line_of_totals_without_a_figure_anywhere_prints_none_and_one_with_it_
 def test_a_list_is_held_with_both_figures_where_its_total_is_another_and_says_so_where_it_agrees(warehouse):
     """To the cent, in decimals: no sum of floats would tell 0.10 from 0.1000000001."""
     lists = {
-        "ledger_05315000_2019.txt": export(),
+        "ledger_05315000_2019.txt": export().replace(b"1.233.333,83", b"1.233.333,83 EUR"),
         "ledger_05314000_2019.txt": export(totals=["*"]).replace(b"1.233.333,83", b"1.233.333,84"),
         "ledger_05111000_2019.txt": export().replace(b",83", b",8 3"),
         "ledger_05112000_2019.txt": export(totals=[]),

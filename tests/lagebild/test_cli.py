@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,9 +21,10 @@ from click.testing import CliRunner
 import lagebild
 from ingest import ledger
 from lagebild import cli as command_line
-from lagebild import delivery_commands, output, settings
+from lagebild import database, delivery_commands, output, settings
 from lagebild.cli import cli
 from lagebild.errors import UserError
+from tests.conftest import settings_in
 
 ROOM = Path(lagebild.__file__).parent
 HEAVY = {"psycopg", "rich", "yaml", "psutil", "requests", "pandas", "numba", "dbt", "airflow", "ingest"}
@@ -79,6 +81,40 @@ def test_the_help_of_everything_lists_every_command_with_what_it_does():
         if not rest:
             assert f"\n  {name} " in text and command.help.split()[0] in text
     assert "130 stopped by Ctrl-C" in " ".join(text.split())
+
+
+def test_whatever_lists_something_gives_it_to_programs_too():
+    """The others do something, or write a file; what they print is a line or two for people."""
+    without = {" ".join(path) for path, command in commands() if not isinstance(command, click.Group)
+               and not any("--format" in option.opts for option in command.params)}  # fmt: skip
+    assert without == {
+        "run", "up", "down", "airflow", "load", "watch", "reload", "accept", "refuse", "withdraw", "fetch", "migrate",
+        "build", "publish", "rollback", "extract", "keys create", "keys rotate", "erase", "backup", "restore", "docs",
+        "quality-docs", "figures docs", "contracts docs", "contracts fit", "sniff",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lod", "ledger"], "Did you mean load?"),
+        (["delivery"], "Did you mean deliveries?"),
+        (["load", "ledgr"], "there is no file ledgr, and no source of that name. Did you mean ledger?"),
+        (["load", "ledger_05913000_2019.cvs"], "there is no file ledger_05913000_2019.cvs"),
+        (["explain", "cost_per_persn", "--place", "Dortmund", "--year", "2019"], "did you mean cost_per_person?"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_nearest_one(arguments, said):
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code in (1, 2) and said in result.output + str(result.exception)
+
+
+def test_of_an_own_server_nobody_is_told_to_start_the_embedded_one(tmp_path):
+    own = replace(settings_in(tmp_path), warehouse_dsn="postgresql://u:geheim@127.0.0.1:1/x")
+    with pytest.raises(UserError, match="no connection") as caught, database.connect(own):
+        pass
+    assert "LAGEBILD_WAREHOUSE_DSN" in caught.value.remedy and "make up" not in caught.value.remedy
+    assert "geheim" not in str(caught.value)
 
 
 def test_every_command_of_every_module_is_in_the_list():
@@ -153,7 +189,11 @@ def test_a_server_that_does_not_answer_is_named(tmp_path):
     dsn = "postgresql://nobody@127.0.0.1:1/none"
     result = run_program("migrate", LAGEBILD_HOME=str(tmp_path), LAGEBILD_WAREHOUSE_DSN=dsn)
     assert result.returncode == 1
-    assert "127.0.0.1:1" in result.stderr and "make status" in result.stderr and "Traceback" not in result.stderr
+    assert (
+        "127.0.0.1:1" in result.stderr
+        and "LAGEBILD_WAREHOUSE_DSN" in result.stderr
+        and "Traceback" not in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,6 +219,54 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(variable, near):
     result = run_program("deliveries", **{variable: "1"})
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert f"{variable} is no setting" in result.stderr and near in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("LAGEBILD_DEMO: 0", "LAGEBILD_DEMO is set by no line of the form NAME=value"),
+        ("LAGEBILD_DEMO", "LAGEBILD_DEMO is set by no line"),
+        ("lagebild_demo=0", "did you mean LAGEBILD_DEMO?"),
+        ("set LAGEBILD_DEMO=0", "LAGEBILD_DEMO is set by no line"),
+        ("LAGEBILD-DEMO=0", "did you mean LAGEBILD_DEMO?"),
+        ("LAGEBILDDEMO=0", "did you mean LAGEBILD_DEMO?"),
+        ("LAGEBILD_DEMO=1\nLAGEBILD_DEMO=0", ".env:3: LAGEBILD_DEMO is set twice"),
+        ("LAGEBILD_ALERT_WEBHOOK: https://geheim", ".env:2: LAGEBILD_ALERT_WEBHOOK is set by no line"),
+    ],
+)
+def test_no_line_of_env_is_passed_over_that_speaks_of_a_setting(tmp_path, monkeypatch, line, said):
+    """Passed over, LAGEBILD_DEMO=0 would put made-up files between real ones."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".env").write_text(f"# own\n{line}\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        settings.given({})
+    assert said in str(caught.value) and "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["LAGEBILD_DEMO=0", "export LAGEBILD_DEMO=0", "\ufeffLAGEBILD_DEMO = '0'\r", "A: b\nLAGEBILD_DEMO=0"]
+)
+def test_env_may_be_written_as_shells_and_editors_do(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8", newline="")
+    assert settings.given({}) == {"LAGEBILD_DEMO": "0"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"lagebild_demo": "0"}, "did you mean LAGEBILD_DEMO?"),
+        ({"LAGEBILD_PUBLISHER_LEGDER": "x"}, "there is no source legder"),
+        ({"LAGEBILD_LICENCE_REGSTER": "x"}, "did you mean register?"),
+        ({"LAGEBILD_POSTGRES_PORT": "²"}, "is not a port"),
+        ({"LAGEBILD_INBOX_SETTLE_SECONDS": "²"}, "is no number of seconds"),
+        ({"LAGEBILD_RECEIPT_DAYS": "٣٠"}, "is no number of days"),
+    ],
+)
+def test_what_a_setting_says_is_held_against_what_there_is(variables, said):
+    with pytest.raises(UserError) as caught:
+        settings.load(variables)
+    assert said in str(caught.value)
 
 
 def test_every_setting_that_is_explained_is_known():
