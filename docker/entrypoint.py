@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> None:
     """Replace this process by the program that `arguments` name."""
     if not arguments:
         sys.exit("usage: entrypoint.py PROGRAM [ARGUMENT ...]")
+    os.umask(0o077)
     settings = settings_module.load(with_databases(dict(os.environ)))
     write_login(settings)
     os.execvpe(arguments[0], arguments, environment(settings))

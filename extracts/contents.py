@@ -1,6 +1,6 @@
 """Everything a package says, gathered once, so that CSV, workbook and descriptor say the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -80,10 +80,17 @@ class Contents:
                 "Trotz Beanstandung angenommene Lieferungen",
                 [(a["source"], _acceptance_line(a)) for a in self.acceptances] or [("", "keine")],
             ),
+            ("Gekürzte Texte", list(self._shortened())),
             ("Lizenzen und Quellenangaben", [(s, _attribution_line(a)) for s, a in self.attributions.items()]),
             ("Zu den Dateien", [("", note) for note in package.notes]),
         ]
         return [(heading, lines) for heading, lines in sections if lines]
+
+    def _shortened(self) -> Iterator[tuple[str, str]]:
+        """Each text that was cut, and the deliveries that it can be of."""
+        for mart in self.marts:
+            files = ", ".join(dict.fromkeys(row["file_name"] for row in self.used_by(mart.entry.name)))
+            yield from ((mart.entry.name, f"{where}; aus {files}") for where in mart.shortened())
 
     def used_by(self, mart: str) -> list[dict[str, Any]]:
         """The deliveries behind one mart."""

@@ -1,5 +1,6 @@
 """One publication as its readers see it: schema `marts`, role bi_reader, one snapshot."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from extracts.package import MartEntry
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
+
+LONGEST_TEXT = 32_000
+"""Characters; a cell of a spreadsheet holds 32,767, and a longer one of a CSV file would run into the next row."""
+SHORTENED = re.compile(r" … \[gekürzt, (\d+) Zeichen\]$")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,16 @@ class Mart:
     description: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
+
+    def shortened(self) -> Iterator[str]:
+        """Where a text was cut: its row by the mart's key, its column, how long it was; where known its line."""
+        names = [column.name for column in self.columns]
+        for row in self.rows:
+            for name, value in zip(names, row, strict=True):
+                if isinstance(value, str) and (cut := SHORTENED.search(value)):
+                    where = ", ".join(str(row[names.index(part)]) for part in self.entry.key if part != name)
+                    line = f", Zeile {row[names.index('line_number')]} der Lieferung" if "line_number" in names else ""
+                    yield f"{name} ({where}{line}): {cut[1]} Zeichen, gekürzt auf {LONGEST_TEXT}"
 
     def values(self, name: str) -> list[Any]:
         """The values of column `name`, row by row; empty when the mart has no such column."""
@@ -98,7 +113,15 @@ def mart(connection: psycopg.Connection, entry: MartEntry, publication_id: int) 
         "select coalesce(obj_description(to_regclass(%s)), obj_description(to_regclass(%s)), '')",
         (f"marts.{entry.name}", f"marts.{view}"),
     ).fetchone()[0]
-    return Mart(entry, description, columns, tuple(rows))
+    return Mart(entry, description, columns, tuple(tuple(map(shortened, row)) for row in rows))
+
+
+def shortened(value: Any) -> Any:
+    """A value that a spreadsheet's cell can hold: a longer text, from before texts had a bound, is cut with a mark."""
+    if not isinstance(value, str) or len(value) <= LONGEST_TEXT:
+        return value
+    mark = f" … [gekürzt, {len(value)} Zeichen]"
+    return value[: LONGEST_TEXT - len(mark)] + mark
 
 
 def sources(connection: psycopg.Connection, publication_id: int) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from ingest import contracts
-from ingest.contracts import ALL, EVIDENCE, PERIODS, PERSONAL, READERS, TYPES
+from ingest.contracts import ALL, EVIDENCE, LONGEST_AGREED, PERIODS, PERSONAL, READERS, TYPES
 from lagebild import yaml_files
 from lagebild.errors import did_you_mean
 
@@ -69,7 +69,7 @@ FIELD_OWN: dict[str, type | tuple[type, ...]] = {
     "code_list": str,
     "columns": (str, int),
 }
-CONSTRAINTS = {"required", "pattern", "enum", "minimum", "maximum"}
+CONSTRAINTS = {"required", "pattern", "enum", "minimum", "maximum", "maxLength"}
 DIALECT = {"$schema", "header", "headerRows", "headerJoin", "delimiter", "quoteChar", "doubleQuote", "escapeChar"} | {
     "lineTerminator",
     "skipInitialSpace",
@@ -107,6 +107,7 @@ TYPED = {
     "trailing_minus": ("integer", "number"),
     "minimum": ("integer", "number", "date", "year"),
     "maximum": ("integer", "number", "date", "year"),
+    "maxLength": ("string",),
 }
 """By entry of a field, the types for which it has an effect."""
 RESOURCE = {"$schema", "name", "path", "title", "description", "format", "mediatype", "encoding", "dialect", "schema"}
@@ -464,6 +465,9 @@ def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
         yield ("format",), problem
     if "pattern" in constraints and (problem := _pattern_problem(str(constraints["pattern"]))):
         yield ("constraints", "pattern"), problem
+    longest = constraints.get("maxLength", 1)
+    if type(longest) is not int or not 0 < longest <= LONGEST_AGREED:
+        yield ("constraints", "maxLength"), f"maxLength is no number of characters from 1 to {LONGEST_AGREED}"
     if entry.get("decimalChar", ".") == entry.get("groupChar", ""):
         yield ("groupChar",), "decimalChar and groupChar are the same"
     if ours.get("dash_is_zero") and not ours.get("signs"):

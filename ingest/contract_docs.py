@@ -11,7 +11,7 @@ from datetime import date
 from html import escape
 
 from ingest import german
-from ingest.contracts import Contract, Due, Duration, Field, Layout
+from ingest.contracts import LONGEST_TEXT, Contract, Due, Duration, Field, Layout
 
 MAX_LISTED = 40
 """Allowed values that are printed; more are counted."""
@@ -224,6 +224,8 @@ def _allowed(field: Field, contract: Contract) -> str:
         parts.append(f"mindestens {_german_number(field.minimum)}")
     if field.maximum is not None:
         parts.append(f"höchstens {_german_number(field.maximum)}")
+    if field.max_length not in (None, LONGEST_TEXT):
+        parts.append(f"höchstens {field.max_length} Zeichen")
     if field.signs:
         zero = "„-“ heißt null" if field.dash_is_zero else "keines davon heißt null"
         parts.append(f"statt einer Zahl die amtlichen Zeichen <code>- . ... / x ()</code>; {zero}")

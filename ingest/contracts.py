@@ -54,6 +54,10 @@ _SQL_TYPES = {
     "boolean": "boolean",
 }
 TYPES = tuple(_SQL_TYPES)
+LONGEST_TEXT = 8_000
+"""Characters that a text may have where its contract names no maxLength. The longest known one has 645."""
+LONGEST_AGREED = 32_000
+"""The most that a contract can agree on: a cell of a spreadsheet holds 32,767, and what is read is handed out again."""
 _NO_LETTERS = re.compile(r"(?:\\[-./d]|\[(?:\d-\d|\d|\\d)+\]|\{\d+(?:,\d*)?\}|\(\?:|[\d^$()|?*+/, -])*", re.ASCII)
 """A pattern that no text with a letter matches: written of digits and signs, no `.`, no `\\w`, no negated set."""
 
@@ -92,6 +96,8 @@ class Field:
     """Fixed width: first and last character of the field, counted from 1."""
     example: str | None = None
     """A made-up value as the file writes it, for the page a supplier is sent."""
+    max_length: int | None = None
+    """Characters that a text may have: as its contract says under maxLength, else LONGEST_TEXT; None: no text."""
     part: re.Pattern[str] | None = None
     """What of a text is the value: the groups of this pattern, put together; a text that it does not match is bad."""
 
@@ -816,6 +822,7 @@ def field_of(entry: dict[str, Any], code_lists: Mapping[str, CodeList]) -> Field
         enum=None if enum is None else frozenset(map(str, enum)),
         minimum=constraints.get("minimum"),
         maximum=constraints.get("maximum"),
+        max_length=constraints.get("maxLength", LONGEST_TEXT) if entry["type"] == "string" else None,
         privacy=own.get("privacy", "keep"),
         signs=own.get("signs", False),
         mapping=own.get("map"),

@@ -422,7 +422,7 @@ class _Whole:
         for text in self._missing:
             same_size = np.flatnonzero(size == len(text))
             is_missing[same_size] |= (data[start[same_size, None] + np.arange(len(text))] == text).all(axis=1)
-        errors = self._errors(data, start, size, is_missing)
+        errors = self._errors(data, start, size, is_missing) | self._too_long(data, start, size)
         hashes = None if self._keys else kernels.hashes_of(data, start, size)
         for key in self._keys:
             data, hashes = kernels.hmac_sha256(key, data, start, size)
@@ -437,6 +437,15 @@ class _Whole:
             is_bad = np.zeros(len(start), bool) if is_bad is None else is_bad.copy()
             is_bad[list(errors)] = True
         return Column(Cells(data, start, size, lengths), hashes, is_bad, reasons)
+
+    def _too_long(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> dict[int, values.BadValue]:
+        """Texts of more characters than are agreed, by row: no text has more characters than bytes."""
+        limit = self.field.max_length
+        return {
+            row: values.too_long(self.field)
+            for row in (np.flatnonzero(size > limit).tolist() if limit is not None else ())
+            if len(data[start[row] : start[row] + size[row]].tobytes().decode()) > limit
+        }
 
     @staticmethod
     def _errors(data: np.ndarray, start: np.ndarray, size: np.ndarray, is_missing: np.ndarray) -> dict:

@@ -195,6 +195,7 @@ TEXTS = {
     "does not match {}": "die Angabe ist nicht so geschrieben wie vereinbart (Muster {0})",
     "is below {}": "die Angabe ist kleiner oder früher als {0}",
     "is above {}": "die Angabe ist größer oder später als {0}",
+    "has more than {} characters": "die Angabe hat mehr als {0} Zeichen",
     "is too large": "die Angabe ist zu groß",
     "has {} where no thousands separator can stand": "die Angabe hat {0} an einer Stelle, an der kein Trennzeichen für"
     " Tausender stehen kann",

@@ -92,6 +92,8 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
         if field.required:
             raise BadValue("required", "is missing")
         return None
+    if field.max_length is not None and len(text) > field.max_length:
+        raise too_long(field)
     if text[0:1] == "#" and not _is_agreed(field, text) and (bad := spreadsheet_error(text)):
         raise bad
     if field.part is not None:
@@ -126,6 +128,11 @@ def spreadsheet_error(text: str) -> BadValue | None:
     if _TOO_NARROW.fullmatch(text):
         return BadValue("spreadsheet_error", "is what a spreadsheet shows where a column is too narrow (###)")
     return None
+
+
+def too_long(field: Field) -> BadValue:
+    """What to say of a text that has more characters than are agreed."""
+    return BadValue("length", f"has more than {field.max_length} characters")
 
 
 def _bound(field: Field, bound: Any) -> Any:

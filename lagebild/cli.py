@@ -122,6 +122,7 @@ def _completed(command: click.Command) -> click.Command:
 
 def main() -> None:
     """Run the command line, in the stack's parent process where that is quicker; ends with the command's exit code."""
+    os.umask(0o077)  # whatever is written (deliveries, logs, packages) is this user's until he opens it
     arguments = sys.argv[1:]
     code = warm.run(arguments)
     sys.exit(run(arguments) if code is None else code)

@@ -112,11 +112,23 @@ class Settings:
     def sends_alerts(self) -> bool:
         return not self.demo if self.alert_enabled is None else self.alert_enabled
 
+    def make_home(self) -> None:
+        """Make the state folder where there is none. Only this user may list it.
+
+        Where that is root, others pass through it: PostgreSQL's own user has its cluster below it.
+        """
+        if not self.home.exists():
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if os.geteuid() == 0:
+                self.home.chmod(0o711)
+
     def secret(self, name: str) -> str:
         """Return the secret `name`; create it at first use where the folder may be written."""
         path = self.secrets / name
         if not path.exists():
             try:
+                if self.home in self.secrets.parents:
+                    self.make_home()
                 self.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # O_EXCL: of two processes that start at once, one writes and the other reads.
                 descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 import threading
 from collections.abc import Iterator
 
@@ -117,14 +118,8 @@ def _up(settings: Settings, board: Board) -> float:
     from lagebild.warehouse import server_version
     from lagebild.warehouse.migrate import migrate
 
-    for folder in (
-        settings.landing,
-        settings.extracts,
-        settings.config,
-        *(settings.drop / source for source in contracts.sources()),
-    ):
-        folder.mkdir(parents=True, exist_ok=True)
-    settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.make_home()
+    _make_folders(settings, board)
     with board.stage("PostgreSQL") as stage:
         postgres.start(settings, board.doing)
         stage.result = "runs" if settings.warehouse_dsn else f"runs on 127.0.0.1:{settings.ports()['postgres']}"
@@ -146,6 +141,20 @@ def _up(settings: Settings, board: Board) -> float:
         began = since()
         airflows.result = f"runs at {airflow.url(settings)}"
     return began
+
+
+def _make_folders(settings: Settings, board: Board) -> None:
+    """The folders of deliveries, keys and packages; what an earlier version left open to others is closed, or told."""
+    for folder in (settings.drop, settings.landing, settings.extracts, settings.config, settings.keys):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for source in contracts.sources():
+        (settings.drop / source).mkdir(exist_ok=True, mode=0o700)
+    for folder in (settings.landing, settings.keys, settings.home / "airflow" / "logs"):
+        if folder.exists() and folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.geteuid():
+            folder.chmod(0o700)
+            board.say(f"{folder} was open to other users of this machine: it is closed now")
+    if settings.drop.stat().st_mode & 0o007:  # whom its owner let in may put files there: that is left as it is
+        board.warn(f"{settings.drop} is open to every user of this machine: chmod o-rwx, and give suppliers a group")
 
 
 @contextlib.contextmanager
@@ -175,7 +184,7 @@ def _beside(work) -> Iterator:
 
 @contextlib.contextmanager
 def _one_at_a_time(settings: Settings):
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     with open(settings.home / "run.lock", "w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

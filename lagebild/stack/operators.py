@@ -64,12 +64,12 @@ class Ingest(BaseOperator):
                 if taken.seconds >= PUT_OFF_SECONDS:
                     raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
                 time.sleep(taken.seconds)
-            decided = self._decided(own, is_new=not isinstance(taken, arrivals.Nothing))
+            deliveries = self._checked(own, [] if isinstance(taken, arrivals.Nothing) else [taken])
         if isinstance(taken, arrivals.Nothing):
             self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"
             _log.info("%s: %s", self.item, taken.why)
             return taken.why
-        delivery = decided.get(taken.delivery_id, taken)
+        (delivery,) = deliveries
         self._tell(own, delivery)
         self.outcome = delivery.state
         if delivery.state == "refused":
@@ -95,8 +95,7 @@ class Ingest(BaseOperator):
             else:
                 taken.append(found)
         with settled():
-            decided = self._decided(own, is_new=bool(taken))
-        deliveries = [decided.get(delivery.delivery_id, delivery) for delivery in taken]
+            deliveries = self._checked(own, taken)
         for delivery in deliveries:
             self._tell(own, delivery)
         states = [delivery.state for delivery in deliveries]
@@ -117,17 +116,19 @@ class Ingest(BaseOperator):
             raise AirflowSkipException("\n".join([f"{len(held)} of {len(items)} files are held:", *held]))
         return [f"{delivery.file_name}: {delivery.state}" for delivery in deliveries]
 
-    def _decided(self, own: Any, is_new: bool) -> dict[int, Any]:
-        """Check what is loaded; what was decided, by number. The event is sent where nothing else is on its way."""
-        from ingest import arrivals, receipts
+    def _checked(self, own: Any, taken: list[Any]) -> list[Any]:
+        """Check what is loaded; what was taken, as it is now. The event is sent where nothing else is on its way."""
+        from ingest import arrivals, ledger, receipts
+        from lagebild import database
         from lagebild.gatekeeper import check_pending
 
         # Of the whole source: what a task that was killed left unchecked is checked now.
         decided = check_pending(own, self.source) if self.source else []
-        is_due = (is_new or bool(decided)) and arrivals.is_drained(own)
+        is_due = bool(taken or decided) and arrivals.is_drained(own)
         self.outlets = [asset for asset in self.outlets if is_due and asset.uri == raw_asset(self.source)]
         receipts.renew(own, _log.warning)
-        return {delivery.delivery_id: delivery for delivery in decided}
+        with database.connect(own, database.LOADER) as connection:  # another task may have checked it meanwhile
+            return [ledger.get(connection, delivery.delivery_id) for delivery in taken]
 
     def _tell(self, own: Any, delivery: Any) -> None:
         """Write into the log what became of the delivery."""

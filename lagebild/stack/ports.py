@@ -57,7 +57,7 @@ def choose(settings: Settings, name: str, wanted: int | None, variable: str) -> 
 
 def remember(settings: Settings, **ports: int) -> None:
     """Write the ports into `ports.json`, beside those already there."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     with locked(settings, "ports"):
         known = settings.ports()
         if known | ports == known:
@@ -71,7 +71,7 @@ def remember(settings: Settings, **ports: int) -> None:
 @contextlib.contextmanager
 def locked(settings: Settings, name: str):
     """Hold `<home>/<name>.lock`; the kernel lets go of it when the process dies, however it dies."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     with open(settings.home / f"{name}.lock", "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -207,7 +207,7 @@ def locate(settings: Settings, create: bool = True) -> Cluster:
     if user is None:
         return Cluster(_owned(own, os.geteuid()), _wheel_binaries(), None)
     if create:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.make_home()
     is_ours_far = (far / "data" / "PG_VERSION").exists() and _belongs_to(settings, far)
     reachable = _can_reach(user, settings.home) and _can_reach(user, _wheel_binaries() / "postgres")
     if (own / "data" / "PG_VERSION").exists() and not is_ours_far:

@@ -68,6 +68,22 @@ def wait_for_a_loaded_delivery(settings, process: subprocess.Popen) -> None:
     pytest.fail(f"nothing was loaded: {process.communicate()[0]}")
 
 
+def open_to_others(settings) -> list[str]:
+    """Folders and files of a run that another user of this machine could read or list.
+
+    As root the state folder itself is passed through, by PostgreSQL's user alone who knows what lies in it.
+    """
+    places = [settings.home, settings.drop, settings.landing, settings.keys, settings.extracts, settings.secrets]
+    far = postgres.locate(settings, create=False).folder
+    found = {path for place in (*places, far / "data", far / "log") for path in (place, *place.rglob("*"))}
+    assert len(found) > 100
+    return [
+        f"{path} {path.lstat().st_mode & 0o777:o}"
+        for path in sorted(found)
+        if path.lstat().st_mode & (0o066 if path == settings.home else 0o077) and not path.is_symlink()
+    ]
+
+
 def answer_in_airflow(settings, option: str, **form: str) -> None:
     """Let Airflow ask about what is held, and answer each question that it asks, as a person does in its pages."""
     rest = airflow.client(settings)
@@ -161,6 +177,8 @@ def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
         secrets = [file for file in own.secrets.iterdir() if file.is_file() and not file.name.endswith("_user")]
         assert secrets and not [file.name for file in secrets if file.read_text().strip() in output]
     assert query(own, "select count(*) from published.publication") == [(1,)]
+
+    assert open_to_others(own) == []
 
     dsn = re.search(r"postgresql://bi_reader:\S+", lagebild(own, "credentials").stdout).group()
     with psycopg.connect(dsn) as reader:

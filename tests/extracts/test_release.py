@@ -241,6 +241,21 @@ def test_notes_and_descriptor_name_what_was_accepted_in_spite_of_a_finding_and_n
     assert _files(release(published, package_file=package_file)) == first
 
 
+def test_a_text_that_no_cell_holds_is_cut_with_a_mark_and_its_row_and_deliveries_are_named(published, package_file):
+    with database.connect(published) as connection:
+        connection.execute(
+            "update published.tiny_population set remark = repeat('=x', 20000) where region_code = '05315'"
+        )
+    folder = release(published, package_file=package_file)
+    (text,) = [row["remark"] for row in _rows(folder / "eu2_population.csv") if len(row["remark"]) > 10]
+    assert text.startswith("'=x=x") and text.endswith(" … [gekürzt, 40000 Zeichen]") and len(text) < 32_767
+    workbook = CalamineWorkbook.from_path(folder / "lagebild.xlsx")
+    told = [" ".join(map(str, row)) for row in workbook.get_sheet_by_index(0).to_python()]
+    (line,) = [line for line in told if "gekürzt auf" in line]
+    for word in ("eu2_population", "remark (05315", "40000 Zeichen", "aus "):
+        assert word in line
+
+
 def test_checksums_verify_with_sha256sum(published, package_file):
     folder = release(published, package_file=package_file)
     check = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)

@@ -128,6 +128,8 @@ def test_every_contract_is_good(source):
         (field("nationality_code", lagebild={"map": {"1": 2}}), "is no text: write it in quotes"),
         (field("nationality_code", lagebild={"map": {"a": "b"}}, constraints={"enum": ["b"]}), "leave one"),
         (field("nationality_code", constraints={"pattern": "["}), "is no regular expression"),
+        (field("nationality_code", constraints={"maxLength": 40_000}), "no number of characters from 1 to 32000"),
+        (field("moved_in_on", constraints={"maxLength": 10}), "maxLength has no effect for type date"),
         (field("nationality_code", name="moved_in_on"), "would be two columns"),
         (field("nationality_code", name="Nation"), "not small letters"),
         (field("nationality_code", decimalChar=",", groupChar=","), "are the same"),
@@ -295,10 +297,10 @@ def test_an_entry_without_effect_for_its_type_is_found(tmp_path, kind, entry):
     field = fields(made)["nationality_code"]
     field["type"] = kind
     place = field.setdefault(
-        {"trailing_minus": "lagebild", "minimum": "constraints", "maximum": "constraints"}.get(entry, ""), {}
+        {"trailing_minus": "lagebild"}.get(entry, "constraints" if entry in contract_check.CONSTRAINTS else ""), {}
     )
     field.pop("", None)
-    (place if entry in ("trailing_minus", "minimum", "maximum") else field)[entry] = value.get(entry, 1)
+    (place if entry in {"trailing_minus", *contract_check.CONSTRAINTS} else field)[entry] = value.get(entry, 1)
     found = [str(finding) for finding in contract_check.findings(write(tmp_path, made))]
     has_effect = kind in contract_check.TYPED[entry]
     assert any(f"{entry} has no effect for type {kind}" in said for said in found) == (not has_effect)

@@ -206,6 +206,18 @@ def test_a_number_too_large_for_its_column_is_rejected():
     assert rejected.reasons[0]["code"] == "type"
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_text_that_is_too_long_is_rejected_however_its_column_is_read(is_whole):
+    field = next(f for f in SERIES.fields if f.type == "string")
+    field = replace(field, pattern=None if is_whole else re.compile(".*"), enum=None, mapping=None, max_length=10)
+    contract = replace(SERIES, fields=(field,), primary_key=(), evidence="published")
+    engine = Engine(contract, layout_of(contract), None, 1)
+    checked = engine.check(block([["kurz"], ["ü" * 10], ["ü" * 11], ["x" * 40_000]], contract))
+    assert [(row.line, row.reasons[0]["code"]) for row in checked.rejected] == [(4, "length"), (5, "length")]
+    first, second = cells_of(checked.payload.tobytes())
+    assert b"kurz" in first and "üüüüüüüüüü".encode() in second
+
+
 def test_a_reader_that_finds_other_records_than_the_scan_stops_the_load():
     lost = replace(block([GOOD]), lines=np.arange(2, 4))
     with pytest.raises(UserError, match="lost rows"):

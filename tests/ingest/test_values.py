@@ -95,6 +95,15 @@ def test_bounds():
         assert caught.value.code == code
 
 
+def test_a_text_has_as_many_characters_as_are_agreed_and_no_more():
+    name = replace(AGS, pattern=None)
+    assert name.max_length == contracts.LONGEST_TEXT  # where the contract says nothing
+    assert parse(name, "ü" * name.max_length, MISSING) == "ü" * name.max_length
+    with pytest.raises(BadValue) as caught:
+        parse(name, "x" * 40_000, MISSING)
+    assert (caught.value.code, caught.value.message) == ("length", "has more than 8000 characters")
+
+
 COUNT = replace(AMOUNT, signs=True, required=False)
 
 

@@ -10,6 +10,7 @@ from ingest import arrivals, privacy
 from ingest.connectors import replay
 from ingest.connectors.access import Access
 from ingest.connectors.errors import ServiceDown
+from lagebild import gatekeeper
 from lagebild.errors import UserError
 from lagebild.stack import airflow, operators
 from tests.support import BUNDLED, MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
@@ -163,6 +164,17 @@ def test_a_file_of_several_that_cannot_be_loaded_keeps_no_other_back(seen):
     with contextlib.suppress(AirflowFailException, AirflowSkipException):
         task.execute({})
     assert len(query(seen, "select 1 from raw.delivery where source = 'register'")) == 2
+
+
+@pytest.mark.parametrize("is_one", [True, False])
+def test_what_another_task_checked_meanwhile_is_told_as_it_is(seen, monkeypatch, is_one):
+    drop(seen, "eu2_series")
+    (item,) = arrivals.due(seen, "eu2_series")
+    check = gatekeeper.check_pending
+    monkeypatch.setattr(gatekeeper, "check_pending", lambda *where: [] if check(*where) else None)
+    task = ingest(item if is_one else [item], "eu2_series")
+    task.execute({})
+    assert task.label == "eu2_series_2007-2019.csv" + (" accepted" if is_one else ": 1 accepted") and task.outlets
 
 
 def test_what_may_pass_is_tried_again_by_airflow(seen, monkeypatch):
