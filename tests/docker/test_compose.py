@@ -184,20 +184,23 @@ def test_entrypoint_names_a_missing_secret(container, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_initdb_script_makes_airflows_database(warehouse, tmp_path):
-    """The script runs against a real server, under another role and database name: those may exist there already."""
+def test_initdb_script_makes_airflows_database(cluster, warehouse, tmp_path):
+    """The script runs against a real server, under another role and database name: those may exist there already.
+
+    The server logs every statement of it, and still no password.
+    """
     name = f"airflow_{uuid.uuid4().hex[:12]}"
     script = (DOCKER / "initdb" / "10-airflow-database.sh").read_text()
     assert postgres.AIRFLOW_ROLE in script
     own = tmp_path / "initdb.sh"
     own.write_text(script.replace(postgres.AIRFLOW_ROLE, name))
-    (tmp_path / "password").write_text("it's secret")
+    (tmp_path / "password").write_text(f"it's secret {name}")
     parameters = database.parameters(warehouse)
     environment = {
         "PATH": os.pathsep.join([str(postgres.binaries(warehouse)), os.environ["PATH"]]),
         "PGHOST": parameters["host"], "PGPORT": parameters["port"], "PGPASSWORD": parameters.get("password", ""),
         "POSTGRES_USER": parameters["user"], "POSTGRES_DB": parameters["dbname"],
-        "AIRFLOW_PASSWORD_FILE": str(tmp_path / "password"),
+        "AIRFLOW_PASSWORD_FILE": str(tmp_path / "password"), "PGOPTIONS": "-c log_statement=all",
     }  # fmt: skip
     try:
         subprocess.run(["sh", own], env=environment, check=True, capture_output=True)
@@ -206,6 +209,9 @@ def test_initdb_script_makes_airflows_database(warehouse, tmp_path):
             assert owner.fetchone() == (name,)
             allowed = "select has_database_privilege('bi_reader', %s, 'connect')"
             assert connection.execute(allowed, [name]).fetchone() == (False,)
+        logs = postgres.locate(cluster, create=False).log_folder.glob("*.log")
+        log = "".join(path.read_text(errors="replace") for path in logs)
+        assert "set log_statement = 'none'" in log and f"secret {name}" not in log
     finally:
         with database.connect(warehouse, autocommit=True) as connection:
             connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
