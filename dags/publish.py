@@ -45,7 +45,7 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=30), outlets=[AssetAlias(PUBLISHED)])
     def publish(question: tuple[dict, dict], *, outlet_events) -> str:
-        """Do what was answered; a publication makes an extract due."""
+        """Do what was answered, in the name of who answered; a publication makes an extract due."""
         from lagebild import settings
         from lagebild.warehouse import build
 
@@ -53,7 +53,8 @@ with DAG(
         with settled():
             if answer["chosen_options"] != [PUBLISH]:
                 return f"build {waiting['build_id']} stays waiting"
-            publication_id = build.approve(settings.load(), waiting["build_id"])
+            by = (answer.get("responded_by_user") or {}).get("name")
+            publication_id = build.approve(settings.load(), waiting["build_id"], by)
             outlet_events[AssetAlias(PUBLISHED)].add(Asset(MARTS))
             return f"publication {publication_id} is in force"
 

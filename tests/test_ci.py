@@ -108,14 +108,22 @@ def test_jobs_can_be_run_side_by_side(checkout):
 
 
 def test_the_nightly_run_does_all_steps_and_fails_if_one_did(checkout):
-    steps = ["test here", "faults here", "mutants here", "life here", "disclosure here", "bench here"]
+    steps = [
+        "test here",
+        "faults here",
+        "mutants here",
+        "life here",
+        "disclosure here",
+        "docker-test here",
+        "bench here",
+    ]
     code, calls, printed = ci(checkout, "nightly")
     assert (code, calls) == (0, steps)
     assert re.search(r"^faults +\d+ s  ok$", printed, re.MULTILINE)
-    for fail in ("test", "faults", "mutants", "life", "disclosure", "bench"):
+    for fail in ("test", "faults", "mutants", "life", "disclosure", "docker-test", "bench"):
         code, calls, printed = ci(checkout, "nightly", fail=fail)
         assert (code, calls) == (1, steps)
-        assert re.search(rf"^{fail}s? +\d+ s  FAILED", printed, re.MULTILINE)
+        assert re.search(rf"^{fail.removesuffix('-test')}s? +\d+ s  FAILED", printed, re.MULTILINE)
     assert ci(checkout, "nightly", "mutants")[:2] == (0, ["mutants here"])
     assert ci(checkout, "nightly", "mutants", fail="mutants")[0] == 1
 

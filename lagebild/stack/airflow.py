@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,12 @@ JOBS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob"}
 """Components whose heartbeat stands in Airflow's metadata, and under which name."""
 # Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
 MARK = "LAGEBILD_COMPONENT"
+SECRETS = {
+    "airflow_fernet": "AIRFLOW__CORE__FERNET_KEY",
+    "airflow_api": "AIRFLOW__API__SECRET_KEY",
+    "airflow_jwt": "AIRFLOW__API_AUTH__JWT_SECRET",
+}
+"""The keys in Airflow's configuration, by the secret each comes from."""
 START_TIMEOUT_SECONDS = 180
 TASKS_MAY_FINISH_SECONDS = 20
 TERM_SECONDS = 10
@@ -83,8 +89,8 @@ def start(settings: Settings, say: Callable[[str], None] = lambda line: None, da
         return components(settings)[PARENT].create_time()
 
 
-def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
-    """Airflow's whole configuration, as environment variables; `airflow.cfg` stays empty."""
+def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] = tuple(SECRETS)) -> dict[str, str]:
+    """Airflow's whole configuration, as environment variables; `airflow.cfg` stays empty. Of keys only `secrets`."""
     port = str(settings.ports().get("airflow", 0))
     own = Path(sys.executable).parent
     dsn = postgres.airflow_dsn(settings)
@@ -98,7 +104,6 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         # The default asks DNS, which takes seconds where there is none.
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-        "AIRFLOW__CORE__FERNET_KEY": _fernet_key(settings.secret("airflow_fernet")),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_path(settings)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ports.HOST}:{port}/execution/",
@@ -111,8 +116,6 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": f"http://{ports.HOST}:{port}",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__INSTANCE_NAME": "Lagebild",
-        "AIRFLOW__API__SECRET_KEY": settings.secret("airflow_api"),
-        "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow_jwt"),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
         # A worker notices the end of its task at once or, where the task's pipes close before its process is gone, at
         # the next heartbeat: with the default a third of all tasks held their worker for 5 s.
@@ -137,6 +140,9 @@ def environment(settings: Settings, dags: Path = DAGS) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PATH": os.pathsep.join([str(own), os.environ.get("PATH", "/usr/bin:/bin")]),
     }
+    configured |= {SECRETS[name]: settings.secret(name) for name in secrets}
+    if fernet := configured.get("AIRFLOW__CORE__FERNET_KEY"):
+        configured["AIRFLOW__CORE__FERNET_KEY"] = _fernet_key(fernet)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     proxies = {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
@@ -230,7 +236,12 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
 def write_files(settings: Settings) -> None:
     """What Airflow reads besides its environment: the login, and a configuration in which nothing stands."""
     _write_password(settings)
-    # Airflow would write its defaults here, and they would outlive an upgrade.
+    write_empty_configuration(settings)
+
+
+def write_empty_configuration(settings: Settings) -> None:
+    """Airflow would write its defaults here, and they would outlive an upgrade."""
+    home(settings).mkdir(parents=True, exist_ok=True)
     (home(settings) / "airflow.cfg").write_text("# Every setting stands in lagebild/stack/airflow.py.\n")
 
 

@@ -4,6 +4,7 @@ The command line and the DAG `build_warehouse` call the same functions. The buil
 holds the token; an earlier one that still runs fails at its next statement and publishes nothing.
 """
 
+import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -339,8 +340,9 @@ def about(settings: Settings, build_id: int) -> list[str]:
     ]
 
 
-def approve(settings: Settings, build_id: int | None = None) -> int:
-    """Publish the build that waits, or this one; the new publication's id.
+def approve(settings: Settings, build_id: int | None = None, by: str | None = None) -> int:
+    """Publish the build that waits, or this one; the new publication's id. Who did it is kept: `by`, else this
+    process's account.
 
     UserError where none waits, where a later build has begun, or where its inputs or the code are no longer those that
     were checked: what was looked at is what is published, or nothing.
@@ -367,15 +369,15 @@ def approve(settings: Settings, build_id: int | None = None) -> int:
                 " code or the city's own rows changed",
                 remedy="lagebild build makes and checks another one",
             )
-    return publish_build(settings, wanted)
+    return publish_build(settings, wanted, by or getpass.getuser())
 
 
 def _instead(waiting: int | None) -> str:
     return f"build {waiting} waits: lagebild publish {waiting}" if waiting else "lagebild build"
 
 
-def publish_build(settings: Settings, build_id: int) -> int:
-    """Publish the checked candidate marts in one transaction; the new publication's id.
+def publish_build(settings: Settings, build_id: int, by: str | None = None) -> int:
+    """Publish the checked candidate marts in one transaction; the new publication's id. `by`: who asked for it.
 
     The id of the one that there is where a task that was killed after its commit tries again.
     """
@@ -398,7 +400,8 @@ def publish_build(settings: Settings, build_id: int) -> int:
             # A build that an older version began has none: then nothing is taken for built already.
             publication_id = publish.publish(connection, build_id, fingerprint or "unknown", manifest)
             connection.execute(
-                "update raw.build set state = 'published', ended_at = now() where build_id = %s", [build_id]
+                "update raw.build set state = 'published', ended_at = now(), published_by = %s where build_id = %s",
+                [by, build_id],
             )
             connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
             return publication_id

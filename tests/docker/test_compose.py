@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ import yaml
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from lagebild import cli, database
+from lagebild import cli, database, settings
 from lagebild.settings import ROOT
-from lagebild.stack import parent, postgres
+from lagebild.stack import parent, people, postgres
+from tests.docker import compose_file, rules
 
 DOCKER = ROOT / "docker"
 COMPOSE = DOCKER / "compose.yaml"
@@ -73,6 +75,135 @@ def test_every_secret_is_a_file_that_make_secrets_writes(compose, tmp_path):
     assert {len(text) for text in written.values()} == {64}
     used = {name for service in compose["services"].values() for name in service["secrets"]}
     assert used == set(compose["secrets"])
+
+
+def test_every_service_is_closed(compose):
+    assert [problem for name, service in compose["services"].items() for problem in rules.broken(name, service)] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("cap_drop", None, "drops every capability"),
+        ("cap_add", ["SYS_ADMIN"], "drops every capability"),
+        ("security_opt", [], "gains no privileges"),
+        ("privileged", True, "gains no privileges"),
+        ("read_only", False, "writes to no image"),
+        ("tmpfs", ["/tmp"], "has memory of a stated size as /tmp"),
+        ("tmpfs", ["/tmp:size=1g", "/run"], "has memory of a stated size as /tmp"),
+        ("mem_limit", None, "limits memory"),
+        ("pids_limit", -1, "limits processes"),
+        ("logging", {"driver": "json-file"}, "limits its log"),
+        ("healthcheck", None, "says whether it is well, or ends"),
+        ("network_mode", "host", "shares nothing of the host but folders"),
+        ("secrets", [], "names its secrets"),
+        ("volumes", ["/etc/passwords:/run/secrets"], "names its secrets"),
+        ("init", None, "reaps what its children leave"),
+    ],
+)  # fmt: skip
+def test_a_service_that_lacks_one_of_these_is_found(compose, key, value, rule):
+    service = {name: kept for name, kept in compose["services"]["scheduler"].items() if name != key}
+    service |= {} if value is None else {key: value}
+    assert rules.broken("scheduler", service) == [f"scheduler: {rule}"]
+
+
+def test_every_rule_has_its_failing_case():
+    marks = test_a_service_that_lacks_one_of_these_is_found.pytestmark
+    (cases,) = (mark.args[1] for mark in marks if mark.name == "parametrize")
+    assert {rule for _, _, rule in cases} == set(rules.RULES)
+
+
+def test_each_container_has_the_secrets_that_its_command_needs_and_no_others(compose):
+    needs = _entrypoint().needs
+    optional = {"scheduler": {"alert_smtp_password"}}  # of the mail server, where alerts go by mail
+    for name, service in compose["services"].items():
+        if name != "postgres":
+            assert set(service["secrets"]) == set(needs(service["command"])) | optional.get(name, set()), name
+    warehouse = {name for name, service in compose["services"].items() if "postgres" in service["secrets"]}
+    assert warehouse == {"postgres", "migrate-warehouse", "scheduler", "command"}
+    keys = {name for name, s in compose["services"].items() if any(v.endswith("/keys") for v in s["volumes"])}
+    assert keys == {"scheduler", "command"}, "pseudonym keys are secrets too"
+
+
+def test_what_may_hold_a_password_reaches_the_services_that_need_it_alone(compose):
+    secret = {"LAGEBILD_WAREHOUSE_DSN", "LAGEBILD_ALERT_WEBHOOK"}
+    told = {name for name, service in compose["services"].items() if secret & service.get("environment", {}).keys()}
+    assert told == {"migrate-warehouse", "scheduler", "command"}
+
+
+def test_images_of_others_can_be_pinned(compose):
+    """Their digests are the operator's to write: `docker/pin-images` names each that is not made here."""
+    images = {s["image"] for s in compose["services"].values() if "build" not in s}
+    images |= {s["build"]["args"]["PYTHON_IMAGE"] for s in compose["services"].values() if "build" in s}
+    pinned = dict(re.findall(r"^pin ([A-Z_]+) (\S+)$", (DOCKER / "pin-images").read_text(), re.MULTILINE))
+    assert images == {f"${{{name}:-{image}}}" for name, image in pinned.items()}
+
+
+def test_pin_images_writes_digests_or_fails(tmp_path):
+    engine = tmp_path / "engine"
+    digest = "sha256:" + "0" * 64
+    engine.write_text(f'#!/bin/sh\ntest "$1" = image && echo "somewhere/image@{digest}"; exit 0\n')
+    engine.chmod(0o755)
+    run = partial(subprocess.run, [DOCKER / "pin-images"], capture_output=True, text=True, check=False)
+    written = run(env={"PATH": os.environ["PATH"], "ENGINE": str(engine)})
+    assert written.stdout.splitlines() == [
+        f"PYTHON_IMAGE=somewhere/image@{digest}",
+        f"POSTGRES_IMAGE=somewhere/image@{digest}",
+    ]
+    engine.write_text("#!/bin/sh\necho no registry >&2; exit 1\n")
+    failed = run(env={"PATH": os.environ["PATH"], "ENGINE": str(engine)})
+    assert (failed.returncode, failed.stdout) == (1, "") and "no registry" in failed.stderr
+
+
+def test_podman_is_given_all_that_compose_says(compose):
+    services = compose_file.services({})
+    options = compose_file.run_options(services["scheduler"])
+    assert {"--read-only=true", "--cap-drop", "--security-opt", "--pids-limit", "--memory"} <= set(options)
+    assert compose_file.started(services)[0] == "postgres" and "command" not in compose_file.started(services)
+    with pytest.raises(ValueError, match="compose.yaml says sysctls"):
+        compose_file.run_options({"sysctls": {}})
+
+
+def test_a_machine_that_runs_no_container_says_so(tmp_path):
+    """The target fails with the error of what starts containers; it never passes without having run."""
+    (tmp_path / "podman").write_text(
+        '#!/bin/sh\ncase "$*" in *" run "*) echo "cgroups: no such thing" >&2; exit 126;; esac\n'
+    )
+    for name in ("debootstrap", "ip", "nsenter", "crun"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 0\n")
+    for path in tmp_path.iterdir():
+        path.chmod(0o755)
+    run = [sys.executable, "-m", "tests.docker.stack", "--work", tmp_path / "work"]
+    environment = {"PATH": str(tmp_path), "LAGEBILD_HOME": str(tmp_path / "home")}
+    result = subprocess.run(run, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    wanted = (
+        "no container can be started here\ncrun: cgroups: no such thing" if os.geteuid() == 0 else "root is missing"
+    )
+    assert result.returncode == 1 and wanted in result.stderr
+    (tmp_path / "podman").unlink()
+    result = subprocess.run(run, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1 and "podman is missing" in result.stderr
+
+
+def _entrypoint():
+    specification = importlib.util.spec_from_file_location("entrypoint", DOCKER / "entrypoint.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_roles_decide_apart(compose):
+    """Who may answer a question may edit its two DAGs only; who runs DAGs answers nothing."""
+    viewer, operator, decider = (set(people.PERMISSIONS[r]) for r in (people.VIEWER, people.OPERATOR, people.DECIDER))
+    assert viewer < operator and viewer < decider
+    answers = ("can_edit", "HITL Detail")
+    assert answers in decider and answers not in operator
+    assert ("can_edit", "DAGs") in operator and ("can_edit", "DAGs") not in decider
+    touched = {resource for action, resource in decider - viewer if ":" in resource}
+    assert touched == {f"{kind}:{dag}" for kind in ("DAG", "DAG Run") for dag in ("decide_held", "publish")}
+    assert {dag for dag in people.DECISIONS if (ROOT / "dags" / f"{dag}.py").is_file()} == set(people.DECISIONS)
+    secrets = {"Connections", "Variables", "Configurations", "Roles", "Users"}
+    assert not {resource for _, resource in viewer | operator | decider} & secrets
 
 
 def _commands(compose: dict) -> list[list[str]]:
@@ -152,9 +283,7 @@ def _run_entrypoint(variables: dict[str, str], *arguments: str) -> subprocess.Co
 
 
 def test_entrypoint_gives_a_process_its_environment(container, tmp_path):
-    result = _run_entrypoint(container, "env", "-0")
-    assert result.returncode == 0, result.stderr
-    seen = dict(line.split("=", 1) for line in result.stdout.split("\0") if line)
+    seen = _seen(container, "python -m lagebild.stack.parent --only scheduler")
     warehouse = conninfo_to_dict(seen["LAGEBILD_WAREHOUSE_DSN"])
     assert (warehouse["host"], warehouse["dbname"]) == ("postgres", "lagebild")
     assert warehouse["password"] == (tmp_path / "secrets" / "postgres").read_text()
@@ -162,23 +291,52 @@ def test_entrypoint_gives_a_process_its_environment(container, tmp_path):
     assert seen["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://api-server:8080/execution/"
     assert seen["AIRFLOW__API__HOST"] == "0.0.0.0"
     assert seen["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:18080"
-    login = Path(seen["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
-    assert login.is_relative_to(tmp_path / "state")
-    assert stat.S_IMODE(login.stat().st_mode) == 0o600
+    assert seen["AIRFLOW__CORE__AUTH_MANAGER"].endswith(".FabAuthManager")
+    assert Path(seen["AIRFLOW__FAB__CONFIG_FILE"]) == DOCKER / "webserver_config.py"
+    assert not any(name.startswith("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER") for name in seen)
+    assert "AIRFLOW__API_AUTH__JWT_SECRET" in seen and "AIRFLOW__CORE__FERNET_KEY" not in seen
 
 
-def test_entrypoint_takes_a_database_of_the_users_own(container):
+def test_entrypoint_gives_a_process_no_password_that_it_does_not_need(container, tmp_path):
+    secrets = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+    for command, needed in _entrypoint().NEEDS.items():
+        seen = "\n".join(_seen(container, command).values())
+        derived = {"airflow_fernet"}  # Airflow's key is made of it
+        told = {name for name, password in secrets.items() if password in seen}
+        # what else a process needs it reads from its file when it needs it
+        assert told <= set(needed) - derived, command
+    assert "LAGEBILD_AIRFLOW_DSN" in _seen(container, "airflow api-server")
+    assert _seen(container, "airflow api-server")["LAGEBILD_WAREHOUSE_DSN"] == ""
+    assert not any(name.startswith("AIRFLOW") for name in _seen(container, "lagebild migrate"))
+
+
+def _seen(container: dict[str, str], command: str) -> dict[str, str]:
+    """The environment that a command would be started with."""
+    entrypoint = _entrypoint()
+    needed = entrypoint.needs(command.split())
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("LAGEBILD_", "AIRFLOW"))]:
+            patch.delenv(name)
+        own = settings.load(entrypoint.with_databases(dict(container), needed))
+        return entrypoint.environment(own, needed)
+
+
+def test_entrypoint_takes_a_database_of_the_users_own(container, tmp_path):
     own = {
         "LAGEBILD_WAREHOUSE_DSN": "host=db.example dbname=w user=u",
         "LAGEBILD_AIRFLOW_DSN": "host=db.example dbname=a user=u",
     }
-    result = _run_entrypoint(container | own, "printenv", *own)
-    assert result.stdout.splitlines() == list(own.values()), result.stderr
+    for name in ("postgres", "airflow_database"):
+        (tmp_path / "secrets" / name).unlink()  # those are in the DSNs
+    seen = _seen(container | own, "python -m lagebild.stack.parent --only scheduler")
+    assert {name: seen[name] for name in own} == own
+    result = _run_entrypoint(container | own | {"LAGEBILD_AIRFLOW_DSN": ""}, "airflow", "db", "migrate")
+    assert result.returncode == 1 and "set both" in result.stderr
 
 
 def test_entrypoint_names_a_missing_secret(container, tmp_path):
     (tmp_path / "secrets" / "postgres").unlink()
-    result = _run_entrypoint(container, "true")
+    result = _run_entrypoint(container, "lagebild", "migrate")
     assert result.returncode == 1
     assert "secrets/postgres is missing" in result.stderr
     assert "Traceback" not in result.stderr

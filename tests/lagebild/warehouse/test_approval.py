@@ -1,5 +1,6 @@
 """A checked build waits until somebody publishes it, and what was checked is published or nothing."""
 
+import getpass
 from dataclasses import replace
 
 import pytest
@@ -59,6 +60,7 @@ def test_a_build_that_waits_publishes_and_releases_nothing_and_is_not_made_again
     said = command(house, "publish", str(build_id))
     assert said.exit_code == 0 and said.output == "publication 1 is in force\n"
     assert query(house, IN_FORCE) == [(1,)] and query(house, "select state from raw.build") == [("published",)]
+    assert query(house, "select published_by from raw.build") == [(getpass.getuser(),)]
     assert steps.needs_release(house) and steps.waiting_lines(house, steps.now()) == []
     assert build.is_current(house) and build.waiting(house) is None
     with pytest.raises(UserError, match="no build waits to be published"):
@@ -78,6 +80,7 @@ def test_build_publish_publishes_at_once_and_also_what_waits(house):
 def test_the_demo_publishes_unasked(house):
     prepared.deliver(house)
     assert build.run(replace(house, publish=None, demo=True)) == 1
+    assert query(house, "select published_by from raw.build") == [(None,)]  # nobody asked for it
 
 
 def test_a_build_is_not_published_after_a_later_one_has_begun(house):
@@ -131,6 +134,10 @@ def test_who_approves_is_told_what_is_new(house):
     prepared.deliver(house, "eu2_series", "2007-2019")
     build.run(house)
     told = build.about(house, build.waiting(house))
+    build.approve(house, by="Test Decider")
+    assert query(house, "select max(published_by) from raw.build where published_by like 'Test%'") == [
+        ("Test Decider",)
+    ]
     assert told == [
         f"build {first + 1} reads 2 deliveries and passed its checks",
         "new: eu2_series 2007-2019, delivery 2",
