@@ -15,6 +15,7 @@ WRITABLE = {
     database.LOADER: {
         "raw.delivery": {"INSERT", "UPDATE"},
         "raw.delivery_event": {"INSERT"},
+        "raw.delivery_total": {"INSERT"},
         "raw.fetch": {"INSERT", "UPDATE"},
         "raw.inbox_file": {"INSERT", "UPDATE", "DELETE"},
         "raw.snapshot": {"INSERT"},
