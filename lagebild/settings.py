@@ -31,6 +31,7 @@ _NAMES = [
         "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
         "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "UNCLAIMED_DAYS",
         "AIRFLOW_LOG_DAYS", "PUBLISHER", "LICENCE", "WARM", "PRACTICE", "PUBLISH", "CONFIG_DIR",
+        "METRICS_ENDPOINT",
     )
 ]  # fmt: skip
 _FAMILIES = re.compile(
@@ -99,6 +100,8 @@ class Settings:
     """What a city configures outside the product's files (`lagebild/overlay.py`); None: `config` of `home`."""
     publish: str | None = None
     """`ask`: a checked build waits until somebody publishes it; `auto`: it is published; None: auto in the demo."""
+    metrics_endpoint: str | None = None
+    """Where Airflow's processes send their metrics (OpenTelemetry over HTTP); None: nowhere."""
 
     @property
     def config(self) -> Path:
@@ -238,6 +241,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         licences=_by_source(values, "LICENCE", sources),
         airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
         publish=publish,
+        metrics_endpoint=url("LAGEBILD_METRICS_ENDPOINT", "http", "https"),
         config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,
     )
     return with_demo(settings)

@@ -23,6 +23,7 @@ set -- "$target"
 echo "$1 $([ -f .git/is-the-checkout ] && echo here || echo clone)" >> "$CALLS"
 case $1 in
 test*) echo "============ 7 passed, 1 skipped in 3.21s (0:00:03) ============" ;;
+audit) [ -z "$UNSEEN" ] || { mkdir -p .lagebild; touch .lagebild/audit-could-not-look; } ;;
 status) echo "  cluster:      $PWD/.lagebild/postgres/data" ;;
 run)
     mkdir -p .venv/bin
@@ -107,7 +108,7 @@ def test_jobs_can_be_run_side_by_side(checkout):
     assert (code, calls) == (1, ["test-unit here"])
 
 
-def test_the_nightly_run_does_all_steps_and_fails_if_one_did(checkout):
+def test_the_nightly_run_does_all_steps_and_fails_if_one_did(checkout, monkeypatch):
     steps = [
         "test here",
         "faults here",
@@ -115,15 +116,19 @@ def test_the_nightly_run_does_all_steps_and_fails_if_one_did(checkout):
         "life here",
         "disclosure here",
         "docker-test here",
+        "audit here",
         "bench here",
     ]
     code, calls, printed = ci(checkout, "nightly")
     assert (code, calls) == (0, steps)
     assert re.search(r"^faults +\d+ s  ok$", printed, re.MULTILINE)
-    for fail in ("test", "faults", "mutants", "life", "disclosure", "docker-test", "bench"):
+    for fail in ("test", "faults", "mutants", "life", "disclosure", "docker-test", "audit", "bench"):
         code, calls, printed = ci(checkout, "nightly", fail=fail)
         assert (code, calls) == (1, steps)
         assert re.search(rf"^{fail.removesuffix('-test')}s? +\d+ s  FAILED", printed, re.MULTILINE)
+    monkeypatch.setenv("UNSEEN", "1")
+    code, _, printed = ci(checkout, "nightly", "audit", fail="audit")
+    assert code == 0 and "audit: COULD NOT LOOK" in printed.partition("== seen")[2]  # never without a word
     assert ci(checkout, "nightly", "mutants")[:2] == (0, ["mutants here"])
     assert ci(checkout, "nightly", "mutants", fail="mutants")[0] == 1
 

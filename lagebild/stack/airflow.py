@@ -120,10 +120,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # A worker notices the end of its task at once or, where the task's pipes close before its process is gone, at
         # the next heartbeat: with the default a third of all tasks held their worker for 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        # Counts for a metrics server; there is none.
-        "AIRFLOW__SCHEDULER__POOL_METRICS_INTERVAL": "3600",
-        "AIRFLOW__SCHEDULER__TI_METRICS_INTERVAL": "3600",
-        "AIRFLOW__SCHEDULER__DAGRUN_METRICS_INTERVAL": "3600",
+        **_metrics(settings),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         # A new contract does not touch the DAG file, so the file is read again now and then.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
@@ -149,6 +146,23 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
     return inherited | configured | proxies | variables(settings)
 
 
+def _metrics(settings: Settings) -> dict[str, str]:
+    """Where metrics go, and how often the scheduler counts for them; without an endpoint nothing of it is imported."""
+    seconds = "60" if settings.metrics_endpoint else "3600"
+    counted = {f"AIRFLOW__SCHEDULER__{name}_METRICS_INTERVAL": seconds for name in ("POOL", "TI", "DAGRUN")}
+    if not settings.metrics_endpoint:
+        return counted
+    return counted | {
+        "AIRFLOW__METRICS__OTEL_ON": "True",
+        # By name and tags, not once more with the tags in the name.
+        "AIRFLOW__METRICS__LEGACY_NAMES_ON": "False",
+        "OTEL_SERVICE_NAME": "lagebild",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": settings.metrics_endpoint.rstrip("/") + "/v1/metrics",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
+        "OTEL_METRIC_EXPORT_INTERVAL": "30000",
+    }
+
+
 def variables(settings: Settings) -> dict[str, str]:
     """The settings as the variables they are read from, so that tasks see the same ones as whoever started Airflow."""
     values = {
@@ -172,6 +186,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_ALERT_TO": settings.alert_to,
         "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
         **{f"LAGEBILD_{name.upper()}_URL": url for name, url in settings.host_urls.items()},
+        "LAGEBILD_METRICS_ENDPOINT": settings.metrics_endpoint or "",
         "LAGEBILD_PULL": " ".join(sorted(settings.pull)),
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),

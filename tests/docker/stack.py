@@ -328,7 +328,7 @@ class Stack:
         """The same file with one line end more is held as a second delivery of its period; a person refuses it."""
         self.load(rests, DELIVERY, b"\n", "held")
         rests[people.DECIDER].trigger("decide_held")  # else asked once a day
-        self.answer(rests, "decide_held", "refuse", reason="the same figures")
+        self.answer(rests, "decide_held", "refuse", reason="the same figures", until="")
         by = "select by from raw.delivery_event where state = 'refused'"
         assert self.ask(by) == ["test.decider"], self.ask(by)
 
