@@ -16,6 +16,7 @@ from lagebild.alerts import Message
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN
 from lagebild.stack import airflow, status
+from tests import conftest
 from tests.inboxes import drain, tell_unknown
 from tests.ingest.support import age, command, killed_at_each_step, later, person, register
 from tests.support import bundled_bytes, deliver, drop, query
@@ -286,13 +287,14 @@ def test_a_longer_setting_puts_the_day_off_and_a_shorter_one_brings_it_no_nearer
     assert receipts._removed_on(since, said.isoformat(), None) is None
 
 
-def test_what_is_never_looked_at_is_listed_too(warehouse):
+def test_what_is_never_looked_at_is_listed_too(tmp_path):
+    own = conftest.settings_in(tmp_path)
     for path in ("register/.versteckt.csv", "register/alt/2019/tief/register.csv", "register_05913000.csv.part",
                  "Thumbs.db", "~$register.xlsx"):  # fmt: skip
-        file = warehouse.drop / path
+        file = own.drop / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"x")
-    assert [one.entry.path for one in unclaimed.every(warehouse)] == [
+    assert [one.entry.path for one in unclaimed.every(own)] == [
         "register/.versteckt.csv", "register/alt/2019/tief/register.csv", "register_05913000.csv.part",
     ]  # fmt: skip
 
