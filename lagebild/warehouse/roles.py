@@ -31,8 +31,7 @@ def ensure(connection: Connection, settings: Settings) -> None:
     UserError where a role is another warehouse's, and where this user may not make roles: then with the SQL for whoever
     may. No password is sent as text, so none can stand in the server's log.
     """
-    require_ours(connection, settings)
-    statements = [*_logins(connection, settings), *_memberships(connection)]
+    statements = [*_logins(connection, settings, require_ours(connection, settings)), *_memberships(connection)]
     try:
         for statement in statements:
             connection.execute(statement)
@@ -47,36 +46,37 @@ def ensure(connection: Connection, settings: Settings) -> None:
     connection.execute("revoke all on schema public from public")
 
 
-def require_ours(connection: Connection, settings: Settings, secrets: Path | None = None) -> None:
-    """UserError where a role exists that another warehouse has, and the secrets folder does not open it.
+def require_ours(connection: Connection, settings: Settings, secrets: Path | None = None) -> list[str]:
+    """The roles that exist and that the secrets folder opens; UserError where another warehouse has one of the others.
 
     `secrets` is another folder to look into, of a backup for example. The embedded server has one warehouse alone.
     """
-    if not settings.warehouse_dsn:
-        return
+    opened = []
     for role in _existing(connection):
         path = (secrets or settings.secrets) / role
         password = path.read_text().strip() if path.exists() else settings.secret(role)
         refused = _refusal(settings, role, password)
-        if refused and (others := _others(connection, role)):
+        if not refused:
+            opened.append(role)
+        elif settings.warehouse_dsn and (others := _others(connection, role)):
             raise UserError(
                 f"role {role} of this server belongs to {others},"
                 f" and the password in {path} does not open it: {refused}",
                 remedy="a second warehouse has a server of its own (a test system above all); where both are the same"
                 f" people's, copy the files {', '.join(ROLES)} from the secrets folder of the first",
             )
+    return opened
 
 
-def _logins(connection: Connection, settings: Settings) -> Iterator[sql.Composed]:
+def _logins(connection: Connection, settings: Settings, opened: list[str]) -> Iterator[sql.Composed]:
     existing = _existing(connection)
     for role in ROLES:
-        password = settings.secret(role)
-        if role in existing and not _refusal(settings, role, password):
+        if role in opened:
             continue  # two warehouses that migrate at once must not collide here
         yield sql.SQL("{} role {} login password {}").format(
             sql.SQL("alter" if role in existing else "create"),
             sql.Identifier(role),
-            sql.Literal(database.verifier(connection, role, password)),
+            sql.Literal(database.verifier(connection, role, settings.secret(role))),
         )
 
 

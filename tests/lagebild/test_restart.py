@@ -56,7 +56,7 @@ def test_a_connection_waits_for_a_server_that_restarts_and_airflows_pool_notices
     assert "restarts: waiting" in capsys.readouterr().err
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("select 1")).scalar_one() == 1
-    monkeypatch.setattr(database, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr(database, "REFUSED_SECONDS", 0.3)
     postgres.stop(server)
     began = time.monotonic()
     with pytest.raises(UserError, match="(?s)no connection to the warehouse.*make up starts it"):

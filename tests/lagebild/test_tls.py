@@ -196,11 +196,12 @@ def test_backup_and_restore(server, tmp_path, monkeypatch, is_own):
     with database.connect(server, autocommit=True) as connection:
         connection.execute(f"create database {name}")
     target = replace(_changed(server, dbname=name), home=tmp_path, landing=tmp_path / "landing", keys=tmp_path / "keys")
-    if is_own:
+    (major,) = query(server, "select current_setting('server_version_num')::int / 10000")[0]
+    if is_own or major >= 17:
         assert "1 deliveries" in restore(target, folder)
         assert query(target, "select sha256, state::text from raw.delivery") == [(accepted.sha256, "accepted")]
     else:  # 18 sets what a server before 17 does not know
-        with pytest.raises(UserError, match="needs its own pg_dump and pg_restore|transaction_timeout"):
+        with pytest.raises(UserError, match="transaction_timeout(?s:.*)needs its own pg_dump and pg_restore"):
             restore(target, folder)
 
 
