@@ -1,4 +1,4 @@
-"""Commands that need heavy libraries are run by the stack's parent process while it runs: it has them imported.
+"""Commands that need heavy libraries, or are asked often, are run by the stack's parent process: it has them imported.
 
 This side is cheap: it hands over what the command line was given, passes signals on, and ends with the same exit code.
 Where there is no such process (or `LAGEBILD_WARM=0`), the caller runs the command itself.
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 SOCKET = "commands.sock"
-COMMANDS = ("build", "load", "reload")
+COMMANDS = ("build", "explain", "held", "load", "reload")
 
 
 def run(arguments: list[str]) -> int | None:
@@ -89,6 +89,8 @@ def _connected(path: Path):
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        if path.stat().st_uid != os.getuid():  # root may connect to anybody's, and is served by its own alone
+            raise OSError(f"{path} is of another account")
         connection.connect(address(folder, path.name))
         return connection
     except OSError:

@@ -1,7 +1,7 @@
 """Airflow beside the warehouse: three components of one parent, one home, no port that is not asked for.
 
 `airflow standalone` would import everything once more to check the metadata database, and serve logs on fixed ports.
-So the scheduler (with the LocalExecutor's workers in it), the DAG processor and the API server are forked by a parent
+So the scheduler (with the local executor's workers in it), the DAG processor and the API server are forked by a parent
 of ours (`parent.py`), each leading a process group of its own. Nothing of ours is deferred: there is no triggerer.
 """
 
@@ -98,7 +98,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         "AIRFLOW_HOME": str(home(settings)),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": BERLIN.key,
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "lagebild.stack.workers.WorkersOnDemand",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -111,6 +111,10 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _sqlalchemy_url(settings, dsn, "psycopg_async"),
         # Each connection is asked before it is used, so that a restart of the server costs a connection and no task.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING": "True",
+        # Asked here, before anything starts; each component would read all of Airflow's migrations to ask once more.
+        "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",
+        # What is kept open while nothing happens; each is a process of PostgreSQL with 7 MB. More come when needed.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "2",
         "AIRFLOW__API__HOST": ports.HOST,
         "AIRFLOW__API__PORT": port,
         "AIRFLOW__API__BASE_URL": f"http://{ports.HOST}:{port}",
@@ -135,6 +139,8 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # setproctitle would overwrite the memory behind /proc/<pid>/environ, by which we know our processes.
         "SPT_NOENV": "1",
         "PYTHONUNBUFFERED": "1",
+        # Else each of the API server's threads keeps a part of the heap for itself: 100 MB that nothing is in.
+        "MALLOC_ARENA_MAX": "1",
         "PATH": os.pathsep.join([str(own), os.environ.get("PATH", "/usr/bin:/bin")]),
     }
     configured |= {SECRETS[name]: settings.secret(name) for name in secrets}

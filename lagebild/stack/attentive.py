@@ -7,6 +7,9 @@ A test holds the names that this relies on against the Airflow of the lock.
 
 import time
 from multiprocessing import connection
+from typing import Any
+
+from lagebild.stack import memory
 
 IDLE_SECONDS = 2.0
 """While no task runs: how long a run that a person started may wait."""
@@ -37,12 +40,22 @@ def scheduler_class() -> type:
 
         def _pause(self) -> float:
             now = time.monotonic()
-            if any(executor.running or executor.queued_tasks for executor in self.executors):
+            if any(_has_work(executor) for executor in self.executors):
                 self._busy_until = now + AFTERWARDS_SECONDS
                 return RUNNING_SECONDS
-            return BETWEEN_SECONDS if now < self._busy_until else IDLE_SECONDS
+            if now < self._busy_until:
+                return BETWEEN_SECONDS
+            if self._busy_until:
+                self._busy_until = 0.0
+                memory.give_back()
+            return IDLE_SECONDS
 
     return AttentiveScheduler
+
+
+def _has_work(executor: Any) -> bool:
+    # `running` of Airflow's local executor is always empty; ours (`workers.py`) says what is under way.
+    return bool(executor.running or executor.queued_tasks or getattr(executor, "under_way", ()))
 
 
 def wait(executors: list, seconds: float) -> None:
@@ -65,7 +78,17 @@ def attend(component: str) -> None:
 
         listen = DagFileProcessorManager._service_processor_sockets
 
+        parsed = False
+
         def _service_processor_sockets(self, timeout: float | None = 1.0) -> None:
-            listen(self, timeout if self._processors or not timeout else PARSING_SECONDS)
+            nonlocal parsed
+            if self._processors:
+                parsed = True
+            elif timeout:
+                if parsed:
+                    parsed = False
+                    memory.give_back()
+                timeout = PARSING_SECONDS
+            listen(self, timeout)
 
         DagFileProcessorManager._service_processor_sockets = _service_processor_sockets

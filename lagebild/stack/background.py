@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from lagebild.settings import Settings
-from lagebild.stack import airflow, pidfile, ports
+from lagebild.stack import pidfile, ports
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Background:
 
     def start(self, settings: Settings) -> None:
         """Start it where it does not run; it is not waited for."""
+        from lagebild.stack import airflow  # late: the server itself would hold the database's driver for nothing
+
         with ports.locked(settings, self.folder_name):
             if self.process(settings):
                 return

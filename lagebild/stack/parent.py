@@ -28,10 +28,10 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from lagebild import warm
+from lagebild import later, warm
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, ROOT
-from lagebild.stack import attentive, pidfile, supervisor
+from lagebild.stack import attentive, memory, pidfile, supervisor, task_api
 
 ROOMS = ("disclosure", "expectations", "extracts", "ingest", "lagebild")
 READ = (".py", ".yml", ".csv", ".sql", ".md", ".json")
@@ -45,6 +45,8 @@ FIRST = (
     "airflow.cli.commands.dag_processor_command",
     "airflow.providers.standard.operators.trigger_dagrun",
     "airflow.dag_processing.dagbag",
+    "airflow.api_fastapi.execution_api.app",
+    "airflow.api_fastapi.execution_api.routes",
     "croniter",
     "ingest.connectors.catalogue",
     "ingest.inbox",
@@ -66,7 +68,6 @@ THEN = (
     "airflow.api_fastapi.auth.tokens",
     "airflow.callbacks.database_callback_sink",
     "airflow.dag_processing.bundles.local",
-    "airflow.migrations.db_types",
     "airflow.models.renderedtifields",
     "airflow.models.revoked_token",
     "airflow.sdk.bases.sensor",
@@ -92,6 +93,8 @@ THEN = (
     "lagebild.stack.progress",
     "lagebild.warehouse.build",
 )
+PUT_OFF = ("svcs.aiohttp", "svcs.flask")
+"""Ties to web servers that nobody here runs; they would bring these servers, 8 MB and a tenth of a second."""
 LOGS = {"scheduler": ("--skip-serve-logs",)}
 """No logs are served over HTTP: the API server reads the files, so there is no further port to collide on."""
 REQUEST = {
@@ -135,6 +138,8 @@ def main(arguments: list[str]) -> None:
     kept = supervisor.Supervisor(home, lambda name: _component(home, name, again=True), partial(_given_up, home))
     signal.signal(signal.SIGCHLD, lambda *_: _reap(kept.ended))
     _import(FIRST)
+    task_api.keep_newest_version()
+    _map_tables()
     _read_contracts()
     os.register_at_fork(after_in_child=lambda: _forget_changed(before))
     if "--migrate" in arguments:
@@ -154,7 +159,7 @@ def main(arguments: list[str]) -> None:
 
 def _share() -> None:
     """Let children share what is there: a collection in one of them would copy every page that it looks at."""
-    gc.collect()
+    memory.give_back()
     gc.freeze()
 
 
@@ -162,12 +167,20 @@ def _import(names: tuple[str, ...]) -> None:
     """Import these; what cannot be is told by whoever needs it."""
     gc.disable()  # collecting garbage meanwhile would cost a fifth of the time
     logging.disable(logging.WARNING)
-    for name in names:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    with later.standing_in(PUT_OFF):
+        for name in names:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
     logging.disable(logging.NOTSET)
     gc.enable()
     _share()
+
+
+def _map_tables() -> None:
+    """What the first query of each component would do for itself."""
+    from sqlalchemy.orm import configure_mappers
+
+    configure_mappers()
 
 
 def _read_contracts() -> None:
@@ -281,6 +294,8 @@ def _run_component(name: str, log: Path, again: bool) -> None:
         sys.exit(supervisor.ABANDONED)
     else:
         _nothing_from(0)
+    if name == "api-server":
+        memory.give_back_now_and_then()
     attentive.attend(name)
     _airflow(name, *LOGS.get(name, ()))
 
@@ -325,6 +340,7 @@ def _prepare_api() -> None:
         from airflow.api_fastapi.main import app
 
         asyncio.run(app(REQUEST, _no_body, _no_answer))
+        _share()
 
 
 async def _no_body() -> dict:

@@ -123,6 +123,21 @@ def test_a_command_ends_when_its_caller_is_killed(home):
         assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.parametrize("command", ["held", "explain"])
+def test_questions_are_answered_there_too(home, command):
+    with serving(home, ECHO):
+        out, _ = call(home, command, "--format", "json").communicate("\n", timeout=30)
+    assert json.loads(out)["arguments"] == [command, "--format", "json"]
+
+
+def test_a_socket_of_another_account_is_left_alone(home, monkeypatch):
+    monkeypatch.setenv("LAGEBILD_HOME", str(home))
+    with serving(home, ECHO):
+        own = os.getuid()
+        monkeypatch.setattr(warm.os, "getuid", lambda: own + 1)
+        assert warm.run(["held"]) is None
+
+
 def test_other_commands_help_and_a_stack_that_is_down_are_the_callers_own_affair(home, monkeypatch):
     monkeypatch.setenv("LAGEBILD_HOME", str(home))
     for arguments in ([], ["status"], ["load", "--help"], ["load", "x.csv"]):

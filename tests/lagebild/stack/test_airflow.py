@@ -11,6 +11,7 @@ import pytest
 
 from lagebild import settings as settings_module
 from lagebild.stack import airflow, pidfile
+from lagebild.stack.workers import WorkersOnDemand
 from tests.conftest import settings_in
 
 SLEEPER = "import time; time.sleep(60)"
@@ -81,7 +82,7 @@ def test_telemetry_is_off_and_a_shells_airflow_settings_do_not_leak_in(settings,
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     settings.home.joinpath("ports.json").write_text('{"postgres": 1, "airflow": 2}')
     environment = airflow.environment(settings)
-    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == f"{WorkersOnDemand.__module__}.{WorkersOnDemand.__name__}"
     assert environment["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
     assert environment["GX_ANALYTICS_ENABLED"] == environment["SCARF_ANALYTICS"] == "false"
     assert "127.0.0.1" in environment["no_proxy"]

@@ -24,8 +24,17 @@ def test_the_names_that_this_relies_on_are_those_of_airflow():
     assert "self._service_processor_sockets(timeout=poll_time)" in parsing
 
 
-def executor(queue=None, running=(), queued=()) -> SimpleNamespace:
-    return SimpleNamespace(result_queue=queue, running=set(running), queued_tasks=dict.fromkeys(queued))
+def executor(queue=None, running=(), queued=(), under_way=()) -> SimpleNamespace:
+    work = {"running": set(running), "queued_tasks": dict.fromkeys(queued), "under_way": set(under_way)}
+    return SimpleNamespace(result_queue=queue, **work)
+
+
+@pytest.fixture
+def gave_back(monkeypatch) -> list[str]:
+    """Grows by one where memory is given back."""
+    times: list[str] = []
+    monkeypatch.setattr(attentive.memory, "give_back", lambda: times.append("now"))
+    return times
 
 
 def test_what_a_worker_says_ends_the_wait():
@@ -44,23 +53,27 @@ def test_without_news_the_wait_ends_in_time(queue):
     assert 0.15 < time.monotonic() - began < 5
 
 
-def test_a_scheduler_waits_briefly_after_a_task_and_long_when_nothing_runs(monkeypatch):
+def test_a_scheduler_waits_briefly_after_a_task_and_long_when_nothing_runs(monkeypatch, gave_back):
     waits = []
     monkeypatch.setattr(attentive, "wait", lambda executors, seconds: waits.append(seconds))
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(attentive.time, "monotonic", lambda: clock.now)
     scheduler = attentive.scheduler_class().__new__(attentive.scheduler_class())
     scheduler._scheduler_idle_sleep_time = 60
-    for now, task in ((100, executor()), (101, executor(running="a")), (102, executor()), (103, executor(queued="b"))):
+    tasks = [executor(), executor(running="a"), executor(), executor(queued="b"), executor(under_way="b")]
+    for now, task in enumerate(tasks, 100):
         clock.now, scheduler.executors = now, [task]
         assert scheduler._scheduler_idle_sleep_time == 0
-    clock.now, scheduler.executors = 103 + attentive.AFTERWARDS_SECONDS + 0.1, [executor()]
-    assert scheduler._scheduler_idle_sleep_time == 0
+    assert not gave_back
+    for seconds in (0.1, 1):
+        clock.now, scheduler.executors = 104 + attentive.AFTERWARDS_SECONDS + seconds, [executor()]
+        assert scheduler._scheduler_idle_sleep_time == 0
     idle, running, between = attentive.IDLE_SECONDS, attentive.RUNNING_SECONDS, attentive.BETWEEN_SECONDS
-    assert waits == [idle, running, between, running, idle]
+    assert waits == [idle, running, between, running, running, idle, idle]
+    assert gave_back == ["now"], "once after the work"
 
 
-def test_the_dag_processor_waits_long_only_when_no_file_is_parsed(monkeypatch):
+def test_the_dag_processor_waits_long_only_when_no_file_is_parsed(monkeypatch, gave_back):
     waits = []
     monkeypatch.setattr(
         DagFileProcessorManager, "_service_processor_sockets", lambda self, timeout: waits.append(timeout)
@@ -69,6 +82,10 @@ def test_the_dag_processor_waits_long_only_when_no_file_is_parsed(monkeypatch):
     for processors, timeout in (({}, 0.9), ({"dag": 1}, 0.9), ({}, 0.0)):
         DagFileProcessorManager._service_processor_sockets(SimpleNamespace(_processors=processors), timeout=timeout)
     assert waits == [attentive.PARSING_SECONDS, 0.9, 0.0]
+    assert not gave_back
+    for _ in range(2):
+        DagFileProcessorManager._service_processor_sockets(SimpleNamespace(_processors={}), timeout=0.9)
+    assert gave_back == ["now"], "once after the files were parsed"
 
 
 def test_the_scheduler_command_makes_the_attentive_one(monkeypatch):
