@@ -432,20 +432,35 @@ class _Register:
                         source = Source(POPULATION, _key(*place, group), "difference of two publications")
                         self._problem.protect(source, {other: 1, one: -1}, FewApart())
 
+    def _is_of_few(self, place: Place, has_employees: bool) -> bool:
+        """Whether the group is fewer than three persons, or those of it are whom a rate is over."""
+        exact = self._truth.get(place, (None,))[-1]
+        over = exact and has_employees and exact - self._employees.get(place, 0)
+        return exact is not None and (exact < MINIMUM or 0 < over < MINIMUM)
+
     def _money(self) -> None:
         """The money of groups below the minimum, in the candidate: totals, their parts, what repeats them."""
         candidate = self._shown.candidate
-        small = {place for place, truth in self._truth.items() if truth[2] is not None and truth[2] < MINIMUM}
         groups = {
-            key: (row["municipality_ags"], row["reference_date"])
+            (row["municipality_ags"], row["fiscal_year"], row["method"])
             for row in self._shown.query(
-                "select municipality_ags, fiscal_year, method, reference_date from build.int_cost__rate"
+                "select municipality_ags, fiscal_year, method, reference_date, employees_place_basis"
+                " from build.int_cost__rate"
             )
-            for key in [(row["municipality_ags"], row["fiscal_year"], row["method"])]
-            if (row["municipality_ags"], row["reference_date"]) in small
+            if self._is_of_few(
+                (row["municipality_ags"], row["reference_date"]), row["employees_place_basis"] is not None
+            )
+        }
+        # What one or two persons of a share got is theirs, however many the group counts.
+        groups |= {
+            (row["municipality_ags"], row["fiscal_year"], row["method"])
+            for row in self._shown.query(
+                "select distinct municipality_ags, fiscal_year, method from build.int_cost__component"
+                f" where treatment = '{ATTRIBUTED}' and share_numerator < {MINIMUM}"
+            )
         }
         if groups:
-            _Money(self._problem, self._shown, candidate, set(groups)).enter()
+            _Money(self._problem, self._shown, candidate, groups).enter()
 
 
 class _Cells:

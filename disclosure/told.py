@@ -9,7 +9,7 @@ _PLACES = 6
 
 
 def numbers(text: str) -> set[Fraction]:
-    """Every number of a text, in each way it can be read: `1.234` is a thousand and more, and one and less."""
+    """Every number of a text, in each way it can be read: `1.234` is a thousand and more, or one and more."""
     found: set[Fraction] = set()
     for match in _NUMBER.finditer(text):
         found |= _readings(match[0])

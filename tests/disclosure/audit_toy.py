@@ -21,9 +21,11 @@ DAY, YEAR, METHOD = date(2019, 12, 31), 2019, "dortmund_2019"
 EXACT = {
     "int_population__counted_register": "region_code text, reference_date date, bulgaria_persons bigint,"
     " romania_persons bigint, eu2_persons bigint",
-    "int_cost__rate": "municipality_ags text, fiscal_year integer, method text, reference_date date",
+    "int_cost__rate": "municipality_ags text, fiscal_year integer, method text, reference_date date,"
+    " employees_place_basis text",
     "int_cost__component": "municipality_ags text, fiscal_year integer, method text, product_code text,"
-    " account_code text, target_group text, source_sha256 text, treatment text, amount_eur numeric",
+    " account_code text, target_group text, source_sha256 text, treatment text, amount_eur numeric,"
+    " share_numerator numeric",
     "stg_employment__employees": "region_code text, reference_date date, nationality_group text,"
     " employees_persons bigint",
     "control_total": "source text, measure text, region_code text, reference_year integer, value numeric,"

@@ -47,11 +47,7 @@ def publish(
     settings: Settings, cases: Sequence[Case], number: int, tell: Callable[[str], None] = lambda _: None
 ) -> int:
     """Deliver the states of the publication `number` (from 0), build and publish; the publication's id."""
-    with database.connect(settings) as connection:
-        for source, deliveries in _changed(cases, number):
-            _deliver(connection, source, deliveries)
-        _erase(connection, cases, number)
-        connection.execute("analyze")
+    deliver(settings, cases, number)
     tell("dbt")
     build_id = build.begin(settings)
     assert build_id is not None
@@ -59,6 +55,15 @@ def publish(
     publications.pass_checks(settings, build_id)
     tell("publishing")
     return build.publish_build(settings, build_id)
+
+
+def deliver(settings: Settings, cases: Sequence[Case], number: int) -> None:
+    """Load and accept what is new in the states of the publication `number`."""
+    with database.connect(settings) as connection:
+        for source, deliveries in _changed(cases, number):
+            _deliver(connection, source, deliveries)
+        _erase(connection, cases, number)
+        connection.execute("analyze")
 
 
 def _changed(cases: Sequence[Case], number: int) -> Iterable[tuple[str, list[Delivered]]]:
