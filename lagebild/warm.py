@@ -12,6 +12,17 @@ SOCKET = "commands.sock"
 COMMANDS = ("build", "explain", "held", "load", "reload")
 
 
+def main() -> None:
+    """The program `lagebild`: ends with the command's exit code. What the parent runs, needs no command line here."""
+    arguments = sys.argv[1:]
+    code = run(arguments)
+    if code is None:
+        from lagebild import cli
+
+        code = cli.run(arguments)
+    sys.exit(code)
+
+
 def run(arguments: list[str]) -> int | None:
     """The exit code of a command that the stack's parent process ran; None where it did not take it."""
     command = next((word for word in arguments if not word.startswith("-")), None)
