@@ -120,14 +120,6 @@ def _completed(command: click.Command) -> click.Command:
     return command
 
 
-def main() -> None:
-    """Run the command line, in the stack's parent process where that is quicker; ends with the command's exit code."""
-    os.umask(0o077)  # whatever is written (deliveries, logs, packages) is this user's until he opens it
-    arguments = sys.argv[1:]
-    code = warm.run(arguments)
-    sys.exit(run(arguments) if code is None else code)
-
-
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code. Whatever goes wrong becomes a message on standard error, never a traceback."""
     try:
@@ -185,4 +177,4 @@ def cli() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    warm.main()

@@ -12,6 +12,18 @@ SOCKET = "commands.sock"
 COMMANDS = ("build", "explain", "held", "load", "reload")
 
 
+def main() -> None:
+    """The program `lagebild`: ends with the command's exit code. What the parent runs, needs no command line here."""
+    os.umask(0o077)  # whatever is written (deliveries, logs, packages) is this user's until he opens it
+    arguments = sys.argv[1:]
+    code = run(arguments)
+    if code is None:
+        from lagebild import cli
+
+        code = cli.run(arguments)
+    sys.exit(code)
+
+
 def run(arguments: list[str]) -> int | None:
     """The exit code of a command that the stack's parent process ran; None where it did not take it."""
     command = next((word for word in arguments if not word.startswith("-")), None)

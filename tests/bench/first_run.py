@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -58,7 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
             if _git("status", "--porcelain").stdout:
                 print(f"what is not committed is not measured: this build is {commits[NEW]}")
             with Board(Console()) as board, Family() as family:
-                measured(family, commits, record, options.repetitions, options.folder, board)
+                measured(family, commits, record, options.repetitions, options.folder, board, options.phases)
+        if options.phases:  # too little for the page
+            print(page.some_of_first_run(record, options.phases))
+            return 0
         text = page.render_first_run(record, commits[OLD], {"tests": options.tests, "ci": options.ci}, NOTES)
     except (UserError, Failed) as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -70,16 +73,31 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measured(
-    family: Family, commits: dict[str, str], record: Record, repetitions: int, parent: Path | None, board: Board
+    family: Family,
+    commits: dict[str, str],
+    record: Record,
+    repetitions: int,
+    parent: Path | None,
+    board: Board,
+    only: Collection[str] = (),
 ) -> None:
-    """Both builds in turn, as often as asked; what the record has already is left out."""
+    """Both builds in turn, as often as asked; what the record has already is left out, as is what is not asked for."""
     with _folder(family, parent or Path(tempfile.gettempdir())) as folder:
         for repetition in range(1, repetitions + 1):
             for side in (OLD, NEW):
-                turn(family, folder, side, commits[side], repetition, record, board)
+                turn(family, folder, side, commits[side], repetition, record, board, only)
 
 
-def turn(family: Family, folder: Path, side: str, commit: str, repetition: int, record: Record, board: Board) -> None:
+def turn(
+    family: Family,
+    folder: Path,
+    side: str,
+    commit: str,
+    repetition: int,
+    record: Record,
+    board: Board,
+    only: Collection[str] = (),
+) -> None:
     """One build once, from the clone to the end. Its clone is new each time: a first run also compiles modules."""
     checkout = folder / f"{side}-{repetition}"
     stack = Stack(family, checkout, folder / f"{side}-{repetition}-state")
@@ -103,7 +121,7 @@ def turn(family: Family, folder: Path, side: str, commit: str, repetition: int, 
     missing = [
         name
         for name in ("environment", "first_run", *on_a_stack, *alone)
-        if record.find(side, repetition, name) is None
+        if record.find(side, repetition, name) is None and (not only or name in {"first_run", *only})
     ]
     if not missing:
         return
@@ -190,10 +208,20 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--ci", type=_seconds, default=[], help="seconds of `.ci/run`, timed by hand")
     parser.add_argument("--only-page", action="store_true", help="measure nothing, write the page of what is kept")
     parser.add_argument("--again", action="store_true", help="forget what was measured of these two builds")
+    parser.add_argument(
+        "--phases", type=_phases, default=[], help="measure only these after the first run, and print them: idle,ask"
+    )
     parser.add_argument("--results", type=Path, help="JSON lines; default: .lagebild/bench/NEW-against-OLD.jsonl")
     parser.add_argument("--folder", type=Path, help="where clones and state go; default: the temporary folder")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     return parser.parse_args(arguments)
+
+
+def _phases(text: str) -> list[str]:
+    known = {row.phase for row in targets.ROWS}
+    if unknown := set(text.split(",")) - known:
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: known are {', '.join(sorted(known))}")
+    return list(dict.fromkeys(["idle", *text.split(",")]))  # what commands cost is less what an idle stack takes
 
 
 def _seconds(text: str) -> list[float]:

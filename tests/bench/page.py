@@ -4,7 +4,7 @@ import platform
 import re
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -108,6 +108,12 @@ def render_publishing(found: "Publishing", server_version: str, load_before: flo
             "",
         ]
     )
+
+
+def some_of_first_run(record: "Record", phases: Collection[str]) -> str:
+    """The table's lines that come from these phases."""
+    rows = [row for row in targets.ROWS if row.phase in phases]
+    return _table(targets.HEADING, [targets.line(row, record) for row in rows])
 
 
 def render_first_run(

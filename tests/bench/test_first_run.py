@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -344,6 +345,27 @@ def test_what_was_measured_is_not_measured_again(tmp_path):
     assert again.entries == record.entries
     assert again.find(OLD, 1, "first_run") == {"seconds": 100.0}
     assert again.find(OLD, 2, "first_run") is None and again.find(NEW, 1, "idle") is None
+
+
+def test_some_phases_can_be_measured_alone(tmp_path, monkeypatch, capsys):
+    """`ask` needs the idle stack's rate; what is not asked for is not done, and a page of all is not touched."""
+    monkeypatch.setattr(first_run, "clone", lambda *_: None)
+    for name in ("environment", "first_run", "idle", "look", "load", "build", "day_after", "up", "bare"):
+        monkeypatch.setattr(phases, name, lambda *_: {"cpu_seconds_a_minute": 60.0})
+    monkeypatch.setattr(phases, "ask", lambda stack, rate: {"held_cpu_seconds": rate})
+    monkeypatch.setattr(Stack, "make", lambda *_: None)
+    monkeypatch.setattr(Stack, "remove", lambda *_: None)
+    board = SimpleNamespace(doing=lambda text: None, say=lambda text: None)
+    record = Record(tmp_path / "results.jsonl")
+    first_run.turn(None, tmp_path, OLD, "aaaaaaa", 1, record, board, ["idle", "ask"])
+    assert [entry.phase for entry in record.entries] == ["first_run", "idle", "ask"]
+    assert record.find(OLD, 1, "ask") == {"held_cpu_seconds": 1.0}
+
+    table = page.some_of_first_run(full_record(tmp_path / "all.jsonl"), ["idle"])
+    assert "memory (PSS)" in table and "make run" not in table
+    with pytest.raises(SystemExit):
+        first_run.main(["--phases", "idel"])
+    assert "idel: known are" in capsys.readouterr().err
 
 
 def test_results_of_other_builds_are_not_mixed_in(tmp_path, capsys):

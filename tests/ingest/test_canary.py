@@ -59,14 +59,10 @@ def here(warehouse, monkeypatch, capfd, caplog):
 
     def call(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["lagebild", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code
+        code = cli.run([*arguments])
         said = "\n".join([*capfd.readouterr(), caplog.text])
         caplog.clear()
-        return code or 0, said
+        return code, said
 
     return call
 

@@ -130,6 +130,17 @@ def test_questions_are_answered_there_too(home, command):
     assert json.loads(out)["arguments"] == [command, "--format", "json"]
 
 
+def test_who_only_hands_over_imports_no_command_line(home):
+    code = "import sys; from lagebild import warm; warm.run(['held']); print('loaded:', *sys.modules)"
+    with serving(home, ECHO):
+        environment = os.environ | {"LAGEBILD_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        told = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, input="\n"
+        ).stdout
+    loaded = {name.split(".")[0] for name in told.partition("loaded:")[2].split()}
+    assert '["held"]' in told and not loaded & {"click", "psycopg", "psutil", "asyncio", "subprocess", "ingest"}
+
+
 def test_a_socket_of_another_account_is_left_alone(home, monkeypatch):
     monkeypatch.setenv("LAGEBILD_HOME", str(home))
     with serving(home, ECHO):

@@ -54,7 +54,7 @@ def test_what_an_earlier_version_left_open_is_closed_and_the_drop_folder_told(se
 
 
 def test_what_a_command_writes_is_closed():
-    code = "import os, sys; sys.argv = ['lagebild', '--version']\nfrom lagebild import cli\ntry:\n    cli.main()\n"
+    code = "import os, sys; sys.argv = ['lagebild', '--version']\nfrom lagebild import warm\ntry:\n    warm.main()\n"
     code += "finally:\n    print(f'{os.umask(0):o}')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.stdout.splitlines()[-1] == "77"
