@@ -194,11 +194,12 @@ class _Register:
             self._captions(COST, text, row, row, place, less, cells)
 
     def _captions(self, mart, key, row, cost, place, less, cells: "_Cells") -> None:
-        """Numbers in the texts of a row that its figures do not say: an exact count, a denominator, a rate of it."""
+        """Numbers in texts of a row that neither its figures nor its cost's say: an exact count, a denominator, a rate."""
         exact = cells.truth(place)
         if exact is None:
             return
-        figures = [value for value in row.values() if isinstance(value, int | float | Decimal) and value is not True]
+        shown = (*row.values(), *cost.values())
+        figures = [value for value in shown if isinstance(value, int | float | Decimal) and value is not True]
         texts = " ".join(row[column] for column in TEXTS if row.get(column))
         for number in told.numbers(texts) - self._constant - set(map(Fraction, figures)):
             total, over = cost["total_cost_eur"], None if less is None else exact - less
