@@ -194,7 +194,7 @@ class _Register:
             self._captions(COST, text, row, row, place, less, cells)
 
     def _captions(self, mart, key, row, cost, place, less, cells: "_Cells") -> None:
-        """Numbers in texts of a row that neither its figures nor its cost's say: an exact count, a denominator, a rate."""
+        """Numbers in texts of a row that neither it nor its cost shows: an exact count, a denominator, a rate."""
         exact = cells.truth(place)
         if exact is None:
             return
