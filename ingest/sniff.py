@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from ingest import archive, contracts, file_kinds, genesis, readers, workbook, workbook_guess, workbook_parts
@@ -370,6 +371,8 @@ def _mixed_days(columns: list[Column], body: list[Row]) -> Iterator[str]:
         filled = [(row, row.cells[n]) for row in body if n < len(row.cells) and row.cells[n]]
         if column.type != "string" or len(filled) < 3:
             continue
+        if 3 * sum(any(_is_date(text, f) for f in _DATES) for _, text in filled[:1000]) < len(filled[:1000]):
+            continue  # so many of its first are no days that most of all will be none
         days = [(row, form) for row, text in filled if (form := next((f for f in _DATES if _is_date(text, f)), None))]
         if 2 * len(days) > len(filled):
             usual = Counter(form for _, form in days).most_common(1)[0][0]
@@ -833,8 +836,13 @@ def _column(title: str, name: str, values: list[str], may_quote: bool = True) ->
 
 def _mostly(values: list[str], test: Callable[[str], bool]) -> int | None:
     """How many values of the sample fail the test, where they are few; None where they are not."""
-    odd = sum(1 for value in values if not test(value))
-    return odd if odd <= len(values) * MAX_ODD else None
+    most, odd = len(values) * MAX_ODD, 0
+    for value in values:
+        if not test(value):
+            odd += 1
+            if odd > most:
+                return None
+    return odd
 
 
 def _told(odd: int, what: str) -> str:
@@ -852,6 +860,7 @@ def _as_date(column: Column, values: list[str]) -> bool:
     return False
 
 
+@lru_cache(maxsize=100_000)  # a column of a hundred thousand days holds a few hundred of them
 def _is_date(text: str, form: str) -> bool:
     if text in _OPEN_ENDS:
         return True
