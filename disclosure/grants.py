@@ -16,6 +16,7 @@ from psycopg import sql
 from disclosure.equations import Apart, Cell, Few, FewApart, Problem, Rule, Source
 from disclosure.register import MINIMUM
 from disclosure.shown import Publication, Row, Shown
+from ingest import contracts, periods
 
 MART, PROVENANCE, ALL = "funding_granted", "provenance", "all"
 AMOUNTS = ("total_cost_eur", "granted_eur")
@@ -26,7 +27,7 @@ the two largest hold more than k percent."""
 # Two grants are one where the whole row of the list is the same, wherever it stands in it.
 _DIGEST = sql.SQL("md5((to_jsonb(u) - array['delivery_id', 'line_number', 'source_sha256', 'source_file_name'])::text)")
 Table = tuple[str, str, str, str]
-"""Source, period, funder, state."""
+"""Source, list (by its longest period; of a cumulative one all periods are one), funder, state."""
 Unit = tuple[str, int | None, int | None]
 """A digest of the whole row as delivered, and its amounts in cents."""
 
@@ -48,6 +49,7 @@ class _Content:
     """Rows of one table as one publication shows them, and its grants where they are known."""
 
     publication: Publication
+    period: str
     rows: dict[str, Row]
     units: _List | None
     nodes: list[Row] = field(default_factory=list)
@@ -58,20 +60,45 @@ def enter(problem: Problem, shown: Shown) -> None:
     """Everything that readers see of grants, and what must not follow."""
     tables: dict[Table, list[_Content]] = defaultdict(list)
     lists = _Lists(shown)
-    for publication in shown.publications(MART):
-        rows: dict[tuple[Table, str], dict[str, Row]] = defaultdict(dict)
+    publications = list(shown.publications(MART))
+    names = _names({(row["source"], row["period"]) for one in publications for row in shown.rows(one, MART)})
+    for publication in publications:
+        rows: dict[tuple[str, str, str, str, str], dict[str, Row]] = defaultdict(dict)
         for row in shown.rows(publication, MART):
-            table = (row["source"], row["period"], row["funder"], row["region_code"])
-            rows[table, row["source_sha256"]][row["begin_year"]] = row
-        units = lists.of(publication.build_id, {(table[0], sha256) for table, sha256 in rows})
-        for (table, sha256), years in rows.items():
-            known = units.get((table[0], sha256, *table[2:]))
+            key = (row["source"], row["period"], row["source_sha256"], row["funder"], row["region_code"])
+            rows[key][row["begin_year"]] = row
+        units = lists.of(publication.build_id, {(source, sha256) for source, _, sha256, _, _ in rows})
+        for (source, period, sha256, *place), years in rows.items():
+            known = units.get((source, sha256, *place))
             if known is not None and not _is_shown_so(years, known):
                 known = None
-            tables[table].append(_Content(publication, years, known))
+            table = (source, names[source, period], *place)
+            tables[table].append(_Content(publication, period, years, known))
     _add_nodes(shown, tables)
     for table, contents in tables.items():
         _Table(problem, table, contents).enter()
+
+
+def _names(lists: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What a list of a source and period is called: deliveries of one list are compared, whatever period they are for.
+
+    As the contracts' `periods` say: of a cumulative list (`latest`) every period is the same one, of the others
+    (`longest`) a period that lies within a longer one is of that.
+    """
+    found = {}
+    known = contracts.sources()
+    for source, period in lists:
+        rule = contracts.load(source).periods if source in known else contracts.ALL
+        found[source, period] = period
+        if rule == contracts.LATEST:
+            found[source, period] = rule
+        elif rule == contracts.LONGEST and (own := periods.span(period)):
+            spans = {other: periods.span(other) for of, other in lists if of == source}
+            longer = [other for other, span in spans.items() if span and span.holds(own)]
+            found[source, period] = min(
+                longer, key=lambda other: (spans[other].first, -spans[other].last.toordinal()), default=period
+            )
+    return found
 
 
 def _add_nodes(shown: Shown, tables: Mapping[Table, list[_Content]]) -> None:
@@ -133,7 +160,11 @@ class _Table:
         return self._problem.know((*self._table, year, column, number), whole=column == "operations", truth=truth)
 
     def _source(self, content: _Content, year: str, what: str) -> Source:
-        return Source(MART, " ".join((*self._table, year)), what, content.publication.number)
+        return Source(MART, self._key(content, year), what, content.publication.number)
+
+    def _key(self, content: _Content, year: str) -> str:
+        source, _, *place = self._table
+        return " ".join((source, content.period, *place, year))
 
     def _row(self, content: _Content, year: str) -> None:
         row = content.rows[year]
@@ -156,7 +187,7 @@ class _Table:
     def _node(self, content: _Content, node: Row) -> None:
         """An amount that provenance says again, and how many lines of the list it is the sum of."""
         year = node["row_key"].rpartition("|")[2]
-        source = Source(PROVENANCE, " ".join((*self._table, year)), "node of grants", node["publication"])
+        source = Source(PROVENANCE, self._key(content, year), "node of grants", node["publication"])
         for column, value in ((node["figure"], node["value"]), ("operations", node["row_count"])):
             if column in COLUMNS and value is not None and year in content.rows:
                 whole = _whole(value, column)

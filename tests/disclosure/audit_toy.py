@@ -137,6 +137,7 @@ class Toy:
         hidden: Iterable[str] = (),
         state: str = "09",
         sha256: str | None = None,
+        period: str = "2014-2020",
     ) -> str:
         """A list of grants, EUR by year, as this build reads it, and its rows of `funding_granted`; its SHA-256."""
         amounts = {year: list(eur) for year, eur in years.items()}
@@ -165,7 +166,7 @@ class Toy:
         for year, units in amounts.items():
             figures = {"operations": len(units), "total_cost_eur": sum(units), "granted_eur": sum(units) / 2}
             shown = {} if year in hidden else figures
-            key = {"source": source, "period": "2014-2020", "funder": "EU", "region_code": state, "begin_year": year}
+            key = {"source": source, "period": period, "funder": "EU", "region_code": state, "begin_year": year}
             self.put("funding_granted", key | {"source_sha256": sha256} | shown)
         return sha256
 

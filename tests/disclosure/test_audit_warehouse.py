@@ -576,3 +576,14 @@ def test_two_grants_whose_amounts_changed_are_a_difference_of_two(toy):
     toy.grants("esf_changed", {"2015": [900] * 7, "2016": [950, 850, 700, 600]})
     said = {finding.requirement.source.what for finding in audit.findings(toy.connection, build_id, SECONDS)}
     assert said == {"difference of total_cost_eur to publication 1", "difference of granted_eur to publication 1"}
+
+
+@pytest.mark.parametrize(("period", "is_one"), [("2014-2019", True), ("2021-2027", False)])
+def test_a_list_is_set_against_the_shorter_one_that_it_replaced_and_no_other(toy, period, is_one):
+    toy.grants("esf_bayern", SEVEN, period=period)
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_bayern", EIGHT)
+    said = {finding.requirement.source.what for finding in audit.findings(toy.connection, build_id, SECONDS)}
+    assert ("difference of operations to publication 1" in said) == is_one
