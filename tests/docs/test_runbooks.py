@@ -112,6 +112,7 @@ def test_the_new_layout_is_loaded_as_the_runbook_says(warehouse, checkout):
     ]
 
 
+@pytest.mark.nightly
 def test_a_citys_own_files_are_read_as_the_runbook_says(warehouse, checkout):
     runbook = "own-configuration.md"
     printed = follow(runbook, "See what differs", warehouse, checkout)

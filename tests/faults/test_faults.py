@@ -50,6 +50,7 @@ def test_a_sample_of_all_faults_leaves_the_old_or_the_new_state_and_a_retry_conv
     assert {point.scenario.name for point in points} == {scenario.name for scenario in scenarios()}
 
 
+@pytest.mark.nightly
 def test_a_case_that_cannot_be_judged_is_bad_and_takes_no_other_with_it(cluster, tmp_path, monkeypatch):
     judge, seen = Bench.outcome, []
 

@@ -325,6 +325,7 @@ def test_a_small_count_of_persons_is_nowhere_in_a_tree(published_warehouse):
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_warehouse):
     warehouse = published_warehouse
     late = deliver(warehouse, "employment", bundled_bytes("employment").replace(b"2.525", b"2.526"))
