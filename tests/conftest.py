@@ -34,6 +34,9 @@ PUBLISHED = "template_published"
 RUN = "LAGEBILD_TEST_RUN"  # the run's folder; workers inherit the variable from the process that starts them
 SHARED = "LAGEBILD_SHARED"  # where the recorded files lie, if not beside the checkout
 PREFIX = "lagebild-tests-"
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 6 * 2**30
+"""What the cluster takes at most, several times over."""
 JOB_OF = pytest.StashKey[dict[str, str]]()  # job of every collected test, also of those that `-m` leaves out
 HEAVY_AT_COLLECTION = pytest.StashKey[list[str]]()
 _in_use: list[str] = []
@@ -44,12 +47,25 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     for name in [name for name in os.environ if name.startswith("LAGEBILD_") and name not in (RUN, SHARED)]:
         del os.environ[name]  # a developer's own settings do not reach the tests
-    remove_leftovers(PREFIX)
+    for parent in {MEMORY, Path(tempfile.gettempdir())}:
+        remove_leftovers(PREFIX, parent)
     # Not below pytest's own temporary folder: that is closed to the user that the server runs as.
-    folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}")
+    folder = _place_of_the_cluster() / f"{PREFIX}{os.getpid()}"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     os.environ[RUN] = str(folder)
+
+
+def _place_of_the_cluster() -> Path:
+    """Memory, where there is room: a thousand databases are made and dropped, each of several hundred files.
+
+    Measured on an ext4 disk that much was deleted on: 0.2 to 0.6 s of CPU a database, against 0.03 s. TMPDIR wins.
+    """
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK):
+        room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+        if room > ROOM_BYTES:
+            return MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
