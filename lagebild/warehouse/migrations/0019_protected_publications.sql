@@ -34,7 +34,7 @@ comment on column marts_internal.publication.is_current is 'Whether it is in for
 comment on column marts_internal.publication.is_protected is 'Whether readers see it.';
 
 -- How many rows a list of grants or a register has, less what is shown of it, is what is hidden of it. So readers are
--- not told, and a mart that is not theirs is not named to them: their view of this is made in 0020.
+-- not told; and a mart that is not theirs is not named to them.
 create view marts_internal.publication_source as
 select
     m.publication_id,
@@ -81,6 +81,30 @@ left join lateral (
 ) as w on true;
 comment on view marts_internal.publication_source is
 'For each mart of each publication the deliveries behind it, with the number of their rows, also of what readers do not see.';
+
+create or replace view marts.publication_source as
+select
+    publication_id,
+    mart,
+    model_version,
+    source,
+    period,
+    delivery_id,
+    file_name,
+    sha256,
+    case when not is_about_persons and not is_list_of_grants then records end as records,
+    case when not is_about_persons and not is_list_of_grants then loaded end as loaded,
+    case when not is_about_persons and not is_list_of_grants then rejected end as rejected,
+    received_at,
+    erased_at,
+    erased_why,
+    layout,
+    age_days,
+    held_delivery_id
+from marts_internal.publication_source
+where is_for_readers;
+comment on view marts.publication_source is
+'For each mart of each publication the deliveries behind it: file, SHA-256, records, loaded and rejected rows; of registers and lists of grants the numbers are confidential.';
 
 create view marts_internal.publication_set_aside as
 select

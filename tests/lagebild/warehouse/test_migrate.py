@@ -1,10 +1,12 @@
 """Migrations and the tables made from contracts and marts: additive, repeatable, refused when they would break."""
 
+import hashlib
 import shutil
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -26,6 +28,14 @@ def test_a_migration_that_was_changed_after_it_had_been_applied_is_refused(wareh
     monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
     with pytest.raises(UserError, match="was changed after it had been applied"):
         migrate.migrate(warehouse)
+
+
+def test_migrations_are_those_that_warehouses_have_already():
+    """Whoever changes one shuts every warehouse out that has it. A new one is added to the list by sha256sum."""
+    known = Path(__file__).parents[2] / "fixtures" / "migrations.sha256"
+    listed = dict(reversed(line.split()) for line in known.read_text().splitlines())
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in migrate.MIGRATIONS.glob("*.sql")}
+    assert found == listed
 
 
 def test_a_warehouse_of_a_newer_version_is_left_alone(warehouse):
