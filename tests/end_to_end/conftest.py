@@ -1,4 +1,4 @@
-"""What the tests with a real scheduler share: a city with a server of its own, and the command line."""
+"""What the tests with a real scheduler share: stacks of their own, a city with its own server, the command line."""
 
 import os
 import subprocess
@@ -13,12 +13,32 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from lagebild import database
+from lagebild import settings as settings_module
 from lagebild.settings import Settings
 from lagebild.stack import airflow, postgres
 from tests.conftest import remove_state, settings_in
 
 PASSWORD = "of-the-city"
 OWN = {"publishers": {"": "Stadt Dortmund"}, "licences": {"": "DL-DE-BY-2.0"}}
+
+
+@pytest.fixture
+def newcomer(tmp_path_factory: pytest.TempPathFactory):
+    """Settings of a newcomer's stack, stopped at the end whatever happened."""
+    # As root, PostgreSQL's user cannot reach this folder, so that this also walks the way over /var/lib.
+    settings = settings_module.load({"LAGEBILD_HOME": str(tmp_path_factory.mktemp("newcomer") / "state")})
+    yield settings
+    lagebild(settings, "down")
+    remove_state(settings)
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory):
+    """Settings of a stack to practise in with files of one's own, stopped at the end whatever happened."""
+    settings = replace(settings_in(tmp_path_factory.mktemp("own")), demo=False, practice=True, **OWN)
+    yield settings
+    lagebild(settings, "down")
+    remove_state(settings)
 
 
 @pytest.fixture

@@ -18,23 +18,11 @@ import psutil
 import psycopg
 import pytest
 
-from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.stack import airflow, demo, pages, postgres
 from lagebild.stack.rest import Rest, Run
 from tests import figures
-from tests.conftest import remove_state
 from tests.support import query
-
-
-@pytest.fixture
-def own(tmp_path_factory):
-    """Settings of a stack of its own, stopped at the end whatever happened."""
-    # As root, PostgreSQL's user cannot reach this folder, so that this also walks the way over /var/lib.
-    settings = settings_module.load({"LAGEBILD_HOME": str(tmp_path_factory.mktemp("first_run") / "state")})
-    yield settings
-    lagebild(settings, "down")
-    remove_state(settings)
 
 
 def lagebild(settings, *arguments: str, **options) -> subprocess.CompletedProcess:
@@ -145,61 +133,61 @@ def ended(rest: Rest, run: Run) -> str:
 
 
 @pytest.mark.nightly
-def test_a_first_run_that_is_killed_twice_gets_to_the_figures(own):
-    process = subprocess.Popen(**_call(own, "run"), text=True)
-    wait_for_a_loaded_delivery(own, process)
-    postmaster(own).send_signal(signal.SIGKILL)
+def test_a_first_run_that_is_killed_twice_gets_to_the_figures(newcomer):
+    process = subprocess.Popen(**_call(newcomer, "run"), text=True)
+    wait_for_a_loaded_delivery(newcomer, process)
+    postmaster(newcomer).send_signal(signal.SIGKILL)
     output, _ = process.communicate(timeout=600)
     if process.returncode != 0:  # it may also have been repaired by the tasks' retries; then the figures are there
         assert "what to do" in output and "Traceback" not in output, output
 
-    everything = airflow.processes(own)
+    everything = airflow.processes(newcomer)
     with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
-        everything.append(postmaster(own))
+        everything.append(postmaster(newcomer))
     for victim in everything:
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
     psutil.wait_procs(everything, timeout=10)
 
-    repaired = lagebild(own, "run")
+    repaired = lagebild(newcomer, "run")
     assert repaired.returncode == 0, repaired.stdout
-    assert figures.differences(own) == []
-    assert figures.extract_differences(figures.newest_extract(own)) == []
+    assert figures.differences(newcomer) == []
+    assert figures.extract_differences(figures.newest_extract(newcomer)) == []
     for shown in ("2,143 EUR", "rund 1,15 Mrd. EUR", "1,148,260,117", "postgresql://bi_reader@", "http://127.0.0.1:"):
         assert shown in repaired.stdout
 
     started = time.monotonic()
-    again = lagebild(own, "run")
+    again = lagebild(newcomer, "run")
     assert again.returncode == 0 and "nothing new" in again.stdout, again.stdout
     assert time.monotonic() - started < 60
     for output in (repaired.stdout, again.stdout):
         assert len(output.splitlines()) <= 37, output  # 40 with what making the environment says before
-        secrets = [file for file in own.secrets.iterdir() if file.is_file() and not file.name.endswith("_user")]
+        secrets = [file for file in newcomer.secrets.iterdir() if file.is_file() and not file.name.endswith("_user")]
         assert secrets and not [file.name for file in secrets if file.read_text().strip() in output]
-    assert query(own, "select count(*) from published.publication") == [(1,)]
+    assert query(newcomer, "select count(*) from published.publication") == [(1,)]
 
-    assert open_to_others(own) == []
+    assert open_to_others(newcomer) == []
 
-    dsn = re.search(r"postgresql://bi_reader:\S+", lagebild(own, "credentials").stdout).group()
+    dsn = re.search(r"postgresql://bi_reader:\S+", lagebild(newcomer, "credentials").stdout).group()
     with psycopg.connect(dsn) as reader:
         assert reader.execute("select cost_per_person_rounded_eur from marts.cost_per_person").fetchall() == [(2143,)]
 
-    runs = airflow.home(own) / "logs" / "dag_id=build_warehouse"
+    runs = airflow.home(newcomer) / "logs" / "dag_id=build_warehouse"
     told = "".join(file.read_text() for file in runs.glob("**/task_id=publish/**/*.log"))
     assert "is in force" in told and '"logger":"great_expectations' not in told
 
-    pulled_and_sent(own)
-    explained = lagebild(own, "explain", "cost_per_person", "--place", "05913000", "--year", "2019").stdout
+    pulled_and_sent(newcomer)
+    explained = lagebild(newcomer, "explain", "cost_per_person", "--place", "05913000", "--year", "2019").stdout
     for shown in ("formula", "derived_from_result", "sha256", "ledger_05913000_2019.csv", "retraced", "loaded"):
         assert shown in explained
 
-    answer_in_airflow(own, "refuse", reason="misprinted, sent back", until="")
-    assert lagebild(own, "held").stdout == "nothing is held\n"
+    answer_in_airflow(newcomer, "refuse", reason="misprinted, sent back", until="")
+    assert lagebild(newcomer, "held").stdout == "nothing is held\n"
     decided = "select state, by, why from raw.delivery_event order by event_id desc limit 1"
-    assert query(own, decided) == [("refused", airflow.ADMIN, "misprinted, sent back")]
+    assert query(newcomer, decided) == [("refused", airflow.ADMIN, "misprinted, sent back")]
 
-    assert pages.SERVER.process(own) and demo.SERVER.process(own)
-    assert lagebild(own, "down").returncode == 0
-    assert airflow.processes(own) == [] and pages.SERVER.process(own) is demo.SERVER.process(own) is None
+    assert pages.SERVER.process(newcomer) and demo.SERVER.process(newcomer)
+    assert lagebild(newcomer, "down").returncode == 0
+    assert airflow.processes(newcomer) == [] and pages.SERVER.process(newcomer) is demo.SERVER.process(newcomer) is None
     with pytest.raises((FileNotFoundError, psutil.NoSuchProcess)):
-        postmaster(own)
+        postmaster(newcomer)

@@ -1,15 +1,13 @@
 """As many files of one source as a state's municipalities send, through the real scheduler and by the command line."""
 
 import time
-from dataclasses import replace
 
 import pytest
 
 from ingest import arrivals, contracts
 from lagebild.settings import Settings
 from lagebild.stack import airflow
-from tests.conftest import remove_state, settings_in
-from tests.end_to_end.conftest import OWN, lagebild, pause
+from tests.end_to_end.conftest import lagebild, pause
 from tests.support import bundled_bytes, query
 
 SOURCE, MUNICIPALITIES, YEARS = "ledger", 400, 3
@@ -17,14 +15,6 @@ BY_HAND = 30
 """Municipalities: a file costs the same, however many there are."""
 AT_MOST = 1.5
 """Of the wall time of `lagebild load`."""
-
-
-@pytest.fixture
-def own(tmp_path_factory):
-    settings = replace(settings_in(tmp_path_factory.mktemp("many")), demo=False, practice=True, **OWN)
-    yield settings
-    lagebild(settings, "down")
-    remove_state(settings)
 
 
 def drop_many(own: Settings, first_year: int, municipalities: int) -> int:

@@ -6,22 +6,11 @@ from pathlib import Path
 import pytest
 
 from ingest import ledger
-from lagebild import settings as settings_module
 from lagebild.settings import Settings
 from lagebild.stack import airflow
-from tests.conftest import remove_state
 from tests.end_to_end.test_first_run import ended, lagebild
 from tests.lagebild.warehouse.test_next_period import double, series
 from tests.support import bundled_bytes
-
-
-@pytest.fixture
-def own(tmp_path_factory):
-    """Settings of a stack of its own, stopped at the end whatever happened."""
-    settings = settings_module.load({"LAGEBILD_HOME": str(tmp_path_factory.mktemp("red_run") / "state")})
-    yield settings
-    lagebild(settings, "down")
-    remove_state(settings)
 
 
 def corrected(settings: Settings, source: str, content: bytes, folder: Path) -> int:
@@ -53,13 +42,13 @@ def built(settings: Settings) -> tuple[str, dict[tuple[str, str | None], str], d
 
 
 @pytest.mark.nightly
-def test_a_run_that_leaves_a_delivery_out_is_red_and_says_which_and_what_to_do(own, tmp_path):
-    assert lagebild(own, "run").returncode == 0
-    bad = corrected(own, "eu2_series", series("131.403"), tmp_path)
-    corrected(own, "employment", bundled_bytes("employment").replace(b"572.574", b"572.580"), tmp_path)
-    double(own, "eu2_series", "eu2_series__year")
+def test_a_run_that_leaves_a_delivery_out_is_red_and_says_which_and_what_to_do(newcomer, tmp_path):
+    assert lagebild(newcomer, "run").returncode == 0
+    bad = corrected(newcomer, "eu2_series", series("131.403"), tmp_path)
+    corrected(newcomer, "employment", bundled_bytes("employment").replace(b"572.574", b"572.580"), tmp_path)
+    double(newcomer, "eu2_series", "eu2_series__year")
 
-    state, tasks, logs = built(own)
+    state, tasks, logs = built(newcomer)
     assert state == "failed"
     # the build is green, because the others are published; red is the delivery, under its name
     assert tasks == {
@@ -80,6 +69,6 @@ def test_a_run_that_leaves_a_delivery_out_is_red_and_says_which_and_what_to_do(o
     chatty = [line for line in logs["publish"] if line.get("logger", "").startswith("great_expectations")]
     assert chatty == []
 
-    ledger.withdraw(own, bad, "a row stands twice")
-    state, tasks, _ = built(own)
+    ledger.withdraw(newcomer, bad, "a row stands twice")
+    state, tasks, _ = built(newcomer)
     assert state == "success" and tasks[("set_aside", "nothing")] == "success"

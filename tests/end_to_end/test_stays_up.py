@@ -17,20 +17,12 @@ import pytest
 from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
 from lagebild.stack import airflow, ports, postgres, service, supervisor
-from tests.conftest import remove_state, settings_in
-from tests.end_to_end.conftest import OWN, lagebild
+from tests.conftest import settings_in
+from tests.end_to_end.conftest import lagebild
 from tests.support import drop, query
 
 AWAY_AND_BACK_SECONDS = 240
 """A busy machine takes its time; what does not come back does not come back in that time either."""
-
-
-@pytest.fixture
-def own(tmp_path_factory):
-    settings = replace(settings_in(tmp_path_factory.mktemp("stays_up")), demo=False, practice=True, **OWN)
-    yield settings
-    lagebild(settings, "down")
-    remove_state(settings)
 
 
 def until(found: Callable[[], object], what: str) -> object:
