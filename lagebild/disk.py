@@ -27,11 +27,12 @@ class Full(UserError):
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system, what of ours lies on it, and how many bytes are free for us."""
+    """A file system, what of ours lies on it, how many bytes are free for us, and how many there are."""
 
     names: tuple[str, ...]
     path: Path
     free: int
+    total: int
 
     def __str__(self) -> str:
         return f"{' and '.join(self.names)} ({self.path}): {_shown(self.free)} free"
@@ -44,13 +45,17 @@ class Disk:
 
 def disks(settings: Settings) -> list[Disk]:
     """The disks of drop folder, landing zone and, where it is the embedded one, database with write-ahead log."""
-    places = {DROP: settings.drop, LANDING: settings.landing, DATABASE: _data_folder(settings)}
+    return under({DROP: settings.drop, LANDING: settings.landing, DATABASE: _data_folder(settings)})
+
+
+def under(places: Mapping[str, Path | None]) -> list[Disk]:
+    """The disks under folders, by name, or under where they will be made; each once."""
     found: dict[int, list[tuple[str, Path]]] = {}
     for name, place in places.items():
         if place is not None:
             path = next(folder for folder in (place, *place.parents) if folder.exists())
             found.setdefault(path.stat().st_dev, []).append((name, path))
-    return [Disk(tuple(name for name, _ in on), on[0][1], _free(on[0][1])) for on in found.values()]
+    return [Disk(tuple(name for name, _ in on), on[0][1], *_room(on[0][1])) for on in found.values()]
 
 
 def require(settings: Settings, what: str, needs: Mapping[str, int]) -> None:
@@ -100,9 +105,10 @@ def _data_folder(settings: Settings) -> Path | None:
     return postgres.locate(settings, create=False).data
 
 
-def _free(path: Path) -> int:
+def _room(path: Path) -> tuple[int, int]:
+    """Bytes that are free for us, and all of them."""
     found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
 
 def _shown(count: int) -> str:

@@ -5,14 +5,13 @@ Nothing is changed, and no answer is waited for longer than some seconds.
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from lagebild import alerts, database
+from lagebild import alerts, database, disk, whole_files
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
@@ -92,7 +91,7 @@ def tell(settings: Settings, found: list[Check]) -> bool:
     )
     alerts.to_each(alerts.notifiers(settings), lambda channel: channel.send(message))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(names))
+    whole_files.write(path, json.dumps(names))
     return True
 
 
@@ -128,19 +127,11 @@ def _asked(connection: psycopg.Connection, look, name: str) -> list[Check]:
 
 def _disk(settings: Settings, limits: Limits) -> Iterator[Check]:
     """Free space, once a file system."""
-    places: dict[int, list[str]] = {}
-    usage: dict[int, shutil._ntuple_diskusage] = {}
     named = {"state": settings.home, "drop": settings.drop, "landing": settings.landing, "extracts": settings.extracts}
-    for name, folder in named.items():
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        device = there.stat().st_dev
-        places.setdefault(device, []).append(name)
-        usage[device] = shutil.disk_usage(there)
-    for device, names in places.items():
-        free, total = usage[device].free, usage[device].total
-        told = f"{free / 1e9:.1f} GB of {total / 1e9:.0f} GB are free for {', '.join(names)}"
+    for on in disk.under(named):
+        told = f"{on.free / 1e9:.1f} GB of {on.total / 1e9:.0f} GB are free for {', '.join(on.names)}"
         remedy = "make room, or a larger disk: a load that meets its end is rolled back and tried again"
-        yield Check("disk", free >= limits.free_bytes, told, remedy)
+        yield Check("disk", on.free >= limits.free_bytes, told, remedy)
 
 
 def _warehouse(settings: Settings, connection: psycopg.Connection, limits: Limits) -> Iterator[Check]:

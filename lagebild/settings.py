@@ -125,6 +125,11 @@ class Settings:
             if os.geteuid() == 0:
                 self.home.chmod(0o711)
 
+    def make_folders(self) -> None:
+        """Make the folders of deliveries, keys, packages and the city's configuration, for this user alone."""
+        for folder in (self.drop, self.landing, self.extracts, self.config, self.keys):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
     def secret(self, name: str) -> str:
         """Return the secret `name`; create it at first use where the folder may be written."""
         path = self.secrets / name
@@ -190,14 +195,13 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
     if not _is_number(settle):
         raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
-    days = {"LAGEBILD_RECEIPT_DAYS": "730", "LAGEBILD_AIRFLOW_LOG_DAYS": "90"}
-    for name, usual in days.items():
-        days[name] = values.get(name) or usual
-        if not (_is_number(days[name]) and 0 < int(days[name]) <= 36_500):
-            raise UserError(f"{name}={days[name]} is no number of days", remedy=f"such as {usual}")
-    unclaimed = values.get("LAGEBILD_UNCLAIMED_DAYS") or ""
-    if unclaimed and not (_is_number(unclaimed) and 0 < int(unclaimed) <= 36_500):
-        raise UserError(f"LAGEBILD_UNCLAIMED_DAYS={unclaimed} is no number of days", remedy="such as 60, or unset it")
+
+    def days(name: str, such_as: str) -> int | None:
+        text = values.get(name) or ""
+        if text and not (_is_number(text) and 0 < int(text) <= 36_500):
+            raise UserError(f"{name}={text} is no number of days", remedy=f"such as {such_as}")
+        return int(text) if text else None
+
     demo = flag("LAGEBILD_DEMO", "1", "set 0 (own files) or 1 (bundled files)")
     practice = flag("LAGEBILD_PRACTICE", "0", "set 0 (real data) or 1 (made-up rows)")
     enabled = flag("LAGEBILD_ALERT_ENABLED", "", "set 0 or 1, or unset it")
@@ -235,11 +239,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
         inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
         inbox_settle_seconds=int(settle),
-        receipt_days=int(days["LAGEBILD_RECEIPT_DAYS"]),
-        unclaimed_days=int(unclaimed) if unclaimed else None,
+        receipt_days=days("LAGEBILD_RECEIPT_DAYS", "730") or 730,
+        unclaimed_days=days("LAGEBILD_UNCLAIMED_DAYS", "60, or unset it"),
         publishers=_by_source(values, "PUBLISHER", sources),
         licences=_by_source(values, "LICENCE", sources),
-        airflow_log_days=int(days["LAGEBILD_AIRFLOW_LOG_DAYS"]),
+        airflow_log_days=days("LAGEBILD_AIRFLOW_LOG_DAYS", "90") or 90,
         publish=publish,
         metrics_endpoint=url("LAGEBILD_METRICS_ENDPOINT", "http", "https"),
         config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,

@@ -224,8 +224,7 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> No
                 told = f"Airflow's metadata database could not be prepared:\n{_tail(log)}"
                 raise UserError(told, remedy=f"read {log}; then make up")
             _schema_path(settings).write_text(f"{version('apache-airflow')} {_revision(settings)}")
-        for name in JOBS:
-            take_over(settings, name)
+        take_over(settings, *JOBS)
         with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
             # Earlier versions ran one; Airflow's pages would show for ever that it does not answer.
             connection.execute("delete from job where job_type = 'TriggererJob'")
@@ -234,14 +233,14 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> No
             parent.stdin.write(GO * (len(COMPONENTS) - 1))
 
 
-def take_over(settings: Settings, name: str) -> None:
-    """Let Airflow's metadata know that no process of this component, by its name, is alive.
+def take_over(settings: Settings, *names: str) -> None:
+    """Let Airflow's metadata know that no process of these components, by their names, is alive.
 
     A scheduler that was killed still counts as alive for a while, and as long as it does its tasks are not taken over.
     """
     with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
-        query = "update job set state = 'failed', end_date = now() where state = 'running' and job_type = %s"
-        connection.execute(query, [JOBS.get(name)])
+        query = "update job set state = 'failed', end_date = now() where state = 'running' and job_type = any(%s)"
+        connection.execute(query, [[JOBS[name] for name in names if name in JOBS]])
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:

@@ -145,8 +145,7 @@ def _up(settings: Settings, board: Board) -> float:
 
 def _make_folders(settings: Settings, board: Board) -> None:
     """The folders of deliveries, keys and packages; what an earlier version left open to others is closed, or told."""
-    for folder in (settings.drop, settings.landing, settings.extracts, settings.config, settings.keys):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.make_folders()
     for source in contracts.sources():
         (settings.drop / source).mkdir(exist_ok=True, mode=0o700)
     for folder in (settings.landing, settings.keys, settings.home / "airflow" / "logs"):

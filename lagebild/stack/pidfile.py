@@ -6,10 +6,11 @@ present time, so that a clock that is set makes it another one for a process tha
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 import psutil
+
+from lagebild import whole_files
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _START_TICKS = 19
@@ -17,11 +18,8 @@ _START_TICKS = 19
 
 
 def write(path: Path, pid: int) -> None:
-    """Remember a living process; whoever reads meanwhile finds the former one, not half of this one."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
-        json.dump({"pid": pid, **_marks(pid)}, file)
-    draft.replace(path)
+    """Remember a living process."""
+    whole_files.write(path, json.dumps({"pid": pid, **_marks(pid)}))
 
 
 def process(path: Path) -> psutil.Process | None:

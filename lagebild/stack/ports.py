@@ -3,11 +3,11 @@
 import contextlib
 import fcntl
 import json
-import os
 import random
 import socket
 from collections.abc import Iterable
 
+from lagebild import whole_files
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
@@ -62,10 +62,7 @@ def remember(settings: Settings, **ports: int) -> None:
         known = settings.ports()
         if known | ports == known:
             return
-        path = settings.home / "ports.json"
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(known | ports, indent=2) + "\n")
-        os.replace(draft, path)
+        whole_files.write(settings.home / "ports.json", json.dumps(known | ports, indent=2) + "\n")
 
 
 @contextlib.contextmanager

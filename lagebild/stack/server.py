@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lagebild import alerts, database, disk
+from lagebild import alerts, database, disk, whole_files
 from lagebild.alerts import Message, Notifier
 from lagebild.settings import Settings
 from lagebild.stack import ports
@@ -50,9 +50,7 @@ def _tell(settings: Settings, found: list[str], channels: list[Notifier]) -> Non
         alerts.to_each(channels, send)
     finally:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(told))
-        draft.replace(path)
+        whole_files.write(path, json.dumps(told))
 
 
 def _key(line: str) -> str:

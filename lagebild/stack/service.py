@@ -61,8 +61,7 @@ def prepare(settings: Settings) -> None:
     from lagebild.warehouse.migrate import migrate
 
     (airflow.home(settings) / "logs").mkdir(parents=True, exist_ok=True)
-    for folder in (settings.drop, settings.landing, settings.keys, settings.extracts, settings.config):
-        folder.mkdir(parents=True, exist_ok=True)
+    settings.make_folders()
     postgres.start(settings, print)  # the server is another one: its databases are looked at, and made where they lack
     ports.remember(settings, airflow=settings.airflow_port)
     airflow.write_files(settings)

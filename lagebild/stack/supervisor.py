@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from lagebild import whole_files
 from lagebild.settings import BERLIN
 
 FILE = "supervised.json"
@@ -109,10 +110,7 @@ class Supervisor:
         self._write()
 
     def _write(self) -> None:
-        draft = self._home / f"{FILE}.new"
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
-            json.dump({name: asdict(end) for name, end in self._ends.items()}, file)
-        draft.replace(self._home / FILE)
+        whole_files.write(self._home / FILE, json.dumps({name: asdict(end) for name, end in self._ends.items()}))
 
     def _say(self, name: str, what: str) -> None:
         os.write(2, f"{datetime.now(BERLIN):%Y-%m-%d %H:%M:%S} {name} {what}\n".encode())

@@ -29,7 +29,7 @@ def free(monkeypatch) -> dict[Path, int]:
     def statvfs(path):
         for folder, free in figures.items():
             if Path(path) == folder:
-                return SimpleNamespace(f_bavail=free // 4096, f_frsize=4096)
+                return SimpleNamespace(f_bavail=free // 4096, f_frsize=4096, f_blocks=really("/").f_blocks)
         return really(path)
 
     monkeypatch.setattr(disk.os, "statvfs", statvfs)
