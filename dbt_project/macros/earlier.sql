@@ -1,7 +1,8 @@
 {#-
     What readers can still see of earlier publications, and what these were made from. A figure that is safe alone may
     not be beside an earlier one, so the protection of grants reads the deliveries behind earlier publications, and
-    behind those of which packages were handed out before figures were protected: those fixed in `raw.build_input` of their builds, and no others. The only way from staging to them.
+    behind those of which packages were handed out before figures were protected: those fixed in `raw.build_input` of
+    their builds, and no others. The only way from staging to them.
 -#}
 
 {#- Whether somebody outside reads a publication: all readers, or a recipient who has a package of it from before. -#}

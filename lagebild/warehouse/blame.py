@@ -30,8 +30,6 @@ _OF_PLACE = (
     ("stg_reference_quantity__quantity", "region_code"),
 )
 """Models whose rows say which file each is from, and their column with the place; whose figure it is comes first."""
-
-
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
