@@ -1,4 +1,4 @@
-"""Keep what cannot be made again: `lagebild backup` and `restore`."""
+"""Keep what cannot be made again: `lagebild warehouse backup` and `restore`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.pass_settings
 def backup(settings: "Settings", folder: Path) -> None:
-    """Write database, landing zone, keys and secrets into FOLDER, which must be new or empty.
+    """Back up database, files, keys and secrets.
+
+    FOLDER must be new or empty.
 
     \b
-    Example: lagebild backup /mnt/backups/2026-11-30
+    Example: lagebild warehouse backup /mnt/backups/2026-11-30
     """
     from lagebild.backup import backup as back_up
 
@@ -29,10 +31,10 @@ def backup(settings: "Settings", folder: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @options.pass_settings
 def restore(settings: "Settings", folder: Path) -> None:
-    """Restore a backup from FOLDER into an empty warehouse.
+    """Restore a backup into an empty warehouse.
 
     \b
-    Example: lagebild restore /mnt/backups/2026-11-30
+    Example: lagebild warehouse restore /mnt/backups/2026-11-30
     """
     from lagebild.backup import restore as bring_back
 

@@ -1,4 +1,4 @@
-"""`lagebild calendar` and `lagebild alerts`: what was due and when it came, and who is told."""
+"""`lagebild delivery calendar` and `lagebild stack alerts`: what is late, and who is notified."""
 
 import sys
 from dataclasses import asdict
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-@click.command(epilog=options.exit_codes("with --late when something is late"))
-@click.option("--late", "is_late_only", is_flag=True, help="Only what is late; exit code 1 when something is.")
+@click.command(epilog=options.exit_codes("with --late if something is late"))
+@click.option("--late", "is_late_only", is_flag=True, help="Only what is late; exit code 1 if anything is.")
 @options.form
 @options.pass_settings
 def calendar(settings: "Settings", is_late_only: bool, form: str) -> None:
-    """List what was due, when it came, and in what state it is. BI reads the same as marts.delivery_calendar.
+    """List what was due and when it came.
 
-    Due dates are the house's own expectations, as the contracts state them under due.
+    Due dates are your own expectations: each contract states them under due. BI tools read the same list in
+    marts.delivery_calendar.
 
     \b
     Examples:
-      lagebild calendar
-      lagebild calendar --late --format json
+      lagebild delivery calendar
+      lagebild delivery calendar --late --format json
     """
     from lagebild.delivery_calendar import entries
 
@@ -39,16 +40,18 @@ def calendar(settings: "Settings", is_late_only: bool, form: str) -> None:
 
 
 @click.command()
-@click.option("--try", "is_tried", is_flag=True, help="Send a trial message to each.")
+@click.option("--try", "is_tried", is_flag=True, help="Send a test message to each channel.")
 @options.form
 @options.pass_settings
 def alerts(settings: "Settings", is_tried: bool, form: str) -> None:
-    """List the channels that are told of late deliveries and runs (LAGEBILD_ALERT_* in .env.example).
+    """List who is notified of problems.
+
+    These channels (LAGEBILD_ALERT_* in .env.example) are notified of late deliveries and failed or late runs.
 
     \b
     Examples:
-      lagebild alerts --try
-      lagebild alerts --format json
+      lagebild stack alerts --try
+      lagebild stack alerts --format json
     """
     from lagebild import alerts as channels
 
@@ -60,7 +63,7 @@ def alerts(settings: "Settings", is_tried: bool, form: str) -> None:
     else:
         click.echo("\n".join(map(str, found)) or "nobody is told: alerts are off (LAGEBILD_ALERT_ENABLED)")
     if is_tried:
-        trial = channels.Message("Lagebild: a trial", "lagebild alerts --try sent this message. Nothing is late.")
+        trial = channels.Message("Lagebild: a trial", "lagebild stack alerts --try sent this message. Nothing is late.")
         try:
             channels.to_each(found, lambda channel: channel.send(trial))
         except channels.NotSent as error:

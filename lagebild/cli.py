@@ -9,119 +9,243 @@ import errno
 import importlib
 import os
 import sys
+from dataclasses import dataclass
 
 import click
 
 from lagebild import output, warm
-from lagebild.errors import UserError, did_you_mean
+from lagebild.errors import UserError
 
-COMMANDS: dict[str, dict[str, str]] = {
-    "The stack": {
-        "run": "stack",
-        "up": "stack",
-        "down": "stack",
-        "status": "stack",
-        "health": "health",
-        "credentials": "stack",
-        "airflow": "stack",
-    },
-    "Deliveries": {
-        "load": "inbox",
-        "inbox": "inbox",
-        "watch": "inbox",
-        "reload": "inbox",
-        "deliveries": "delivery",
-        "rejected": "delivery",
-        "statistics": "delivery",
-        "held": "decision",
-        "accept": "decision",
-        "refuse": "decision",
-        "withdraw": "decision",
-        "quality-docs": "decision",
-        "calendar": "calendar",
-        "alerts": "calendar",
-    },
-    "Pulling": {"fetch": "fetch", "fetches": "fetch", "catalogue": "fetch"},
-    "Contracts": {"contracts": "contract", "sniff": "contract"},
-    "Marts and publications": {
-        "migrate": "warehouse",
-        "build": "warehouse",
-        "publish": "publication",
-        "docs": "warehouse",
-        "publications": "publication",
-        "rollback": "publication",
-        "diff": "publication",
-        "extract": "warehouse",
-        "releases": "publication",
-    },
-    "Figures": {
-        "explain": "warehouse",
-        "bridge": "warehouse",
-        "mapping": "mapping",
-        "config": "config",
-        "figures": "figure",
-    },
-    "Personal data and safety": {
-        "keys": "privacy",
-        "erase": "privacy",
-        "retention": "privacy",
-        "backup": "backup",
-        "restore": "backup",
-    },
+
+@dataclass(frozen=True)
+class Topic:
+    """A group of commands as the help shows it."""
+
+    sentence: str
+    examples: tuple[str, ...]
+    commands: "dict[str, str | Topic]"
+    """By name: `<module>.<function>` of a command in `lagebild/<module>_commands.py`, or a group in this group."""
+
+
+COMMANDS: dict[str, str | Topic] = {
+    "run": "stack.run",
+    "stack": Topic(
+        "Start, stop and watch the local stack.",
+        ("lagebild stack up", "lagebild stack status"),
+        {
+            "up": "stack.up",
+            "down": "stack.down",
+            "status": "stack.status",
+            "health": "health.health",
+            "credentials": "stack.credentials",
+            "airflow": "stack.airflow",
+            "alerts": "calendar.alerts",
+            "config": "config.config",
+        },
+    ),
+    "delivery": Topic(
+        "Load deliveries and decide on them.",
+        ("lagebild delivery load ~/ledger_05913000_2019.csv", "lagebild delivery held"),
+        {
+            "load": "inbox.load",
+            "inbox": "inbox.inbox",
+            "watch": "inbox.watch",
+            "reload": "inbox.reload",
+            "list": "delivery.deliveries",
+            "rejected": "delivery.rejected",
+            "statistics": "delivery.statistics",
+            "held": "decision.held",
+            "accept": "decision.accept",
+            "refuse": "decision.refuse",
+            "withdraw": "decision.withdraw",
+            "calendar": "calendar.calendar",
+        },
+    ),
+    "source": Topic(
+        "Check contracts and fetch from sources.",
+        ("lagebild source check register", "lagebild source fetch genesis"),
+        {
+            "check": "contract.check",
+            "docs": "contract.docs",
+            "fit": "contract.fit",
+            "sniff": "contract.sniff",
+            "fetch": "fetch.fetch",
+            "fetches": "fetch.fetches",
+            "catalogue": "fetch.catalogue",
+        },
+    ),
+    "publication": Topic(
+        "Build, publish, compare and extract marts.",
+        ("lagebild publication build", "lagebild publication diff 4 5"),
+        {
+            "list": "publication.publications",
+            "build": "warehouse.build",
+            "publish": "publication.publish",
+            "rollback": "publication.rollback",
+            "diff": "publication.diff",
+            "extract": "warehouse.extract",
+            "releases": "publication.releases",
+        },
+    ),
+    "figure": Topic(
+        "Explain where figures come from.",
+        ("lagebild figure explain cost_per_person --place Dortmund --year 2019",),
+        {
+            "explain": "warehouse.explain",
+            "bridge": "warehouse.bridge",
+            "unmapped": "mapping.unmapped",
+            "docs": "figure.docs",
+        },
+    ),
+    "privacy": Topic(
+        "Manage keys, erasure and retention.",
+        ("lagebild privacy retention",),
+        {
+            "keys": Topic(
+                "Create and rotate pseudonym keys.",
+                ("lagebild privacy keys create --municipality Dortmund --purpose integration_statistics",),
+                {"create": "privacy.create", "rotate": "privacy.rotate"},
+            ),
+            "erase": "privacy.erase",
+            "retention": "privacy.retention",
+        },
+    ),
+    "warehouse": Topic(
+        "Migrate, back up and document the warehouse.",
+        ("lagebild warehouse migrate", "lagebild warehouse backup /mnt/backups/2026-11-30"),
+        {
+            "migrate": "warehouse.migrate",
+            "backup": "backup.backup",
+            "restore": "backup.restore",
+            "docs": "warehouse.docs",
+            "quality-docs": "decision.quality_docs",
+        },
+    ),
 }
-"""Every command below the heading under which the help lists it, and the module `lagebild/<name>_commands.py`."""
+"""What `lagebild --help` lists, in this order."""
+
+
+def _moved(group: str, *names: str) -> dict[str, str]:
+    return {name: f"{group} {name}" for name in names}
+
+
+FORMER = {
+    **_moved("stack", "up", "down", "status", "health", "credentials", "airflow", "alerts", "config"),
+    **_moved("delivery", "load", "inbox", "watch", "reload", "rejected", "statistics"),
+    **_moved("delivery", "held", "accept", "refuse", "withdraw", "calendar"),
+    **_moved("source", "sniff", "fetch", "fetches", "catalogue"),
+    **_moved("publication", "build", "publish", "rollback", "diff", "extract", "releases"),
+    **_moved("figure", "explain", "bridge"),
+    **_moved("privacy", "keys create", "keys rotate", "erase", "retention"),
+    **_moved("warehouse", "migrate", "backup", "restore", "docs", "quality-docs"),
+    "deliveries": "delivery list",
+    "contracts check": "source check",
+    "contracts docs": "source docs",
+    "contracts fit": "source fit",
+    "publications": "publication list",
+    "mapping missing": "figure unmapped",
+    "figures docs": "figure docs",
+}
+"""Names of version 0.1, before there were groups, and today's. They work for one version, and no help lists them."""
 
 EXIT_CODES = "Exit codes: 0 done, 1 a problem that the message explains, 2 wrong usage, 130 stopped by Ctrl-C."
 
 
 class Commands(click.Group):
-    """The commands above, imported one by one."""
+    """A group whose commands are imported one by one, when they are needed."""
+
+    def __init__(self, *arguments, table: dict[str, str | Topic] = COMMANDS, **options):
+        options["params"] = [*options.get("params", []), *output.options()]
+        super().__init__(*arguments, epilog=EXIT_CODES, **options)
+        self.table = table
+
+    def list_commands(self, context: click.Context | None) -> list[str]:
+        return list(self.table or self.commands)
+
+    def get_command(self, context: click.Context | None, name: str) -> click.Command | None:
+        if name not in self.commands and name in self.table:
+            self.add_command(_command(self.table[name]), name)
+        return self.commands.get(name)
+
+    def resolve_command(self, context: click.Context, arguments: list[str]):
+        name = arguments[0]
+        if name.startswith("-") or context.resilient_parsing or self.get_command(context, name):
+            return super().resolve_command(context, arguments)
+        from difflib import get_close_matches  # late: hardly ever needed
+
+        known = {one: one for one in self.list_commands(context)}
+        for words in (known, _words_by_name()):
+            if near := get_close_matches(name, words, 1):
+                raise click.UsageError(f"No such command {name!r}. Did you mean {words[near[0]]}?", context)
+        raise click.UsageError(f"No such command {name!r}.", context)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(context)
+        listed = [(name, self.get_command(context, name).get_short_help_str()) for name in names]
+        with formatter.section("Commands"):
+            formatter.write_dl(listed)
+
+
+class CommandLine(Commands):
+    """All groups, and below names that no help lists the commands that had them before."""
 
     def make_context(self, *arguments, **options) -> click.Context:
         output.reset()
         return super().make_context(*arguments, **options)
 
-    def list_commands(self, context: click.Context | None) -> list[str]:
-        return [name for section in COMMANDS.values() for name in section]
-
     def get_command(self, context: click.Context | None, name: str) -> click.Command | None:
-        if name not in self.commands:
-            topic = next((section[name] for section in COMMANDS.values() if name in section), None)
-            if topic is None:
-                return None
-            module = importlib.import_module(f"lagebild.{topic}_commands")
-            self.add_command(_completed(getattr(module, name.replace("-", "_"))), name)
-        return self.commands[name]
+        if (found := super().get_command(context, name)) is not None:
+            return found
+        if name in FORMER:
+            return self._found(FORMER[name])
+        parts = {former.split()[1]: now for former, now in FORMER.items() if former.startswith(f"{name} ")}
+        if not parts:
+            return None
+        group = Commands(name, table={}, help="These commands have new names: see lagebild --help.")
+        for part, now in parts.items():
+            group.add_command(self._found(now), part)
+        return group
 
-    def resolve_command(self, context: click.Context, arguments: list[str]):
-        try:
-            return super().resolve_command(context, arguments)
-        except click.UsageError as error:
-            error.message += f" {did_you_mean(arguments[0], self.list_commands(context)).capitalize()}".rstrip()
-            raise
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        width = max(map(len, self.list_commands(context)))
-        limit = formatter.width - width - 6
-        for heading, section in COMMANDS.items():
-            with formatter.section(heading):
-                rows = [(name, self.get_command(context, name).get_short_help_str(limit)) for name in section]
-                formatter.write_dl([(f"{name:<{width}}", text) for name, text in rows])
+    def _found(self, words: str) -> click.Command:
+        command: click.Command | None = self
+        for word in words.split():
+            command = command.get_command(None, word)
+        return command
 
 
-def _completed(command: click.Command) -> click.Command:
-    """What every command has: the options on output, and the meaning of its exit code below its help."""
-    if isinstance(command, click.Group):
-        for part in command.commands.values():
-            _completed(part)
+def _command(place: str | Topic) -> click.Command:
+    """The command of an entry of `COMMANDS`, with the options on output, and its exit codes below its help."""
+    if isinstance(place, Topic):
+        examples = "\n".join(["\b", "Examples:", *(f"  {example}" for example in place.examples)])
+        return Commands(table=place.commands, help=f"{place.sentence}\n\n{examples}")
+    module, _, function = place.partition(".")
+    command = getattr(importlib.import_module(f"lagebild.{module}_commands"), function)
     command.epilog = command.epilog or EXIT_CODES
     if not command.context_settings.get("ignore_unknown_options"):  # those are for another program
         command.params.extend(output.options())
     return command
 
 
+def _words_by_name(table: dict[str, str | Topic] = COMMANDS, group: str = "") -> dict[str, str]:
+    """What to type for every group and command, by its last word and by its former name; of two the first."""
+    found: dict[str, str] = {}
+    for name, place in table.items():
+        parts = _words_by_name(place.commands, f"{group}{name} ") if isinstance(place, Topic) else {}
+        found = {**parts, name: f"{group}{name}"} | found
+    return found if group else FORMER | found
+
+
+def _tell_new_name(arguments: list[str]) -> None:
+    """Say on a terminal that a command has another name now: scripts and logs see nothing of it."""
+    words = [word for word in arguments if not word.startswith("-")]
+    former = next((name for name in (" ".join(words[:2]), *words[:1]) if name in FORMER), None)
+    if former and sys.stderr.isatty() and not {"-q", "--quiet"} & set(arguments):
+        _tell(f"`{former}` is `lagebild {FORMER[former]}` now; the old name goes with the next version")
+
+
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code. Whatever goes wrong becomes a message on standard error, never a traceback."""
+    _tell_new_name(arguments)
     try:
         code = cli.main(arguments, prog_name="lagebild", standalone_mode=False)
         sys.stdout.flush()
@@ -158,21 +282,16 @@ def _tell(message: str) -> None:
     click.echo(f"lagebild: {message}", err=True)
 
 
-@click.group(
-    cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    params=output.options(),
-    epilog=EXIT_CODES,
-)
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="lagebild")
 def cli() -> None:
     """Pipeline and warehouse for municipal integration policy.
 
     \b
     Examples:
-      lagebild run                                                        first run, on the bundled deliveries
-      lagebild explain cost_per_person --place 05913000 --year 2019       where a figure comes from
-      lagebild held                                                       deliveries that wait for a decision
+      lagebild run                       first run, on the bundled deliveries
+      lagebild delivery held             deliveries that wait for a decision
+      lagebild figure explain cost_per_person --place Dortmund --year 2019
     """
 
 

@@ -1,4 +1,4 @@
-"""`lagebild config`: what a city configures outside the product's files, checked."""
+"""`lagebild stack config`: check what a city configures outside the product's files."""
 
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 @options.form
 @options.pass_settings
 def config(settings: "Settings", form: str) -> None:
-    """Check and list what your city configures in LAGEBILD_CONFIG_DIR.
+    """Check and list your city's configuration.
 
-    That are rows of the method, layouts of its own files, what it pulls, and its own sources. What is wrong is named
-    with file and line. A build checks rows, layouts and sources before it begins.
+    LAGEBILD_CONFIG_DIR may hold rows of the method, layouts of your own files, what to fetch, and your own sources. An
+    error names file and line. Each build checks rows, layouts and sources first.
 
     \b
     Examples:
-      lagebild config
-      lagebild config --format json
+      lagebild stack config
+      lagebild stack config --format json
     """
     from lagebild import overlay
 

@@ -1,4 +1,4 @@
-"""`lagebild contracts ...` and `lagebild sniff`: what suppliers agreed to, checked, printed, proposed."""
+"""Contracts of sources: `lagebild source check`, `docs`, `fit` and `sniff`."""
 
 import sys
 from dataclasses import asdict
@@ -15,31 +15,20 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-@click.group()
-def contracts() -> None:
-    """Contracts: what the deliveries of each source look like.
-
-    \b
-    Examples:
-      lagebild contracts check
-      lagebild contracts docs register --out /tmp/pages
-    """
-
-
-@contracts.command(epilog=options.exit_codes("when something was found"))
+@click.command(epilog=options.exit_codes("if something was found"))
 @click.argument("source", required=False)
 @options.form
 @options.pass_settings
 def check(settings: "Settings", source: str | None, form: str) -> None:
-    """Check the contract of SOURCE, or all of them, and print file, line and message of each finding.
+    """Check contracts and print each finding.
 
-    What your city says of its own files (contracts/SOURCE.yml in LAGEBILD_CONFIG_DIR) is checked, too, also whether any
-    delivery is read so.
+    Checks the contract of SOURCE, or all contracts. A finding has a file, a line and a message. Your city's own layouts
+    (contracts/SOURCE.yml in LAGEBILD_CONFIG_DIR) are checked too, and whether any delivery uses them.
 
     \b
     Examples:
-      lagebild contracts check register
-      lagebild contracts check --format json
+      lagebild source check register
+      lagebild source check --format json
     """
     from ingest import contract_check
 
@@ -57,18 +46,20 @@ def check(settings: "Settings", source: str | None, form: str) -> None:
         click.echo(f"{len(paths)} contract{'s' * (len(paths) != 1)} checked, nothing found")
 
 
-@contracts.command()
+@click.command()
 @click.argument("source", required=False)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("contract-pages"), show_default=True)
-@click.option("--like", metavar="FILE_NAME", help="As your own layouts say of a file of this name.")
+@click.option("--like", metavar="FILE_NAME", help="Describe the layout of a file of this name.")
 @options.pass_settings
 def docs(settings: "Settings", source: str | None, out: Path, like: str | None) -> None:
-    """Write a page (HTML, German) for the supplier of SOURCE, or of each source, into a folder.
+    """Write a page for each supplier.
+
+    The page (HTML, in German) describes the files that the supplier of SOURCE, or of each source, has to send.
 
     \b
     Examples:
-      lagebild contracts docs register --out /tmp/pages
-      lagebild contracts docs register --like register_05911000_2026-12-31.csv
+      lagebild source docs register --out /tmp/pages
+      lagebild source docs register --like register_05911000_2026-12-31.csv
     """
     from ingest import contract_docs, own_layouts
     from ingest.contracts import read
@@ -86,15 +77,17 @@ def docs(settings: "Settings", source: str | None, out: Path, like: str | None) 
         click.echo(page)
 
 
-@contracts.command()
+@click.command()
 @click.argument("source")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @options.pass_settings
 def fit(settings: "Settings", source: str, file: Path) -> None:
-    """Say which layout of SOURCE the FILE has, or what is different. Nothing is loaded.
+    """Show which layout a file has.
+
+    If FILE has no layout of SOURCE, shows what is different. Nothing is loaded.
 
     \b
-    Example: lagebild contracts fit register register_05913000_2021-12-31.csv
+    Example: lagebild source fit register register_05913000_2021-12-31.csv
     """
     from ingest import own_layouts
     from ingest.contracts import load
@@ -134,10 +127,12 @@ def fit(settings: "Settings", source: str, file: Path) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def sniff(file: Path) -> None:
-    """Propose a contract for an unknown FILE, to be reviewed; loading never guesses.
+    """Propose a contract for an unknown file.
+
+    Review the proposal before you use it: loading never guesses.
 
     \b
-    Example: lagebild sniff ~/zuzug_2024.csv > ingest/sources/zuzug/contract.yml
+    Example: lagebild source sniff ~/zuzug_2024.csv > ingest/sources/zuzug/contract.yml
     """
     from ingest import sniff as proposals
     from ingest.readers import Refused

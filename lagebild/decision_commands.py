@@ -1,4 +1,4 @@
-"""What waits for a person and what the person says: `lagebild held`, `accept`, `refuse`, `withdraw`, `quality-docs`."""
+"""Decisions on deliveries: `lagebild delivery held`, `accept`, `refuse`, `withdraw`; pages of all checks."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -12,19 +12,21 @@ from lagebild import options
 if TYPE_CHECKING:
     from lagebild.settings import Settings
 
-_reason = click.option("--reason", required=True, help="Why; it is logged and shown to readers, so name no person.")
+_reason = click.option("--reason", required=True, help="Why. It is logged and shown to readers: name no person.")
 
 
 @click.command()
 @options.form
 @options.pass_settings
 def held(settings: "Settings", form: str) -> None:
-    """List the deliveries that wait for a decision: what failed, in which lines, and whom to ask.
+    """List deliveries that wait for a decision.
+
+    Shows which checks failed, in which lines, and whom to ask.
 
     \b
     Examples:
-      lagebild held
-      lagebild held --format json
+      lagebild delivery held
+      lagebild delivery held --format json
     """
     from lagebild.decisions import waiting
 
@@ -42,17 +44,19 @@ def held(settings: "Settings", form: str) -> None:
 @click.option(
     "--until",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="Last day of the acceptance; due where the checks found something. The first build after it holds again.",
+    help="Last day of the acceptance; required if checks failed. The first build after that day holds it again.",
 )
-@click.option("--supersedes", is_flag=True, help="It corrects the accepted delivery of its period.")
+@click.option("--supersedes", is_flag=True, help="It replaces the accepted delivery of its period.")
 @options.pass_settings
 def accept(settings: "Settings", delivery_id: int, reason: str, until: datetime | None, supersedes: bool) -> None:
-    """Accept the held DELIVERY; in spite of what the checks found only until a day.
+    """Accept a held delivery.
+
+    If checks failed, an expiry date (--until) is required.
 
     \b
     Examples:
-      lagebild accept 12 --supersedes --reason "corrected by the supplier on 3 March"
-      lagebild accept 13 --until 2027-03-31 --reason "the office confirms the figure; a correction comes by March"
+      lagebild delivery accept 12 --supersedes --reason "corrected by the supplier on 3 March"
+      lagebild delivery accept 13 --until 2027-03-31 --reason "the office confirms it; a correction comes by March"
     """
     from ingest import ledger
 
@@ -66,10 +70,12 @@ def accept(settings: "Settings", delivery_id: int, reason: str, until: datetime 
 @_reason
 @options.pass_settings
 def refuse(settings: "Settings", delivery_id: int, reason: str) -> None:
-    """Send the held DELIVERY back; the supplier's corrected file comes as a new one.
+    """Refuse a held delivery.
+
+    The supplier sends a corrected file, which is a new delivery.
 
     \b
-    Example: lagebild refuse 12 --reason "sent back on 3 March: line 5 is misprinted"
+    Example: lagebild delivery refuse 12 --reason "sent back on 3 March: line 5 is misprinted"
     """
     from ingest import ledger
 
@@ -82,10 +88,12 @@ def refuse(settings: "Settings", delivery_id: int, reason: str) -> None:
 @_reason
 @options.pass_settings
 def withdraw(settings: "Settings", delivery_id: int, reason: str) -> None:
-    """Withdraw an accepted DELIVERY, and the one it superseded is in force again; or a superseded one.
+    """Withdraw an accepted or superseded delivery.
+
+    The delivery that it superseded is in force again.
 
     \b
-    Example: lagebild withdraw 12 --reason "the office took the figure back"
+    Example: lagebild delivery withdraw 12 --reason "the office took the figure back"
     """
     from ingest import ledger
 
@@ -97,14 +105,16 @@ def withdraw(settings: "Settings", delivery_id: int, reason: str) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Another folder than quality-docs of the state folder.",
+    help="Folder to write to. Default: quality-docs in the state folder.",
 )
 @options.pass_settings
 def quality_docs(settings: "Settings", out: Path | None) -> None:
-    """Write what every check said as pages (Data Docs) that open without a server and hold no person's value.
+    """Write the results of all checks as pages.
+
+    The pages (Data Docs) open without a server and contain no personal data.
 
     \b
-    Example: lagebild quality-docs --out /tmp/checks
+    Example: lagebild warehouse quality-docs --out /tmp/checks
     """
     from expectations import docs
 

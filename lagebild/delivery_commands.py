@@ -1,4 +1,4 @@
-"""Commands on the ledger: what is there, in which state, and since when."""
+"""What the ledger of deliveries knows: `lagebild delivery list`, `rejected`, `statistics`."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -19,14 +19,14 @@ STATES = ("received", "loaded", "accepted", "held", "refused", "superseded", "wi
 
 @click.command()
 @click.option("--source", help="Only this source.")
-@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only this state; may be repeated.")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only this state; can be repeated.")
 @options.form
 @options.pass_settings
 def deliveries(settings: "Settings", source: str | None, states: tuple[str, ...], form: str) -> None:
-    """List the ledger: every delivery, its rows and its state.
+    """List all deliveries with rows and state.
 
     \b
-    Example: lagebild deliveries --source register --state held --format json
+    Example: lagebild delivery list --source register --state held --format json
     """
     from ingest import contracts, ledger
 
@@ -44,14 +44,14 @@ def deliveries(settings: "Settings", source: str | None, states: tuple[str, ...]
 @options.form
 @options.pass_settings
 def rejected(settings: "Settings", delivery_id: int, form: str) -> None:
-    """Say why rows of DELIVERY were rejected: by field and rule, with lines and values to look at.
+    """Show why rows of a delivery were rejected.
 
-    Of sources about persons no value is shown.
+    Groups them by field and rule, with lines and example values. Values are hidden for personal data.
 
     \b
     Examples:
-      lagebild rejected 12
-      lagebild rejected 12 --format json
+      lagebild delivery rejected 12
+      lagebild delivery rejected 12 --format json
     """
     from ingest import ledger
     from ingest import rejected as reasons
@@ -72,15 +72,16 @@ def rejected(settings: "Settings", delivery_id: int, form: str) -> None:
 @options.form
 @options.pass_settings
 def statistics(settings: "Settings", delivery_id: int, form: str) -> None:
-    """Show the exact statistics of DELIVERY beside those of the accepted deliveries that its checks compared it with.
+    """Show the exact statistics of a delivery.
 
-    Verdicts, logs and pages say "lower than usual" of a source about persons: this is where to look, for whoever may
-    read the statistics in the database. Do not pass them on.
+    Beside them stand the statistics of the accepted deliveries that the checks compared it with. For personal data
+    verdicts, logs and pages say only "lower than usual"; this command shows the figures to those who may read them.
+    Do not pass them on.
 
     \b
     Examples:
-      lagebild statistics 12
-      lagebild statistics 12 --format json
+      lagebild delivery statistics 12
+      lagebild delivery statistics 12 --format json
     """
     from expectations import history
     from ingest import ledger

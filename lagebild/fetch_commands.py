@@ -1,4 +1,4 @@
-"""`lagebild fetch`, `fetches`, `catalogue`: pull what is wanted, see what was pulled, see what is wanted."""
+"""Download from sources: `lagebild source fetch`, `fetches`, `catalogue`."""
 
 import sys
 from dataclasses import asdict
@@ -12,23 +12,24 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-@click.command(epilog=options.exit_codes("when an entry could not be fetched, or what came was refused"))
+@click.command(epilog=options.exit_codes("if a download failed or its file was refused"))
 @click.argument("source")
-@click.option("--table", "tables", multiple=True, help="Only this entry of the catalogue; may be repeated.")
-@click.option("--year", "years", multiple=True, type=int, help="Only this year; may be repeated.")
-@click.option("--force", is_flag=True, help="Ask for everything whole, due or not, also where nothing is new.")
+@click.option("--table", "tables", multiple=True, help="Only this entry of the catalogue; can be repeated.")
+@click.option("--year", "years", multiple=True, type=int, help="Only this year; can be repeated.")
+@click.option("--force", is_flag=True, help="Download everything, even if unchanged.")
 @options.pass_settings
 def fetch(settings: "Settings", source: str, tables: tuple[str, ...], years: tuple[int, ...], force: bool) -> None:
-    """Pull what is due of SOURCE, load it, check what was loaded, and accept or hold it.
+    """Download what is due, load and check it.
 
-    Without --table and --year the catalogue's schedules say what is due. A job on the host that a killed run waited
-    for is waited for again. The same bytes are never a new delivery.
+    Each delivery is accepted or held. Without --table and --year the schedules of the catalogue decide what is due. If
+    an earlier run was interrupted while the host prepared a table, this run waits for the same job. Bytes that were
+    loaded before are no new delivery.
 
     \b
     Examples:
-      lagebild fetch genesis
-      lagebild fetch genesis --table 12411-01-01-4 --year 2024
-      lagebild fetch azr_nrw --force
+      lagebild source fetch genesis
+      lagebild source fetch genesis --table 12411-01-01-4 --year 2024
+      lagebild source fetch azr_nrw --force
     """
     from ingest import fetch as pulls
     from ingest.connectors.catalogue import entries
@@ -58,10 +59,12 @@ def fetch(settings: "Settings", source: str, tables: tuple[str, ...], years: tup
 @options.form
 @options.pass_settings
 def fetches(settings: "Settings", source: str | None, form: str) -> None:
-    """List what was pulled of SOURCE, or of all: when, from where, what came, and what a job waits for.
+    """List past downloads.
+
+    Shows for SOURCE, or all sources, when and from where something was downloaded, the result, and open jobs.
 
     \b
-    Example: lagebild fetches genesis --format json
+    Example: lagebild source fetches genesis --format json
     """
     from ingest import contracts, fetch_ledger
 
@@ -78,12 +81,14 @@ def fetches(settings: "Settings", source: str | None, form: str) -> None:
 @click.argument("source", required=False)
 @options.form
 def catalogue(source: str | None, form: str) -> None:
-    """Check the catalogue, and list what is pulled of SOURCE, or of all: from where, when, and what is missing.
+    """Check and list the catalogue of downloads.
+
+    Shows for SOURCE, or all sources, what is downloaded, from where, when, and which setting is missing.
 
     \b
     Examples:
-      lagebild catalogue genesis
-      lagebild catalogue --format json
+      lagebild source catalogue genesis
+      lagebild source catalogue --format json
     """
     from ingest.connectors.catalogue import entries
 

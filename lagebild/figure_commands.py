@@ -1,4 +1,4 @@
-"""`lagebild figures ...`: what became of the figures of the source documents."""
+"""`lagebild figure docs`: compare the figures of the source documents with the marts."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,23 +11,19 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-@click.group()
-def figures() -> None:
-    """Figures of the source documents, held against the marts.
-
-    \b
-    Example: lagebild figures docs
-    """
-
-
-@figures.command()
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Another file than docs/figures.md.")
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write. Default: docs/figures.md."
+)
 @options.pass_settings
 def docs(settings: "Settings", out: Path | None) -> None:
-    """Write docs/figures.md from the seed and the publication in force; fail where the two do not agree.
+    """Write docs/figures.md.
+
+    Compares the figures of the source documents (seed source_figure) with the current publication; fails if they
+    disagree.
 
     \b
-    Example: lagebild figures docs
+    Example: lagebild figure docs
     """
     from lagebild.settings import ROOT
     from lagebild.warehouse import figures as held

@@ -1,4 +1,4 @@
-"""`lagebild health`: whether the pipeline lives, for whoever watches it from outside."""
+"""`lagebild stack health`: check the pipeline from outside."""
 
 import sys
 from dataclasses import asdict
@@ -19,30 +19,30 @@ def _older_than(name: str, unit: str, default: float | None, text: str):
 
 
 @click.command(
-    epilog="Exit codes: 0 all is well, 1 something is silent or fails (each is told), or a problem that the message"
-    " explains, 2 wrong usage, 130 stopped by Ctrl-C."
+    epilog="Exit codes: 0 all is well, 1 a check failed (each is listed) or a problem that the message explains,"
+    " 2 wrong usage, 130 stopped by Ctrl-C."
 )
-@_older_than("--inbox", "HOURS", 2, "A complete file waits longer than this.")
-@_older_than("--held", "DAYS", 14, "A delivery waits longer for a decision, or a checked build to be published.")
-@_older_than("--published", "DAYS", None, "The publication in force is older. Default: it may be.")
-@_older_than("--free", "GB", 2, "Less than this is free on a disk of the pipeline's.")
-@click.option("--tell", "is_told", is_flag=True, help="Tell the channels of lagebild alerts, once for each change.")
+@_older_than("--inbox", "HOURS", 2, "Fail if a complete file waits longer.")
+@_older_than("--held", "DAYS", 14, "Fail if a decision or an approval waits longer.")
+@_older_than("--published", "DAYS", None, "Fail if the current publication is older. Default: any age.")
+@_older_than("--free", "GB", 2, "Fail if a disk has less free space.")
+@click.option("--tell", "is_told", is_flag=True, help="Notify the channels of `lagebild stack alerts` of each change.")
 @options.form
 @options.pass_settings
 def health(
     settings: "Settings", inbox: float, held: float, published: float | None, free: float, is_told: bool, form: str
 ) -> None:
-    """Say whether the pipeline lives, from outside of Airflow: for cron, systemd or a monitor.
+    """Check the pipeline from outside of Airflow.
 
-    Looks at PostgreSQL, the heartbeats of Airflow's components, the last runs by the clock, files that wait, deliveries
-    that are held, builds, the publication and the disk. It changes nothing.
+    For cron, systemd or a monitor. Checks PostgreSQL, the heartbeats of Airflow's components, the last scheduled runs,
+    waiting files, held deliveries, builds, the publication and the disks. Changes nothing.
 
     \b
     Examples:
-      lagebild health
-      lagebild health --tell
-      lagebild health -q || mail -s "Lagebild is silent" statistics@example.org
-      lagebild health --format json | jq '.checks[] | select(.is_well | not)'
+      lagebild stack health
+      lagebild stack health --tell
+      lagebild stack health -q || mail -s "Lagebild is silent" statistics@example.org
+      lagebild stack health --format json | jq '.checks[] | select(.is_well | not)'
     """
     from lagebild import health as asked
 
@@ -69,5 +69,5 @@ def health(
         try:
             asked.tell(settings, found)
         except alerts.NotSent as error:
-            raise UserError(f"not everybody was told: {error}", remedy="lagebild alerts --try") from error
+            raise UserError(f"not everybody was told: {error}", remedy="lagebild stack alerts --try") from error
     sys.exit(not is_well)

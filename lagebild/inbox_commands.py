@@ -1,4 +1,4 @@
-"""Files that people send, from the command line: `lagebild load`, `inbox`, `watch` and `reload`."""
+"""Files that people send: `lagebild delivery load`, `inbox`, `watch` and `reload`."""
 
 import os
 import signal
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 # `ingest` and the gate cost time to import: the functions that need them do it.
 
 
-@click.command(epilog=options.exit_codes("when a file was refused"))
+@click.command(epilog=options.exit_codes("if a file was refused"))
 @click.argument("targets", nargs=-1, required=True, metavar="SOURCE|FILE...")
 @click.option("--source", help="Source, if the file name does not identify it.")
-@click.option("--period", help="With --source, for one FILE of any name: the period as the agreed name has it.")
+@click.option("--period", help="Period, if the file name does not contain it. Needs --source and one FILE.")
 @options.pass_settings
 def load(settings: "Settings", targets: tuple[str, ...], source: str | None, period: str | None) -> None:
-    """Load files, or what waits for a SOURCE in the inboxes; check it, and accept or hold it.
+    """Load files, check them, accept or hold them.
 
-    A FILE stays where it is; its name says whose it is, or --source and --period do. Of a SOURCE every complete file of
-    every inbox is taken and answered with a receipt.
+    Give a FILE, or a SOURCE to load all complete files of this source from all inboxes. A FILE stays where it is; its
+    name, or --source and --period, identify it. Files from an inbox are moved, and the sender gets a receipt.
 
     \b
     Examples:
-      lagebild load ~/ledger_05913000_2019.csv
-      lagebild load ~/export.csv --source ledger --period 05913000_2019
-      lagebild load ledger
+      lagebild delivery load ~/ledger_05913000_2019.csv
+      lagebild delivery load ~/export.csv --source ledger --period 05913000_2019
+      lagebild delivery load ledger
     """
     from ingest import contracts, inbox, intake, ledger
 
@@ -80,28 +80,29 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
     _tell(settings, moved.values())
     if sources and left:
         files = f"{left} file{'s' * (left != 1)}"
-        output.say(f"{files} of other names there: not taken, a receipt says why (lagebild inbox lists them)")
+        output.say(f"{files} with other names: not loaded, a receipt says why (lagebild delivery inbox lists them)")
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     if not moved:
-        output.say(f"nothing waits for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
+        output.say(f"no files for {', '.join(sources)} in {', '.join([str(settings.drop), *settings.inboxes])}")
     if any(d and d.state == "refused" for d in arrived):
         sys.exit(1)
 
 
-@click.command(epilog=options.exit_codes("when an inbox cannot be reached"))
+@click.command(epilog=options.exit_codes("if an inbox cannot be reached"))
 @options.form
 @options.pass_settings
 def inbox(settings: "Settings", form: str) -> None:
-    """List what lies in the inboxes: what can be loaded, what is still being written, and what no contract claims.
+    """List the files in the inboxes.
 
-    What no contract claims stays its sender's. It may hold data about persons, and neither retention nor an erasure
-    reaches it there: have it taken away, or set LAGEBILD_UNCLAIMED_DAYS.
+    Shows which files can be loaded, which are still being written, and which match no contract. Files that match no
+    contract stay in the inbox. They may contain personal data, and neither retention nor erasure reaches them: ask the
+    sender to remove them, or set LAGEBILD_UNCLAIMED_DAYS.
 
     \b
     Examples:
-      lagebild inbox
-      lagebild inbox --format json
+      lagebild delivery inbox
+      lagebild delivery inbox --format json
     """
     from ingest import inbox as inboxes
     from ingest import unclaimed
@@ -129,27 +130,28 @@ def inbox(settings: "Settings", form: str) -> None:
         raise UserError("\n".join(problems))
 
 
-@click.command(epilog=options.exit_codes("with --once when a file could not be taken"))
+@click.command(epilog=options.exit_codes("with --once if a file could not be loaded"))
 @click.argument("place", metavar="FOLDER|URL")
-@click.option("--every", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Seconds between looks.")
-@click.option("--once", is_flag=True, help="Look once: take what is complete now, and end.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=5, show_default=True, help="Poll interval in seconds.")
+@click.option("--once", is_flag=True, help="Poll once, then stop.")
 @options.pass_settings
 def watch(settings: "Settings", place: str, every: float, once: bool) -> None:
-    """Take complete files out of a FOLDER, or an SFTP or S3 store, as they come; load, check, and answer each.
+    """Load files from a folder as they arrive.
 
-    Ctrl-C (or SIGTERM) ends it when the file in hand is done.
+    Polls a folder, or an SFTP or S3 store, and loads each complete file. The sender gets a receipt. Ctrl-C (or SIGTERM)
+    finishes the current file, then stops.
 
     \b
     Examples:
-      lagebild watch ~/incoming
-      lagebild watch sftp://lagebild@sftp.example.org/incoming --every 30
+      lagebild delivery watch ~/incoming
+      lagebild delivery watch sftp://lagebild@sftp.example.org/incoming --every 30
     """
     own, inbox = _watched(settings, place)
     stop = threading.Event()
     _stop_at_signals(stop)
     said: set[str] = set()
     if output.current.level > output.Level.QUIET:
-        click.echo(f"watching {place}" + ("" if once else f" every {every:g} s; Ctrl-C ends it"), err=True)
+        click.echo(f"watching {place}" + ("" if once else f" every {every:g} s; Ctrl-C stops it"), err=True)
     while True:
         problems = _look(own, inbox, stop)
         for problem in problems:
@@ -166,10 +168,12 @@ def watch(settings: "Settings", place: str, every: float, once: bool) -> None:
 @click.argument("delivery_id", type=int, metavar="DELIVERY")
 @options.pass_settings
 def reload(settings: "Settings", delivery_id: int) -> None:
-    """Load the landed bytes of DELIVERY again after a contract or code fix, as a new attempt.
+    """Load a landed file again.
+
+    Use it after a contract or the code was fixed. It is a new attempt of the same delivery.
 
     \b
-    Example: lagebild reload 12
+    Example: lagebild delivery reload 12
     """
     from ingest.load import reload as load_again
     from lagebild.gatekeeper import check_pending
@@ -274,7 +278,7 @@ def _progress(board: "Board", total: int) -> Callable[[int], None]:
 
 
 def _stop_at_signals(stop: threading.Event) -> None:
-    """End after the file in hand at the first Ctrl-C or SIGTERM, at once at the second."""
+    """Stop after the current file at the first Ctrl-C or SIGTERM, at once at the second."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def asked(number: int, frame: object) -> None:
@@ -282,7 +286,7 @@ def _stop_at_signals(stop: threading.Event) -> None:
         for own, handler in before.items():
             signal.signal(own, handler)
         # Not by echo: the signal may come while that is printing.
-        os.write(sys.stderr.fileno(), b"ending when the file in hand is done; once more ends it at once\n")
+        os.write(sys.stderr.fileno(), b"finishing the current file, then stopping; once more stops at once\n")
 
     for number in before:
         signal.signal(number, asked)

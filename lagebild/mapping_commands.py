@@ -1,4 +1,4 @@
-"""`lagebild mapping ...`: what the mapping of a city's ledger still lacks."""
+"""`lagebild figure unmapped`: what the mapping of a city's ledger still lacks."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,31 +11,22 @@ if TYPE_CHECKING:
     from lagebild.settings import Settings
 
 
-@click.group()
-def mapping() -> None:
-    """The mapping of products and accounts to areas of cost (seed cost_mapping), by municipality.
-
-    \b
-    Example: lagebild mapping missing --place Bochum
-    """
-
-
-@mapping.command()
+@click.command()
 @click.option("--place", required=True, help="Name or AGS of the municipality, e.g. Bochum or 05911000.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @options.pass_settings
-def missing(settings: "Settings", place: str, form: str) -> None:
-    """Print the rows that the mapping of a municipality lacks, to be filled in.
+def unmapped(settings: "Settings", place: str, form: str) -> None:
+    """List products and accounts not mapped yet.
 
-    As CSV they have the header of dbt_project/seeds/cost_mapping.csv, and the largest amounts come first. Fill in
-    cost_area, treatment (attributed or excluded, then exclusion_reason), bearer and attribution_rule in your own
-    cost_mapping.csv (LAGEBILD_CONFIG_DIR): what is put below other rows may bring its header along, and a row without
-    treatment decides nothing. What is told beside the rows goes to standard error.
+    The seed cost_mapping maps products and accounts of a ledger to areas of cost. The missing rows are printed as CSV
+    with its header, the largest amounts first. Append them to your own cost_mapping.csv (LAGEBILD_CONFIG_DIR), where a
+    repeated header does no harm, and fill in cost_area, treatment (attributed or excluded, then exclusion_reason),
+    bearer and attribution_rule. A row without treatment has no effect. The summary goes to standard error.
 
     \b
     Examples:
-      lagebild mapping missing --place Bochum >> .lagebild/config/cost_mapping.csv
-      lagebild mapping missing --place 05911000 --format json
+      lagebild figure unmapped --place Bochum >> .lagebild/config/cost_mapping.csv
+      lagebild figure unmapped --place 05911000 --format json
     """
     from lagebild import places
     from lagebild.warehouse import mapping as rows

@@ -1,4 +1,4 @@
-"""Commands on personal data: rotate a key, erase a person, delete what was kept long enough."""
+"""Commands on personal data: keys, erasure, retention."""
 
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,24 +15,18 @@ _municipality = click.option("--municipality", required=True, help="Its name or 
 _purpose = click.option("--purpose", required=True, help="As the contract names it under pseudonym_purpose.")
 
 
-@click.group()
-def keys() -> None:
-    """Pseudonym keys, one a municipality and purpose.
-
-    \b
-    Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
-    """
-
-
-@keys.command()
+@click.command()
 @_municipality
 @_purpose
 @options.pass_settings
 def create(settings: "Settings", municipality: str, purpose: str) -> None:
-    """Make a key. Back it up: without it, later deliveries cannot be joined to earlier ones.
+    """Create a pseudonym key.
+
+    Each municipality and purpose has its own key. Back it up: without it, later deliveries cannot be joined to earlier
+    ones.
 
     \b
-    Example: lagebild keys create --municipality 05913000 --purpose integration_statistics
+    Example: lagebild privacy keys create --municipality 05913000 --purpose integration_statistics
     """
     from ingest import privacy
     from lagebild import places
@@ -43,17 +37,18 @@ def create(settings: "Settings", municipality: str, purpose: str) -> None:
     click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
 
 
-@keys.command()
+@click.command()
 @_municipality
 @_purpose
 @options.pass_settings
 def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
-    """Add a key to the chain, and wrap every stored pseudonym with it. Back the keys up afterwards.
+    """Rotate a pseudonym key.
 
-    It does not cure a leaked key: docs/runbooks/rotate-a-key.md says what does.
+    Adds a key to the chain and wraps every stored pseudonym with it. Back up the keys afterwards. This does not help
+    against a leaked key: see docs/runbooks/rotate-a-key.md.
 
     \b
-    Example: lagebild keys rotate --municipality 05913000 --purpose integration_statistics
+    Example: lagebild privacy keys rotate --municipality 05913000 --purpose integration_statistics
     """
     from ingest.rotation import rotate as wrap
     from lagebild import places
@@ -61,7 +56,7 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     click.echo(wrap(settings, places.municipality(settings, municipality), purpose))
 
 
-@click.command(epilog=options.exit_codes("when nothing of the person is stored"))
+@click.command(epilog=options.exit_codes("if nothing of the person is stored"))
 @_municipality
 @_purpose
 @click.option(
@@ -70,17 +65,18 @@ def rotate(settings: "Settings", municipality: str, purpose: str) -> None:
     type=click.File(),
     help="File with the identifier on one line, as it stands in the deliveries; - reads standard input.",
 )
-@click.option("--unseen", is_flag=True, help="Nothing of the person need be stored: keep them out of older files, too.")
+@click.option("--unseen", is_flag=True, help="Also if nothing of the person is stored: block older files too.")
 @options.pass_settings
 def erase(settings: "Settings", municipality: str, purpose: str, identifier_file: TextIO, unseen: bool) -> None:
-    """Remove a person from rows, rejected rows and landed files.
+    """Erase a person from all stored data.
 
-    The identifier is never an argument, because every user of the machine can read those. One of which nothing is
-    stored is an error, and nothing is changed: it may be mistyped. With --unseen what may be theirs is erased all the
-    same (rejected rows, files that could not be read), and no older file will bring the person.
+    Removes rows, rejected rows and landed files. The identifier is never an argument, because every user of the machine
+    can read arguments. If nothing of the person is stored, the identifier may be mistyped: this is an error and nothing
+    changes. With --unseen rejected rows and unreadable files that may be theirs are erased anyway, and older files
+    cannot bring the person back.
 
     \b
-    Example: lagebild erase --municipality Dortmund --purpose integration_statistics --identifier-file -
+    Example: lagebild privacy erase --municipality Dortmund --purpose integration_statistics --identifier-file -
     """
     from ingest.erasure import erase as remove
     from lagebild import places
@@ -96,22 +92,23 @@ def erase(settings: "Settings", municipality: str, purpose: str, identifier_file
     ags = places.municipality(settings, municipality)
     click.echo(remove(settings, ags, purpose, lines[0], unseen_too=unseen))
     if left := unclaimed.every(settings, lambda line: click.echo(f"lagebild: {line}", err=True)):
-        click.echo(f"not looked into: {len(left)} files in inboxes that no contract claims (lagebild inbox)", err=True)
+        files = f"{len(left)} files in inboxes that match no contract"
+        click.echo(f"not searched: {files} (lagebild delivery inbox lists them)", err=True)
 
 
 @click.command()
-@click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, only what is due is listed.")
+@click.option("--apply", "is_applied", is_flag=True, help="Delete. Without it, what is due is only listed.")
 @options.form
 @options.pass_settings
 def retention(settings: "Settings", is_applied: bool, form: str) -> None:
-    """Delete what was kept long enough: landed bytes of personal sources, copies in taken/, receipts.
+    """Delete files whose retention has ended.
 
-    Path, hash and ledger stay.
+    These are landed files of personal sources, copies in taken/, and receipts. Path, hash and ledger entry stay.
 
     \b
     Examples:
-      lagebild retention --format json
-      lagebild retention --apply
+      lagebild privacy retention --format json
+      lagebild privacy retention --apply
     """
     from ingest import retention as keeping
 

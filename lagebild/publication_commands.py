@@ -1,5 +1,4 @@
-"""Commands on publications: publish what waits, which there are, back to one of them, what differs between two, and
-which packages were handed out."""
+"""Commands on publications: list, publish, roll back, compare, and the packages that were released."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -13,16 +12,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--last", type=click.IntRange(min=1), help="Only so many, the latest ones.")
+@click.option("--last", type=click.IntRange(min=1), help="Only the latest N.")
 @options.form
 @options.pass_settings
 def publications(settings: "Settings", last: int | None, form: str) -> None:
-    """List the publications: when, from which build and code, what is new in each, which one is in force.
+    """List publications and what is new in each.
+
+    Shows date, build and version of the code, and which publication is in force.
 
     \b
     Examples:
-      lagebild publications
-      lagebild publications --last 5 --format json
+      lagebild publication list
+      lagebild publication list --last 5 --format json
     """
     from lagebild.warehouse import publications as published
 
@@ -30,22 +31,22 @@ def publications(settings: "Settings", last: int | None, form: str) -> None:
     if form == "json":
         options.echo_json([asdict(one) | {"is_rolled_back": one.is_rolled_back} for one in found])
     else:
-        click.echo("\n".join(map(str, found)) or "nothing was published yet: lagebild build")
+        click.echo("\n".join(map(str, found)) or "nothing was published yet: lagebild publication build")
 
 
 @click.command()
 @click.argument("build_id", type=int, metavar="[BUILD]", required=False)
 @options.pass_settings
 def publish(settings: "Settings", build_id: int | None) -> None:
-    """Publish BUILD, whose marts are checked and wait; without a number the one that waits.
+    """Publish a checked build.
 
-    Refused where a later build has begun, or where deliveries were accepted or withdrawn since: what was looked at is
-    published, or nothing. `lagebild status` names the build that waits.
+    Without a number it publishes the build that waits for approval (`lagebild stack status` names it). Refused if a
+    later build has begun, or deliveries were accepted or withdrawn since: only what was reviewed is published.
 
     \b
     Examples:
-      lagebild publish
-      lagebild publish 12
+      lagebild publication publish
+      lagebild publication publish 12
     """
     from lagebild.warehouse import build
 
@@ -54,15 +55,16 @@ def publish(settings: "Settings", build_id: int | None) -> None:
 
 @click.command()
 @click.argument("publication_id", type=int, metavar="PUBLICATION")
-@click.option("--reason", required=True, help="Why; it is kept, and readers see it in marts.publication_rollback.")
+@click.option("--reason", required=True, help="Why. Readers see it in marts.publication_rollback.")
 @options.pass_settings
 def rollback(settings: "Settings", publication_id: int, reason: str) -> None:
-    """Put PUBLICATION in force again, at once and for every reader.
+    """Return to an earlier publication.
 
-    Nothing is built while all that it takes back still stands: withdraw the delivery, or mend the code.
+    It takes effect for every reader at once. Builds are blocked until the cause is fixed: withdraw the delivery, or
+    correct the code.
 
     \b
-    Example: lagebild rollback 4 --reason "the employees of 2019 were delivered for the wrong district"
+    Example: lagebild publication rollback 4 --reason "the employees of 2019 were delivered for the wrong district"
     """
     from lagebild.warehouse import publications as published
 
@@ -72,17 +74,19 @@ def rollback(settings: "Settings", publication_id: int, reason: str) -> None:
 @click.command()
 @click.argument("former", type=int)
 @click.argument("latter", type=int)
-@click.option("--mart", help="Only this mart, every row of it.")
+@click.option("--mart", help="All rows of this mart only.")
 @options.form
 @options.pass_settings
 def diff(settings: "Settings", former: int, latter: int, mart: str | None, form: str) -> None:
-    """Print which figures differ between publications FORMER and LATTER, by how much, and due to what.
+    """Compare two publications.
+
+    Shows which figures differ, by how much, and why.
 
     \b
     Examples:
-      lagebild diff 4 5
-      lagebild diff 4 5 --mart cost_per_person
-      lagebild diff 4 5 --format json
+      lagebild publication diff 4 5
+      lagebild publication diff 4 5 --mart cost_per_person
+      lagebild publication diff 4 5 --format json
     """
     from lagebild.warehouse import difference
 
@@ -94,19 +98,19 @@ def diff(settings: "Settings", former: int, latter: int, mart: str | None, form:
 
 
 @click.command()
-@click.option("--unsafe", is_flag=True, help="Only packages of publications from before figures were protected.")
+@click.option("--unsafe", is_flag=True, help="Only packages from before figures were protected.")
 @options.form
 @options.pass_settings
 def releases(settings: "Settings", unsafe: bool, form: str) -> None:
-    """List the packages that were handed out: when, of which publication, to whom, for what.
+    """List the packages that were released.
 
-    An unsafe one may tell its recipient what today is confidential: such a package is not made any more, and what it
-    holds is known there.
+    Shows date, publication, recipient and purpose. An unsafe package contains figures that are confidential today; its
+    recipient has them. Such packages are no longer made.
 
     \b
     Examples:
-      lagebild releases
-      lagebild releases --unsafe --format json
+      lagebild publication releases
+      lagebild publication releases --unsafe --format json
     """
     from lagebild.warehouse import releases as registered
 

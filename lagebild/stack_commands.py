@@ -1,4 +1,4 @@
-"""Start, stop and look at the local stack: `lagebild run`, `up`, `down`, `status`, `credentials`, `airflow`."""
+"""The local stack: `lagebild run`, and `lagebild stack up`, `down`, `status`, `credentials`, `airflow`."""
 
 import os
 import sys
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 @click.command()
 @options.pass_settings
 def run(settings: "Settings") -> None:
-    """Start the stack, load what is new, build, publish, extract, and print the headline figures.
+    """Do everything that is due, start to end.
 
-    What was done stays done: after an error or Ctrl-C the next run goes on from there.
+    Starts the stack, loads new deliveries, builds and publishes marts, writes the extract, and prints the headline
+    figures. After an error or Ctrl-C the next run continues where this one stopped.
 
     \b
     Examples:
       lagebild run
       lagebild run -v           every task and test as a line
-      lagebild run -q           nothing but errors, for cron
+      lagebild run -q           only errors, for cron
     """
     from lagebild.stack import commands
 
@@ -33,12 +34,14 @@ def run(settings: "Settings") -> None:
 @click.command()
 @options.pass_settings
 def up(settings: "Settings") -> None:
-    """Start PostgreSQL and Airflow, and bring the warehouse to this code's migrations.
+    """Start PostgreSQL and Airflow.
+
+    Also applies new migrations to the warehouse.
 
     \b
     Examples:
-      lagebild up
-      lagebild up -v            every migration as a line
+      lagebild stack up
+      lagebild stack up -v            every migration as a line
     """
     from lagebild.stack import commands
 
@@ -48,10 +51,10 @@ def up(settings: "Settings") -> None:
 @click.command()
 @options.pass_settings
 def down(settings: "Settings") -> None:
-    """Stop Airflow and PostgreSQL; the state stays.
+    """Stop Airflow and PostgreSQL; data is kept.
 
     \b
-    Example: lagebild down
+    Example: lagebild stack down
     """
     from lagebild.stack import commands
 
@@ -62,12 +65,14 @@ def down(settings: "Settings") -> None:
 @options.form
 @options.pass_settings
 def status(settings: "Settings", form: str) -> None:
-    """Show what runs, where the state lies, and how to connect. No password is shown: see lagebild credentials.
+    """Show what runs and how to connect.
+
+    Shows no password: see `lagebild stack credentials`.
 
     \b
     Examples:
-      lagebild status
-      lagebild status --format json
+      lagebild stack status
+      lagebild stack status --format json
     """
     from lagebild.stack import status as found
 
@@ -79,16 +84,18 @@ def status(settings: "Settings", form: str) -> None:
     options.echo_json([{"about": about.strip(), "value": value.strip() or None} for about, _, value in told])
 
 
-@click.command(epilog=options.exit_codes("when the stack was never started here"))
+@click.command(epilog=options.exit_codes("if the stack was never started here"))
 @options.form
 @options.pass_settings
 def credentials(settings: "Settings", form: str) -> None:
-    """Show the passwords: the address for BI tools with its own, and the login of Airflow. Not for a log.
+    """Show passwords for BI tools and Airflow.
+
+    Keep the output out of logs.
 
     \b
     Examples:
-      lagebild credentials
-      psql "$(lagebild credentials --format json | jq -r .bi_reader)"
+      lagebild stack credentials
+      psql "$(lagebild stack credentials --format json | jq -r .bi_reader)"
     """
     from lagebild.stack import status as found
 
@@ -108,12 +115,14 @@ def credentials(settings: "Settings", form: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @options.pass_settings
 def airflow(settings: "Settings", arguments: tuple[str, ...]) -> None:
-    """Airflow's own command line, with this checkout's settings.
+    """Run Airflow's own command line.
+
+    It runs with the settings of this checkout.
 
     \b
     Examples:
-      lagebild airflow pools list
-      lagebild airflow backfill create --dag-id backfill__genesis --from-date 2019-01-01 --to-date 2020-12-31
+      lagebild stack airflow pools list
+      lagebild stack airflow backfill create --dag-id backfill__genesis --from-date 2019-01-01 --to-date 2020-12-31
     """
     from lagebild.stack import airflow as stack
 

@@ -1,4 +1,4 @@
-"""From accepted deliveries to figures: `lagebild migrate`, `build`, `docs`, `explain`, `bridge`, `extract`."""
+"""From accepted deliveries to figures: migrate, build, extract, explain, and the documentation of the models."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 @click.command()
 @options.pass_settings
 def migrate(settings: "Settings") -> None:
-    """Bring the warehouse to this code's migrations, contracts and marts.
+    """Apply migrations, contracts and marts.
+
+    Brings the warehouse to the version of this code.
 
     \b
-    Example: lagebild migrate
+    Example: lagebild warehouse migrate
     """
     from lagebild.warehouse.migrate import migrate as run_migrations
 
@@ -26,20 +28,21 @@ def migrate(settings: "Settings") -> None:
 
 
 @click.command()
-@click.option("--publish", "publishes", is_flag=True, help="Publish what passed its checks, also where it would wait.")
+@click.option("--publish", "publishes", is_flag=True, help="Publish without approval if all checks passed.")
 @options.pass_settings
 def build(settings: "Settings", publishes: bool) -> None:
-    """Build the marts from the accepted deliveries, check them and publish them.
+    """Build, check and publish the marts.
 
-    With own files (LAGEBILD_PUBLISH=ask) the checked marts wait for `lagebild publish` instead.
-    Where dbt fails on a new delivery, that one is set aside and the others are published; the command says which, and
-    ends with exit code 1. Where a check of the marts fails nothing is published, and the last publication stays.
+    Builds from the accepted deliveries. With LAGEBILD_PUBLISH=ask (the default for your own files) the checked marts
+    wait for `lagebild publication publish`. If dbt fails on a new delivery, it is set aside and the others are
+    published; the command names it and ends with exit code 1. If a check of the marts fails, nothing is published and
+    the last publication stays in force.
 
     \b
     Examples:
-      lagebild build
-      lagebild build --publish
-      lagebild build -v         every model and test as a line
+      lagebild publication build
+      lagebild publication build --publish
+      lagebild publication build -v         every model and test as a line
     """
     from lagebild.stack.building import watched
     from lagebild.warehouse.build import set_aside, waiting, waits
@@ -61,14 +64,16 @@ def build(settings: "Settings", publishes: bool) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Another file than docs/index.html of the state folder.",
+    help="File to write. Default: docs/index.html in the state folder.",
 )
 @options.pass_settings
 def docs(settings: "Settings", out: Path | None) -> None:
-    """Write dbt's documentation (models, columns, tests, lineage) as one page that opens without a server.
+    """Write the documentation of all models.
+
+    dbt's documentation (models, columns, tests, lineage) as one page that opens without a server.
 
     \b
-    Example: lagebild docs --out /tmp/models.html
+    Example: lagebild warehouse docs --out /tmp/models.html
     """
     from lagebild.warehouse import docs as page
 
@@ -77,10 +82,10 @@ def docs(settings: "Settings", out: Path | None) -> None:
 
 @click.command()
 @click.argument("mart")
-@click.option("--place", help="Name, AGS or region code, e.g. Dortmund; for programmes their id, or nothing.")
-@click.option("--year", type=int, help="Year of the figure; for programmes it may be left out.")
-@click.option("--method", help="One costing method instead of all.")
-@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--place", help="Name, AGS or region code, e.g. Dortmund; for programmes an id (optional).")
+@click.option("--year", type=int, help="Year of the figure; optional for programmes.")
+@click.option("--method", help="Only this costing method.")
+@click.option("--publication", "publication_id", type=int, help="An earlier publication. Default: the current one.")
 @click.option("--language", type=click.Choice(["de", "en"]), default="en", show_default=True)
 @options.form
 @options.pass_settings
@@ -94,14 +99,16 @@ def explain(
     language: str,
     form: str,
 ) -> None:
-    """Print where a figure comes from: its tree down to the lines of the deliveries.
+    """Show where a figure comes from.
+
+    Prints its tree, down to the lines of the delivered files.
 
     \b
     Examples:
-      lagebild explain cost_per_person --place Dortmund --year 2019
-      lagebild explain cost_extrapolation --place 05913000 --year 2019 --language de
-      lagebild explain integration_course --place 00 --year 2024 --format json
-      lagebild explain funding_cliff --place suedosteuropa
+      lagebild figure explain cost_per_person --place Dortmund --year 2019
+      lagebild figure explain cost_extrapolation --place 05913000 --year 2019 --language de
+      lagebild figure explain integration_course --place 00 --year 2024 --format json
+      lagebild figure explain funding_cliff --place suedosteuropa
     """
     from lagebild.warehouse import explain as explanation
     from lagebild.warehouse import marts
@@ -120,7 +127,7 @@ def explain(
 @click.option("--from-publication", required=True, type=int)
 @click.option("--to-publication", required=True, type=int)
 @click.option("--from-year", required=True, type=int)
-@click.option("--to-year", type=int, help="The same year unless given.")
+@click.option("--to-year", type=int, help="Default: the same year.")
 @options.form
 @options.pass_settings
 def bridge(
@@ -132,10 +139,12 @@ def bridge(
     to_year: int | None,
     form: str,
 ) -> None:
-    """Print what changed between two publications: data, method, price, quantity, rounding.
+    """Show why a cost changed.
+
+    Splits the difference between two publications or years into data, method, price, quantity and rounding.
 
     \b
-    Example: lagebild bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
+    Example: lagebild figure bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
     """
     from lagebild import places
     from lagebild.warehouse.bridge import as_text
@@ -150,11 +159,11 @@ def bridge(
 
 
 @click.command()
-@click.option("--publication", "publication_id", type=int, help="A former publication instead of the current one.")
+@click.option("--publication", "publication_id", type=int, help="An earlier publication. Default: the current one.")
 @click.option("--recipient", default="reviewer", show_default=True)
-@click.option("--purpose", default="review", show_default=True, help="What the extract is for; it is registered.")
-@click.option("--publisher", default="", help="Whose data it is, where no delivery and no setting says so.")
-@click.option("--licence", default="", help="Its licence, where no setting says so: a name, an address or a text.")
+@click.option("--purpose", default="review", show_default=True, help="What the extract is for. It is registered.")
+@click.option("--publisher", default="", help="Publisher of the data, if no delivery or setting names it.")
+@click.option("--licence", default="", help="Licence, if no setting names it: a name, a URL or a text.")
 @options.pass_settings
 def extract(
     settings: "Settings",
@@ -164,15 +173,15 @@ def extract(
     publisher: str,
     licence: str,
 ) -> None:
-    """Write the package for a reviewer, and register that it was released.
+    """Write a package for a reviewer.
 
-    Own data are not released before somebody says whose they are: LAGEBILD_PUBLISHER in .env, or --publisher.
+    The release is registered. Your own data needs a publisher first: LAGEBILD_PUBLISHER in .env, or --publisher.
 
     \b
     Examples:
-      lagebild extract --recipient ministry --purpose "budget hearing"
-      lagebild extract --publication 3
-      lagebild extract --publisher "Stadt Bochum, Kämmerei" --licence DL-DE-BY-2.0
+      lagebild publication extract --recipient ministry --purpose "budget hearing"
+      lagebild publication extract --publication 3
+      lagebild publication extract --publisher "Stadt Bochum, Kämmerei" --licence DL-DE-BY-2.0
     """
     from extracts.attribution import Statement
     from extracts.release import release

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 SOCKET = "commands.sock"
-COMMANDS = ("build", "explain", "held", "load", "reload")
+COMMANDS = ("delivery held", "delivery load", "delivery reload", "figure explain", "publication build")
+FORMER = tuple(name.split()[1] for name in COMMANDS)
+"""Their names before there were groups (`FORMER` of `lagebild.cli`)."""
 
 
 def main() -> None:
@@ -26,8 +28,9 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int | None:
     """The exit code of a command that the stack's parent process ran; None where it did not take it."""
-    command = next((word for word in arguments if not word.startswith("-")), None)
-    if command not in COMMANDS or {"-h", "--help"} & set(arguments) or os.environ.get("LAGEBILD_WARM") == "0":
+    words = [word for word in arguments if not word.startswith("-")][:2]
+    is_taken = " ".join(words) in COMMANDS or words[:1] and words[0] in FORMER
+    if not is_taken or {"-h", "--help"} & set(arguments) or os.environ.get("LAGEBILD_WARM") == "0":
         return None
     connection = _connected(_home() / "airflow" / SOCKET)
     if connection is None:

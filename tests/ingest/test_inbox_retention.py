@@ -228,7 +228,7 @@ def test_what_no_contract_claims_stays_by_default_and_is_told_after_a_month(ware
     assert unclaimed.warning(unclaimed.every(warehouse)) is None
     told_before(warehouse, 1)
     tell_unknown(warehouse)  # the same version: since when stays
-    assert "1 file of other names there: not taken" in command(warehouse, "load", "register").output
+    assert "1 file with other names: not loaded" in command(warehouse, "load", "register").output
     listed = command(warehouse, "inbox")
     assert f"drop/register/{MISNAMED}: not taken (" in listed.stdout and "for 30 days" in listed.stdout
     assert "1 file that no contract claims lies in the inboxes for 30 days or more" in listed.stderr

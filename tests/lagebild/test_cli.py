@@ -50,7 +50,7 @@ PATHS = [(), *(path for path, _ in commands())]
 
 @pytest.fixture
 def failing(monkeypatch, tmp_path):
-    """Lets `lagebild deliveries` raise an error of one's choice, with a state folder of the test's own."""
+    """Lets `lagebild delivery list` raise an error of one's choice, with a state folder of the test's own."""
     monkeypatch.setenv("LAGEBILD_HOME", str(tmp_path))
 
     def fail_with(error: BaseException) -> None:
@@ -65,6 +65,14 @@ def failing(monkeypatch, tmp_path):
 # --- help ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", PATHS[1:], ids=" ".join)
+def test_the_first_sentence_of_every_help_fits_into_the_list_of_its_group(path):
+    command = dict(commands())[path]
+    sentence = command.help.strip().split("\n\n")[0]
+    assert sentence.endswith(".") and len(sentence) <= 45, f"{len(sentence)} characters"
+    assert command.get_short_help_str() == sentence
+
+
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_every_help_has_a_sentence_an_example_and_the_exit_codes(path):
     command = dict(commands()).get(path, cli)
@@ -75,12 +83,61 @@ def test_every_help_has_a_sentence_an_example_and_the_exit_codes(path):
     assert "Exit codes: " in (text if "airflow" not in path else command.epilog)
 
 
-def test_the_help_of_everything_lists_every_command_with_what_it_does():
-    text = CliRunner().invoke(cli, ["--help"]).stdout
-    for (name, *rest), command in commands():
-        if not rest:
-            assert f"\n  {name} " in text and command.help.split()[0] in text
-    assert "130 stopped by Ctrl-C" in " ".join(text.split())
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_each_help_lists_the_commands_of_its_group_in_full_on_every_terminal(columns):
+    for path, group in [((), cli), *commands()]:
+        if isinstance(group, click.Group):
+            text = " ".join(CliRunner().invoke(cli, [*path, "--help"], env={"COLUMNS": columns}).stdout.split())
+            for name in group.list_commands(None):
+                assert f" {name} {group.get_command(None, name).help.split('.')[0]}." in text
+            assert "130 stopped by Ctrl-C" in text
+
+
+# --- the names of version 0.1 ----------------------------------------------------------------------------------------
+
+
+ONE_WORD = """
+    up down status health credentials airflow load inbox watch reload deliveries rejected statistics held accept refuse
+    withdraw quality-docs calendar alerts fetch fetches catalogue sniff migrate build publish docs publications rollback
+    diff extract releases explain bridge config erase retention backup restore
+"""
+TWO_WORDS = (
+    "contracts check", "contracts docs", "contracts fit", "figures docs", "keys create", "keys rotate", "mapping missing"
+)  # fmt: skip
+
+
+def test_a_former_name_is_its_new_command_and_no_help_lists_it():
+    new = {" ".join(path): command for path, command in commands()}
+    assert sorted(command_line.FORMER) == sorted([*ONE_WORD.split(), *TWO_WORDS])
+    for former, now in command_line.FORMER.items():
+        name, command, rest = cli.resolve_command(click.Context(cli), [*former.split(), "x"])
+        if isinstance(command, click.Group):
+            name, command, rest = command.resolve_command(click.Context(command), rest)
+        assert command is new[now] and name == former.split()[-1] and rest == ["x"]
+        assert former not in new and former.split()[0] not in cli.list_commands(None)
+    assert "check" in CliRunner().invoke(cli, ["contracts", "--help"]).stdout
+
+
+def test_a_former_name_does_the_same(failing, capsys):
+    failing(UserError("no"))
+    for words in ("deliveries", "delivery list"):
+        assert command_line.run(words.split()) == 1
+        assert capsys.readouterr().err == "lagebild: no\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_told"), [("deliveries", True), ("-q deliveries", False), ("delivery list", False)]
+)
+def test_on_a_terminal_a_line_tells_the_new_name(failing, capsys, monkeypatch, arguments, is_told):
+    failing(UserError("no"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    command_line.run(arguments.split())
+    said = capsys.readouterr()
+    line = "lagebild: `deliveries` is `lagebild delivery list` now; the old name goes with the next version\n"
+    assert said.err.startswith(line) == is_told and said.out == ""
+
+
+# --- what all of them have -------------------------------------------------------------------------------------------
 
 
 def test_whatever_lists_something_gives_it_to_programs_too():
@@ -88,20 +145,26 @@ def test_whatever_lists_something_gives_it_to_programs_too():
     without = {" ".join(path) for path, command in commands() if not isinstance(command, click.Group)
                and not any("--format" in option.opts for option in command.params)}  # fmt: skip
     assert without == {
-        "run", "up", "down", "airflow", "load", "watch", "reload", "accept", "refuse", "withdraw", "fetch", "migrate",
-        "build", "publish", "rollback", "extract", "keys create", "keys rotate", "erase", "backup", "restore", "docs",
-        "quality-docs", "figures docs", "contracts docs", "contracts fit", "sniff",
+        "run", "stack up", "stack down", "stack airflow", "delivery load", "delivery watch", "delivery reload",
+        "delivery accept", "delivery refuse", "delivery withdraw", "source docs", "source fit", "source sniff",
+        "source fetch", "publication build", "publication publish", "publication rollback", "publication extract",
+        "figure docs", "privacy keys create", "privacy keys rotate", "privacy erase", "warehouse migrate",
+        "warehouse backup", "warehouse restore", "warehouse docs", "warehouse quality-docs",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lod", "ledger"], "Did you mean load?"),
-        (["delivery"], "Did you mean deliveries?"),
-        (["load", "ledgr"], "there is no file ledgr, and no source of that name. Did you mean ledger?"),
-        (["load", "ledger_05913000_2019.cvs"], "there is no file ledger_05913000_2019.cvs"),
-        (["explain", "cost_per_persn", "--place", "Dortmund", "--year", "2019"], "did you mean cost_per_person?"),
+        (["lod", "ledger"], "Did you mean delivery load?"),
+        (["delivry", "list"], "Did you mean delivery?"),
+        (["delivery", "lod", "ledger"], "Did you mean load?"),
+        (["delivery", "explain"], "Did you mean figure explain?"),
+        (["privacy", "keys", "creat"], "Did you mean create?"),
+        (["contracts", "chek"], "Did you mean check?"),
+        (["delivery", "load", "ledgr"], "there is no file ledgr, and no source of that name. Did you mean ledger?"),
+        (["delivery", "load", "ledger_05913000_2019.cvs"], "there is no file ledger_05913000_2019.cvs"),
+        (["figure", "explain", "cost_per_persn", "--place", "Dortmund", "--year", "2019"], "did you mean cost_per_person?"),
     ],
 )
 def test_a_mistyped_word_is_answered_with_the_nearest_one(arguments, said):
@@ -411,8 +474,9 @@ def test_no_password_is_made_by_asking_for_it(tmp_path):
 
 
 LISTINGS = (
-    "deliveries", "rejected", "statistics", "held", "calendar", "alerts", "fetches", "catalogue", "contracts check",
-    "publications", "diff", "explain", "bridge", "mapping missing", "retention", "credentials",
+    "delivery list", "delivery rejected", "delivery statistics", "delivery held", "delivery calendar", "stack alerts",
+    "source fetches", "source catalogue", "source check", "publication list", "publication diff", "figure explain",
+    "figure bridge", "figure unmapped", "privacy retention", "stack credentials",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`lagebild load` and `lagebild watch`: files by name, inboxes by source or place, and a clean end."""
+"""`lagebild delivery load` and `watch`: files by name, inboxes by source or place, and a clean end."""
 
 import json
 import signal
@@ -77,7 +77,7 @@ def test_a_source_takes_what_waits_and_answers_it(warehouse):
     result = command(warehouse, "load", SOURCE)
     assert result.exit_code == 0 and " accepted" in result.stdout, result.output
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["unknown", "accepted"]
-    assert "nothing waits for employment in " in command(warehouse, "load", SOURCE).stdout
+    assert "no files for employment in " in command(warehouse, "load", SOURCE).stdout
 
 
 @pytest.mark.parametrize("line", ["load employment", "watch DROP --once"])
@@ -159,14 +159,14 @@ def test_the_file_in_hand_is_finished_before_the_watch_ends(warehouse, tmp_path)
         process.terminate()
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert " accepted" in out and "ending when the file in hand is done" in err
+    assert " accepted" in out and "finishing the current file, then stopping" in err
     assert [content["state"] for content in receipts_in(warehouse.drop)] == ["accepted"]
 
 
 def test_a_watch_with_nothing_to_do_ends_at_ctrl_c(warehouse, tmp_path):
     warehouse.drop.mkdir()
     process = watching(warehouse, tmp_path)
-    assert "Ctrl-C ends it" in process.stderr.readline()
+    assert "Ctrl-C stops it" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lagebild import warm
+from lagebild import cli, warm
 from lagebild.settings import ROOT
 from lagebild.stack import airflow, parent
 from tests.support import bundled_bytes, query
@@ -123,11 +123,16 @@ def test_a_command_ends_when_its_caller_is_killed(home):
         assert not psutil.pid_exists(pid)
 
 
-@pytest.mark.parametrize("command", ["held", "explain"])
+@pytest.mark.parametrize("command", ["delivery held", "figure explain", "explain"])
 def test_questions_are_answered_there_too(home, command):
     with serving(home, ECHO):
-        out, _ = call(home, command, "--format", "json").communicate("\n", timeout=30)
-    assert json.loads(out)["arguments"] == [command, "--format", "json"]
+        out, _ = call(home, *command.split(), "--format", "json").communicate("\n", timeout=30)
+    assert json.loads(out)["arguments"] == [*command.split(), "--format", "json"]
+
+
+def test_whatever_the_parent_runs_is_a_command_by_its_new_and_its_old_name():
+    for name, old in zip(warm.COMMANDS, warm.FORMER, strict=True):
+        assert cli.FORMER[old] == name
 
 
 def test_who_only_hands_over_imports_no_command_line(home):
@@ -151,7 +156,7 @@ def test_a_socket_of_another_account_is_left_alone(home, monkeypatch):
 
 def test_other_commands_help_and_a_stack_that_is_down_are_the_callers_own_affair(home, monkeypatch):
     monkeypatch.setenv("LAGEBILD_HOME", str(home))
-    for arguments in ([], ["status"], ["load", "--help"], ["load", "x.csv"]):
+    for arguments in ([], ["status"], ["delivery"], ["delivery", "load", "--help"], ["delivery", "load", "x.csv"]):
         assert warm.run(arguments) is None
     with serving(home, ECHO):
         monkeypatch.setenv("LAGEBILD_WARM", "0")
