@@ -17,19 +17,19 @@ run: environment ## start everything, load what is new, build, publish, extract,
 	@$(LAGEBILD) run $(OPTIONS)
 
 up: environment ## start PostgreSQL and Airflow
-	@$(LAGEBILD) up $(OPTIONS)
+	@$(LAGEBILD) stack up $(OPTIONS)
 
 down: ## stop all of it; what was loaded stays
-	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) down $(OPTIONS); else echo "nothing to stop: there is no environment yet (make run makes it)"; fi
+	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) stack down $(OPTIONS); else echo "nothing to stop: there is no environment yet (make run makes it)"; fi
 
 status: ## what runs, where it listens, where the files are
-	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) status; else echo "nothing is here yet: make run makes the environment and starts it"; fi
+	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) stack status; else echo "nothing is here yet: make run makes the environment and starts it"; fi
 
 docs: environment ## write dbt's documentation as one page, .lagebild/docs/index.html (the stack must run)
-	@$(LAGEBILD) docs
+	@$(LAGEBILD) warehouse docs
 
 quality-docs: environment ## write what every check said as pages, .lagebild/quality-docs/index.html (the stack must run)
-	@$(LAGEBILD) quality-docs
+	@$(LAGEBILD) warehouse quality-docs
 
 test: environment ## run all tests (they start what they need, and stop it; WORKERS=3); the next three are its parts
 	@$(PYTEST)

@@ -1,7 +1,7 @@
 """Airflow DAG `build_warehouse`: accepted deliveries -> marts -> a new publication.
 
-The functions are the same that `lagebild build` calls, in two tasks: one that can be repeated for the models, one for
-the checks and the publication. dbt's start costs more than a layer, so that the layers stand in the first task's log.
+Calls the same functions as `lagebild publication build`, in two tasks: one for the models, which can be repeated, and one
+for the checks and the publication. Starting dbt takes longer than a layer, so one task runs all layers and logs each.
 """
 
 import logging

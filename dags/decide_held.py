@@ -1,6 +1,7 @@
 """Airflow DAG `decide_held`: asks a person about every held delivery, in Airflow's own pages.
 
-The answer does what `lagebild accept` and `lagebild refuse` do, and nothing else: the ledger decides what is possible.
+The answer does the same as `lagebild delivery accept` and `lagebild delivery refuse`. The ledger decides what is
+possible.
 """
 
 from datetime import timedelta
@@ -23,9 +24,8 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),  # who did not answer for hours is reminded by the alert of a late run
-    doc_md="### Decide on held deliveries\n\nAsks under *Required Actions*, once a day while something is held or when"
-    " triggered, about every delivery that is held. Who does not answer leaves it held. The same as `lagebild held`,"
-    " `accept`, `refuse`.",
+    doc_md="### Decide on held deliveries\n\nAsks under *Required Actions* about each held delivery, once a day or when"
+    " triggered. Without an answer the delivery stays held. The same as `lagebild delivery held`, `accept` and `refuse`.",
     tags=["decide"],
 ) as dag:
 

@@ -1,6 +1,6 @@
 """Airflow DAG `publish`: asks a person whether a checked build that waits is published.
 
-The answer does what `lagebild publish BUILD` does, and nothing else: the ledger decides what is possible.
+The answer does what `lagebild publication publish BUILD` does, and nothing else: the ledger decides what is possible.
 """
 
 from datetime import timedelta
@@ -25,7 +25,7 @@ with DAG(
     deadline=deadline(),
     doc_md="### Publish what waits\n\nWith LAGEBILD_PUBLISH=ask (the default with own files) asks under *Required"
     " Actions* whether the build that passed its checks is published. Who does not answer leaves it waiting. The same"
-    " as `lagebild publish`. A publication is released by `release_extract`.",
+    " as `lagebild publication publish`. A publication is released by `release_extract`.",
     tags=["build", "decide"],
 ) as dag:
 

@@ -17,7 +17,7 @@ with DAG(
     deadline=deadline(),
     doc_md="### Retention\n\nDeletes landed bytes of personal sources and copies in `taken/` after their contract's"
     " retention, and old receipts; finishes deletions that were cut off. Path, hash and ledger stay. The same as"
-    " `lagebild retention --apply`.",
+    " `lagebild privacy retention --apply`.",
     tags=["privacy"],
 ) as dag:
 

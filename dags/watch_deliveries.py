@@ -19,7 +19,7 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Watch deliveries\n\nAsks the delivery calendar and tells each channel of LAGEBILD_ALERT_* once what"
-    " became late. `lagebild calendar --late` lists it; what to do: docs/runbooks/late-delivery.md.",
+    " became late. `lagebild delivery calendar --late` lists it; what to do: docs/runbooks/late-delivery.md.",
     tags=["watch"],
 ) as dag:
 

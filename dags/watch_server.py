@@ -17,7 +17,7 @@ with DAG(
     deadline=deadline(),
     doc_md="### Watch the server\n\nEnds sessions of readers far beyond their limits"
     " (`lagebild/warehouse/sessions.py`). Tells the channels of LAGEBILD_ALERT_* once what the server lacks:"
-    " fixes of PostgreSQL, guards against readers, room on its disks. `lagebild status` lists the same.",
+    " fixes of PostgreSQL, guards against readers, room on its disks. `lagebild stack status` lists the same.",
     tags=["watch"],
 ) as dag:
 

@@ -1,4 +1,4 @@
-"""Start one process of the stack in a container: `lagebild migrate`, `airflow scheduler`, or any other program.
+"""Start one process of the stack in a container: `lagebild warehouse migrate`, `airflow scheduler`, or any program.
 
 It gives the process the settings and Airflow's configuration that the local stack uses (`lagebild.stack.airflow`), and
 changes what is different between containers: where PostgreSQL and the API server are, where passwords lie, and who may

@@ -61,7 +61,7 @@ def _cost_per_person(build: Build) -> list[Expectation]:
             select municipality_ags || ' ' || reference_year || ' (' || method || '): ' || unmapped_cost_eur
                 || ' EUR or ' || round(unmapped_pct, 2) || ' % of the ledger are not mapped'
                 || case when reason = 'mapping_incomplete' then ', no figure' else '' end
-                || '; lagebild mapping missing --place ' || municipality_ags as observed
+                || '; lagebild figure unmapped --place ' || municipality_ags as observed
             from batch
             where unmapped_cost_eur > 0
             order by 1

@@ -88,7 +88,7 @@ def publication(connection: psycopg.Connection, publication_id: int | None) -> P
         return Publication(*row)
     known = [r[0] for r in connection.execute("select publication_id from marts.publication order by 1")]
     if not known:
-        raise UserError("nothing was published yet, so there is nothing to extract", remedy="lagebild build")
+        raise UserError("nothing was published yet, so there is nothing to extract", remedy="lagebild publication build")
     named = "no publication is in force" if publication_id is None else f"there is no publication {publication_id}"
     raise UserError(named, remedy=f"choose one of: {', '.join(map(str, known))}")
 

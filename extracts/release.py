@@ -96,7 +96,8 @@ def _handed_out_before_protection(settings: Settings, publication_id: int | None
         return folder
     raise UserError(
         f"publication {row[0]} is {publications.UNPROTECTED}: no package is made of it",
-        remedy="lagebild build, then lagebild extract; what was handed out before: lagebild releases --unsafe",
+        remedy="lagebild publication build, then lagebild publication extract; earlier packages:"
+        " lagebild publication releases --unsafe",
     )
 
 

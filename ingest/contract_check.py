@@ -1,7 +1,7 @@
 """What is wrong with a contract, all of it at once, each with file and line.
 
 `own_findings` is what a contract must pass to be loaded; `findings` adds the official JSON schema of
-Data Package 2.0 and costs a second more, so that it is left to `lagebild contracts check` and the tests.
+Data Package 2.0 and costs a second more, so that it is left to `lagebild source check` and the tests.
 """
 
 import codecs

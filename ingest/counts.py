@@ -1,7 +1,8 @@
-"""How a message says a count of a source about persons: by its class, which tells no more than what is published.
+"""How a message shows a count of personal data: as a class, which reveals no more than what is published.
 
-The ledger, `raw` and `quality.statistic` keep the exact counts; `lagebild deliveries --format json` and `lagebild
-statistics` show them to who may read those. Why: docs/decisions/messages-about-persons.md. In SQL: `quality.told_rows`.
+The ledger, `raw` and `quality.statistic` keep the exact counts; `lagebild delivery list --format json` and `lagebild
+delivery statistics` show them to those who may read them. Why: docs/decisions/messages-about-persons.md. In SQL:
+`quality.told_rows`.
 """
 
 SMALLEST = 3

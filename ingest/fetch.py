@@ -217,7 +217,7 @@ def _client(settings: Settings, host: str, access: Access | None) -> genesis.Cli
 def _number(path: Path) -> int:
     """The fetch that a fetched file belongs to."""
     if not path.parent.name.isdigit():
-        raise UserError(f"{path} is no fetched file", remedy="load it with: lagebild load FILE --source SOURCE")
+        raise UserError(f"{path} is no fetched file", remedy="load it with: lagebild delivery load FILE --source SOURCE")
     return int(path.parent.name)
 
 

@@ -1,4 +1,4 @@
-"""A delivery's header, where its contract says it stands, without the rest: for `contracts fit` and `check`."""
+"""A delivery's header, where its contract says it stands, without the rest: for `lagebild source fit` and `check`."""
 
 import io
 from pathlib import Path

@@ -363,7 +363,7 @@ def _split(settings: Settings, key: str) -> tuple[str, str]:
     inbox = max(fitting, key=len, default=None)
     path = key[len(inbox) + 1 :] if inbox else ""
     if inbox is None or not stores.is_plain(path):
-        raise UserError(f"{key!r} is no file of an inbox", remedy="lagebild watch shows what waits")
+        raise UserError(f"{key!r} is no file of an inbox", remedy="lagebild delivery watch shows what waits")
     return inbox, path
 
 

@@ -91,7 +91,7 @@ def get(connection: Connection, delivery_id: int, lock: bool = False) -> Deliver
     """One row of the ledger, locked for a transition if asked."""
     found = _select(connection, "delivery_id = %(id)s", {"id": delivery_id}, lock)
     if not found:
-        raise UserError(f"there is no delivery {delivery_id}", remedy="lagebild deliveries lists them")
+        raise UserError(f"there is no delivery {delivery_id}", remedy="lagebild delivery list lists them")
     return found[0]
 
 
@@ -236,11 +236,11 @@ def accept(
         if predecessor and not supersedes:
             raise UserError(
                 f"delivery {predecessor.delivery_id} is accepted for {delivery.source} {delivery.period}",
-                remedy=f"if this one corrects it: lagebild accept {delivery_id} --supersedes --reason ...",
+                remedy=f"if this one corrects it: lagebild delivery accept {delivery_id} --supersedes --reason ...",
             )
         overruled = problems_of(connection, delivery)
         options = " --supersedes" if predecessor else ""
-        _require_end(connection, delivery, overruled, until, f"lagebild accept {delivery_id}{options}")
+        _require_end(connection, delivery, overruled, until, f"lagebild delivery accept {delivery_id}{options}")
         if predecessor:
             move(connection, predecessor, "superseded", f"by delivery {delivery_id}: {reason}", by=by)
         # Also when it is none: a link from an earlier acceptance, which expired, could lead in a circle.
@@ -282,7 +282,7 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
         if delivery.state not in ("accepted", "superseded"):
             raise UserError(
                 f"{delivery}: only an accepted or superseded delivery can be withdrawn",
-                remedy=f"lagebild refuse {delivery_id} --reason ..." if delivery.state == "held" else None,
+                remedy=f"lagebild delivery refuse {delivery_id} --reason ..." if delivery.state == "held" else None,
             )
         move(connection, delivery, "withdrawn", reason)
         if delivery.state == "accepted":
@@ -311,7 +311,7 @@ def _locked(connection: Connection, delivery_id: int) -> Delivery:
 def _held(connection: Connection, delivery_id: int) -> Delivery:
     delivery = _locked(connection, delivery_id)
     if delivery.state != "held":
-        raise UserError(f"{delivery}: it is not held", remedy="lagebild held lists what waits")
+        raise UserError(f"{delivery}: it is not held", remedy="lagebild delivery held lists what waits")
     return delivery
 
 

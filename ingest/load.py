@@ -74,7 +74,7 @@ def _require_reloadable(old: Delivery) -> None:
     if old.state not in ("refused", "withdrawn", "held"):
         raise UserError(
             f"{old}: only refused, withdrawn or held deliveries are loaded again",
-            remedy=f"lagebild withdraw {old.delivery_id} --reason ... first",
+            remedy=f"lagebild delivery withdraw {old.delivery_id} --reason ... first",
         )
 
 

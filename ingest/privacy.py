@@ -99,7 +99,7 @@ def load_key(settings: Settings, municipality: str, purpose: str) -> KeyChain:
         raise UserError(
             f"the pseudonym key {key_path(settings, municipality, purpose)} is missing",
             remedy="restore it from your backup, or, if this municipality never had one: "
-            f"lagebild keys create --municipality {municipality} --purpose {purpose}",
+            f"lagebild privacy keys create --municipality {municipality} --purpose {purpose}",
         )
     with database.connect(settings, database.LOADER) as connection:
         version = version_in_force(connection, municipality, purpose)

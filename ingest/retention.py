@@ -1,6 +1,6 @@
 """Retention: landed bytes of personal sources are deleted when the contract's time is over, and what inboxes keep.
 
-Path, hash and ledger stay, and `lagebild explain` says when and why the bytes went. A decision and the list of
+Path, hash and ledger stay, and `lagebild figure explain` says when and why the bytes went. A decision and the list of
 files to delete (`raw.landing_deletion`) commit together, the files go afterwards; what was cut off in between
 is finished by the next run.
 """

@@ -163,7 +163,7 @@ def _known(guess: Guess, content: bytes) -> Iterator[str]:
         if layout is not None:
             yield (
                 f"the header is that of source {contract.source}, layout {layout.name}: load it as such, named as"
-                f" {contract.example} (lagebild contracts fit {contract.source} FILE)"
+                f" {contract.example} (lagebild source fit {contract.source} FILE)"
             )
 
 
@@ -977,7 +977,7 @@ def _lines(file_name: str, guess: Guess) -> Iterator[str]:
     stem = file_name.rsplit(".", 1)[0]
     source = re.sub(r"_?\d+(_\d+)*$", "", _slug(stem)) or "source"
     pattern = _name_pattern(file_name)
-    yield f"# Proposed by `lagebild sniff` on {date.today().isoformat()} from one file: each `review:` is a guess."
+    yield f"# Proposed by `lagebild source sniff` on {date.today().isoformat()} from one file: each `review:` is a guess."
     yield from (f"# review: {remark}" for remark in guess.remarks)
     yield "$schema: https://datapackage.org/profiles/2.0/datapackage.json"
     yield f"name: {source}  # review: the folder's name, English"

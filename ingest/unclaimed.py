@@ -98,7 +98,7 @@ def warning(found: list[Unclaimed]) -> str | None:
     return (
         f"{len(old)} file{'' if one else 's'} that no contract claims lie{'s' if one else ''} in the inboxes for"
         f" {WARNED_AFTER_DAYS} days or more, the oldest for {max(file.days for file in old)}; data about persons may be"
-        " in them, and neither retention nor an erasure reaches them: lagebild inbox lists them, and"
+        " in them, and neither retention nor an erasure reaches them: lagebild delivery inbox lists them, and"
         " LAGEBILD_UNCLAIMED_DAYS has them removed"
     )
 

@@ -221,7 +221,9 @@ def _require_no_conflict(backed_up: Path, present: Path) -> None:
 def _verified_manifest(folder: Path) -> dict:
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"{folder} is no backup: {MANIFEST} is missing", remedy="name a folder of `lagebild backup`")
+        raise UserError(
+            f"{folder} is no backup: {MANIFEST} is missing", remedy="name a folder of `lagebild warehouse backup`"
+        )
     manifest = json.loads(path.read_text())
     found, expected = _hashes(folder), manifest["files"]
     wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))

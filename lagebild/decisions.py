@@ -45,7 +45,8 @@ class Waiting:
         number = self.delivery.delivery_id
         options = " --supersedes" if self.predecessor else ""
         options += " --until YYYY-MM-DD" if self.needs_end else ""
-        return [f'lagebild accept {number}{options} --reason "..."', f'lagebild refuse {number} --reason "..."']
+        answers = (f"accept {number}{options}", f"refuse {number}")
+        return [f'lagebild delivery {answer} --reason "..."' for answer in answers]
 
     def __str__(self) -> str:
         d = self.delivery

@@ -95,7 +95,8 @@ def _key(entry: Entry) -> tuple[str, str, str]:
 def _message(late: list[Entry]) -> Message:
     number = "1 delivery is" if len(late) == 1 else f"{len(late)} deliveries are"
     lines = [f"{entry}. Owner: {entry.owner}. {entry.reason}" for entry in late]
-    text = "\n".join([*lines, "", "What to do: docs/runbooks/late-delivery.md; lagebild calendar --late lists all."])
+    todo = "What to do: docs/runbooks/late-delivery.md; lagebild delivery calendar --late lists all."
+    text = "\n".join([*lines, "", todo])
     return Message(f"Lagebild: {number} late", text, [json.loads(json.dumps(asdict(e), default=str)) for e in late])
 
 

@@ -110,7 +110,7 @@ def _reached(name: str, parameters) -> tuple[Check, psycopg.Connection | None]:
         return Check(name, False, error.message, error.remedy or ""), None
     except psycopg.Error as error:
         told = f"no connection: {str(error).strip().splitlines()[0]}"
-        return Check(name, False, told, "lagebild status shows whether it runs; make up starts it"), None
+        return Check(name, False, told, "lagebild stack status shows whether it runs; make up starts it"), None
 
 
 def _asked(connection: psycopg.Connection, look, name: str) -> list[Check]:
@@ -118,7 +118,8 @@ def _asked(connection: psycopg.Connection, look, name: str) -> list[Check]:
     try:
         return list(look())
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-        return [Check(name, False, "it is not prepared for this version", "make up (on a server: lagebild migrate)")]
+        remedy = "make up (on a server: lagebild warehouse migrate)"
+        return [Check(name, False, "it is not prepared for this version", remedy)]
     except psycopg.Error as error:  # its details may show a row
         return [Check(name, False, f"it cannot be asked: {error.diag.message_primary or type(error).__name__}")]
     except UserError as error:
@@ -137,15 +138,16 @@ def _disk(settings: Settings, limits: Limits) -> Iterator[Check]:
 def _warehouse(settings: Settings, connection: psycopg.Connection, limits: Limits) -> Iterator[Check]:
     yield _inboxes(settings, connection, limits)
     (unchecked,) = _row(connection, "select min(received_at) from raw.delivery where state in ('received', 'loaded')")
-    yield _since(
-        "checks", unchecked, limits.inbox, "a delivery is loaded and not checked", "lagebild load SOURCE checks it"
-    )
+    remedy = "lagebild delivery load SOURCE checks it"
+    yield _since("checks", unchecked, limits.inbox, "a delivery is loaded and not checked", remedy)
     count, held = _row(connection, "select count(*), min(received_at) from raw.delivery where state = 'held'")
     told = f"{count} deliveries wait for a decision, the first"
-    yield _since("held", held, limits.held, told, "lagebild held; then lagebild accept, or refuse, DELIVERY")
+    remedy = "lagebild delivery held; then lagebild delivery accept, or refuse, DELIVERY"
+    yield _since("held", held, limits.held, told, remedy)
     yield _builds(settings, connection, limits)
     (waits,) = _row(connection, "select min(ended_at) from raw.build where state = 'waiting'")
-    yield _since("approval", waits, limits.held, "a checked build waits to be published", "lagebild publish")
+    remedy = "lagebild publication publish"
+    yield _since("approval", waits, limits.held, "a checked build waits to be published", remedy)
     yield _publication(connection, limits)
 
 
@@ -162,7 +164,8 @@ def _inboxes(settings: Settings, connection: psycopg.Connection, limits: Limits)
                 continue  # it is being taken
     oldest, name = min(waiting, default=(None, ""))
     told = f"{len(waiting)} files wait in the inboxes, the oldest (of {name})"
-    return _since("inboxes", oldest, limits.inbox, told, "lagebild status: does Airflow run? lagebild load SOURCE")
+    remedy = "lagebild stack status: does Airflow run? lagebild delivery load SOURCE"
+    return _since("inboxes", oldest, limits.inbox, told, remedy)
 
 
 def _builds(settings: Settings, connection: psycopg.Connection, limits: Limits) -> Check:
@@ -175,8 +178,8 @@ def _builds(settings: Settings, connection: psycopg.Connection, limits: Limits) 
         return Check("builds", True, "every accepted delivery is built" if accepted else "nothing is accepted yet")
     if state == "stopped":
         first = (reason or "no reason is known").splitlines()[0]
-        return Check("builds", False, f"the last build failed: {first}", "mend it; then lagebild build")
-    remedy = "lagebild build; DAG build_warehouse in Airflow shows why it does not"
+        return Check("builds", False, f"the last build failed: {first}", "mend it; then lagebild publication build")
+    remedy = "lagebild publication build; DAG build_warehouse in Airflow shows why it does not"
     return _since("builds", accepted, limits.build, "an accepted delivery waits for a build", remedy)
 
 
@@ -187,12 +190,12 @@ def _publication(connection: psycopg.Connection, limits: Limits) -> Check:
         " join published.current_publication as c using (publication_id)",
     )
     if row is None:
-        return Check("publication", limits.published is None, "there is none yet", "lagebild build; lagebild publish")
+        remedy = "lagebild publication build; lagebild publication publish"
+        return Check("publication", limits.published is None, "there is none yet", remedy)
     number, published = row
     is_well = limits.published is None or _age(published) <= limits.published
-    return Check(
-        "publication", is_well, f"publication {number} is {_told(_age(published))} old", "lagebild calendar --late"
-    )
+    told = f"publication {number} is {_told(_age(published))} old"
+    return Check("publication", is_well, told, "lagebild delivery calendar --late")
 
 
 def _airflow(connection: psycopg.Connection) -> Iterator[Check]:
@@ -207,7 +210,7 @@ def _airflow(connection: psycopg.Connection) -> Iterator[Check]:
         last = beats.get(job)
         is_well = last is not None and _age(last) <= HEARTBEAT_MAY_BE
         told = "does not run" if last is None else f"its last heartbeat is {_told(_age(last))} old"
-        yield Check(component, is_well, told, "lagebild status; make up (on a server: restart its service)")
+        yield Check(component, is_well, told, "lagebild stack status; make up (on a server: restart its service)")
     # What a stack that was down could not run is no silence of its own.
     (since,) = _row(connection, "select max(start_date) from job where job_type = 'SchedulerJob'")
     dags = connection.execute(
@@ -223,7 +226,7 @@ def _airflow(connection: psycopg.Connection) -> Iterator[Check]:
         told = f"last succeeded {_told(_age(last))} ago" if last else "has not succeeded yet"
         remedy = f"look at DAG {dag_id} in Airflow; make up where the scheduler does not run"
         if is_paused:
-            told, remedy = "is paused: nothing is done by itself", f"lagebild airflow dags unpause {dag_id}"
+            told, remedy = "is paused: nothing is done by itself", f"lagebild stack airflow dags unpause {dag_id}"
         yield Check(dag_id, not (is_paused or silent), told, remedy)
 
 
@@ -239,11 +242,11 @@ def _components(settings: Settings) -> Iterator[Check]:
     else:
         is_there = Rest(f"http://{HOST}:{port}", "", "").health() is not None
         told = f"{'answers' if is_there else 'does not answer'} on {HOST}:{port}"
-        yield Check("api-server", is_there, told, "lagebild status; make up (on a server: restart its service)")
+        yield Check("api-server", is_there, told, "lagebild stack status; make up (on a server: restart its service)")
     for name, end in supervisor.ends(airflow.home(settings)).items():
         told = f"{name} ended {'for good ' if end.is_given_up else ''}at {end.at} ({end.why})"
         restarts = "" if end.is_given_up else f", started again {end.restarts} times"
-        yield Check("supervisor", not end.is_given_up, told + restarts, "lagebild status shows its last lines")
+        yield Check("supervisor", not end.is_given_up, told + restarts, "lagebild stack status shows its last lines")
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

@@ -143,8 +143,8 @@ def in_force(settings: Settings) -> dict[str, Any]:
 
 
 def lines(settings: Settings) -> list[str]:
-    """What `lagebild config` prints: each file with its rows, and those that nobody has filled in; each layout and
-    each entry of the catalogue, and each source.
+    """What `lagebild stack config` prints: each file with its rows and those not filled in, each layout, each entry of
+    the catalogue, and each source.
     """
     from ingest import own_layouts, own_sources
     from ingest.connectors import catalogue
@@ -191,7 +191,7 @@ def _read(seed: str, path: Path) -> Iterator[Row]:
             header = cells
             _check_header(path, began, header, form)
         elif cells == header:
-            continue  # the rows of `lagebild mapping missing` were put below others, with their header
+            continue  # the rows of `lagebild figure unmapped` were put below others, with their header
         elif len(cells) != len(header):
             raise UserError(
                 f"{path}: line {began} has {len(cells)} fields, and the header has {len(header)}",

@@ -1,6 +1,6 @@
 {#-
     The bridge between two figures, whatever their years, methods and publications: the one place of its
-    formula. dbt calls it within one publication; `lagebild bridge` renders it over two (see
+    formula. dbt calls it within one publication; `lagebild figure bridge` renders it over two (see
     lagebild/warehouse/bridge.py). The arguments are relations with the columns of cost_per_person and
     cost_extrapolation: as they were (from) and as they are (to).
 

@@ -1,4 +1,4 @@
-"""`lagebild build`: a build in this process, watched on a board."""
+"""`lagebild publication build`: a build in this process, watched on a board."""
 
 import contextlib
 import io

@@ -108,7 +108,7 @@ def _tell_result(settings: Settings, figures: list[str], waiting: list[str]) -> 
     for line in waiting[:SHOWN_WAITING]:
         output.say(f"! {line}", stands_out=True)
     if waiting[SHOWN_WAITING:]:
-        output.say(f"! and {len(waiting) - SHOWN_WAITING} more: lagebild held")
+        output.say(f"! and {len(waiting) - SHOWN_WAITING} more: lagebild delivery held")
     for line in status.addresses(settings):
         output.say(line)
 

@@ -144,7 +144,8 @@ class Ingest(BaseOperator):
             _log.info("receipt:  %s", receipt)
         if delivery.state == "held":
             _log.warning("delivery %s is held: %s", delivery.delivery_id, delivery.reason)
-            _log.warning("what to do: lagebild held; lagebild accept, or refuse, %s", delivery.delivery_id)
+            todo = "what to do: lagebild delivery held; lagebild delivery accept, or refuse, %s"
+            _log.warning(todo, delivery.delivery_id)
         elif delivery.state != "refused":
             _log.info("decision: %s", delivery.state)
 

@@ -60,7 +60,7 @@ def _bring_up_to_date(settings: Settings) -> None:
     with _writing:
         if docs.is_current(settings, _pages(settings)):
             return
-        command = [sys.executable, "-m", "lagebild.cli", "quality-docs"]
+        command = [sys.executable, "-m", "lagebild.cli", "warehouse", "quality-docs"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise UserError(result.stderr.strip()[-500:])

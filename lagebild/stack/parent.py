@@ -2,8 +2,8 @@
 
 Scheduler, DAG processor and API server need the same libraries. Started one by one each would import and keep them for
 itself; forked from one process they share them. The scheduler's workers and their tasks are forked as well, so what is
-imported here is there in every task. For the same reason `lagebild load` and `lagebild build` are handed to this
-process while it runs (`lagebild/warm.py`).
+imported here is there in every task. For the same reason `lagebild delivery load` and some other commands are handed to
+this process while it runs (`lagebild/warm.py`).
 
 Code, contracts and models of ours that changed since are read anew in whatever is forked after the change.
 """
@@ -325,7 +325,7 @@ def _given_up(home: Path, name: str, end: supervisor.End) -> None:
 
     message = alerts.Message(
         f"Lagebild: Airflow's {name} does not stay up",
-        f"It ended {end.in_a_row} times in a row, at last by {end.why}, and is not started again. lagebild status"
+        f"It ended {end.in_a_row} times in a row, at last by {end.why}, and is not started again. lagebild stack status"
         f" shows the end of its log; when the reason is mended: make down, then make up.",
         [{"component": name, "why": end.why, "ended_at": end.at}],
     )

@@ -3,8 +3,8 @@
     python -m lagebild.stack.service prepare         migrations, Airflow's metadata, pools, login; ends
     python -m lagebild.stack.service scheduler       becomes it; dag-processor and api-server likewise
 
-It takes the place of `lagebild up` where systemd keeps the processes and PostgreSQL is the server's own. Nothing is
-written below the checkout.
+It replaces `lagebild stack up` if systemd keeps the processes and PostgreSQL is the server's own. It writes nothing
+below the checkout.
 """
 
 import os

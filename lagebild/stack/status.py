@@ -15,7 +15,7 @@ AIRFLOW_SECRET = "airflow_admin"
 
 
 def lines(settings: Settings) -> list[str]:
-    """What `lagebild status` prints. No password is in it."""
+    """What `lagebild stack status` prints. No password is in it."""
     runs = postgres.is_running(settings)
     found = [f"state folder:   {settings.home}", f"drop folder:    {settings.drop}/<source>/"]
     found += [f"inbox:          {url}" for url in settings.inboxes]
@@ -96,7 +96,7 @@ def _warehouse(settings: Settings) -> list[str]:
         *(f"server:         {one}" for one in versions),
         *(f"guard lacks:    {one}" for one in open_to_readers),
         *(
-            ["  lagebild migrate sets what it may; the rest a superuser: docs/decisions/hidden-statistics.md"]
+            ["  lagebild warehouse migrate sets what it may; the rest a superuser: docs/decisions/hidden-statistics.md"]
             * bool(open_to_readers)
         ),
     ]
@@ -110,7 +110,7 @@ def _about(connection: psycopg.Connection, publication: int | None) -> str:
     ).fetchone()[0]
     if publication is None or (is_known and publications.is_protected(connection, publication)):
         return ""
-    return f" ({publications.UNPROTECTED}; lagebild migrate and lagebild build publish anew)"
+    return f" ({publications.UNPROTECTED}; lagebild warehouse migrate and lagebild publication build publish anew)"
 
 
 def _for_bi(settings: Settings) -> str:

@@ -1,8 +1,8 @@
-"""What of the stack ends is started again, and it is said; what ends again and again is given up on, and told.
+"""Restart components of the stack that end; give up on those that end repeatedly. Both are logged.
 
-The kernel that runs out of memory kills one backend of PostgreSQL, the server restarts them all, and scheduler and DAG
-processor end. The stack's parent (`parent.py`) keeps one of these; `lagebild status` and `lagebild health` read its
-file.
+If memory runs out, the kernel kills a backend of PostgreSQL, the server restarts all backends, and scheduler and DAG
+processor end. The stack's parent (`parent.py`) keeps one supervisor; `lagebild stack status` and `lagebild stack health`
+read its file.
 """
 
 import contextlib

@@ -315,7 +315,8 @@ def waiting_build(connection: Connection) -> int | None:
 def waits(build_id: int) -> str:
     """What is said of a build that waits."""
     return (
-        f"build {build_id} passed its checks and waits for approval; nothing is published: lagebild publish {build_id}"
+        f"build {build_id} passed its checks and waits for approval; nothing is published:"
+        f" lagebild publication publish {build_id}"
     )
 
 
@@ -353,7 +354,7 @@ def approve(settings: Settings, build_id: int | None = None, by: str | None = No
         latest = waiting_build(connection)
         wanted = latest if build_id is None else build_id
         if wanted is None:
-            raise UserError("no build waits to be published", remedy="lagebild build")
+            raise UserError("no build waits to be published", remedy="lagebild publication build")
         row = connection.execute(
             "select state, reason, fingerprint from raw.build where build_id = %s", [wanted]
         ).fetchone()
@@ -367,13 +368,13 @@ def approve(settings: Settings, build_id: int | None = None, by: str | None = No
             raise UserError(
                 f"build {wanted} is not published: since it was checked, deliveries were accepted or withdrawn, or the"
                 " code or the city's own rows changed",
-                remedy="lagebild build makes and checks another one",
+                remedy="lagebild publication build makes and checks another one",
             )
     return publish_build(settings, wanted, by or getpass.getuser())
 
 
 def _instead(waiting: int | None) -> str:
-    return f"build {waiting} waits: lagebild publish {waiting}" if waiting else "lagebild build"
+    return f"build {waiting} waits: lagebild publication publish {waiting}" if waiting else "lagebild publication build"
 
 
 def publish_build(settings: Settings, build_id: int, by: str | None = None) -> int:
@@ -434,10 +435,12 @@ def _assert_passed(connection: Connection, build_id: int) -> None:
         {"audit": gate.DISCLOSURE, "build": build_id},
     ).fetchone()
     if state not in ("running", "waiting"):
-        raise UserError(f"build {build_id} was {state} ({reason}): it is not published", remedy="lagebild build")
+        raise UserError(
+            f"build {build_id} was {state} ({reason}): it is not published", remedy="lagebild publication build"
+        )
     if not expected or not audited or failed:
         found = f"{failed} expectations failed" if expected and audited else "its marts were never checked"
-        raise UserError(f"build {build_id} is not published: {found}", remedy="lagebild build")
+        raise UserError(f"build {build_id} is not published: {found}", remedy="lagebild publication build")
 
 
 def _pairs(read: Numbered) -> dict[tuple[str, str], int]:

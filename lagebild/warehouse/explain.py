@@ -274,7 +274,7 @@ def _publication(connection: Connection, publication_id: int | None) -> dict[str
     )
     if not found:
         wanted = "nothing has been published" if publication_id is None else f"there is no publication {publication_id}"
-        raise UserError(wanted, remedy="lagebild build publishes what was accepted")
+        raise UserError(wanted, remedy="lagebild publication build publishes what was accepted")
     return found[0]
 
 

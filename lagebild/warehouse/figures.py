@@ -138,7 +138,7 @@ def _lines(compared: list[Compared]) -> Iterator[str]:
     documents = list(dict.fromkeys(c.figure.source_document for c in compared))
     yield "# Figures of the source documents"
     yield ""
-    yield "Written by `lagebild figures docs` from the seed `dbt_project/seeds/source_figure.csv` and the publication"
+    yield "Written by `lagebild figure docs` from the seed `dbt_project/seeds/source_figure.csv` and the publication"
     yield "in force on the bundled deliveries; never by hand. A test writes it again and recomputes every claim."
     yield "Reproduced and merely retraced figures are counted apart: only the first say anything about the figure."
     yield ""

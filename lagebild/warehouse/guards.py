@@ -2,7 +2,7 @@
 
 PostgreSQL keeps none of this for a schema: settings and limits belong to roles of the whole server, rights on the
 system catalogue to one database, and neither survives every restore and upgrade. So every migration run sets all of it
-anew, and `lagebild status` says what lacks. Why one database is enough: docs/decisions/hidden-statistics.md.
+anew, and `lagebild stack status` says what lacks. Why one database is enough: docs/decisions/hidden-statistics.md.
 """
 
 import contextlib

@@ -38,8 +38,8 @@ class SetAside:
         return (
             f"delivery {self.delivery_id} ({self.source} {self.period}, {self.file_name}) is set aside, {instead}:"
             f" {self.reason} failed in build {self.failed_build} -"
-            f" lagebild withdraw {self.delivery_id} --reason ..., or load a corrected file and accept it with"
-            " --supersedes; then lagebild build"
+            f" lagebild delivery withdraw {self.delivery_id} --reason ..., or load a corrected file and accept it with"
+            " --supersedes; then lagebild publication build"
         )
 
 

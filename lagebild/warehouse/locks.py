@@ -37,7 +37,7 @@ def patiently(connection: Connection, change: Callable[[], T], what: str) -> T:
             if waited > PATIENCE_SECONDS:
                 raise UserError(
                     f"{what}: its locks were not to be had in {PATIENCE_SECONDS:.0f} s; {_others(connection)}",
-                    remedy="wait for these transactions or end them, then lagebild migrate goes on where it stopped",
+                    remedy="wait for these transactions or end them; then lagebild warehouse migrate continues",
                 ) from error
             if waited > TELL_SECONDS and not is_told:
                 print(f"{what} waits for a gap between readers: {_others(connection)}", flush=True)

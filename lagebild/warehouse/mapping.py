@@ -77,7 +77,7 @@ def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
         ).fetchone():
             raise UserError(
                 f"no ledger of {municipality_ags} is in the publication in force",
-                remedy="load it (lagebild load FILE), then lagebild build",
+                remedy="load it (lagebild delivery load FILE), then lagebild publication build",
             )
         with connection.cursor(row_factory=namedtuple_row) as cursor:
             unmapped = cursor.execute(_UNMAPPED, [municipality_ags]).fetchall()

@@ -123,7 +123,7 @@ def require_synced(connection: Connection) -> None:
     if missing:
         raise UserError(
             f"the warehouse cannot publish what these models give: {', '.join(missing)}",
-            remedy="lagebild migrate adds the columns; then lagebild build",
+            remedy="lagebild warehouse migrate adds the columns; then lagebild publication build",
         )
 
 

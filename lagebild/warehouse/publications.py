@@ -161,10 +161,10 @@ def rollback(settings: Settings, publication_id: int, reason: str) -> Rollback:
         if not is_protected(connection, publication_id):
             raise UserError(
                 f"publication {publication_id} is {UNPROTECTED}",
-                remedy="withdraw what is wrong (lagebild withdraw), then lagebild build",
+                remedy="withdraw what is wrong (lagebild delivery withdraw), then lagebild publication build",
             )
         if publication_id == in_force:
-            raise UserError(f"publication {publication_id} is in force already", remedy="lagebild publications")
+            raise UserError(f"publication {publication_id} is in force already", remedy="lagebild publication list")
         connection.execute("update published.current_publication set publication_id = %s", [publication_id])
         connection.execute(
             "insert into published.rollback (from_publication, to_publication, rolled_back_by, reason, code_version)"
@@ -260,7 +260,7 @@ def explained(connection: Connection, taken: Rollback) -> str:
         lines += [f"    {line}" for line in differing]
         lines.append(
             "  what to do: withdraw or correct the delivery, or mend the code; if it was right after all,"
-            f" lagebild rollback {taken.from_publication}"
+            f" lagebild publication rollback {taken.from_publication}"
         )
     return "\n".join(lines)
 

@@ -40,7 +40,7 @@ def ensure(connection: Connection, settings: Settings) -> None:
         raise UserError(
             f"{connection.info.user} may not make the roles of the warehouse: {error.diag.message_primary}",
             remedy=f"an administrator of this server runs {path} (psql -f), which holds hashes and no password;"
-            " then lagebild migrate",
+            " then lagebild warehouse migrate",
         ) from error
     # Readers see schemas that were granted to them, and nothing by default.
     connection.execute("revoke all on schema public from public")

@@ -279,5 +279,5 @@ def test_a_runbook_names_no_number_of_its_own_and_says_where_to_practise(page):
     assert "Practise in " in text and "own-city.md" in text
     written = "\n".join(re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL))
     named = r"^ *(?:DELIVERY|WRONG|RIGHT|MUNICIPALITY)=(?!\"\$\{)"
-    ids = rf"{named}|lagebild (?:accept|refuse|withdraw|reload|rollback|diff) \d"
+    ids = rf"{named}|lagebild (?:delivery|publication) (?:accept|refuse|withdraw|reload|rollback|diff) \d"
     assert re.findall(ids, written, re.MULTILINE) == []

@@ -14,7 +14,7 @@ SOURCE, MUNICIPALITIES, YEARS = "ledger", 400, 3
 BY_HAND = 30
 """Municipalities: a file costs the same, however many there are."""
 AT_MOST = 1.5
-"""Of the wall time of `lagebild load`."""
+"""Of the wall time of `lagebild delivery load`."""
 
 
 def drop_many(own: Settings, first_year: int, municipalities: int) -> int:

@@ -19,7 +19,7 @@ TELLERS = {
 }  # fmt: skip
 """What is called with a text about a file, and which of its arguments are one."""
 NO_LOAD = ("header.py", "sniff.py")
-"""They read files that nobody sent: `contracts fit` and `sniff`."""
+"""They read files that nobody sent: `lagebild source fit` and `sniff`."""
 VERBS = (
     "contract_check", "contract_docs", "contracts", "erasure", "fetch", "inbox", "landing", "ledger", "persons",
     "receipts", "retention", "rotation", "tables", "wanted",

@@ -1,4 +1,4 @@
-"""Delimited text as people export it: one reader for `sniff`, `contracts fit`, `contracts check` and loading."""
+"""Delimited text as people export it: one reader for `lagebild source sniff`, `fit`, `check` and loading."""
 
 import io
 import os
@@ -74,7 +74,7 @@ def read(contract, text: str | bytes, period: str = "2024") -> tuple[list[list[s
         rows += [block.texts(n) for n, line in enumerate(block.lines.tolist()) if line in good]
         rejected |= {row.line: row.reasons[0]["message"] for row in checked.rejected}
     assert source.records == len(rows) + len(rejected)
-    # What `contracts fit` says of the header is what loading takes it for.
+    # What `lagebild source fit` says of the header is what loading takes it for.
     assert contract.layout_for(header_of(contract, content), period).header == source.layout.header
     return rows, rejected
 

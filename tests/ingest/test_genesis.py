@@ -236,7 +236,7 @@ def test_a_slot_without_its_predecessor_is_no_table():
     holes = "\n".join(";".join(line.split(";")[:9] + line.split(";")[13:]) for line in holes if line) + "\n"
     assert "2_variable_code" not in holes and "no flat layout" in refusal(TABLES, holes.encode()).message
     with pytest.raises(Refused, match="no flat layout"):
-        header_of(TABLES, holes.encode())  # what `lagebild contracts fit` asks
+        header_of(TABLES, holes.encode())  # what `lagebild source fit` asks
 
 
 def test_more_slots_than_the_contract_has_are_refused():

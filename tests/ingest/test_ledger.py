@@ -149,7 +149,7 @@ def test_a_reload_is_a_new_attempt_and_the_old_one_stays_in_the_ledger(warehouse
     assert (again.state, again.attempt, again.sha256) == ("loaded", 2, held.sha256)
     assert states(warehouse) == ["refused", "loaded"]
     accepted = ledger.decide(warehouse, again.delivery_id, [])
-    with pytest.raises(UserError, match="lagebild withdraw"):
+    with pytest.raises(UserError, match="lagebild delivery withdraw"):
         load.reload(warehouse, accepted.delivery_id)
     ledger.withdraw(warehouse, accepted.delivery_id, "the code was wrong")
     assert load.reload(warehouse, accepted.delivery_id).attempt == 3
@@ -377,7 +377,7 @@ def test_an_acceptance_is_of_an_attempt_and_ends_with_it(warehouse):
     ledger.accept(warehouse, held.delivery_id, "for now", until=TOMORROW)
     again = deliver(warehouse, SOURCE)
     assert (again.delivery_id, again.state) == (held.delivery_id, "accepted")  # the same bytes: a no-op
-    with pytest.raises(UserError, match="lagebild withdraw"):
+    with pytest.raises(UserError, match="lagebild delivery withdraw"):
         load.reload(warehouse, held.delivery_id)
     ledger.withdraw(warehouse, held.delivery_id, "to be read again")
     again = load.reload(warehouse, held.delivery_id)

@@ -1,4 +1,4 @@
-"""What `lagebild held`, `accept` and `refuse` say and do, and what readers see of it."""
+"""What `lagebild delivery held`, `accept` and `refuse` say and do, and what readers see of it."""
 
 import json
 from datetime import date, timedelta
@@ -58,8 +58,8 @@ def test_held_says_what_failed_in_which_lines_and_whom_to_ask(warehouse):
     for expected in (
         f"delivery {first.delivery_id} employment 2019 (eu2_employees_2019.csv",
         "share_recomputes (hold; ask the office)", "observed: 2 of 40 rows", "expected: none", "lines:    3, 7",
-        "why:      A reason.", f"lagebild accept {first.delivery_id} --until YYYY-MM-DD --reason",
-        f"lagebild refuse {first.delivery_id} --reason",
+        "why:      A reason.", f"lagebild delivery accept {first.delivery_id} --until YYYY-MM-DD --reason",
+        f"lagebild delivery refuse {first.delivery_id} --reason",
     ):  # fmt: skip
         assert expected in printed
     assert "mended_since" not in printed  # the last check alone counts
@@ -96,7 +96,7 @@ def test_held_names_what_no_expectation_said_and_the_delivery_it_would_correct(w
     printed = lagebild(warehouse, "held")
     assert "  the gate could not run: no table\n" in printed
     assert f"delivery {first.delivery_id} is accepted for 2019: does this one correct it?" in printed
-    assert f"lagebild accept {second.delivery_id} --supersedes --until YYYY-MM-DD" in printed
+    assert f"lagebild delivery accept {second.delivery_id} --supersedes --until YYYY-MM-DD" in printed
 
 
 def test_accepting_in_spite_of_a_finding_needs_a_day_and_refusing_does_not(warehouse):

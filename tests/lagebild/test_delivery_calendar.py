@@ -287,7 +287,7 @@ def test_readers_may_ask_for_the_view_only(warehouse):
 
 @pytest.fixture
 def command(monkeypatch):
-    """Run `lagebild calendar` on a warehouse."""
+    """Run `lagebild delivery calendar` on a warehouse."""
 
     def run(settings: Settings, *arguments: str):
         monkeypatch.setattr("lagebild.settings.load", lambda: settings)

@@ -1,4 +1,4 @@
-"""`lagebild fetch` from the command line: asks, loads, checks, and says what came of it."""
+"""`lagebild source fetch` from the command line: asks, loads, checks, and says what came of it."""
 
 import json
 from dataclasses import replace

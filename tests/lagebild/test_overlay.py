@@ -66,7 +66,7 @@ def test_the_folder_is_a_setting_that_tasks_see_too(tmp_path):
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_rows_are_read_as_a_spreadsheet_or_the_command_writes_them(city, encoding, end, delimiter):
     text = [line.replace(",", delimiter) for line in (HEADER, ROW)]
-    # put below with its header, as `lagebild mapping missing >>` does it; blank lines are none
+    # put below with its header, as `lagebild figure unmapped >>` does it; blank lines are none
     other = ROW.replace("440101", "440109").replace(",", delimiter)
     write(city, *text, "", text[0], other, encoding=encoding, end=end)
     assert [(row.line, row.fields["product_code"]) for row in overlay.rows(city)] == [(2, "440101"), (5, "440109")]

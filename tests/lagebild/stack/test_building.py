@@ -1,4 +1,4 @@
-"""`lagebild build` says little, whatever dbt says."""
+"""`lagebild publication build` says little, whatever dbt says."""
 
 import pytest
 from click.testing import Result
@@ -13,7 +13,7 @@ CHATTER = 536
 
 @pytest.fixture
 def build(warehouse, monkeypatch):
-    """Runs `lagebild build` with a build that does nothing but talk; it ends with the error that is given."""
+    """Runs `lagebild publication build` with a build that only prints; it ends with the error that is given."""
 
     def run(*options: str, error: Exception | None = None, is_new: bool = True) -> Result:
         def talks(settings, echo, tell, publishes) -> int | None:

@@ -232,7 +232,7 @@ def test_the_page_says_what_a_year_makes_of_it():
     assert "grew from 12 to 120 MB" in text and "40 MB of which are in use" in text
 
 
-# --- what `lagebild health` reads of the same schema ------------------------------------------------------------------
+# --- what `lagebild stack health` reads of the same schema ------------------------------------------------------------
 
 
 def test_health_tells_what_of_airflow_is_silent(stack):

@@ -52,7 +52,8 @@ def test_a_build_that_waits_publishes_and_releases_nothing_and_is_not_made_again
     assert not steps.needs_build(house) and not steps.needs_release(house)
     (line,) = steps.waiting_lines(house, steps.now())
     assert line == (
-        f"build {build_id} passed its checks and waits for approval; nothing is published: lagebild publish {build_id}"
+        f"build {build_id} passed its checks and waits for approval; nothing is published:"
+        f" lagebild publication publish {build_id}"
     )
     assert f"to publish:     {line}" in status.lines(house)
     assert command(house, "build").output.splitlines()[-1] == line
@@ -112,7 +113,7 @@ def test_a_build_is_not_published_once_its_inputs_are_others(house, monkeypatch,
         monkeypatch.setattr(build, "code_version", lambda *_: "0.2.0+other")
     with pytest.raises(UserError, match=f"build {build_id} is not published: since it was checked") as refused:
         build.approve(house)
-    assert "lagebild build" in refused.value.remedy
+    assert "lagebild publication build" in refused.value.remedy
     assert query(house, IN_FORCE) == [(None,)]
 
 

@@ -18,7 +18,7 @@ def test_the_page_is_what_the_marts_say(published_warehouse):
     compared = figures.compare(published_warehouse)
     assert [(c.figure.figure_id, c.computed) for c in compared if not c.holds] == []
     assert figures.page(compared) == (ROOT / "docs" / "figures.md").read_text(encoding="utf-8"), (
-        "lagebild figures docs writes it again"
+        "lagebild figure docs writes it again"
     )
     # a claim that the marts do not bear out keeps the page from being written
     first = next(c for c in compared if c.figure.relation == "reproduced")

@@ -152,7 +152,7 @@ def test_a_build_tells_its_warnings_and_the_command_writes_the_rows_that_are_mis
     assert told[start] == f"Warnings: {len([line for line in told[start:] if '(expected' in line])}"
     assert any(
         line.startswith("  cost_per_person.mapping_complete: 05911000 2019 (dortmund_2019): 1000000.00 EUR or 100.00 %")
-        and "no figure; lagebild mapping missing --place 05911000" in line
+        and "no figure; lagebild figure unmapped --place 05911000" in line
         for line in told
     )
     figure = "select reason, cost_per_person_eur, total_cost_eur from marts.cost_per_person"

@@ -216,7 +216,7 @@ def test_what_dbt_fails_on_is_set_aside_and_the_others_are_published(published_w
     assert (left_out.delivery_id, left_out.read_instead) == (bad.delivery_id, before)
     told = "\n".join(said)
     assert f"delivery {bad.delivery_id} (eu2_series 2007-2019, eu2_series_2007-2019.csv) is set aside" in told
-    assert "unique_combination_stg_eu2_series__year" in told and f"lagebild withdraw {bad.delivery_id}" in told
+    assert "unique_combination_stg_eu2_series__year" in told and f"lagebild delivery withdraw {bad.delivery_id}" in told
     # Its own last good state, and the other source's news.
     read = "select i.delivery_id from raw.build_input as i inner join published.publication using (build_id)" \
            " where publication_id = 2 and source in ('employment', 'eu2_series') order by 1"  # fmt: skip
@@ -253,7 +253,7 @@ def test_what_a_check_of_the_marts_fails_on_is_set_aside_and_the_others_are_publ
     assert of(warehouse, read) == [(before,), (good.delivery_id,)]
     told = "\n".join(said)
     assert "is not published: migration_background.share_within" in told
-    assert f"lagebild withdraw {bad.delivery_id}" in told
+    assert f"lagebild delivery withdraw {bad.delivery_id}" in told
 
 
 @pytest.mark.long
@@ -264,7 +264,8 @@ def test_a_build_that_brings_nothing_but_what_it_fails_on_names_it_and_publishes
     double(warehouse, "employment", "employment__employees")
     with pytest.raises(UserError) as raised:
         build.run(warehouse, lambda line: None)
-    for part in (f"delivery {bad.delivery_id}", "eu2_employees_2020.csv", "lagebild withdraw", "stays in force"):
+    delivery = f"delivery {bad.delivery_id}"
+    for part in (delivery, "eu2_employees_2020.csv", "lagebild delivery withdraw", "stays in force"):
         assert part in str(raised.value)
     assert of(warehouse, "select publication_id from published.current_publication") == [(1,)]
     assert of(warehouse, "select state from raw.build order by build_id desc limit 1") == [("stopped",)]

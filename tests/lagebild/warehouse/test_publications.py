@@ -110,7 +110,7 @@ def test_a_model_that_gives_more_than_the_warehouse_can_take_is_no_build(publish
     prepared.deliver(published)
     wider = tuple(replace(mart, **change) if mart.name == MART else mart for mart in marts.definitions())
     monkeypatch.setattr(marts, "definitions", lambda: wider)
-    with pytest.raises(UserError, match=f"(?s){missing}.*lagebild migrate"):
+    with pytest.raises(UserError, match=f"(?s){missing}.*lagebild warehouse migrate"):
         build.begin(published)
     assert query(published, "select max(state) from raw.build") == [("published",)]
 
@@ -306,7 +306,7 @@ def test_the_list_says_what_is_new_in_each_and_which_is_in_force(published):
 
 
 def test_an_empty_list_says_what_to_do(warehouse):
-    assert "lagebild build" in run(publication_commands.publications, warehouse)
+    assert "lagebild publication build" in run(publication_commands.publications, warehouse)
 
 
 # --- the difference ---------------------------------------------------------------------------------------------------

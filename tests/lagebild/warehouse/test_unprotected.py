@@ -109,7 +109,7 @@ def test_no_package_is_made_of_one_and_those_handed_out_are_named(upgraded):
     for number in (None, 1):
         with pytest.raises(UserError, match="not shown to readers.*no package is made of it") as refused:
             release(upgraded, number, "ministry")
-        assert "lagebild releases --unsafe" in refused.value.remedy
+        assert "lagebild publication releases --unsafe" in refused.value.remedy
     folder = upgraded.extracts / "publication-1" / "ministry"
     folder.mkdir(parents=True)
     (folder / CHECKSUMS).write_bytes(b"as it was handed out")

@@ -1,5 +1,5 @@
 -- grain: one row per municipality, measure, region, method and year from and to, and part of the difference.
--- Parts sum to the difference exactly. Both figures are of one publication; `lagebild bridge` compares two.
+-- Parts sum to the difference exactly. Both figures are of one publication; `lagebild figure bridge` compares two.
 with
 
 costs as (
