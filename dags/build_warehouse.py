@@ -1,7 +1,7 @@
 """Airflow DAG `build_warehouse`: accepted deliveries -> marts -> a new publication.
 
-Calls the same functions as `lagebild publication build`, in two tasks: one for the models, which can be repeated, and one
-for the checks and the publication. Starting dbt takes longer than a layer, so one task runs all layers and logs each.
+Calls the same functions as `lagebild publication build`, in two tasks: one for the models, which can be repeated, and
+one for the checks and the publication. Starting dbt takes longer than a layer, so one task runs all layers.
 """
 
 import logging
@@ -43,7 +43,7 @@ with DAG(
     )
     def transform(*, dag_run) -> int:
         """The new build; 0 when nothing is new or the next delivery is on its way."""
-        from ingest.arrivals import is_drained, is_pulling
+        from ingest.arrivals import is_drained, is_fetching
         from lagebild import settings
         from lagebild.warehouse import build
         from lagebild.warehouse.steps import Layers, Step
@@ -66,7 +66,7 @@ with DAG(
             if dag_run.run_type == "asset_triggered" and not is_drained(own):
                 print("deliveries are still on their way: the last of them triggers the build")
                 return 0
-            while dag_run.run_type == "asset_triggered" and is_pulling(own):
+            while dag_run.run_type == "asset_triggered" and is_fetching(own):
                 print("a table was asked for a moment ago: the build waits for it")
                 time.sleep(1)
             build_id = build.begin(own)
@@ -97,12 +97,12 @@ with DAG(
                 is_asked_again = waiting is not None and dag_run.run_type == "scheduled"
                 task.outlets = [Asset(WAITING)] if is_asked_again else []
                 told = "there was nothing new to build: the publication in force stays"
-                print(told if waiting is None else build.waits(waiting))
+                print(told if waiting is None else build.waiting_message(waiting))
             else:
                 build_id = build.pass_checks(own, build_id, echo=log.warning)
                 if not own.publishes_unasked:
                     task.outlets = [Asset(WAITING)]  # no publication yet: whoever may is asked
-                    print(build.let_wait(own, build_id))
+                    print(build.wait_for_approval(own, build_id))
                     return EVERYTHING
                 task.outlets = [Asset(MARTS)]
                 print(f"publication {build.publish_build(own, build_id)} is in force")

@@ -35,7 +35,7 @@ with DAG(
 
         with settled():
             own = settings.load()
-            found = inbox.look(own, tells=True)
+            found = inbox.look(own, notifies=True)
             receipts.renew(own)
         sources = found.new_sources()
         if not sources:

@@ -150,7 +150,7 @@ def _landed(settings: Settings, delivery_id: int) -> _Batch:
         personal = getattr(module, "PERSONAL", True)
         query = f"select * from {_delivered(delivery.source, module.TABLE)} where delivery_id = {delivery_id:d}"
         try:
-            history.remember(connection, delivery_id, query, history.all_statistics(module.STATISTICS))
+            history.store_statistics(connection, delivery_id, query, history.all_statistics(module.STATISTICS))
         except Exception as error:
             raise GateError(
                 f"the statistics of {delivery.source} could not be computed ({_withheld(personal) or _told(error)})",
@@ -324,21 +324,21 @@ def _verdict(expectation: Expectation, result: Any, personal: bool) -> Verdict:
         count = details["observed_value"]
         lines = [row.get(_LINE) for row in rows]
         words = [(personal and row.get(WITHOUT_FIGURES)) or row.get("observed") for row in rows]
-        observed = _count(count, "row" if any(lines) else "finding", personal and expectation.tells_of_rows)
+        observed = _count(count, "row" if any(lines) else "finding", personal and expectation.quotes_rows)
     elif "unexpected_count" in details:
         rows = details.get("unexpected_index_list") or []
         # with values excluded GX gives one entry that holds all lines, else one entry a row
         for found in (row.get(_LINE) for row in rows):
             lines += found if isinstance(found, list) else [found]
         unexpected = details["unexpected_count"] or 0  # None of a table without rows
-        observed = f"{counts.told(unexpected, personal)} of"
+        observed = f"{counts.as_text(unexpected, personal)} of"
         observed += f" {_count(details['element_count'], 'row', personal)}"
     elif personal and not expectation.kind.startswith("ExpectTable"):
         observed = "not shown: the source is about persons"
     else:
-        observed = counts.told(details["observed_value"], True) if personal else f"{details['observed_value']}"
+        observed = counts.as_text(details["observed_value"], True) if personal else f"{details['observed_value']}"
     findings = [_finding(line, word) for line, word in zip(lines, words, strict=False) if word]
-    if findings and not (personal and expectation.tells_of_rows):
+    if findings and not (personal and expectation.quotes_rows):
         rest = count - len(findings[:LISTED_FINDINGS])
         observed = "; ".join(findings[:LISTED_FINDINGS]) + (f"; and {rest} more" if rest else "")
     known = sorted({line for line in lines if line is not None})
@@ -359,7 +359,7 @@ def _finding(line: int | None, words: str) -> str:
 
 
 def _count(number: int, noun: str, personal: bool) -> str:
-    return f"{counts.told(number, personal)} {noun}{'' if number == 1 and not personal else 's'}"
+    return f"{counts.as_text(number, personal)} {noun}{'' if number == 1 and not personal else 's'}"
 
 
 def _exception(info: Mapping[str, Any] | None) -> str | None:

@@ -47,7 +47,7 @@ def all_statistics(own: Mapping[str, Statistic]) -> dict[str, Statistic]:
     return {"rows": VOLUME, **own}
 
 
-def remember(connection: Connection, delivery_id: int, query: str, statistics: Mapping[str, Statistic]) -> None:
+def store_statistics(connection: Connection, delivery_id: int, query: str, statistics: Mapping[str, Statistic]) -> None:
     """Compute the statistics of the delivery's rows (`query`) in one scan, and keep them."""
     computed = ", ".join(f"({statistic.sql})::numeric" for statistic in statistics.values())
     connection.execute(
@@ -59,7 +59,9 @@ def remember(connection: Connection, delivery_id: int, query: str, statistics: M
     )
 
 
-def kept(connection: Connection, delivery_id: int) -> list[tuple[str, Decimal | None, list[tuple[int, Decimal]]]]:
+def stored_statistics(
+    connection: Connection, delivery_id: int
+) -> list[tuple[str, Decimal | None, list[tuple[int, Decimal]]]]:
     """The delivery's statistics: name, value, and the last accepted deliveries before it with theirs, newest first.
 
     For who may read exact figures of a source about persons: no verdict, log or page holds them.
@@ -147,7 +149,7 @@ def _as_usual(delivery: Delivery, statistic: str, rule: Statistic, owner: str) -
         expected=expected,
         severity=rule.severity,
         owner=owner,
-        tells_of_rows=False,
+        quotes_rows=False,
     )
 
 
@@ -163,7 +165,7 @@ def not_judged(name: str, why: str, expected: str, owner: str, have: int, needed
         expected=expected,
         severity=NOTE,
         owner=owner,
-        tells_of_rows=False,
+        quotes_rows=False,
     )
 
 
@@ -238,7 +240,7 @@ def one_after_another(delivery: Delivery, owner: str) -> list[Expectation]:
             expected="the year before accepted, too, where any earlier one is",
             severity=WARN,
             owner=owner,
-            tells_of_rows=False,
+            quotes_rows=False,
         ),
         no_row(
             "not_another_period_again",
@@ -258,7 +260,7 @@ def one_after_another(delivery: Delivery, owner: str) -> list[Expectation]:
             expected="totals that no accepted delivery of another period has",
             severity=HOLD,
             owner=owner,
-            tells_of_rows=False,
+            quotes_rows=False,
         ),
     ]
 
@@ -273,7 +275,7 @@ def period_is_over(delivery: Delivery, owner: str) -> Expectation:
         expected="a period that was over when the file arrived",
         severity=HOLD,
         owner=owner,
-        tells_of_rows=False,
+        quotes_rows=False,
     )
 
 

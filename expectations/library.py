@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
 
-from lagebild.later import standing_in
+from lagebild.later import lazy_imports
 
 NAME = "great_expectations"
 TRIED = "1.24.1"
@@ -30,7 +30,7 @@ def load() -> ModuleType:
     """The library, with the data source that the gate uses; it is imported once a process. ImportError if it cannot."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     is_tried = metadata.version(NAME) == TRIED
-    with _without_collecting(), standing_in(LATER if is_tried else (), LEAN if is_tried else ()):
+    with _without_collecting(), lazy_imports(LATER if is_tried else (), LEAN if is_tried else ()):
         gx = importlib.import_module(NAME)
         importlib.import_module(f"{NAME}.datasource.fluent.postgres_datasource")
         return gx

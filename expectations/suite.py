@@ -38,8 +38,8 @@ class Expectation:
     kind: str
     """Class in `great_expectations.expectations`."""
     arguments: Mapping[str, Any]
-    tells_of_rows: bool = True
-    """Whether what it finds may quote a row: such findings are withheld of a source about persons."""
+    quotes_rows: bool = True
+    """Whether its findings may quote a row. Findings are hidden for personal data."""
 
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:
@@ -111,7 +111,7 @@ def expect(
 
 
 def no_row(
-    name: str, sql: str, *, why: str, expected: str, severity: str, owner: str, tells_of_rows: bool = True
+    name: str, sql: str, *, why: str, expected: str, severity: str, owner: str, quotes_rows: bool = True
 ) -> Expectation:
     """An expectation that fails for every row `sql` returns.
 
@@ -126,7 +126,7 @@ def no_row(
     head = f"with batch as (select * from {{batch}}{alias})"
     query = f"{head}, {sql[4:].lstrip()}" if sql.lower().startswith("with") else f"{head} {sql}"
     arguments = {"unexpected_rows_query": query}
-    return Expectation(name, why, expected, severity, owner, "UnexpectedRowsExpectation", arguments, tells_of_rows)
+    return Expectation(name, why, expected, severity, owner, "UnexpectedRowsExpectation", arguments, quotes_rows)
 
 
 def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:

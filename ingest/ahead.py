@@ -1,4 +1,4 @@
-"""Work ahead: the next values of an iterator are made in a thread while the last ones are used."""
+"""Prefetch an iterator in a background thread."""
 
 import queue
 import sys
@@ -10,13 +10,13 @@ from typing import TypeVar
 T = TypeVar("T")
 DEPTH = 2
 SWITCH_SECONDS = 0.0005
-"""How long a thread that wants Python's lock waits before it asks for it. Compiled loops work without the lock and want
-it back many times a second: with Python's own 5 ms, threads wait longer for it than they work."""
+"""How long a thread waits for Python's lock before it asks for it. Compiled loops run without the lock and need it back
+many times a second: with Python's default of 5 ms, threads wait longer than they work."""
 
 
 @contextmanager
-def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
-    """The same values, made up to `DEPTH` ahead of their use; what making them raises is raised to the user."""
+def prefetch(values: Iterable[T]) -> Iterator[Iterator[T]]:
+    """The same values, computed up to `DEPTH` in advance in a thread. Its exceptions are raised to the consumer."""
     ready: queue.Queue = queue.Queue(DEPTH)
     is_over = threading.Event()
 
@@ -35,7 +35,7 @@ def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
                 if not put((value, None)):
                     return
             put((None, StopIteration()))
-        except BaseException as error:  # it is the user's thread that has to know
+        except BaseException as error:  # the consumer's thread has to know
             put((None, error))
 
     def taken() -> Iterator[T]:
@@ -53,7 +53,7 @@ def ahead(values: Iterable[T]) -> Iterator[Iterator[T]]:
             yield value
 
     thread = threading.Thread(target=make, daemon=True)
-    sys.setswitchinterval(SWITCH_SECONDS)  # and it stays: who else works ahead in this process is not known here
+    sys.setswitchinterval(SWITCH_SECONDS)  # not reset: others in this process may prefetch too
     thread.start()
     try:
         yield taken()

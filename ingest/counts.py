@@ -10,7 +10,7 @@ SMALLEST = 3
 STEP = 5
 
 
-def told(count: int, is_about_persons: bool, form: str = "") -> str:
+def as_text(count: int, is_about_persons: bool, form: str = "") -> str:
     """The count in words for a log, a receipt or a page; `form` is Python's for the number, such as `,`."""
     if not is_about_persons:
         return f"{count:{form}}"

@@ -26,7 +26,7 @@ kernels = later.module("ingest.kernels")
 
 _HASH = ord("#")
 MOST_ANSWERS = 500_000
-"""A column's remembered answers are forgotten when there are more, so that memory has a bound."""
+"""Cache size per column."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
         lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
         rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
         if not (
-            loaded_rows or rejected_rows or unseen_too or forgotten.is_remembered(connection, key, identifier.strip())
+            loaded_rows or rejected_rows or unseen_too or forgotten.is_recorded(connection, key, identifier.strip())
         ):
             raise _not_found(connection, scope, (*waiting, *_left_over(settings, connection, purpose)))
         blanked_rows = _blank_rejected(connection, scope)
@@ -79,7 +79,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
             retention.ask_deletion(connection, path)
         unseen = (*waiting, *_left_over(settings, connection, purpose))
         erasure = Erasure(loaded_rows, rejected_rows, blanked_rows, len(paths), unseen)
-        forgotten.remember(connection, key, identifier.strip())
+        forgotten.record(connection, key, identifier.strip())
         _record(connection, municipality, purpose, erasure)
     retention.finish_deletions(settings)
     digests.forget(settings, *scope.sources)

@@ -22,7 +22,7 @@ def digest(key: KeyChain, identifier: str) -> str:
     return key.pseudonym(f"erased: {identifier}")
 
 
-def remember(connection: Connection, key: KeyChain, identifier: str) -> None:
+def record(connection: Connection, key: KeyChain, identifier: str) -> None:
     """Keep the digest of a person who is erased today."""
     connection.execute(
         "insert into raw.erased_person (municipality, purpose, digest, erased_on)"
@@ -32,7 +32,7 @@ def remember(connection: Connection, key: KeyChain, identifier: str) -> None:
     )
 
 
-def is_remembered(connection: Connection, key: KeyChain, identifier: str) -> bool:
+def is_recorded(connection: Connection, key: KeyChain, identifier: str) -> bool:
     """Whether the person was erased before."""
     row = connection.execute(
         "select 1 from raw.erased_person where municipality = %s and purpose = %s and digest = %s",
@@ -52,7 +52,7 @@ def wrap(connection: Connection, municipality: str, purpose: str, key: bytes) ->
     )
 
 
-class Forgotten:
+class ErasedPersons:
     """The erased persons whom a delivery must not bring back."""
 
     def __init__(self, digests: frozenset[str], key: KeyChain | None):
@@ -63,7 +63,7 @@ class Forgotten:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def out_of(self, blocks: Iterable[Block], layout: Layout) -> Iterator[Block]:
+    def filtered(self, blocks: Iterable[Block], layout: Layout) -> Iterator[Block]:
         """The blocks without the records of these persons."""
         if not self:
             yield from blocks
@@ -80,16 +80,16 @@ class Forgotten:
         return digest(self._key, text.strip()) in self._digests
 
 
-def of(connection: Connection, key: KeyChain | None, period: str) -> Forgotten:
+def of(connection: Connection, key: KeyChain | None, period: str) -> ErasedPersons:
     """Whom a delivery for this period must not bring back: who was erased on its last day or later.
 
     Where the period names no time, nobody who was ever erased comes back.
     """
     if key is None:
-        return Forgotten(frozenset(), None)
+        return ErasedPersons(frozenset(), None)
     days = periods.span(period)
     rows = connection.execute(
         "select digest from raw.erased_person where municipality = %s and purpose = %s and erased_on >= %s",
         [key.municipality, key.purpose, days.last if days else date.min],
     ).fetchall()
-    return Forgotten(frozenset(found for (found,) in rows), key)
+    return ErasedPersons(frozenset(found for (found,) in rows), key)

@@ -21,7 +21,7 @@ import numpy as np
 from psycopg import Connection, sql
 
 from ingest import copy, digests
-from ingest.ahead import ahead
+from ingest.ahead import prefetch
 from ingest.contracts import Contract, Field, period_day
 from ingest.digests import LINE_BITS, Digests, Draft
 from ingest.engine import Engine, hash_of, is_read_whole
@@ -39,8 +39,11 @@ kernels = later.module("ingest.kernels")
 CHUNK_BYTES = 4 << 20
 
 
-class Again(Exception):
-    """Rows that the base has stand in the delivery twice, or once more with another text: texts do not tell which."""
+class AmbiguousHash(Exception):
+    """Raw-text hashes are ambiguous: compare by content.
+
+    Rows of the base are in the delivery twice, or again with another text.
+    """
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def comparing(
 ) -> Iterator["Comparison | None"]:
     """The comparison of a delivery with its base; None for a source without history.
 
-    `by_text`: rows of the base may be told by their texts, before anything is converted; Again where that does not do.
+    `by_text`: rows of the base may be recognised by their raw texts, before anything is converted; raises
+    AmbiguousHash if the texts are not enough.
     The digests of the new snapshot are put in place when the block ends well: after the commit.
     """
     if contract.history is None:
@@ -135,7 +139,7 @@ class Comparison:
         ends = sql.SQL("copy {} (ended_by, line_number, delivery_id) from stdin (format binary)")
         found, told, unchanged, fresh = [], unchanged, 0, 0
         with (
-            ahead(self._parts(keys)) as parts,
+            prefetch(self._parts(keys)) as parts,
             connection.cursor() as cursor,
             cursor.copy(ends.format(_end_table(self._contract))) as stream,
         ):
@@ -167,7 +171,7 @@ class Comparison:
                 stream.write(self._ends(base["line"][is_ended], deliveries).data)
             stream.write(copy.TRAILER)
         if self._base is not None and self._base.by_text and told != unchanged:
-            raise Again
+            raise AmbiguousHash
         identity = self._identity(connection, self._delivery_id, unchanged + fresh)
         self._kept = (identity, deliveries, self._texts, self._base_id)
         return Outcome(together(found), unchanged, fresh)
@@ -180,7 +184,7 @@ class Comparison:
         if len(base) and len(own):
             place = np.minimum(np.searchsorted(base["key"], own["key"]), len(base) - 1)
             if (is_there[place] & (base["key"][place] == own["key"])).any():
-                raise Again
+                raise AmbiguousHash
         return ~is_there
 
     def keep(self) -> None:

@@ -25,7 +25,7 @@ from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
 from ingest.receipts import Why
-from ingest.stores import DROP, MARKERS, TAKEN, Changed, Entry, Store, StoreError
+from ingest.stores import DROP, MARKERS, TAKEN, ChangedWhileRead, Entry, Store, StoreError
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -91,7 +91,7 @@ class Look:
     """Still being written, for all that can be seen."""
     unknown: list[tuple[Entry, Why]] = field(default_factory=list)
     """Files of no source, and those of a wrong name."""
-    told: list[str] = field(default_factory=list)
+    notified: list[str] = field(default_factory=list)
     """The keys of those that got a receipt now. Their names may be those of persons: they belong in no log."""
 
     def add(self, other: "Look") -> None:
@@ -194,7 +194,7 @@ class UnknownFile(UserError):
 
 
 def look(
-    settings: Settings, say: Callable[[str], None] = _log.warning, only: str | None = None, tells: bool = False
+    settings: Settings, say: Callable[[str], None] = _log.warning, only: str | None = None, notifies: bool = False
 ) -> Look:
     """What lies in every inbox, or in that of one label; one that cannot be reached is said.
 
@@ -207,8 +207,8 @@ def look(
                 with stores.opened(settings, inbox) as store:
                     seen = _look(settings, connection, store)
                     found.add(seen)
-                    if tells:
-                        found.told += _tell_unknown(settings, store, seen)
+                    if notifies:
+                        found.notified += _notify_unknown(settings, store, seen)
             except StoreError as error:
                 say(str(error))
     return found
@@ -225,7 +225,7 @@ def waiting(settings: Settings, say: Callable[[str], None] = _log.warning) -> li
     return [*found.complete, *found.settling]
 
 
-def settled(
+def look_until_stable(
     settings: Settings,
     sources: list[str] | None = None,
     say: Callable[[str], None] = _log.warning,
@@ -238,7 +238,7 @@ def settled(
     deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
     while True:
         problems: list[str] = []
-        found = look(settings, problems.append, tells=True)
+        found = look(settings, problems.append, notifies=True)
         open_ones = [arrival for arrival in found.settling if sources is None or arrival.source in sources]
         if not open_ones or time.monotonic() >= deadline:
             for problem in problems:
@@ -315,7 +315,7 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
         is_complete = _is_complete(settings, connection, store, source, entry, has_marker)
         found[path] = is_complete, Arrival(store.label, path, source, entry.size)
     for row in claimed:
-        is_ready = row.is_complete or inbox_files.has_settled(connection, row, settings.inbox_settle_seconds)
+        is_ready = row.is_complete or inbox_files.is_stable(connection, row, settings.inbox_settle_seconds)
         size = entries[row.path].size if row.path in in_place and row.path in entries else 0
         found[row.path] = is_ready, Arrival(store.label, row.path, row.source, size, row.problem)
     return Look(
@@ -325,7 +325,7 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     )
 
 
-def _tell_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
+def _notify_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
     """Write a receipt for each file of no source that nobody writes any more; the keys of those that got one now."""
     return [
         f"{store.label}/{stores.shown(entry.path)}"
@@ -396,7 +396,7 @@ def _claimed(settings: Settings, connection: Connection, store: Store, path: str
         if not _is_complete(settings, connection, store, source, entry, has_marker):
             return None
         row = inbox_files.claim(connection, store.label, source, entry)
-    elif not row.is_complete and not inbox_files.has_settled(connection, row, settings.inbox_settle_seconds):
+    elif not row.is_complete and not inbox_files.is_stable(connection, row, settings.inbox_settle_seconds):
         return None
     return _in_place(connection, store, row) if row.delivery_id is None else row
 
@@ -436,7 +436,7 @@ def _loaded(
     expected = _expected(store, place)
     try:
         if entry is None:
-            raise Changed(f"{place} went")
+            raise ChangedWhileRead(f"{place} went")
         with _local(settings, store, row, entry) as file:
             # A sum may come before the last bytes: a wrong one counts once the file has lain unchanged.
             may_grow = store.renames and row.is_complete and settings.inbox_settle_seconds > 0
@@ -444,7 +444,7 @@ def _loaded(
                 inbox_files.wait_again(connection, row, entry.version)
                 return None
             delivery = intake.load_file(settings, contracts.load(row.source), file, expected, progress)
-    except Changed:
+    except ChangedWhileRead:
         now = store.entry(place)
         inbox_files.wait_again(connection, row, now.version if now else row.version)
         return None

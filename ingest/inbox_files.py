@@ -139,7 +139,7 @@ def wait_again(connection: Connection, row: InboxFile, version: str) -> None:
     )
 
 
-def has_settled(connection: Connection, row: InboxFile, seconds: float) -> bool:
+def is_stable(connection: Connection, row: InboxFile, seconds: float) -> bool:
     """Whether a claimed file that was still being written has lain unchanged for so many seconds."""
     (settled,) = connection.execute(
         "select clock_timestamp() - seen_at >= make_interval(secs => %s) from raw.inbox_file where inbox_file_id = %s",
@@ -175,7 +175,7 @@ def finish(connection: Connection, row: InboxFile) -> InboxFile:
     return get(connection, row.inbox_file_id)
 
 
-def untold(connection: Connection) -> list[InboxFile]:
+def not_notified(connection: Connection) -> list[InboxFile]:
     """The files whose delivery moved since their receipt was written, or that have none yet."""
     return _select(
         connection,
@@ -193,7 +193,7 @@ def last_event(connection: Connection, delivery_id: int | None) -> int:
     return event
 
 
-def set_told(connection: Connection, row: InboxFile, event_id: int) -> None:
+def set_notified(connection: Connection, row: InboxFile, event_id: int) -> None:
     """Its receipt tells of everything up to this transition."""
     connection.execute(
         "update raw.inbox_file set told_event_id = %s where inbox_file_id = %s", [event_id, row.inbox_file_id]

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from lagebild.later import standing_in
+from lagebild.later import lazy_imports
 
 # What numba knows of arrays asks for scipy's BLAS, which no loop here uses, and which is a fifth of the import.
-with standing_in({"scipy.linalg", "scipy.linalg.cython_blas"}):
+with lazy_imports({"scipy.linalg", "scipy.linalg.cython_blas"}):
     import numba.np.arraymath  # noqa: F401
     from numba import boolean, int32, int64, njit, uint8, uint64, void
     from numba.types import Array, UniTuple

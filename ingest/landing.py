@@ -18,8 +18,8 @@ WINDOW_BYTES = 16 << 20
 _UNFINISHED = ".unfinished-"
 
 
-class Changed(UserError):
-    """A file was written while it was read: what was read is a mixture, and thrown away."""
+class ChangedWhileRead(UserError):
+    """The file changed while being read; the copy was discarded."""
 
 
 def sha256(path: Path) -> str:
@@ -34,17 +34,17 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
 
 
 def land(settings: Settings, file: Path, source: str, period: str, suffix: str | None = None) -> tuple[str, Path]:
-    """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing.
+    """Copy a file into the landing zone, completely or not at all. Landing the same bytes again changes nothing.
 
-    `suffix` is the ending of the copy, where it is not the file's own.
-    Returns their SHA-256 (hexadecimal) and where they lie. Changed when the file was still being written.
+    `suffix` is the ending of the copy; default: that of the file.
+    Returns the SHA-256 (hexadecimal) and the path. ChangedWhileRead if the file was still being written.
     """
     suffix = (file.suffix if suffix is None else suffix).lower()
     folder = (settings.landing / path_of(source, period, "", suffix)).parent
     settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     folder.mkdir(parents=True, exist_ok=True)
     unfinished.clear(folder, f"{_UNFINISHED}*")
-    # A name of its own, so that two loads of the same file at once do not write into each other's copy.
+    # A unique name, so that two concurrent loads of the same file do not write into each other's copy.
     temporary = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     try:
         with unfinished.locked(temporary) as copy:
@@ -53,7 +53,8 @@ def land(settings: Settings, file: Path, source: str, period: str, suffix: str |
             digest = _sum_of_copy(temporary)
             os.fsync(copy.fileno())
             if _version(file) != before:
-                raise Changed(f"{file} changed while it was read", remedy="load it again once it is written completely")
+                said = f"{file} changed while it was read"
+                raise ChangedWhileRead(said, remedy="load it again once it is written completely")
             target = settings.landing / path_of(source, period, digest, suffix)
             if target.exists():
                 temporary.unlink()
@@ -67,7 +68,7 @@ def land(settings: Settings, file: Path, source: str, period: str, suffix: str |
 
 
 def _version(file: Path) -> tuple[int, int, int] | None:
-    """What changes with a file's bytes; None where there is none."""
+    """Values that change with a file's bytes; None if there is no file."""
     try:
         stat = file.stat()
     except FileNotFoundError:
@@ -76,7 +77,7 @@ def _version(file: Path) -> tuple[int, int, int] | None:
 
 
 def _copy(file: Path, to: BinaryIO) -> None:
-    """Copy within the kernel; the original's pages are given up at once, for the copy is what is read from now on."""
+    """Copy within the kernel. The original's cached pages are released at once: only the copy is read from now on."""
     with file.open("rb", buffering=0) as original:
         at = 0
         while sent := os.sendfile(to.fileno(), original.fileno(), at, WINDOW_BYTES):
@@ -85,9 +86,9 @@ def _copy(file: Path, to: BinaryIO) -> None:
 
 
 def _sum_of_copy(path: Path) -> str:
-    """SHA-256 of a file that nobody else writes: mapped ones must not become shorter.
+    """SHA-256 of a file that nobody else writes: a mapped file must not become shorter.
 
-    Windows, so that it asks seldom for Python's lock, which imports hold meanwhile, and takes little memory.
+    It reads large windows, so that it rarely asks for Python's lock (which imports hold) and takes little memory.
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -100,7 +101,7 @@ def _sum_of_copy(path: Path) -> str:
 
 
 def require(settings: Settings, delivery: "Delivery") -> None:
-    """Raise UserError when the bytes of a delivery are not in the landing zone any more; it says when and why."""
+    """Raise UserError if the bytes of a delivery are no longer in the landing zone; the message says when and why."""
     if (settings.landing / delivery.landing_path).exists():
         return
     gone = f"the landed bytes {settings.landing / delivery.landing_path} are gone"

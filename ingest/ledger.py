@@ -62,7 +62,8 @@ class Delivery:
     erased_rejected: int
 
     def __str__(self) -> str:
-        rows = "" if self.records is None else f", {self.told(self.loaded)} of {self.told(self.records)} rows"
+        text = self.count_text
+        rows = "" if self.records is None else f", {text(self.loaded)} of {text(self.records)} rows"
         rows += "" if self.layout in (None, CURRENT) else f", layout {self.layout}"
         until = f" until {self.accepted_until}" if self.accepted_until and self.state == "accepted" else ""
         reason = f": {self.reason}" if self.reason else ""
@@ -72,9 +73,9 @@ class Delivery:
             f" {self.state}{until}{reason}{erased}"
         )
 
-    def told(self, count: int, form: str = "") -> str:
+    def count_text(self, count: int, form: str = "") -> str:
         """A count of its rows for whoever reads a message (`ingest/counts.py`)."""
-        return counts.told(count, contracts.is_about_persons(self.source), form)
+        return counts.as_text(count, contracts.is_about_persons(self.source), form)
 
 
 _COLUMNS = ", ".join(Delivery.__dataclass_fields__)

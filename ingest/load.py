@@ -15,10 +15,10 @@ import numpy as np
 from psycopg import Connection, sql
 
 from ingest import contracts, copy, forgotten, history, landing, ledger, privacy, readers, retention, totals
-from ingest.ahead import ahead
+from ingest.ahead import prefetch
 from ingest.contracts import MASK, Contract
 from ingest.engine import Engine, Rejected, reason
-from ingest.forgotten import Forgotten
+from ingest.forgotten import ErasedPersons
 from ingest.history import Outcome
 from ingest.intake import Parcel, parcel_of
 from ingest.keys import Doubled, Keys
@@ -131,7 +131,7 @@ def _load(
         return loaded
     except Refused as refusal:
         return _refuse(settings, parcel, refusal, old)
-    except history.Again:
+    except history.AmbiguousHash:
         return _load(settings, parcel, old, by_text=False, progress=progress)
 
 
@@ -205,7 +205,7 @@ def _fill(
     source: readers.Source | readers.SmallSource,
     key: KeyChain | None,
     comparison: history.Comparison | None,
-    gone: Forgotten,
+    gone: ErasedPersons,
 ) -> None:
     """Copy the good rows, keep the bad ones with their reasons, and check that none was lost.
 
@@ -218,8 +218,8 @@ def _fill(
     with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
         # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
         with (
-            ahead(gone.out_of(source.blocks(engine.is_row), source.layout)) as blocks,
-            ahead(engine.check(block) for block in blocks) as checked,
+            prefetch(gone.filtered(source.blocks(engine.is_row), source.layout)) as blocks,
+            prefetch(engine.check(block) for block in blocks) as checked,
             connection.cursor() as cursor,
         ):
             with cursor.copy(_copy("raw", contract.table, engine.columns, "binary")) as stream:

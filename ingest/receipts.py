@@ -167,7 +167,7 @@ def write(settings: Settings, connection: Connection, store: Store, row: InboxFi
     event = inbox_files.last_event(connection, row.delivery_id)
     delivery = None if row.delivery_id is None else ledger.get(connection, row.delivery_id)
     _put(store, name_of(row), _of_taken(settings, connection, row, contract, delivery))
-    inbox_files.set_told(connection, row, event)
+    inbox_files.set_notified(connection, row, event)
 
 
 def write_unknown(store: Store, entry: Entry, why: Why, days: int | None = None) -> bool:
@@ -239,7 +239,7 @@ def renew(settings: Settings, say: Callable[[str], None] = lambda line: None) ->
     """
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         due: dict[str, list[InboxFile]] = {}
-        for row in inbox_files.untold(connection):
+        for row in inbox_files.not_notified(connection):
             is_near = row.inbox in stores.labels(settings) or row.inbox.startswith("file:")
             if is_near and row.source in contracts.sources():
                 due.setdefault(row.inbox, []).append(row)
@@ -397,7 +397,7 @@ def _faults(connection: Connection, delivery: Delivery) -> list[dict]:
             "field": fault.field,
             "code": fault.code,
             "rows": fault.rows,
-            "message": {"de": fault.told("de"), "en": fault.told("en")},
+            "message": {"de": fault.text("de"), "en": fault.text("en")},
         }
         for fault in rejected.faults(connection, delivery)
     ]
@@ -410,7 +410,7 @@ def _totals(connection: Connection, delivery: Delivery) -> list[dict]:
             "line": total.line,
             "field": total.title,
             "printed": str(total.printed),
-            "message": {language: total.told(language) for language in ("de", "en")},
+            "message": {language: total.text(language) for language in ("de", "en")},
         }
         for total in totals.agreeing(connection, delivery.delivery_id)
     ]

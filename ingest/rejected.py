@@ -42,9 +42,9 @@ class Fault:
     """Up to VALUES of the texts; none of sources about persons."""
 
     def __str__(self) -> str:
-        return self.told("en")
+        return self.text("en")
 
-    def told(self, language: str) -> str:
+    def text(self, language: str) -> str:
         """The fault in a line, in `de` or `en`."""
         word, such, lines, more = _WORDS[language]
         said = f"{self.message_de if language == 'de' else self.message}: {self.rows:,} {word[self.rows == 1]}"

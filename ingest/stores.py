@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ingest.connectors.access import access_of
-from ingest.landing import Changed
+from ingest.landing import ChangedWhileRead
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
@@ -59,7 +59,7 @@ class Entry:
 
 
 class StoreError(UserError):
-    """A store that cannot be reached, or does not let us: nothing is lost, the next look tries again."""
+    """Store unreachable or access denied. Nothing is lost: the next poll tries again."""
 
 
 def is_listed(name: str) -> bool:
@@ -167,12 +167,12 @@ class Store:
         return None
 
     def fetch(self, entry: Entry, target: Path) -> None:
-        """Copy a file's bytes; Changed where they were written meanwhile."""
+        """Copy a file's bytes; ChangedWhileRead where they were written meanwhile."""
         with self._told(), _changed_if_gone(entry.path):
             self._fs.get_file(self._full(entry.path), str(target))
         now = self.entry(entry.path)
         if now is None or now.version != entry.version or target.stat().st_size != entry.size:
-            raise Changed(f"{entry.path} changed while it was read")
+            raise ChangedWhileRead(f"{entry.path} changed while it was read")
 
     def head(self, path: str, most: int = 4096) -> bytes:
         """The first bytes of a small file."""
@@ -361,11 +361,11 @@ class S3(Store):
         with self._told(), _changed_if_gone(entry.path), self._fs.open(self._full(entry.path), "rb") as file:
             # Each part is asked for by the ETag of the moment of opening: parts of two objects cannot mix.
             if self._entry(entry.path, file.details).version != entry.version:
-                raise Changed(f"{entry.path} changed while it was read")
+                raise ChangedWhileRead(f"{entry.path} changed while it was read")
             with target.open("wb") as copy:
                 shutil.copyfileobj(file, copy, 1 << 20)
         if target.stat().st_size != entry.size:
-            raise Changed(f"{entry.path} changed while it was read")
+            raise ChangedWhileRead(f"{entry.path} changed while it was read")
 
     def write(self, path: str, content: bytes) -> None:
         with self._told():
@@ -529,7 +529,7 @@ def _changed_if_gone(path: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, FileExpired) as error:
-        raise Changed(f"{path} changed while it was read") from error
+        raise ChangedWhileRead(f"{path} changed while it was read") from error
 
 
 @contextlib.contextmanager

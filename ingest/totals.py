@@ -22,7 +22,7 @@ class Total:
     title: str
     printed: Decimal
 
-    def told(self, language: str) -> str:
+    def text(self, language: str) -> str:
         """The same in a line, in `de` or `en`."""
         figure = f"{self.printed:,}"
         if language == "de":

@@ -31,7 +31,7 @@ class Item:
         return self.entry.id if self.year is None else f"{self.entry.id} {self.year}"
 
 
-def due(
+def due_items(
     settings: Settings,
     source: str,
     now: datetime | None = None,
@@ -45,10 +45,10 @@ def due(
     """
     now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
     tables, years = list(tables), list(years)
-    items = [item for entry in _wanted(source, tables) for item in _asked_for(entry, years, now)]
+    items = [item for entry in _entries_of(source, tables) for item in _items_of(entry, years, now)]
     if tables:
         return items
-    items = [item for item in items if _is_bidden(settings, item)]
+    items = [item for item in items if _is_permitted(settings, item)]
     if years:
         return items
     with database.connect(settings, database.LOADER) as connection:
@@ -58,7 +58,7 @@ def due(
     return [i for i in items if i.key in is_open or i.key not in finished or finished[i.key] < ticks[i.entry.id]]
 
 
-def _is_bidden(settings: Settings, item: Item) -> bool:
+def _is_permitted(settings: Settings, item: Item) -> bool:
     """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
 
     That is a login, the host's name in LAGEBILD_PULL, or an address that the operator set. In the demo: what its
@@ -72,7 +72,7 @@ def _is_bidden(settings: Settings, item: Item) -> bool:
     return not entry.missing and (is_named or access_of(entry.host, settings) is not None)
 
 
-def _wanted(source: str, tables: list[str]) -> list[Entry]:
+def _entries_of(source: str, tables: list[str]) -> list[Entry]:
     own = entries(source)
     if not own:
         raise UserError(
@@ -88,7 +88,7 @@ def _wanted(source: str, tables: list[str]) -> list[Entry]:
     return [entry for entry in own if not tables or entry.id in tables]
 
 
-def _asked_for(entry: Entry, years: list[int], now: datetime) -> list[Item]:
+def _items_of(entry: Entry, years: list[int], now: datetime) -> list[Item]:
     if not years:
         return [Item(entry, year) for year in entry.years_until(now.year)]
     inside = [year for year in years if entry.has_year(year)]
@@ -98,7 +98,7 @@ def _asked_for(entry: Entry, years: list[int], now: datetime) -> list[Item]:
 def item_of(source: str, key: str) -> Item:
     """The item of a key such as `12411-01-01-4 2024`."""
     match = re.fullmatch(r"(\S+)(?: (\d{4}))?", key)
-    (entry,) = _wanted(source, [match[1] if match else key])
+    (entry,) = _entries_of(source, [match[1] if match else key])
     return Item(entry, int(match[2]) if match[2] else None)
 
 

@@ -274,7 +274,7 @@ def run(arguments: list[str]) -> int:
 def _unexpected(error: Exception) -> int:
     from lagebild import unexpected
 
-    _tell(unexpected.told(error))
+    _tell(unexpected.report(error))
     return 1
 
 

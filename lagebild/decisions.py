@@ -50,7 +50,7 @@ class Waiting:
 
     def __str__(self) -> str:
         d = self.delivery
-        rows = "" if d.records is None else f", {d.told(d.loaded)} of {d.told(d.records)} rows"
+        rows = "" if d.records is None else f", {d.count_text(d.loaded)} of {d.count_text(d.records)} rows"
         lines = [f"delivery {d.delivery_id} {d.source} {d.period} ({d.file_name}{rows})"]
         lines[0] += f" held since {d.decided_at:%Y-%m-%d %H:%M}" if d.decided_at else ""
         for v in self.failed:

@@ -89,7 +89,7 @@ def statistics(settings: "Settings", delivery_id: int, form: str) -> None:
 
     with database.connect(settings, database.LOADER) as connection:
         delivery = ledger.get(connection, delivery_id)
-        found = history.kept(connection, delivery_id)
+        found = history.stored_statistics(connection, delivery_id)
     if form == "json":
         named = [
             {

@@ -42,7 +42,7 @@ def _problems(settings: Settings, delivery: Delivery) -> list[str]:
     try:
         limit = contracts.load(delivery.source).max_rejected
         if delivery.rejected is not None and delivery.rejected > limit:
-            rejected = counts.told(delivery.rejected, contracts.is_about_persons(delivery.source))
+            rejected = counts.as_text(delivery.rejected, contracts.is_about_persons(delivery.source))
             problems.append(f"{rejected} rejected rows, more than the contract's {limit}")
         verdicts = gate.check_delivery(settings, delivery.delivery_id)
     except UserError as error:

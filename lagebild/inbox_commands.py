@@ -69,7 +69,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
             except UserError as error:
                 problems.append(str(error))
         if sources:
-            found = inbox.settled(settings, sources, problems.append, board.doing)
+            found = inbox.look_until_stable(settings, sources, problems.append, board.doing)
             waiting = [arrival for arrival in found.complete if arrival.source in sources]
             arrived += [_taken(settings, arrival, board, problems) for arrival in waiting]
             left = sum(entry.path.rpartition("/")[0] in ("", *sources) for entry, _ in found.unknown)
@@ -206,8 +206,8 @@ def _look(settings: "Settings", inbox_label: str, stop: threading.Event) -> list
 
     problems: list[str] = []
     try:
-        found = inbox.look(settings, problems.append, inbox_label, tells=True)
-        for key in found.told:
+        found = inbox.look(settings, problems.append, inbox_label, notifies=True)
+        for key in found.notified:
             click.echo(f"{key}: not taken; its receipt says why")
         if found.complete:
             with output.board(is_error=True) as board:
@@ -261,7 +261,7 @@ def _tell(settings: "Settings", moved: "Collection[Delivery]") -> None:
         for delivery in moved:
             click.echo(delivery)
             for total in totals.agreeing(connection, delivery.delivery_id):
-                click.echo(f"  {total.told('en')}")
+                click.echo(f"  {total.text('en')}")
             for fault in rejected.faults(connection, delivery):
                 click.echo(f"  {fault}")
 

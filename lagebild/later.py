@@ -1,6 +1,6 @@
 """Imports put off until they are needed: for libraries that bring more than is used of them.
 
-`module` stands in for a module of this house. `standing_in` keeps parts out of a library that is being imported.
+`module` stands in for a module of this house. `lazy_imports` keeps parts out of a library that is being imported.
 """
 
 import ast
@@ -17,13 +17,13 @@ from typing import Any
 
 def module(name: str) -> Any:
     """What stands in for a module that is imported when it is first asked for a name."""
-    stand_in = StandIn(name)
+    stand_in = LazyModule(name)
     stand_in.__dict__["is_placed"] = True
     return stand_in
 
 
 @contextmanager
-def standing_in(modules: Collection[str], packages: Collection[str] = ()) -> Iterator[None]:
+def lazy_imports(modules: Collection[str], packages: Collection[str] = ()) -> Iterator[None]:
     """Within, this thread's imports bring stand-ins of some modules, and leave something out of some packages.
 
     A stand-in imports the real module when it is asked for a name, then or later, and hands its name on. Where others
@@ -36,7 +36,7 @@ def standing_in(modules: Collection[str], packages: Collection[str] = ()) -> Ite
         yield
     finally:
         sys.meta_path.remove(finder)
-        finder.take_back()
+        finder.restore()
 
 
 class _Finder(MetaPathFinder):
@@ -45,7 +45,7 @@ class _Finder(MetaPathFinder):
     def __init__(self, modules: frozenset[str], packages: frozenset[str]):
         self._modules, self._packages = modules, packages
         self._thread = threading.get_ident()
-        self._placed: list[StandIn] = []
+        self._placed: list[LazyModule] = []
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if threading.get_ident() != self._thread or name not in self._modules | self._packages:
@@ -57,7 +57,7 @@ class _Finder(MetaPathFinder):
         if spec is None or spec.loader is None:
             return None  # not installed: the importer has to know
         if name in self._modules:
-            own = ModuleSpec(name, _StandInLoader(self._placed), origin=spec.origin)
+            own = ModuleSpec(name, _LazyLoader(self._placed), origin=spec.origin)
             if any(other.startswith(f"{name}.") for other in self._modules):
                 # its submodules may be stood in for without it
                 own.submodule_search_locations = spec.submodule_search_locations
@@ -66,13 +66,13 @@ class _Finder(MetaPathFinder):
             spec.loader = _LeanLoader(spec.loader)
         return spec
 
-    def take_back(self) -> None:
+    def restore(self) -> None:
         """Leave no stand-in where the import of others would find it; who holds one keeps it."""
         for placed in self._placed:
             _forget(placed)
 
 
-class StandIn(ModuleType):
+class LazyModule(ModuleType):
     """A module that is imported when it is asked for a name."""
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +82,7 @@ class StandIn(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-def _forget(placed: StandIn) -> None:
+def _forget(placed: LazyModule) -> None:
     name = placed.__name__
     if sys.modules.get(name) is placed:
         sys.modules.pop(name, None)
@@ -91,12 +91,12 @@ def _forget(placed: StandIn) -> None:
         delattr(sys.modules[parent], child)
 
 
-class _StandInLoader(Loader):
-    def __init__(self, placed: list[StandIn]):
+class _LazyLoader(Loader):
+    def __init__(self, placed: list[LazyModule]):
         self._placed = placed
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return StandIn(spec.name)
+        return LazyModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         module.__dict__["is_placed"] = True
@@ -114,7 +114,7 @@ class _LeanLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         tree = ast.parse(self._real.get_source(module.__name__))
-        later = _taken_out(tree)
+        later = _remove_unused_imports(tree)
 
         def get(name: str) -> Any:
             if name not in later:
@@ -129,7 +129,7 @@ class _LeanLoader(Loader):
         exec(compile(tree, module.__file__, "exec"), module.__dict__)
 
 
-def _taken_out(tree: ast.Module) -> dict[str, tuple[str, str]]:
+def _remove_unused_imports(tree: ast.Module) -> dict[str, tuple[str, str]]:
     """Take `from ... import ...` out of a module where nothing else in it uses the name: module and name, by name."""
     # `from . import x` may mean a module, whose import is asked for; what a star brings is not known.
     imports = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from lagebild import output
 
 
-def told(error: BaseException) -> str:
+def report(error: BaseException) -> str:
     """The message for the screen. With `-v` it holds the traceback, too, which is written in any case."""
     text = _text(error)
     path = _written(text)

@@ -45,13 +45,13 @@ def build(settings: "Settings", publishes: bool) -> None:
       lagebild publication build -v         every model and test as a line
     """
     from lagebild.stack.building import watched
-    from lagebild.warehouse.build import set_aside, waiting, waits
+    from lagebild.warehouse.build import set_aside, waiting, waiting_message
 
     publication_id = watched(settings, publishes or None)
     if publication_id is not None:
         output.say(f"publication {publication_id} is in force")
     elif (build_id := waiting(settings)) is not None:
-        output.say(waits(build_id))
+        output.say(waiting_message(build_id))
     else:
         output.say("nothing new to build")
     if left_out := set_aside(settings):

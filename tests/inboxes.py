@@ -24,7 +24,7 @@ def drain(settings: Settings, source: str | None = None) -> list[Delivery]:
 
 def tell_unknown(settings: Settings) -> list[str]:
     """Answer the files of no source; the keys of those that got a receipt now."""
-    return inbox.look(settings, tells=True).told
+    return inbox.look(settings, notifies=True).notified
 
 
 def problems(settings: Settings) -> str:

@@ -67,7 +67,7 @@ def wait(executors: list, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def attend(component: str) -> None:
+def run_on_events(component: str) -> None:
     """Let this component, which this process or a child of it will run, take its loop of here."""
     if component == "scheduler":
         from airflow.cli.commands import scheduler_command

@@ -47,7 +47,7 @@ class Seen:
         return f"{f'{self.source} {self.period}':<33} {what:<48} {spent(self.seconds):>5}{reason}"
 
     def _told(self, count: int) -> str:
-        return counts.told(count, contracts.is_about_persons(self.source), ",")
+        return counts.as_text(count, contracts.is_about_persons(self.source), ",")
 
 
 _MOVED = """

@@ -59,13 +59,13 @@ class Ingest(BaseOperator):
         if not isinstance(self.item, str):
             return self._each(own, self.item)
         with settled():
-            while isinstance(taken := arrivals.take(own, self.source, self.item, _connection), arrivals.Later):
+            while isinstance(taken := arrivals.take(own, self.source, self.item, _connection), arrivals.RetryLater):
                 _log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)
                 if taken.seconds >= PUT_OFF_SECONDS:
                     raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=taken.seconds))
                 time.sleep(taken.seconds)
-            deliveries = self._checked(own, [] if isinstance(taken, arrivals.Nothing) else [taken])
-        if isinstance(taken, arrivals.Nothing):
+            deliveries = self._checked(own, [] if isinstance(taken, arrivals.NothingDue) else [taken])
+        if isinstance(taken, arrivals.NothingDue):
             self.outcome = "" if self.item == arrivals.NOTHING else "nothing new"
             _log.info("%s: %s", self.item, taken.why)
             return taken.why
@@ -90,7 +90,7 @@ class Ingest(BaseOperator):
                 problems[item] = error
                 _log.error("%s: %s", item, error)
                 continue
-            if isinstance(found, arrivals.Nothing):
+            if isinstance(found, arrivals.NothingDue):
                 _log.info("%s: %s", item, found.why)
             else:
                 taken.append(found)
@@ -138,7 +138,7 @@ class Ingest(BaseOperator):
         _log.info("SHA-256:  %s", delivery.sha256)
         _log.info("period:   %s of %s, attempt %s", delivery.period, delivery.source, delivery.attempt)
         if delivery.records is not None:
-            rows = map(delivery.told, (delivery.records, delivery.loaded, delivery.rejected))
+            rows = map(delivery.count_text, (delivery.records, delivery.loaded, delivery.rejected))
             _log.info("records:  %s: %s loaded, %s rejected", *rows)
         for receipt in receipts.places(own, delivery.delivery_id):
             _log.info("receipt:  %s", receipt)

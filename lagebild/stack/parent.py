@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "--only":
         _import((*FIRST, *THEN))
         os.register_at_fork(after_in_child=lambda: _forget_changed(before))
-        attentive.attend(arguments[1])
+        attentive.run_on_events(arguments[1])
         _airflow(arguments[1], *LOGS.get(arguments[1], ()))
         return
     home = Path(arguments[0])
@@ -167,7 +167,7 @@ def _import(names: tuple[str, ...]) -> None:
     """Import these; what cannot be is told by whoever needs it."""
     gc.disable()  # collecting garbage meanwhile would cost a fifth of the time
     logging.disable(logging.WARNING)
-    with later.standing_in(PUT_OFF):
+    with later.lazy_imports(PUT_OFF):
         for name in names:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
@@ -296,7 +296,7 @@ def _run_component(name: str, log: Path, again: bool) -> None:
         _nothing_from(0)
     if name == "api-server":
         memory.give_back_now_and_then()
-    attentive.attend(name)
+    attentive.run_on_events(name)
     _airflow(name, *LOGS.get(name, ()))
 
 

@@ -137,7 +137,7 @@ class Rest:
         while True:
             try:
                 return self._once(method, path, accepts, TIMEOUTS_SECONDS[min(attempt, 2)], options)
-            except _Again as problem:
+            except _RetryLater as problem:
                 waited = time.monotonic() - began
                 if waited > problem.patience or not self.is_alive():
                     raise UserError(
@@ -174,9 +174,9 @@ class Rest:
         try:
             answer = self._http.request(method, f"{self.address}{path}", timeout=(10, timeout), **options)
         except requests.RequestException as error:
-            raise _Again(_why(error, timeout)) from error
+            raise _RetryLater(_why(error, timeout)) from error
         if answer.status_code in TRY_AGAIN:
-            raise _Again(f"it answers {answer.status_code}", ERROR_PATIENCE_SECONDS)
+            raise _RetryLater(f"it answers {answer.status_code}", ERROR_PATIENCE_SECONDS)
         return answer
 
     def _log_in(self, timeout: float) -> None:
@@ -189,12 +189,12 @@ class Rest:
             )
         token = _json(answer).get("access_token")
         if not token:
-            raise _Again("its login has no token", ERROR_PATIENCE_SECONDS)
+            raise _RetryLater("its login has no token", ERROR_PATIENCE_SECONDS)
         self._http.headers["Authorization"] = f"Bearer {token}"
         self._has_token = True
 
 
-class _Again(Exception):
+class _RetryLater(Exception):
     """A call failed for a reason that may pass."""
 
     def __init__(self, message: str, patience: int | None = None):
@@ -206,9 +206,9 @@ def _json(answer: Any) -> Any:
     try:
         found = answer.json()
     except ValueError as error:
-        raise _Again("its answer is no JSON", ERROR_PATIENCE_SECONDS) from error
+        raise _RetryLater("its answer is no JSON", ERROR_PATIENCE_SECONDS) from error
     if not isinstance(found, dict):
-        raise _Again("its answer is no object", ERROR_PATIENCE_SECONDS)
+        raise _RetryLater("its answer is no object", ERROR_PATIENCE_SECONDS)
     return found
 
 

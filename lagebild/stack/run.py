@@ -138,11 +138,11 @@ def is_nothing_due(settings: Settings) -> bool:
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
     """What a person has to look at: a build or delivery that waits, what was refused since, a rollback that stands."""
     rows = ledger.deliveries(settings, states=("held", "refused"))
-    kept_back = build.kept_back(settings)
+    blocked = build.blocked_by_rollback(settings)
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
     to_publish = waiting_build(settings)
-    approval = [build.waits(to_publish)] if to_publish is not None else []
-    return approval + waiting + [str(one) for one in build.set_aside(settings)] + ([kept_back] if kept_back else [])
+    approval = [build.waiting_message(to_publish)] if to_publish is not None else []
+    return approval + waiting + [str(one) for one in build.set_aside(settings)] + ([blocked] if blocked else [])
 
 
 # --- the runs --------------------------------------------------------------------------------------------------------
@@ -176,11 +176,11 @@ def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
 def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
     """One DAG run for what was sent and one for each source with something else due; whether there was one.
 
-    UserError for the first that failed, after all have ended, unless it failed by refused files.
+    A failed run raises UserError after the others finish, unless only files were refused.
     """
     dags = due_dags(settings)
     if dags:
-        inbox.settled(settings, doing=board.doing)
+        inbox.look_until_stable(settings, doing=board.doing)
         board.doing("loading and checking deliveries")
         failed = watch(settings, rest, board, [rest.trigger(dag_id) for dag_id in dags])
         broken = [run for run in failed if not _is_by_refused_files(settings, rest, run)]

@@ -91,7 +91,7 @@ def _warehouse(settings: Settings) -> list[str]:
         f"warehouse:      holds {held}",
         f"deliveries:     {counts}",
         f"publication:    {publication or 'none yet'}{note}",
-        *([f"to publish:     {build.waits(waiting)}"] if waiting is not None else []),
+        *([f"to publish:     {build.waiting_message(waiting)}"] if waiting is not None else []),
         *(f"set aside:      {one}" for one in left_out),
         *(f"server:         {one}" for one in versions),
         *(f"guard lacks:    {one}" for one in open_to_readers),

@@ -54,7 +54,7 @@ def is_current(settings: Settings) -> bool:
         return _standing_rollback(connection, asked, version) is not None
 
 
-def kept_back(settings: Settings) -> str | None:
+def blocked_by_rollback(settings: Settings) -> str | None:
     """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
     with database.connect(settings, database.BUILDER) as connection:
         rollback = _standing_rollback(connection, build_inputs.accepted(connection), _version(settings))
@@ -287,17 +287,17 @@ def run(
     build_id = pass_checks(settings, build_id, tell, echo)
     if publishes:
         return publish_build(settings, build_id)
-    let_wait(settings, build_id)
+    wait_for_approval(settings, build_id)
     return None
 
 
-def let_wait(settings: Settings, build_id: int) -> str:
+def wait_for_approval(settings: Settings, build_id: int) -> str:
     """Leave the checked candidate marts of a build until somebody publishes them; the line that says so."""
     with database.connect(settings, database.BUILDER) as connection, _told_if_overtaken():
         connection.execute("select raw.assert_build_token(%s)", [build_id])
         _assert_passed(connection, build_id)
         connection.execute("update raw.build set state = 'waiting', ended_at = now() where build_id = %s", [build_id])
-    return waits(build_id)
+    return waiting_message(build_id)
 
 
 def waiting(settings: Settings) -> int | None:
@@ -312,7 +312,7 @@ def waiting_build(connection: Connection) -> int | None:
     return row[0]
 
 
-def waits(build_id: int) -> str:
+def waiting_message(build_id: int) -> str:
     """What is said of a build that waits."""
     return (
         f"build {build_id} passed its checks and waits for approval; nothing is published:"

@@ -111,7 +111,7 @@ def batch(settings: Settings, source: str, case: Case, past: bool = True) -> gat
     query = f"select * from {gate._delivered(source, suite.TABLE)} where delivery_id = {number}"
     statistics = history.all_statistics(suite.STATISTICS)
     with database.connect(settings, database.LOADER) as connection:
-        history.remember(connection, number, query, statistics)
+        history.store_statistics(connection, number, query, statistics)
     before: list[int] = []
     for n, years in enumerate(case.years_ago if past else ()):
         rows = (case.rows if case.previous is None else case.previous) if n == 0 else []

@@ -19,7 +19,7 @@ def _deliver(settings, period: str, amount: float | None, state: str = "accepted
     number = deliver_rows(settings, source, TABLE, period, [{"amount_eur": amount}])
     with database.connect(settings, database.LOADER) as connection:
         query = f"select * from {TABLE} where delivery_id = {number}"
-        history.remember(connection, number, query, history.all_statistics(RULE))
+        history.store_statistics(connection, number, query, history.all_statistics(RULE))
         connection.execute(
             "update raw.delivery set state = %s, decided_at = clock_timestamp() where delivery_id = %s", [state, number]
         )
@@ -105,13 +105,13 @@ def test_a_second_check_replaces_the_statistics(warehouse):
     with database.connect(warehouse, database.LOADER) as connection:
         connection.execute("update quality.statistic set value = 7")
         query = f"select * from {TABLE} where delivery_id = {number}"
-        history.remember(connection, number, query, RULE)
+        history.store_statistics(connection, number, query, RULE)
         found = dict(connection.execute("select statistic, value from quality.statistic").fetchall())
     assert found == {"rows": 7, "amount_eur": 1}
 
 
 def test_a_statistic_about_persons_is_told_and_their_rows_are_not():
-    whole, row = (replace(history.not_judged("a", "b", "c", "d", 0, 3), tells_of_rows=told) for told in (False, True))
+    whole, row = (replace(history.not_judged("a", "b", "c", "d", 0, 3), quotes_rows=told) for told in (False, True))
     for expectation, expected in ((whole, "words"), (row, "fewer than 3 findings")):
         details = {"details": {"unexpected_rows": [{"observed": "words"}]}, "observed_value": 1}
         verdict = gate._verdict(expectation, _Result(details), personal=True)

@@ -30,7 +30,7 @@ def test_the_release_is_the_one_whose_modules_are_listed():
 def test_what_no_suite_uses_is_not_imported_and_no_stand_in_is_left():
     roots = "{'scipy.stats', 'altair', 'boto3', 'botocore', 'jsonschema', 'mistune', 'narwhals', 'pyspark'}"
     assert _run(f"print({roots} & set(sys.modules))") == "set()"
-    left = "print([m for m in sys.modules.values() if type(m) is later.StandIn], sys.meta_path[0])"
+    left = "print([m for m in sys.modules.values() if type(m) is later.LazyModule], sys.meta_path[0])"
     assert _run(left) == "[] <class '_frozen_importlib.BuiltinImporter'>"
     assert _run("import scipy; print('stats' in vars(scipy))") == "False"
 
@@ -47,8 +47,8 @@ def test_the_real_modules_come_when_they_are_asked_for():
         "from great_expectations.execution_engine import pandas_execution_engine as engine\n"
         "print(type(engine.aws).__name__, engine.aws.boto3 is boto3)"
     )
-    assert told.splitlines()[:1] in (["StandIn 0.693"], ["module 0.693"])
-    assert told.splitlines()[1:] == ["Chart", "True True", "StandIn True"]
+    assert told.splitlines()[:1] in (["LazyModule 0.693"], ["module 0.693"])
+    assert told.splitlines()[1:] == ["Chart", "True True", "LazyModule True"]
 
 
 @pytest.mark.nightly

@@ -116,8 +116,8 @@ def page(points: list[Point], outcomes: list[Outcome], seconds: float) -> str:
         "Written by `make faults`, never by hand. How it works: [tests/faults](../tests/faults/README.md).",
         "",
         f"**{len(points)} points ({len(distinct)} distinct; {seen} steps were seen, repeats among them),"
-        f" {len(outcomes)} runs, {bad} bad.** A run is good where the"
-        " state after the fault was the old or the new one, and a retry led to the state of a load without a fault.",
+        f" {len(outcomes)} runs, {bad} bad.** A run passes if the"
+        " state is old or new after the fault, and a retry converges to the state of a load without a fault.",
         "",
         "| fault | runs | old state after it | new state after it | neither |",
         "|---|---|---|---|---|",

@@ -37,7 +37,7 @@ def test_fetched_and_sent_files_of_a_source_are_due_together_and_one_can_be_name
 
     for item in (pulled, sent):
         assert arrivals.take(fetched, "genesis", item).state == "loaded"
-        assert isinstance(arrivals.take(fetched, "genesis", item), arrivals.Nothing)  # it is there no more
+        assert isinstance(arrivals.take(fetched, "genesis", item), arrivals.NothingDue)  # it is there no more
     assert arrivals.due(fetched, "genesis") == []
     arrivals.take(fetched, "eu2_series", *arrivals.due(fetched, "eu2_series"))
     assert not arrivals.is_drained(fetched)  # nothing is checked yet
@@ -47,12 +47,12 @@ def test_fetched_and_sent_files_of_a_source_are_due_together_and_one_can_be_name
 
 
 def test_a_build_waits_for_a_table_that_was_asked_for_a_moment_ago_and_not_for_an_old_job(fetched):
-    assert arrivals.is_pulling(fetched)
+    assert arrivals.is_fetching(fetched)
     query(fetched, "update raw.fetch set asked_at = asked_at - interval '3 minutes' returning 1")
-    assert not arrivals.is_pulling(fetched)
+    assert not arrivals.is_fetching(fetched)
     query(fetched, "update raw.fetch set asked_at = clock_timestamp() returning 1")
     arrivals.take(fetched, "genesis", f"fetched/{TABLE}_2024_flat.csv")
-    assert not arrivals.is_pulling(fetched)
+    assert not arrivals.is_fetching(fetched)
 
 
 def test_a_table_is_asked_for_by_name_and_years_whatever_the_schedule_says(fetched):

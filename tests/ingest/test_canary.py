@@ -85,7 +85,7 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     for file_name, content in deliveries(marker).items():
         drop(warehouse, "register", content, file_name)
     run("load", "register", code=1, apart=True)  # some are refused
-    misnamed = [entry.path for entry, _ in inbox.look(warehouse, tells=True).unknown]
+    misnamed = [entry.path for entry, _ in inbox.look(warehouse, notifies=True).unknown]
     assert misnamed == ["register/Ausländer.csv"]
     (warehouse.drop / misnamed[0]).unlink()  # nobody took it, and its sender took it away again
     run("held")

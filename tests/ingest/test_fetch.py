@@ -388,14 +388,14 @@ def bidden(settings) -> Settings:
 
 def test_what_is_due_follows_each_entrys_own_schedule(bidden):
     settings = bidden
-    first = keys(wanted.due(settings, "genesis", MONDAY))
+    first = keys(wanted.due_items(settings, "genesis", MONDAY))
     assert KEY in first and f"{TABLE} 2019" in first and "12211-Z-11" in first and f"{TABLE} 2027" not in first
     pulled(settings)
     with database.connect(settings) as connection:
         connection.execute("update raw.fetch set settled_at = %s", [MONDAY])
-    assert KEY not in keys(wanted.due(settings, "genesis", MONDAY.replace(hour=23)))
-    assert KEY in keys(wanted.due(settings, "genesis", MONDAY.replace(day=23)))
-    assert KEY not in keys(wanted.due(settings, "genesis", MONDAY.replace(day=23, hour=4, minute=59)))
+    assert KEY not in keys(wanted.due_items(settings, "genesis", MONDAY.replace(hour=23)))
+    assert KEY in keys(wanted.due_items(settings, "genesis", MONDAY.replace(day=23)))
+    assert KEY not in keys(wanted.due_items(settings, "genesis", MONDAY.replace(day=23, hour=4, minute=59)))
 
 
 def test_what_failed_or_is_open_stays_due(bidden, server, recorded):
@@ -403,56 +403,57 @@ def test_what_failed_or_is_open_stays_due(bidden, server, recorded):
     server.instead["catalogue/modifieddata"] = Answer(403, b"")
     with pytest.raises(errors.NoLogin):
         step(settings)
-    assert KEY in keys(wanted.due(settings, "genesis"))
+    assert KEY in keys(wanted.due_items(settings, "genesis"))
     server.instead.clear()
     describe(recorded, jobs=True)
     step(settings)
-    assert KEY in keys(wanted.due(settings, "genesis"))
+    assert KEY in keys(wanted.due_items(settings, "genesis"))
 
 
 def test_tables_and_years_that_are_asked_for_are_due_whenever(settings):
     pulled(settings)
-    assert keys(wanted.due(settings, "genesis", tables=[TABLE], years=[2024])) == [KEY]
-    assert keys(wanted.due(settings, "genesis", tables=[TABLE], years=[1999])) == [f"{TABLE} 1999"]
+    assert keys(wanted.due_items(settings, "genesis", tables=[TABLE], years=[2024])) == [KEY]
+    assert keys(wanted.due_items(settings, "genesis", tables=[TABLE], years=[1999])) == [f"{TABLE} 1999"]
     unnamed = replace(settings, demo=False, pull=frozenset({"regionalstatistik"}))
-    backfill = keys(wanted.due(unnamed, "genesis", years=[2019]))
+    backfill = keys(wanted.due_items(unnamed, "genesis", years=[2019]))
     assert f"{TABLE} 2019" in backfill and "12211-Z-11" in backfill  # whose one file has 2011 to 2019
-    assert "12211-Z-11" not in keys(wanted.due(unnamed, "genesis", years=[2021]))
+    assert "12211-Z-11" not in keys(wanted.due_items(unnamed, "genesis", years=[2021]))
     assert "12521-0041 2019" not in backfill  # nobody said that this host may be asked
     with pytest.raises(UserError, match=r"no entry 99999-0001"):
-        wanted.due(settings, "genesis", tables=["99999-0001"])
+        wanted.due_items(settings, "genesis", tables=["99999-0001"])
 
 
 def test_a_source_that_nobody_pulls_says_how_to_add_it(settings):
     with pytest.raises(UserError, match="no entry for ledger"):
-        wanted.due(settings, "ledger")
+        wanted.due_items(settings, "ledger")
 
 
 def test_an_entry_without_an_address_is_never_due_and_says_what_to_set_when_it_is_asked_for(settings, monkeypatch):
-    assert wanted.due(settings, "esf_berlin") == []
+    assert wanted.due_items(settings, "esf_berlin") == []
     with pytest.raises(UserError, match=r"(?s)no address is known.*set LAGEBILD_URL_ESF_BERLIN in .env"):
         fetch.step(settings, "esf-berlin", "esf_berlin")
     assert states(settings) == []
     monkeypatch.setenv("LAGEBILD_URL_ESF_BERLIN", "https://list.example/esf.csv")
-    assert keys(wanted.due(replace(settings, demo=False), "esf_berlin")) == ["esf-berlin"]
+    assert keys(wanted.due_items(replace(settings, demo=False), "esf_berlin")) == ["esf-berlin"]
 
 
 def test_nobody_is_asked_by_schedule_without_the_operators_word(bidden, monkeypatch):
     def hosts() -> set[str]:
-        return {item.entry.host for item in wanted.due(bidden, "genesis")}
+        return {item.entry.host for item in wanted.due_items(bidden, "genesis")}
 
-    assert hosts() == {"regionalstatistik"} and wanted.due(bidden, "wegweiser") == []
+    assert hosts() == {"regionalstatistik"} and wanted.due_items(bidden, "wegweiser") == []
     monkeypatch.setenv("LAGEBILD_DESTATIS_TOKEN", "a-token")
     assert hosts() == {"regionalstatistik", "destatis"}
-    asked = keys(wanted.due(replace(bidden, pull=frozenset()), "genesis", tables=[TABLE], years=[2024]))
+    asked = keys(wanted.due_items(replace(bidden, pull=frozenset()), "genesis", tables=[TABLE], years=[2024]))
     assert asked == [KEY]
 
 
 def test_the_demo_asks_nobody_outside(settings):
-    assert {item.entry.host for item in wanted.due(settings, "genesis")} <= {"destatis"}  # as far as it is recorded
+    # as far as it is recorded
+    assert {item.entry.host for item in wanted.due_items(settings, "genesis")} <= {"destatis"}
     with pytest.raises(UserError, match=r"(?s)12521-0041 2024: this is the demo.*LAGEBILD_DEMO=0"):
         step(settings, "12521-0041 2024")
-    assert wanted.due(settings, "azr_nrw") == [] and wanted.due(settings, "wegweiser") == []
+    assert wanted.due_items(settings, "azr_nrw") == [] and wanted.due_items(settings, "wegweiser") == []
     assert states(settings) == []
 
 

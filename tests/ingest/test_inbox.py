@@ -284,8 +284,8 @@ def test_one_look_lists_what_is_complete_and_answers_what_nobody_knows(warehouse
     put(warehouse, "Unbekanntes.xlsx")
     connected, store = [], stores._store
     monkeypatch.setattr(stores, "_store", lambda own, label: connected.append(label) or store(own, label))
-    found = inbox.look(warehouse, tells=True)
-    assert (found.new_sources(), found.told, connected) == ([SOURCE], ["drop/Unbekanntes.xlsx"], ["drop"])
+    found = inbox.look(warehouse, notifies=True)
+    assert (found.new_sources(), found.notified, connected) == ([SOURCE], ["drop/Unbekanntes.xlsx"], ["drop"])
 
 
 def test_the_name_of_an_unknown_file_does_not_enter_the_database(warehouse):
@@ -529,7 +529,7 @@ STEPS = (
     (stores.Local, "remove"),
     (inbox_files, "finish"),
     (stores.Local, "write"),
-    (inbox_files, "set_told"),
+    (inbox_files, "set_notified"),
 )
 """What taking a file does, one after the other."""
 

@@ -74,7 +74,7 @@ def test_a_period_is_late_from_the_day_after_its_last_day_in_time(ruled):
 
 
 def test_what_is_from_before_the_first_delivery_here_is_not_due(ruled):
-    """Somebody who starts in 2026 with a file of 2019 is not six years late."""
+    """Deadlines count from your first delivery."""
     house = ruled(due=YEARLY)
     came(house, "2019", "2026-11-21 10:00")
     found = on(house, "2027-07-01")

@@ -19,7 +19,7 @@ def _run(code: str) -> str:
 
 
 def test_a_module_that_is_not_installed_stays_missing_to_who_imports_it():
-    with later.standing_in({"no_such_module"}), pytest.raises(ModuleNotFoundError):
+    with later.lazy_imports({"no_such_module"}), pytest.raises(ModuleNotFoundError):
         __import__("no_such_module")
 
 
@@ -27,13 +27,13 @@ def test_other_threads_import_the_real_module_meanwhile(tmp_path, monkeypatch):
     (tmp_path / "slow_module.py").write_text("value = 1")
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    with later.standing_in({"slow_module"}), ThreadPoolExecutor(1) as other:
+    with later.lazy_imports({"slow_module"}), ThreadPoolExecutor(1) as other:
         elsewhere = other.submit(__import__, "slow_module").result()
-        assert type(elsewhere) is not later.StandIn and elsewhere.value == 1
+        assert type(elsewhere) is not later.LazyModule and elsewhere.value == 1
     monkeypatch.delitem(sys.modules, "slow_module")
-    with later.standing_in({"slow_module"}), ThreadPoolExecutor(1) as other:
+    with later.lazy_imports({"slow_module"}), ThreadPoolExecutor(1) as other:
         own = __import__("slow_module")
-        assert type(own) is later.StandIn
+        assert type(own) is later.LazyModule
         assert other.submit(lambda: __import__("slow_module").value).result() == 1
         assert sys.modules["slow_module"] is not own and own.value == 1
 

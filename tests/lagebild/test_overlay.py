@@ -210,7 +210,7 @@ def test_a_build_that_waits_is_not_published_with_other_rows_than_were_checked(w
     prepared.fill(warehouse)
     prepared.deliver(warehouse)
     build_id = prepared.begin(warehouse)
-    build.let_wait(warehouse, build_id)
+    build.wait_for_approval(warehouse, build_id)
     write(warehouse, HEADER, ROW)
     with pytest.raises(UserError, match="the city's own rows changed"):
         build.approve(warehouse)

@@ -78,7 +78,7 @@ def test_the_dag_processor_waits_long_only_when_no_file_is_parsed(monkeypatch, g
     monkeypatch.setattr(
         DagFileProcessorManager, "_service_processor_sockets", lambda self, timeout: waits.append(timeout)
     )
-    attentive.attend("dag-processor")
+    attentive.run_on_events("dag-processor")
     for processors, timeout in (({}, 0.9), ({"dag": 1}, 0.9), ({}, 0.0)):
         DagFileProcessorManager._service_processor_sockets(SimpleNamespace(_processors=processors), timeout=timeout)
     assert waits == [attentive.PARSING_SECONDS, 0.9, 0.0]
@@ -92,6 +92,6 @@ def test_the_scheduler_command_makes_the_attentive_one(monkeypatch):
     from airflow.cli.commands import scheduler_command
 
     monkeypatch.setattr(scheduler_command, "SchedulerJobRunner", SchedulerJobRunner)
-    attentive.attend("scheduler")
+    attentive.run_on_events("scheduler")
     assert issubclass(scheduler_command.SchedulerJobRunner, SchedulerJobRunner)
     assert scheduler_command.SchedulerJobRunner is not SchedulerJobRunner

@@ -134,7 +134,7 @@ def ingested(warehouse, rest: Airflow, monkeypatch) -> bool:
     """`run_ingest` with one run for each that Airflow knows."""
     monkeypatch.setattr(steps, "POLL_SECONDS", 0)
     monkeypatch.setattr(steps, "due_dags", lambda settings: list(rest.ends))
-    monkeypatch.setattr(steps.inbox, "settled", lambda settings, doing: None)
+    monkeypatch.setattr(steps.inbox, "look_until_stable", lambda settings, doing: None)
     monkeypatch.setattr(steps.airflow, "url", lambda settings: "http://127.0.0.1:1")
     with Board(Plain(io.StringIO()), Output(Level.NORMAL)) as board:
         return steps.run_ingest(warehouse, rest, board)
