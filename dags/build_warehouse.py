@@ -14,7 +14,7 @@ from ingest import contracts
 from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, cron, deadline, raw_asset, settled
 
 EVERYTHING = [{"about": "nothing", "line": ""}]
-"""What a publication was made without, where it is nothing: a mapped task without an item would be shown as skipped."""
+"""What a publication was made without, if it is nothing: a mapped task without an item would be shown as skipped."""
 log = logging.getLogger(__name__)
 
 with DAG(

@@ -1,6 +1,6 @@
 """Airflow DAG `ingest_files`: the files that people sent, whatever their source, each loaded and checked by a task.
 
-    due -> ingest (a mapped task a file, or several of a source where there are many: loaded, checked, accepted or held)
+    due -> ingest (a mapped task a file, or several of a source if there are many: loaded, checked, accepted or held)
 
 Started by `receive_files` when it sees a file, and by `make run`. What is pulled, asked for by hand or left behind is
 the business of `ingest__<source>`.

@@ -100,7 +100,7 @@ def folder(settings: Settings) -> Path:
 def write(settings: Settings, target: Path) -> Path:
     """Write a page a check and an index into the folder `target`, which changes whole or not at all; returns the index.
 
-    UserError where the folder holds something else than such pages.
+    UserError if the folder holds something else than such pages.
     """
     if target.exists() and any(target.iterdir()) and not (target / STAMP).is_file():
         raise UserError(f"{target} holds other files, and would be replaced", remedy="name an empty or a new folder")

@@ -24,7 +24,7 @@ STATISTICS = {
 
 
 def _municipality(delivery: Delivery) -> str:
-    """AGS of a municipality's own list; nothing where the list is the house's."""
+    """AGS of a municipality's own list; nothing if the list is the house's."""
     return delivery.ags if "_" in delivery.period else ""
 
 

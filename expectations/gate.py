@@ -225,7 +225,7 @@ def _suite(source: str) -> ModuleType | SimpleNamespace:
 
 
 def _withheld(personal: bool) -> str:
-    """What stands for a database error that may quote the value it stumbled over; empty where it need not."""
+    """What stands for a database error that may quote the value it stumbled over; empty if it need not."""
     return "its text is withheld, the source is about persons" if personal else ""
 
 

@@ -27,9 +27,9 @@ class Tested:
 
     model: str
     key: dict[str, str]
-    """By column of staging, what raw holds of it, as SQL; empty where each line is a row."""
+    """By column of staging, what raw holds of it, as SQL; empty if each line is a row."""
     required: dict[str, str] = field(default_factory=dict)
-    """Columns that may not be empty, likewise."""
+    """Columns that may not be empty, in the same way."""
     codes: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """By column what raw holds of it, and the seed and its column that lists the values there are."""
 

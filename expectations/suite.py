@@ -117,7 +117,7 @@ def no_row(
 
     `sql` reads the data under check as `batch`. It may return `line_number` (the row to mend) and
     `observed` (a few words on what is wrong there; for a source about persons shown only where it
-    does not tell of rows, and `without_figures` in its place where there is one). Curly braces must be doubled: GX
+    does not tell of rows, and `without_figures` in its place if there is one). Curly braces must be doubled: GX
     formats the text.
     """
     sql = sql.strip()
@@ -161,7 +161,7 @@ def free_texts(source: str) -> dict[str, str]:
 
 
 def letters_whole(source: str, owner: str) -> list[Expectation]:
-    """That no letter was lost or decoded twice on the way; nothing where a source has no free texts."""
+    """That no letter was lost or decoded twice on the way; nothing if a source has no free texts."""
     columns = free_texts(source)
     if not columns:
         return []

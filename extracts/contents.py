@@ -26,7 +26,7 @@ class Contents:
     """One dict a mart and delivery, with model_version, file name, SHA-256 and row counts."""
     warnings: list[dict[str, Any]]
     acceptances: list[dict[str, Any]]
-    """One dict a delivery that was accepted in spite of what its checks found."""
+    """One dict a delivery that was accepted despite what its checks found."""
     attributions: dict[str, dict[str, Any]]
     """Per source id: title, licenses and sources (`attribution.of_publication`)."""
 
@@ -35,7 +35,7 @@ class Contents:
         return self.package.labels.get(column, column)
 
     def captions(self, entry: MartEntry) -> list[str]:
-        """The texts that must stand beside the mart's figures (German, then English); empty where none is due."""
+        """The texts that must stand beside the mart's figures (German, then English); empty if none is due."""
         return [text for texts in self._caption_texts(entry.caption).values() for text in texts]
 
     @cached_property
@@ -119,7 +119,7 @@ def gather(
 ) -> Contents:
     """Read one publication, whose attributions `attributed` knows by its number.
 
-    Raise UserError where a figure would go out without its caption, or data without its source.
+    Raise UserError if a figure would go out without its caption, or data without its source.
     """
     publication = marts.publication(connection, publication_id)
     number = publication.publication_id

@@ -88,7 +88,7 @@ def publication(connection: psycopg.Connection, publication_id: int | None) -> P
         return Publication(*row)
     known = [r[0] for r in connection.execute("select publication_id from marts.publication order by 1")]
     if not known:
-        raise UserError("nothing was published yet, so there is nothing to extract", remedy="lagebild publication build")
+        raise UserError("nothing was published yet: there is nothing to extract", remedy="lagebild publication build")
     named = "no publication is in force" if publication_id is None else f"there is no publication {publication_id}"
     raise UserError(named, remedy=f"choose one of: {', '.join(map(str, known))}")
 
@@ -147,7 +147,7 @@ def warnings(connection: psycopg.Connection, publication_id: int) -> list[dict[s
 
 
 def acceptances(connection: psycopg.Connection, publication_id: int) -> list[dict[str, Any]]:
-    """Deliveries behind the publication that a person accepted in spite of a finding; who it was stays in the house."""
+    """Deliveries behind the publication that a person accepted despite a finding; who it was stays in the house."""
     return _dicts(
         connection,
         "select source, period, file_name, sha256, in_spite_of, accepted_at, accepted_until, accepted_why"

@@ -80,7 +80,7 @@ def release(
 
 
 def _handed_out_before_protection(settings: Settings, publication_id: int | None, recipient: str) -> Path | None:
-    """The folder of a registered package of an unprotected publication; None where the publication is protected."""
+    """The folder of a registered package of an unprotected publication; None if the publication is protected."""
     with database.connect(settings, database.BUILDER) as connection:
         row = connection.execute(
             "select p.publication_id, p.is_protected from published.current_publication as c"

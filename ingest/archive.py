@@ -172,7 +172,7 @@ class Parts:
     """The parts of a workbook, which is a zip: each read as it unpacks, all of them within the bounds together."""
 
     def __init__(self, content: bytes):
-        """Refused where it is no zip, or one that would fill the memory or disk of whoever unpacks it."""
+        """Refused if it is no zip, or one that would fill the memory or disk of whoever unpacks it."""
         self._archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
         # Names of parts do not tell small letters from capitals, and some programs write them with backslashes.
         self._members = {_part(member.filename): member for member in _members(self._archive)}

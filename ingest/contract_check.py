@@ -150,7 +150,7 @@ def own_findings(path: Path, text: bytes) -> list[Finding]:
 
 
 def opened(path: Path, text: bytes) -> tuple[dict[Place, int], Any, list[Finding]]:
-    """Where each entry of a YAML file stands, what it holds (None where that cannot be read or is nothing), and what is
+    """Where each entry of a YAML file stands, what it holds (None if that cannot be read or is nothing), and what is
     wrong with it as YAML: also that a key stands twice.
     """
     try:
@@ -634,7 +634,7 @@ def layout_sense(change: contracts.Change, fields: tuple[contracts.Field, ...]) 
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name; empty where no known one is near."""
+    """The end of a sentence about an unknown name; empty if no known one is near."""
     question = did_you_mean(name, known).strip()
     return f"; {question}" if question else ""
 

@@ -138,7 +138,7 @@ class Duration:
     days: int
 
     def after(self, day: date) -> date:
-        """The day on which the time is over; the 29 February becomes the 28th where there is none."""
+        """The day on which the time is over; the 29 February becomes the 28th if there is none."""
         months = day.year * 12 + day.month - 1 + self.years * 12 + self.months
         year, month = divmod(months, 12)
         last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - date(year, month + 1, 1)).days
@@ -152,7 +152,7 @@ class Due:
     every: str
     """Length of a period: one of `EVERY`; `irregular` where no period is due."""
     lag: Duration | None
-    """Time from the end of a period to its last day in time; None where irregular."""
+    """Time from the end of a period to its last day in time; None if irregular."""
     first: date | None
     """First day of the first period that is due, delivered or not; None: from the first delivery on."""
     reason: str
@@ -179,14 +179,14 @@ class CodeList:
 class Rule:
     """A comparison within one row: a field with another field, or with a literal.
 
-    It compares the values that raw would hold (for privacy `year` the year) and holds where one is missing.
+    It compares the values that raw would hold (for privacy `year` the year) and holds if one is missing.
     """
 
     name: str
     left: str
     operator: str
     right: str | None
-    """The other field's name; None where `literal` stands on the right."""
+    """The other field's name; None if `literal` stands on the right."""
     literal: Any
     message: str
 
@@ -365,9 +365,9 @@ class Own:
 
     path: Path
     municipality: str | None
-    """AGS in the name of the file; None where it says none."""
+    """AGS in the name of the file; None if it says none."""
     layout: str | None = None
-    """Name of the entry that holds for the file; None where none does."""
+    """Name of the entry that holds for the file; None if none does."""
     line: int = 1
     """Where that entry begins."""
 
@@ -416,7 +416,7 @@ class Contract:
     escape: str | None
     """Stands before a quote inside a quoted field."""
     line_terminator: str | None
-    """What ends a line; None where any line break may."""
+    """What ends a line; None if any line break may."""
     optional_apart: bool
     """A file may lack any of the optional columns, each apart from the others."""
     excel_text: bool
@@ -448,7 +448,7 @@ class Contract:
     def match(self, file_name: str) -> re.Match[str] | None:
         """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`).
 
-        None where it is another one, also by a month or day that there is not.
+        None if it is another one, also by a month or day that there is not.
         """
         stem, dot, extension = file_name.rpartition(".")
         names = (file_name, f"{stem}{dot}{extension.lower()}")
@@ -460,12 +460,12 @@ class Contract:
         return bool(self.match(file_name) or (self.reader == "genesis" and DOWNLOADED.fullmatch(file_name)))
 
     def period_of(self, file_name: str) -> str | None:
-        """The period that the name of a delivered file says; None where the name is not as agreed."""
+        """The period that the name of a delivered file says; None if the name is not as agreed."""
         match = self.match(file_name)
         return match["period"] if match else None
 
     def name_for(self, period: str) -> str:
-        """The example's name for another period; UserError where the contract knows no such period."""
+        """The example's name for another period; UserError if the contract knows no such period."""
         start, end = self.file_name.fullmatch(self.example).span("period")
         name = self.example[:start] + period + self.example[end:]
         if self.period_of(name) != period:
@@ -710,7 +710,7 @@ def is_own(source: str) -> bool:
 
 
 def path_of(source: str) -> Path:
-    """The contract of a source; UserError where there is none."""
+    """The contract of a source; UserError if there is none."""
     path = (settings.load().config / OWN_SOURCES if is_own(source) else SOURCES) / source / "contract.yml"
     if not path.is_file():
         meant = did_you_mean(source, sources())

@@ -2,8 +2,8 @@
 
 A row is hashes of 64 bits, of its key, of all that raw keeps of it, and (under a secret key) of its texts in the file,
 and the place where raw holds it. They are kept in the state folder, readable by their owner only, for the last
-snapshots of a series. The file is a cache: where it is missing, damaged, or of another contract, code, key or erasure,
-it is made anew from raw, without the texts.
+snapshots of a series. The file is a cache: if it is missing, damaged, or of another contract, code, key or erasure,
+it is made again from raw, without the texts.
 """
 
 import json

@@ -372,7 +372,7 @@ class _Distinct:
             self._values = np.append(self._values, np.array(typed, self._values.dtype))
 
     def _answer(self, text: str) -> tuple[Any, bytes]:
-        """The field's value, and what PostgreSQL takes for it; BadValue where the text breaks a rule."""
+        """The field's value, and what PostgreSQL takes for it; BadValue if the text breaks a rule."""
         cells = values.cells(self.field, text, self.missing, self.key)
         return cells[0], b"".join(
             values.encoded(value, kind) for value, (_, kind) in zip(cells, self.field.columns, strict=True)

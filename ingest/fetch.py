@@ -97,7 +97,7 @@ class Outcome:
 
 
 def step(settings: Settings, key: str, source: str, access: Access | None = None, force: bool = False) -> Step:
-    """One short action for an item; PullError where the host would not, after it was written down.
+    """One short action for an item; PullError if the host would not, after it was written down.
 
     `access` is that of the entry's host, else its own is looked for. With `force` nothing that is known of the last
     answer keeps it from asking; the same bytes are no new delivery all the same.
@@ -217,7 +217,8 @@ def _client(settings: Settings, host: str, access: Access | None) -> genesis.Cli
 def _number(path: Path) -> int:
     """The fetch that a fetched file belongs to."""
     if not path.parent.name.isdigit():
-        raise UserError(f"{path} is no fetched file", remedy="load it with: lagebild delivery load FILE --source SOURCE")
+        remedy = "load it with: lagebild delivery load FILE --source SOURCE"
+        raise UserError(f"{path} is no fetched file", remedy=remedy)
     return int(path.parent.name)
 
 

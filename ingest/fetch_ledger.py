@@ -69,7 +69,7 @@ _COLUMNS = ", ".join(Fetch.__dataclass_fields__)
 
 @contextmanager
 def alone(settings: Settings, source: str, key: str) -> Iterator[Connection | None]:
-    """A connection that commits each statement, while no other process works at this key; None where one does."""
+    """A connection that commits each statement, while no other process works at this key; None if one does."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
         (is_alone,) = connection.execute(lock, [f"fetch {source} {key}"]).fetchone()

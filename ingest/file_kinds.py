@@ -17,7 +17,7 @@ _AGAIN = "ask the supplier for the file again"
 def refuse_others(file: BinaryIO, reader: str | None) -> None:
     """Refuse, with its name, what no reader here reads: old and encrypted workbooks, and XLSX where text is agreed.
 
-    The file is left at its beginning. `reader` is the contract's; None where there is no contract yet.
+    The file is left at its beginning. `reader` is the contract's; None if there is no contract yet.
     """
     if not file.seekable():
         return
@@ -34,7 +34,7 @@ def refuse_others(file: BinaryIO, reader: str | None) -> None:
 
 
 def _start(file: BinaryIO) -> bytes:
-    """The first bytes of a file, without moving in it where that is possible."""
+    """The first bytes of a file, without moving in it if that is possible."""
     try:
         return os.pread(file.fileno(), 512, 0)
     except OSError:  # no file of the system, but one in memory or in an archive

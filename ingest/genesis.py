@@ -38,7 +38,7 @@ _ENGLISH_TIMES = frozenset(
 
 @dataclass(frozen=True)
 class Shape:
-    """Which flat layout a header is of, its number of slots, and its measures (code, label, unit) where it is wide."""
+    """Which flat layout a header is of, its number of slots, and its measures (code, label, unit) if it is wide."""
 
     layout: str
     slots: int
@@ -81,7 +81,7 @@ def header(contract: Contract, content: bytes) -> tuple[list[str], int]:
 
 
 def agreed_name(contract: Contract, name: str, content: bytes) -> str | None:
-    """The name that `file_name` asks for, of a download such as `12411-01-01-4_de_flat.csv`; None where it has none.
+    """The name that `file_name` asks for, of a download such as `12411-01-01-4_de_flat.csv`; None if it has none.
 
     Table and language stand in the download's name, the years in the file.
     """

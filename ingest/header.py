@@ -20,7 +20,7 @@ def head(contract: Contract, file: Path) -> bytes:
 
 
 def header_of(contract: Contract, content: bytes, period: str | None = None) -> list[str] | None:
-    """The header as loading reads it, stacked rows joined; None where the layout has none (fixed width)."""
+    """The header as loading reads it, stacked rows joined; None if the layout has none (fixed width)."""
     file = io.BytesIO(content)
     file_kinds.refuse_others(file, contract.reader)
     if contract.reader == "fixed_width":

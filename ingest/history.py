@@ -54,11 +54,11 @@ class Outcome:
     unchanged: int
     """Rows of the snapshot that raw held already."""
     fresh: int | None
-    """Rows of it that it brought; None where nothing is compared."""
+    """Rows of it that it brought; None if nothing is compared."""
 
 
 def series_of(contract: Contract, period: str) -> tuple[str, date]:
-    """The series and the day of a period such as `05913000_2019-12-31`; Refused where it names no day."""
+    """The series and the day of a period such as `05913000_2019-12-31`; Refused if it names no day."""
     day = period_day(period) or ""
     if len(day) != 10 or not period.endswith(day):
         raise Refused(
@@ -132,7 +132,7 @@ class Comparison:
     def finish(self, connection: Connection, keys: Keys, unchanged: int) -> Outcome:
         """Compare what the delivery has with all that the base has, and write the ends of rows that it lacks.
 
-        `unchanged`: records that were told by their texts. UserError where they are not as many rows of the base.
+        `unchanged`: records that were told by their texts. UserError if they are not as many rows of the base.
         """
         self._draft = self.resources.enter_context(Draft(self._path(self._delivery_id)))
         deliveries = [self._delivery_id, *([] if self._base is None else self._base.deliveries)]
@@ -177,7 +177,7 @@ class Comparison:
         return Outcome(together(found), unchanged, fresh)
 
     def _ended_by_text(self, own: np.ndarray, base: np.ndarray) -> np.ndarray | None:
-        """Which rows of the base no record had the text of; None where rows are told by their contents."""
+        """Which rows of the base no record had the text of; None if rows are told by their contents."""
         if self._base is None or not self._base.by_text:
             return None
         is_there = self._base.members.were_found(len(base))
@@ -188,7 +188,7 @@ class Comparison:
         return ~is_there
 
     def keep(self) -> None:
-        """Put the digests in place. The load is committed: where there is no room for them, they are left out."""
+        """Put the digests in place. The load is committed: if there is no room for them, they are left out."""
         if self._draft is not None and self._kept is not None:
             with contextlib.suppress(OSError):
                 self._draft.keep(*self._kept)
@@ -238,7 +238,7 @@ class Comparison:
         return copy.rows([heads, ids], np.arange(len(places)))
 
     def _digests(self, connection: Connection, delivery_id: int, texts: str | None) -> Digests:
-        """The digests of a stored snapshot, from their file or made anew; `texts` as in `digests.read`."""
+        """The digests of a stored snapshot, from their file or made again; `texts` as in `digests.read`."""
         identity = self._identity(connection, delivery_id)
         (day,) = connection.execute(
             "select taken_on from raw.snapshot where delivery_id = %s", [delivery_id]

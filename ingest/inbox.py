@@ -251,7 +251,7 @@ def look_until_stable(
 def take(settings: Settings, key: str, progress: Callable[[int], None] | None = None) -> Delivery | None:
     """Take the file of this key: claim, load, put away, write its receipt.
 
-    None where another worker has it, where it is gone, or where it turned out to be written still. UserError where it
+    None if another worker has it, if it is gone, or where it turned out to be written still. UserError if it
     cannot be loaded now: it stays claimed, its receipt says why, and the next look tries again.
     """
     inbox, path = _split(settings, key)
@@ -358,7 +358,7 @@ def _is_old(settings: Settings, entry: Entry) -> bool:
 
 
 def _split(settings: Settings, key: str) -> tuple[str, str]:
-    """Inbox and path of a key. UserError where there is no such inbox, or the path leads elsewhere."""
+    """Inbox and path of a key. UserError if there is no such inbox, or the path leads elsewhere."""
     fitting = [inbox for inbox in stores.labels(settings) if key.startswith(f"{inbox}/")]
     inbox = max(fitting, key=len, default=None)
     path = key[len(inbox) + 1 :] if inbox else ""
@@ -375,7 +375,7 @@ def _connected(settings: Settings) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _turn(settings: Settings, key: str) -> Iterator[Connection | None]:
-    """A connection while nobody else takes this file; None where somebody does. The turn ends with the connection."""
+    """A connection while nobody else takes this file; None if somebody does. The turn ends with the connection."""
     with _connected(settings) as connection:
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 1))"
         (is_mine,) = connection.execute(lock, [f"inbox {key}"]).fetchone()
@@ -402,11 +402,11 @@ def _claimed(settings: Settings, connection: Connection, store: Store, path: str
 
 
 def _in_place(connection: Connection, store: Store, row: InboxFile) -> InboxFile | None:
-    """Bring a claimed file where it is read. None where it is gone, or where it is not what was found complete."""
+    """Bring a claimed file to where it is read. None if it is gone, or is not the file that was found complete."""
     if store.renames and store.entry(row.taken_path) is None:
         there = store.entry(row.path)
         if there is None or there.version != row.version or not store.move(row.path, row.taken_path):
-            inbox_files.drop(connection, row)  # gone, or written anew: what lies there is looked at afresh
+            inbox_files.drop(connection, row)  # gone, or written again: what lies there is looked at afresh
             return None
     if store.renames and store.entry(row.path) is None:
         # They speak of this file, not of the next one of its name.
@@ -430,7 +430,7 @@ def _place(store: Store, row: InboxFile) -> str:
 def _loaded(
     settings: Settings, connection: Connection, store: Store, row: InboxFile, progress: Callable[[int], None] | None
 ) -> InboxFile | None:
-    """Load a claimed file; None where it was written meanwhile and has to be complete again first."""
+    """Load a claimed file; None if it was written meanwhile and has to be complete again first."""
     place = _place(store, row)
     entry = store.entry(place)
     expected = _expected(store, place)
@@ -458,7 +458,7 @@ def _loaded(
 
 
 def _expected(store: Store, place: str) -> str | None:
-    """The SHA-256 that the sender says; empty where the marker holds none, None where there is no such marker."""
+    """The SHA-256 that the sender says; empty if the marker holds none, None if there is no such marker."""
     marker = next((path for path in stores.markers(place) if path.endswith(".sha256") and store.entry(path)), None)
     if marker is None:
         return None
@@ -487,7 +487,7 @@ def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> It
 
 
 def _finished(settings: Settings, connection: Connection, store: Store, row: InboxFile) -> Delivery | None:
-    """Put away a file that the ledger knows, and write its receipt. None where it changed after it was read."""
+    """Put away a file that the ledger knows, and write its receipt. None if it changed after it was read."""
     with database.connect(settings, database.LOADER) as other:
         delivery = ledger.get(other, row.delivery_id)
     is_personal = contracts.load(row.source).has_personal_fields

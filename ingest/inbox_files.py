@@ -125,7 +125,7 @@ def claim(connection: Connection, inbox: str, source: str, entry: Entry) -> Inbo
 
 
 def drop(connection: Connection, row: InboxFile) -> None:
-    """Forget a claim whose file is gone or was written anew before it could be taken."""
+    """Forget a claim whose file is gone or was written again before it could be taken."""
     connection.execute("delete from raw.inbox_file where inbox_file_id = %s", [row.inbox_file_id])
 
 

@@ -72,7 +72,7 @@ def load_file(
 ) -> Delivery:
     """Land and load one file; the returned row says whether it was loaded, refused, or known already.
 
-    `name` is the one that it is loaded under, where it is not its own. `expected` is the SHA-256 that its sender says
+    `name` is the one that it is loaded under, if it is not its own. `expected` is the SHA-256 that its sender says
     it has; `progress` is told the number of bytes of each part read.
     """
     name = name or agreed_name(own_layouts.in_force(settings, contract, None, None), file)

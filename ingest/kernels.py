@@ -177,7 +177,7 @@ def _word(data, at):
 
 @_inner
 def _part(data, at, left):
-    """The same of `left` bytes, or of eight where there are more."""
+    """The same of `left` bytes, or of eight if there are more."""
     if left >= U(8):
         return _word(data, at)
     value, shift = U(0), U(0)
@@ -291,7 +291,7 @@ def split(
 ):
     """The fields of every line: `start` and `size` (width, lines), `kind` (uint8) and number of fields (int32) a line.
 
-    `quote` and `escape` are -1 where there are none. A quoted field is read here when it is closed on its line, holds
+    `quote` and `escape` are -1 if there are none. A quoted field is read here when it is closed on its line, holds
     no quote and no escape, and is followed by the delimiter or the line's end; anything else is `TO_PARSE`. A record
     has `extra` blank fields behind its own. `skips_space`: spaces before a field are no part of it.
     """
@@ -485,7 +485,7 @@ def bucket(hashes, shift, starts, bucketed, numbers):
 
 @_bare(void(_HASHES, _INTS, _INTS, uint64, _HASHES, int64[::1]))
 def find(bucketed, numbers, starts, shift, wanted, found):
-    """The number of each of the wanted hashes as `bucket` left them, -1 where it is not there."""
+    """The number of each of the wanted hashes as `bucket` left them, -1 if it is not there."""
     for i in range(len(wanted)):
         n = wanted[i] >> shift
         found[i] = -1

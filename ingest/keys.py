@@ -65,7 +65,7 @@ class Keys(contextlib.ExitStack):
             yield entries[first:after]
 
     def doubled(self) -> Doubled:
-        """The rows that share a key: all but the first where the rows are the same, all where they are not."""
+        """The rows that share a key: all but the first where the rows are the same, all if they are not."""
         return together(doubled_in(entries) for entries in self.parts())
 
 

@@ -44,7 +44,7 @@ class Delivery:
     contract_version: str
     code_version: str
     layout: str | None
-    """Name of the contract's layout that the header has; None where nothing was read, or before it was kept."""
+    """Name of the contract's layout that the header has; None if nothing was read, or before it was kept."""
     state: str
     reason: str | None
     records: int | None
@@ -97,7 +97,7 @@ def get(connection: Connection, delivery_id: int, lock: bool = False) -> Deliver
 
 
 def newest(settings: Settings) -> int:
-    """The number of the latest delivery; 0 where there is none."""
+    """The number of the latest delivery; 0 if there is none."""
     with database.connect(settings, database.LOADER) as connection:
         return connection.execute("select coalesce(max(delivery_id), 0) from raw.delivery").fetchone()[0]
 
@@ -130,7 +130,7 @@ def in_force(connection: Connection, source: str, period: str, sha256: str) -> D
 def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None:
     """The delivery that brought the same bytes for another period of the source before, and was not sent back.
 
-    One that came later counts where it is accepted already: of the two the first to be decided is.
+    One that came later counts if it is accepted already: of the two the first to be decided is.
     """
     where = (
         "source = %(source)s and sha256 = %(sha256)s and period <> %(period)s"

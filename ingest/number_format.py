@@ -76,7 +76,7 @@ class Format:
         return not self.is_date and "%" in (_NUMBER_TOKEN.findall(_first_section(self.code)))
 
     def shown_date(self, moment: datetime) -> str:
-        """A date, a time or both as the format shows it; ISO 8601 where nothing is known of the format."""
+        """A date, a time or both as the format shows it; ISO 8601 if nothing is known of the format."""
         if self.is_general:
             return moment.date().isoformat() if moment.time() == datetime.min.time() else moment.isoformat(" ")
         half = any(token.lower() in ("am/pm", "a/p") for token in self._tokens)

@@ -114,7 +114,7 @@ class OwnLayout:
 def in_force(settings: Settings, contract: Contract, municipality: str | None, period: str | None) -> Contract:
     """The contract by which a file of this municipality and period is read: the source's, or with a city's entry.
 
-    Both are what the file's name says, None where it says none. UserError where the city's file is wrong.
+    Both are what the file's name says, None if it says none. UserError if the city's file is wrong.
     """
     path = path_of(settings, contract.source)
     own = next((one for one in _of(contract, path) if one.holds_in(municipality, period)), None)
@@ -198,7 +198,7 @@ def _files(settings: Settings) -> list[Path]:
 
 
 def _of(contract: Contract, path: Path) -> list[OwnLayout]:
-    """The entries of a city's file for a source, none where there is no file; UserError lists what is wrong."""
+    """The entries of a city's file for a source, none if there is no file; UserError lists what is wrong."""
     if not path.is_file():
         return []
     if wrong := _findings(contract, path):
@@ -251,7 +251,7 @@ def _change(contract: Contract, entry: dict[str, Any]) -> Change:
 
 
 def _liked(contract: Contract, entry: dict[str, Any]) -> dict[str, Any]:
-    """The layout of the contract that an entry says it is like, without its name and time; empty where it says none."""
+    """The layout of the contract that an entry says it is like, without its name and time; empty if it says none."""
     layouts = _agreed_layouts(contract)
     found = next((one for one in layouts if str(one["name"]) == entry.get("like")), {})
     return {key: said for key, said in found.items() if key not in ("name", "from", "to")}
@@ -350,7 +350,7 @@ def _shape(entry: Any) -> Iterator[tuple[Place, str]]:
 
 
 def _items(entry: dict[str, Any], key: str) -> list[tuple[Any, Any]]:
-    """The pairs of a part that is a mapping; none where it is something else."""
+    """The pairs of a part that is a mapping; none if it is something else."""
     part = entry.get(key)
     return list(part.items()) if isinstance(part, dict) else []
 

@@ -46,7 +46,7 @@ def head(period: str) -> str:
 
 
 def span(period: str) -> Span | None:
-    """The days of a period; None where what stands behind its last underscore is no time."""
+    """The days of a period; None if what stands behind its last underscore is no time."""
     text = period.rpartition("_")[2]
     if found := _SPAN.fullmatch(text):
         first, last = _days(found["first"]), _days(found["last"] or found["first"])
@@ -59,7 +59,7 @@ def span(period: str) -> Span | None:
 
 
 def _days(moment: str) -> Span | None:
-    """The days of a year, half-year, quarter, month or day; None where the calendar has no such day."""
+    """The days of a year, half-year, quarter, month or day; None if the calendar has no such day."""
     year, rest = int(moment[:4]), moment[4:].lstrip("-")
     if year == 0:
         return None

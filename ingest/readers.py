@@ -127,7 +127,7 @@ class SmallSource:
 def open_source(
     contract: Contract, file: BinaryIO, period: str | None = None
 ) -> Source | SmallSource | workbook.Source:
-    """The delivery in an open file; Refused where its encoding or header is not the contract's for that period."""
+    """The delivery in an open file; Refused if its encoding or header is not the contract's for that period."""
     if contract.reader != "xlsx":
         file_kinds.refuse_others(file, contract.reader)
     if contract.reader in DELIMITED:
@@ -224,7 +224,7 @@ class Head:
 
 
 def head(contract: Contract, file: BinaryIO, period: str | None = None) -> Head:
-    """The header of delimited text, without the rest; Refused where there is none, or no text of the encoding."""
+    """The header of delimited text, without the rest; Refused if there is none, or no text of the encoding."""
     contract, chunks = _as_written(contract, _chunks(contract, file), period)
     return _head(contract, dialect_of(contract), chunks)
 
@@ -321,7 +321,7 @@ def _up_to_totals(
     line: int,
     totals: list[tuple[int, list[str]]],
 ) -> Iterator[bytes]:
-    """The lines before the first total; Refused where rows stand below it, as in a list with subtotals.
+    """The lines before the first total; Refused if rows stand below it, as in a list with subtotals.
 
     `line`: number of the first chunk's first line. Line and cells of each total are put into `totals`.
     """
@@ -362,7 +362,7 @@ def _head(contract: Contract, dialect: Dialect, chunks: Iterator[bytes]) -> Head
 
 
 def _head_in(contract: Contract, dialect: Dialect, text: bytes, is_all: bool) -> Head | None:
-    """The header in the beginning of a file; None where more of it is needed. `is_all`: there is no more."""
+    """The header in the beginning of a file; None if more of it is needed. `is_all`: there is no more."""
     most = max(contract.header_rows) + len(contract.header_rows)
     ends = [found.end() for found in itertools.islice(scan.LINE_BREAK.finditer(text), _MOST_LINES_BEFORE + most)]
     starts = [0, *ends]
@@ -390,7 +390,7 @@ def _head_in(contract: Contract, dialect: Dialect, text: bytes, is_all: bool) ->
 
 
 def _first_line(contract: Contract, dialect: Dialect, text: bytes, starts: list[int]) -> int | None:
-    """The number of the first line that holds anything, but for Excel's word on the delimiter; None where none does."""
+    """The number of the first line that holds anything, but for Excel's word on the delimiter; None if none does."""
     for number, (start, end) in enumerate(itertools.pairwise(starts), 1):
         line = text[start:end]
         said = _SEP.match(line)
@@ -418,7 +418,7 @@ def _where(contract: Contract, entry: str) -> str:
 
 
 def _first_record(dialect: Dialect, chunks: Iterator[bytes]) -> tuple[list[bytes] | None, Iterator[bytes]]:
-    """The fields of the first record that holds anything, None where they cannot be told; and the chunks, all of them.
+    """The fields of the first record that holds anything, None if they cannot be told; and the chunks, all of them.
 
     It says how many blank fields the delimiters at the end of every line make.
     """
@@ -488,7 +488,7 @@ def lines_of(contract: Contract, content: bytes) -> list[str]:
 def parse(
     contract: Contract, lines: list[str], first_line: int, remedy: str = "ask for the file again"
 ) -> Iterator[tuple[int, list[str]]]:
-    """Records with the physical line each starts on; blank lines are no records. Refused where quoting is broken."""
+    """Records with the physical line each starts on; blank lines are no records. Refused if quoting is broken."""
     reader = csv.reader(iter(lines), delimiter=contract.delimiter, quotechar=contract.quote, strict=True)
     while True:
         line = first_line + reader.line_num

@@ -30,7 +30,7 @@ class Fault:
     """One rule that rows of a delivery broke."""
 
     field: str
-    """Title of the field; empty where the row as a whole is meant."""
+    """Title of the field; empty if the row as a whole is meant."""
     code: str
     rows: int
     message: str

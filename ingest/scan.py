@@ -114,7 +114,7 @@ class Dialect:
         return value
 
     def fields(self, text: bytes, start: int) -> tuple[list[bytes], int] | None:
-        """The record that begins at `start` and the position after it; None where the quoting breaks."""
+        """The record that begins at `start` and the position after it; None if the quoting breaks."""
         fields, delimiter = [], self.delimiter.encode()
         while match := self.field.match(text, start):
             fields.append(self.text(match))
@@ -149,17 +149,17 @@ class Broken:
     line: int
     code: str
     fields: int | None
-    """Number of fields; None where quoting makes it unknown."""
+    """Number of fields; None if quoting makes it unknown."""
     start: int | None
     end: int | None
-    """None where the file has no such bytes, as in a workbook."""
+    """None if the file has no such bytes, as in a workbook."""
     text: str
     cells: tuple[str, ...] = ()
     """Of a workbook's row whose fields are known: what each cell shows."""
     faults: Mapping[int, Exception] = field(default_factory=dict)
     """Of the same: what is wrong with a cell (`values.BadValue`), by the number of its field."""
     wanted: int | None = None
-    """Number of fields that it should have had, where that is not the contract's: lines may end with delimiters."""
+    """Number of fields that it should have had, if that is not the contract's: lines may end with delimiters."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class Block:
 
 
 def utf8_chunks(file: BinaryIO, encoding: str, where: str) -> "Chunks":
-    """The file as UTF-8 in pieces of whole lines; Refused where its bytes are not of the encoding.
+    """The file as UTF-8 in pieces of whole lines; Refused if its bytes are not of the encoding.
 
     `where` names the contract line of the encoding, for the remedy. A byte order mark of UTF-8 or UTF-16 is taken off.
     """

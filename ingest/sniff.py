@@ -640,7 +640,7 @@ def _ends(row: Row, width: int) -> bool:
 
 
 def _footer_pattern(row: Row, delimiter: str) -> str | None:
-    """A pattern of how such a line begins, by words of ours; None where it begins otherwise."""
+    """A pattern of how such a line begins, by words of ours; None if it begins otherwise."""
     place, words = _first_words(row)
     match = _TOTAL.match(words) or _NOTE.match(words)
     if match is None:
@@ -835,7 +835,7 @@ def _column(title: str, name: str, values: list[str], may_quote: bool = True) ->
 
 
 def _mostly(values: list[str], test: Callable[[str], bool]) -> int | None:
-    """How many values of the sample fail the test, where they are few; None where they are not."""
+    """How many values of the sample fail the test, if they are few; None if they are not."""
     most, odd = len(values) * MAX_ODD, 0
     for value in values:
         if not test(value):

@@ -146,14 +146,14 @@ class Store:
             return sorted(found, key=lambda entry: entry.path)
 
     def inside(self, folder: str) -> tuple[list[str], list[Entry]]:
-        """Paths of the folders, and the files, in a folder of our own; none where it is not there, or is a link."""
+        """Paths of the folders, and the files, in a folder of our own; none if it is not there, or is a link."""
         with self._told(), contextlib.suppress(FileNotFoundError):
             if self._described(folder)["type"] == "directory":
                 return self._inside(folder)
         return [], []
 
     def entry(self, path: str) -> Entry | None:
-        """A file as it is now; None where there is none, or something else, such as a link."""
+        """A file as it is now; None if there is none, or something else, such as a link."""
         folders = [str(folder) for folder in PurePosixPath(path).parents if str(folder) != "."]
         with self._told(), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if any(self._described(folder)["type"] != "directory" for folder in folders):
@@ -167,7 +167,7 @@ class Store:
         return None
 
     def fetch(self, entry: Entry, target: Path) -> None:
-        """Copy a file's bytes; ChangedWhileRead where they were written meanwhile."""
+        """Copy a file's bytes; ChangedWhileRead if they were written meanwhile."""
         with self._told(), _changed_if_gone(entry.path):
             self._fs.get_file(self._full(entry.path), str(target))
         now = self.entry(entry.path)
@@ -180,7 +180,7 @@ class Store:
             return file.read(most)
 
     def move(self, path: str, target: str) -> bool:
-        """Rename, the folder of `target` is made; False where the file is gone."""
+        """Rename, the folder of `target` is made; False if the file is gone."""
         with self._told():
             self._make_folder(str(PurePosixPath(target).parent))
             try:
@@ -219,7 +219,7 @@ class Store:
         """End the connection."""
 
     def _make_folder(self, path: str) -> None:
-        """Make a folder of our own; StoreError where somebody put a link in its place, which could lead anywhere."""
+        """Make a folder of our own; StoreError if somebody put a link in its place, which could lead anywhere."""
         own = path.partition("/")[0]
         with contextlib.suppress(FileNotFoundError):
             if self._described(own)["type"] != "directory":
@@ -243,7 +243,7 @@ class Store:
         return folders, files
 
     def _listed(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(path below the inbox, fsspec's description) of everything in a folder; nothing where there is none."""
+        """(path below the inbox, fsspec's description) of everything in a folder; nothing if there is none."""
         full = self._full(folder)
         try:
             listed = self._fs.ls(full, detail=True)
@@ -414,7 +414,7 @@ def labels(settings: Settings) -> list[str]:
 
 @contextlib.contextmanager
 def opened(settings: Settings, label: str) -> Iterator[Store]:
-    """The store of an inbox, connected; StoreError where it cannot be reached."""
+    """The store of an inbox, connected; StoreError if it cannot be reached."""
     store = _store(settings, label)
     try:
         yield store

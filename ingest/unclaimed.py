@@ -90,7 +90,7 @@ def every(settings: Settings, say: Callable[[str], None] = _log.warning, only: s
 
 
 def warning(found: list[Unclaimed]) -> str | None:
-    """What to say of files that have lain for too long, without their names; None where there are none."""
+    """What to say of files that have lain for too long, without their names; None if there are none."""
     old = [one for one in found if one.days >= WARNED_AFTER_DAYS]
     if not old:
         return None

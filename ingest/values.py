@@ -56,7 +56,7 @@ class BadValue(Exception):
 def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.KeyChain | None) -> list[Any]:
     """What raw keeps of a field's text: nothing when it is dropped, value and sign where official signs may stand.
 
-    BadValue where the text breaks the field's rules; `key` holds the pseudonym keys.
+    BadValue if the text breaks the field's rules; `key` holds the pseudonym keys.
     """
     text = text.strip()
     if field.privacy == "drop":
@@ -78,7 +78,7 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: privacy.
 
 
 def encoded(value: Any, sql_type: str) -> bytes:
-    """A value as PostgreSQL takes it; BadValue where its column could not hold it."""
+    """A value as PostgreSQL takes it; BadValue if its column could not hold it."""
     try:
         return copy.cell(value, sql_type)
     except (OverflowError, struct.error, DataError) as error:
@@ -86,7 +86,7 @@ def encoded(value: Any, sql_type: str) -> bytes:
 
 
 def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
-    """The typed value of `text`, None where it is missing; BadValue where it breaks the field's rules."""
+    """The typed value of `text`, None if it is missing; BadValue if it breaks the field's rules."""
     text = text.strip()
     if text in missing_values:
         if field.required:
@@ -122,7 +122,7 @@ def _is_agreed(field: Field, text: str) -> bool:
 
 
 def spreadsheet_error(text: str) -> BadValue | None:
-    """What to say of a text that a spreadsheet wrote where a formula had no value; None where it is another text."""
+    """What to say of a text that a spreadsheet wrote where a formula had no value; None if it is another text."""
     if text.upper() in ERRORS:
         return BadValue("spreadsheet_error", f"is the error {text.upper()} of a spreadsheet")
     if _TOO_NARROW.fullmatch(text):

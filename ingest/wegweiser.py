@@ -37,7 +37,7 @@ def read(contract: Contract, content: bytes) -> Records:
 
 
 def has_values(content: bytes) -> bool:
-    """Whether an answer holds any value; Refused where it is of neither form."""
+    """Whether an answer holds any value; Refused if it is of neither form."""
     if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"[")):
         return any(True for _ in _json_rows(_described(content)))
     return any(True for _ in _csv_rows(content.decode("utf-8-sig", "replace").splitlines(keepends=True)))

@@ -97,7 +97,7 @@ class Table:
 
     @classmethod
     def of(cls, contract: Contract, content: bytes) -> "Table":
-        """A contract's table; Refused where the file is no workbook, lacks the sheet, or the sheet is empty."""
+        """A contract's table; Refused if the file is no workbook, lacks the sheet, or the sheet is empty."""
         if not content.strip():
             raise Refused("the file is empty", _AGAIN)
         book = Book(content)

@@ -15,7 +15,7 @@ MOST_TITLES = 6
 
 
 def header_rows(sheet: Sheet) -> tuple[int, ...]:
-    """Numbers of the rows that hold the titles; empty where the sheet holds no table."""
+    """Numbers of the rows that hold the titles; empty if the sheet holds no table."""
     rows = dict(sheet.rows[:ROWS_LOOKED_AT])
     widths = {line: _width(sheet, line, cells) for line, cells in rows.items()}
     usual = Counter(width for width in widths.values() if width > 1).most_common(1)

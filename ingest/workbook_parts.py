@@ -77,7 +77,7 @@ class Sheet:
     """The filled cells of a sheet, in rows as numbered in the spreadsheet; columns are counted from 1."""
 
     rows: list[tuple[int, list[Cell | str]]]
-    """Cells up to the last filled one; "" where there is none. Rows without any are left out."""
+    """Cells up to the last filled one; "" if there is none. Rows without any are left out."""
     merged: list[tuple[int, int, int, int]]
     """First row, first column, last row, last column."""
 
@@ -106,7 +106,7 @@ def is_blank(cell: Cell | str) -> bool:
 
 
 def cell_at(cells: Mapping[int, list[Cell | str]], line: int, column: int) -> Cell | str:
-    """A cell of a sheet's rows; "" where there is none."""
+    """A cell of a sheet's rows; "" if there is none."""
     row = cells.get(line, [])
     return row[column - 1] if column <= len(row) else ""
 
@@ -127,7 +127,7 @@ class Book:
     """A workbook's sheets, read when they are asked for."""
 
     def __init__(self, content: bytes):
-        """Refused where it is no XLSX."""
+        """Refused if it is no XLSX."""
         file_kinds.refuse_others(io.BytesIO(content), "xlsx")
         self._parts = archive.Parts(content)
         main = next((part.target for part in self._related("") if part.kind == "officeDocument"), "xl/workbook.xml")
@@ -477,7 +477,7 @@ def _cells(parts: archive.Parts, name: str, typed: _Typed) -> Sheet:
 
 
 def _in_order(rows: list[tuple[int, list[Cell | str]]]) -> list[tuple[int, list[Cell | str]]]:
-    """Rows by their number; Refused where one stands twice."""
+    """Rows by their number; Refused if one stands twice."""
     rows = sorted(rows, key=lambda row: row[0])
     for (one, _), (other, _) in pairwise(rows):
         if one == other:

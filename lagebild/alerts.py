@@ -1,7 +1,7 @@
-"""Messages to whom it concerns: log, e-mail, webhook.
+"""Alerts: log, e-mail, webhook.
 
 A notifier has a `name` and `send(message)`, which returns when the message was handed over and raises `NotSent`
-otherwise. No text of an error holds a password or the address of a webhook, which is one too.
+otherwise. Error messages never contain a password or a webhook address, which is a secret too.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ PASSWORD = "alert_smtp_password"
 
 
 class NotSent(Exception):
-    """A message was not handed over; another try may succeed."""
+    """A message was not delivered; a retry may succeed."""
 
 
 class PartlySent(NotSent):
-    """A message reached some of a channel's recipients; another try would tell them again."""
+    """A message reached only some recipients of a channel; a retry would notify those again."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a notifier sends; `facts` is the same for programs."""
+    """A message of a notifier; `facts` is its content for programs."""
 
     subject: str
     text: str
@@ -47,7 +47,7 @@ class Notifier(Protocol):
 
 
 class Log:
-    """Prints, which in a task means: into its log."""
+    """Prints; in a task this goes to its log."""
 
     name = "log"
 
@@ -75,7 +75,7 @@ class Smtp:
     def send(self, message: Message) -> None:
         mail = EmailMessage()
         mail["Subject"], mail["From"], mail["To"] = message.subject, self.sender, ", ".join(self.recipients)
-        mail.set_content(message.text, cte="quoted-printable")  # a server need not take bytes of 8 bits
+        mail.set_content(message.text, cte="quoted-printable")  # a server may not accept 8-bit data
         parts = urlsplit(self.url)
         password = self._password_of(parts.username) if parts.username else None
         try:
@@ -84,7 +84,7 @@ class Smtp:
                     server.login(parts.username, password)
                 refused = server.send_message(mail)
         except smtplib.SMTPAuthenticationError as error:
-            # The server's answer may repeat what it was told.
+            # The server's answer may repeat what was sent.
             raise NotSent(f"the mail server {parts.hostname} refuses user or password ({error.smtp_code})") from None
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"the mail server {parts.hostname}: {error}") from error
@@ -118,7 +118,7 @@ class Smtp:
 
 @dataclass(frozen=True)
 class Webhook:
-    """POST of `{"text": ..., "facts": [...]}`, which chat services read as a message."""
+    """POST of `{"text": ..., "facts": [...]}`, which chat services show as a message."""
 
     url: str = field(repr=False)
     name: str = "webhook"
@@ -134,13 +134,13 @@ class Webhook:
         try:
             answer = requests.post(self.url, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False)
         except requests.RequestException as error:
-            raise NotSent(f"the webhook at {host}: {type(error).__name__}") from None  # its text has the address
+            raise NotSent(f"the webhook at {host}: {type(error).__name__}") from None  # its text contains the address
         if not 200 <= answer.status_code < 300:
             raise NotSent(f"the webhook at {host} answers {answer.status_code}")
 
 
 def notifiers(settings: Settings) -> list[Notifier]:
-    """The channels that the settings name, the log always; none where alerts are off."""
+    """The channels of the settings, always with the log; none if alerts are off."""
     if not settings.sends_alerts:
         return []
     found: list[Notifier] = [Log()]
@@ -153,7 +153,7 @@ def notifiers(settings: Settings) -> list[Notifier]:
 
 
 def to_each(channels: Iterable[Notifier], send: Callable[[Notifier], None]) -> None:
-    """Call `send` with each channel, whatever becomes of the others; NotSent names those that failed."""
+    """Call `send` with each channel, even if others fail; NotSent names those that failed."""
     problems = []
     for channel in channels:
         try:
@@ -165,7 +165,7 @@ def to_each(channels: Iterable[Notifier], send: Callable[[Notifier], None]) -> N
 
 
 def run_is_late(context: dict[str, Any]) -> None:
-    """Airflow's deadline callback: a DAG run that has not succeeded in the hours after it was queued."""
+    """Airflow's deadline callback: a DAG run did not succeed within hours after it was queued."""
     from lagebild import settings
 
     run = context["dag_run"]

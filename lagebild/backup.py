@@ -1,9 +1,9 @@
-"""Back up and restore what cannot be made again: database, landing zone, keys, readers' passwords, a city's own rows.
+"""Back up and restore what cannot be rebuilt: database, landing zone, keys, readers' passwords, a city's own rows.
 
 A backup is a folder (mode 700) with `warehouse.dump` (pg_dump's custom format), `landing/`, `keys/`, `config/`,
-`secrets/` and `manifest.json` (SHA-256 of every file). Extracts are not in it, because they are rebuilt from a
-publication's number; Airflow's history is not, because the ledger is the truth; the administrator's password is not,
-because it belongs to the server. `docs/runbooks/backup-and-restore.md` is the page to follow; a test follows it.
+`secrets/` and `manifest.json` (SHA-256 of every file). It does not contain extracts (they are rebuilt from a
+publication's number), Airflow's history (the ledger is the truth) or the administrator's password (it belongs to the
+server). Runbook: `docs/runbooks/backup-and-restore.md`; a test follows it.
 """
 
 import contextlib
@@ -47,10 +47,10 @@ def backup(settings: Settings, folder: Path) -> Path:
         with _server(settings), database.connect(settings) as connection:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             counts, server = _counts(connection), connection.info.server_version
-            # The dump sees what was counted, whatever is loaded meanwhile.
+            # The dump sees the rows that were counted, even if a load runs meanwhile.
             (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone()
             _dump(settings, draft / DUMP, snapshot)
-        # After the dump: files are only ever added, so that what the dump names is among them.
+        # After the dump: files are only added, so all files that the dump names are there.
         _copy_tree(settings.landing, draft / "landing")
         _copy_tree(settings.keys, draft / "keys")
         _copy_tree(settings.config, draft / "config")
@@ -73,11 +73,10 @@ def backup(settings: Settings, folder: Path) -> Path:
 
 
 def restore(settings: Settings, folder: Path) -> str:
-    """Bring a backup into an empty warehouse; return what is there now.
+    """Restore a backup into an empty warehouse; return a summary.
 
-    Everything is checked before anything is changed. Raises UserError: a damaged backup, a warehouse that holds
-    something, a landed file or key that differs from the backup's, an Airflow that is running, roles of the server that
-    another warehouse has.
+    Everything is checked before anything is changed. UserError: the backup is damaged, the warehouse is not empty, a
+    landed file or key differs from the backup's, Airflow runs, or another warehouse owns roles of the server.
     """
     folder = folder.expanduser().resolve()
     manifest = _verified_manifest(folder)
@@ -111,7 +110,7 @@ def restore(settings: Settings, folder: Path) -> str:
 
 @contextmanager
 def _server(settings: Settings) -> Iterator[None]:
-    """The warehouse's server, started for the time of the block where it was not running."""
+    """The warehouse's server; if it does not run, it is started for the time of the block."""
     was_running = postgres.is_running(settings)
     if not was_running:
         postgres.start(settings)
@@ -132,11 +131,11 @@ def _load(settings: Settings, dump: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder, "contents")
         program = _list_contents(settings, dump, listed)
-        # Rights on PostgreSQL's own functions and views come along since version 9.6: another version has others, and
-        # only a superuser may set them. The migration that follows sets them as this server has them.
+        # A dump contains rights on PostgreSQL's own functions and views: another version has others, and only a
+        # superuser may set them. The migration that follows sets those of this server.
         listed.write_text("".join(line for line in listed.open() if " ACL pg_catalog " not in line))
         with dump.open("rb") as file:
-            # One transaction: whatever fails, the warehouse is as empty as before. Owners are set below,
+            # One transaction: if anything fails, the warehouse stays empty. Owners are set below,
             # because the administrator may have another name here.
             options = ["--no-owner", "--single-transaction", "--exit-on-error", f"--use-list={listed}"]
             _run_tool(settings, program, options, stdin=file)
@@ -145,7 +144,7 @@ def _load(settings: Settings, dump: Path) -> None:
 
 
 def _list_contents(settings: Settings, dump: Path, target: Path) -> Program:
-    """Write what a dump holds; the program that can read it, which the server's own cannot if a newer one wrote it."""
+    """Write the contents of a dump; the program that can read it (a dump by a newer version needs a newer program)."""
     *others, last = postgres.clients(settings, "pg_restore")
     for program in others:
         with contextlib.suppress(UserError), dump.open("rb") as file, target.open("w") as contents:
@@ -160,7 +159,7 @@ def _run_tool(settings: Settings, program: Program, arguments: list[str], connec
     path, needs = program
     parameters = database.parameters(settings)
     password = parameters.pop("password", None)
-    # The password goes by the environment: a command line can be read by every user.
+    # The password is passed in the environment: a command line can be read by every user.
     environment = {**os.environ, **needs, **({"PGPASSWORD": password} if password else {})}
     target = ["--dbname", make_conninfo(**parameters)] if connects else []
     result = subprocess.run(

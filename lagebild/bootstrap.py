@@ -1,7 +1,7 @@
-"""Make the Python environment in `.venv` from `uv.lock`. Runs before it exists: standard library only.
+"""Create the Python environment in `.venv` from `uv.lock`. Runs before it exists: standard library only.
 
-    python3 lagebild/bootstrap.py            make or bring up to date; a no-op in milliseconds when nothing changed
-    python3 lagebild/bootstrap.py --check    only say whether it is there (exit code 0 or 1)
+    python3 lagebild/bootstrap.py            create or update it; takes milliseconds if nothing changed
+    python3 lagebild/bootstrap.py --check    only check whether it is up to date (exit code 0 or 1)
 
 Everything is written inside the checkout, except uv's own download cache.
 """
@@ -28,7 +28,7 @@ UV = f"uv=={'.'.join(map(str, UV_VERSION))}"
 
 
 class CannotError(Exception):
-    """The environment cannot be made; the text says what to do."""
+    """The environment cannot be created; the text says what to do."""
 
 
 def main(arguments: list[str]) -> int:
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def check_python(version: tuple[int, int]) -> None:
-    """Raise CannotError where this Python is not one that the lock is for."""
+    """Raise CannotError if the lock does not support this Python."""
     if not OLDEST <= version <= NEWEST:
         found, oldest, newest = (".".join(map(str, numbers)) for numbers in (version, OLDEST, NEWEST))
         raise CannotError(
@@ -61,7 +61,7 @@ def check_python(version: tuple[int, int]) -> None:
 
 
 def stamp() -> str:
-    """What the environment was made from: the files that decide it, the interpreter, the place."""
+    """What the environment was made from: lock files, interpreter and path."""
     digest = hashlib.sha256()
     for name in MADE_FROM:
         digest.update((ROOT / name).read_bytes())
@@ -73,7 +73,7 @@ def is_current(wanted: str) -> bool:
 
 
 def find_uv() -> list[str] | None:
-    """The command for uv: the one on PATH, else the one fetched before; None where none is new enough for the lock."""
+    """The command for uv: the one on PATH, else the one fetched before; None if none is new enough for the lock."""
     paths = (shutil.which("uv"), TOOLS / "venv" / "bin" / "uv", TOOLS / "target" / "bin" / "uv")
     return next(([str(path)] for path in paths if path and _uv_version([str(path)])[:2] >= UV_VERSION[:2]), None)
 
@@ -106,13 +106,13 @@ def sync(uv: list[str]) -> None:
     names every package.
     """
     print("making the environment from uv.lock (the first time this downloads about 500 MB)", flush=True)
-    # An active environment of the user's must not be taken for ours.
+    # An active environment of the user must not be mistaken for ours.
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv")}
-    # Else the first run compiles what it imports; and where Python may write no bytecode, every start does, and takes
-    # twice as long. All of it takes about 13 s on 2 cores, once.
+    # Otherwise the first run compiles all imports; and if Python may not write bytecode, every start does and takes
+    # twice as long. Compiling takes about 13 s on 2 cores, once.
     environment["UV_COMPILE_BYTECODE"] = "1"
-    # The interpreter behind a venv: an environment must not rest on one that may be deleted.
+    # The interpreter behind a venv: an environment must not depend on a venv that may be deleted.
     python = getattr(sys, "_base_executable", None) or sys.executable
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with open(LOG, "w") as log:
@@ -127,7 +127,7 @@ def sync(uv: list[str]) -> None:
 
 
 def watched(process: subprocess.Popen) -> int:
-    """Wait for a process; its exit code. A terminal sees the seconds pass, a log a line after 1, 2, 4, ... minutes."""
+    """Wait for a process; its exit code. A terminal shows the seconds, a log gets a line after 1, 2, 4, ... minutes."""
     began, told = time.monotonic(), 30.0
     while True:
         try:
@@ -171,7 +171,7 @@ def _quietly(command: list[str]) -> None:
 
 
 def _uv_version(command: list[str]) -> tuple[int, ...]:
-    """The version of this uv, (0, 13, 9); empty where it does not start."""
+    """The version of this uv, (0, 13, 9); empty if it does not start."""
     try:
         text = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False).stdout
     except OSError:

@@ -1,8 +1,8 @@
 """The command line: `lagebild --help`.
 
 Exit codes: 0 done, 1 a problem the message explains, 2 wrong usage, 130 stopped by Ctrl-C.
-A module with commands is imported when one of them is asked for, and what costs time (the database's driver, dbt,
-Great Expectations, Airflow) by the function that needs it: a help text is there in a tenth of a second.
+A module with commands is imported when one of them is used. Slow imports (the database driver, dbt, Great
+Expectations, Airflow) are inside the functions that need them: a help text takes a tenth of a second.
 """
 
 import errno
@@ -244,7 +244,7 @@ def _tell_new_name(arguments: list[str]) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; its exit code. Whatever goes wrong becomes a message on standard error, never a traceback."""
+    """Run one command; its exit code. Errors become a message on standard error, never a traceback."""
     _tell_new_name(arguments)
     try:
         code = cli.main(arguments, prog_name="lagebild", standalone_mode=False)
@@ -264,7 +264,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno != errno.EPIPE:
             return _unexpected(error)
-        # Whoever read our output has read enough. The interpreter flushes at its end and must not meet the pipe again.
+        # The reader closed the pipe. The interpreter flushes at exit and must not write to the pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:

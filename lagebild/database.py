@@ -1,7 +1,6 @@
 """Connections to the warehouse, by role.
 
-`admin` owns everything and runs migrations; the other roles see what law 7 of the
-architecture allows (granted in `lagebild/warehouse/migrations`).
+`admin` owns everything and runs migrations; the other roles may read what `lagebild/warehouse/migrations` grants.
 """
 
 import getpass
@@ -31,17 +30,17 @@ _RESTARTS = re.compile(
 )
 _REFUSED = re.compile("Connection refused|Verbindungsaufbau abgelehnt|server closed the connection unexpectedly")
 RESTART_SECONDS, REFUSED_SECONDS, RETRY_SECONDS = 60.0, 1.0, 0.2
-"""How long a server that says that it restarts is waited for, and one that does not listen; between two attempts."""
+"""How long to wait for a server that restarts, and for one that does not listen; pause between two attempts."""
 _TUNING = (
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
     "fallback_application_name",
 )  # fmt: skip
-"""Options without which a connection is the same, and as safe."""
+"""Options that change neither the result nor the safety of a connection."""
 _SECRET = ("password", "passfile", "sslpassword")
 
 
 def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
-    """libpq parameters (host, port, dbname, user, password, ...) with which `role` reaches the warehouse."""
+    """libpq parameters (host, port, dbname, user, password, ...) of `role` for the warehouse."""
     if settings.warehouse_dsn:
         given = dsn_parameters("LAGEBILD_WAREHOUSE_DSN", settings.warehouse_dsn)
         # libpq's own defaults, spelled out because dbt and SQLAlchemy do not know them.
@@ -64,10 +63,10 @@ def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
 
 
 def dsn_parameters(variable: str, dsn: str) -> dict[str, str]:
-    """What a connection string says; UserError names the variable that holds it where it is none."""
+    """Parameters of a connection string; UserError names its variable if it is malformed."""
     try:
         return {k: str(v) for k, v in conninfo_to_dict(dsn).items() if v is not None}
-    except psycopg.ProgrammingError as error:  # not repeated: a part of it may be a password
+    except psycopg.ProgrammingError as error:  # not repeated: it may contain a password
         raise UserError(
             f"{variable} is no connection string of PostgreSQL",
             remedy="such as postgresql://USER@HOST:5432/DATABASE, with the password in it or in ~/.pgpass",
@@ -92,10 +91,10 @@ def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows
 
 
 def environment(settings: Settings, role: str = ADMIN) -> dict[str, str]:
-    """What a connection string asks for beyond who and where (TLS above all), as the variables of libpq.
+    """Further options of a connection string (mainly TLS) as libpq's environment variables.
 
-    For programs that take some of its options only. UserError for an option that has no variable: left out without a
-    word, a connection that must be encrypted would not be.
+    For programs that accept only some options. UserError for an option without a variable: if it were dropped
+    silently, a connection that must be encrypted would not be.
     """
     named = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
     found = {}
@@ -112,16 +111,16 @@ def environment(settings: Settings, role: str = ADMIN) -> dict[str, str]:
 
 
 def verifier(connection: psycopg.Connection, role: str, password: str) -> str:
-    """What a server keeps of a password (SCRAM), made here: sent instead of it, it is all that a log can hold."""
+    """The SCRAM verifier of a password. It is sent instead of the password, so that no log contains the password."""
     made = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
     return made.decode()
 
 
 def _connected(settings: Settings, own: dict[str, str], autocommit: bool) -> psycopg.Connection:
-    """A connection; a server that restarts is waited for, and whoever waits is told.
+    """A connection. Waits for a server that restarts, and says so.
 
-    One that does not listen may be between its end and its start: a server of one's own is asked again for a moment.
-    The embedded one is stopped by `make down`, so there it is the answer.
+    A server that does not listen may be restarting: your own server is tried again for a moment. The embedded server
+    is stopped by `make down`, so it is not.
     """
     began, is_told = time.monotonic(), False
     while True:
@@ -142,8 +141,8 @@ def _connected(settings: Settings, own: dict[str, str], autocommit: bool) -> psy
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises.
 
-    A reader's places may all be taken by BI tools: what the house itself reads as a reader (an extract, a page) does
-    not stand behind them. The administrator takes on the role then, with its rights and no others.
+    BI tools may use up all connections of a reader role: then extracts and pages connect as the administrator, who
+    takes on that role with its rights only.
     """
     try:
         own = {"application_name": "lagebild", **parameters(settings, role)}

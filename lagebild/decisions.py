@@ -1,4 +1,4 @@
-"""What waits for a person: each held delivery with all that is needed to decide on it, and the decision."""
+"""Held deliveries, with everything that is needed to decide on them, and the decisions."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,31 +17,31 @@ from lagebild.settings import Settings
 
 @dataclass(frozen=True)
 class Waiting:
-    """A held delivery and everything that a person needs to decide on it."""
+    """A held delivery with everything that is needed to decide on it."""
 
     delivery: Delivery
     failed: list[Written]
-    """What its last check found wrong, the gravest first; row numbers are lines of the file."""
+    """Findings of its last check, the most severe first; row numbers are lines of the file."""
     problems: list[str]
-    """Why else it is held: rejected rows, a gate that could not run."""
+    """Other reasons: rejected rows, a gate that could not run."""
     faults: list[rejected.Fault]
     """What is wrong with its rejected rows."""
     predecessor: int | None
     """The accepted delivery of its period, which it would supersede."""
     needs_end: bool
-    """Whether it can only be accepted until a day."""
+    """Whether an expiry date is required to accept it."""
     same_bytes: str | None = None
     """The delivery that brought the same bytes for another period, as a reader knows it."""
 
     @property
     def subject(self) -> str:
-        """The question in a line."""
+        """The question as one line."""
         d = self.delivery
         return f"Delivery {d.delivery_id} is held: {d.source} {d.period} ({d.file_name})"
 
     @property
     def decisions(self) -> list[str]:
-        """The two commands that decide."""
+        """The two commands to decide."""
         number = self.delivery.delivery_id
         options = " --supersedes" if self.predecessor else ""
         options += " --until YYYY-MM-DD" if self.needs_end else ""
@@ -87,7 +87,7 @@ def answered(
     until: str = "",
     by: str | None = None,
 ) -> Delivery:
-    """Accept or refuse a held delivery as a form was filled in; UserError says what is missing in it."""
+    """Accept or refuse a held delivery as the form says; UserError names what is missing in the form."""
     from ingest import receipts  # late: listing what is held does not need it
 
     if not reason.strip():

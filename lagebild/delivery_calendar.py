@@ -1,4 +1,4 @@
-"""What was due and when it came, and telling once what is late. The rule itself: `quality.delivery_calendar` (SQL)."""
+"""What was due and when it came; notifies once of each late delivery. The rule: `quality.delivery_calendar` (SQL)."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from lagebild import alerts, database
 from lagebild.alerts import Message, Notifier, PartlySent
 from lagebild.settings import BERLIN, Settings
 
-_LOCK = 7_260_190_009  # any number, the same for all that tell
+_LOCK = 7_260_190_009  # any number, the same for all processes that notify
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ def entries(settings: Settings, today: date | None = None) -> list[Entry]:
 
 
 def tell_late(settings: Settings, channels: list[Notifier] | None = None, today: date | None = None) -> list[Entry]:
-    """Tell each channel what became late since it was told last; return what is late.
+    """Notify each channel of what became late since its last message; return what is late.
 
-    NotSent when a channel failed, after the others were told: it is told at the next call. Safe to call by several
-    at once. A process that dies between sending and writing it down tells twice rather than not at all.
+    NotSent if a channel failed, after the others were notified: the next call retries it. Safe to call concurrently.
+    A process that dies between sending and recording notifies twice rather than never.
     """
     channels = alerts.notifiers(settings) if channels is None else channels
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
@@ -114,7 +114,7 @@ def _remember(connection: Connection, channel: Notifier, late: list[Entry]) -> N
 
 
 def _forget_all_but(connection: Connection, late: list[Entry]) -> None:
-    """What is no longer late may become late again, and is told again then."""
+    """Forget entries that are no longer late: if they become late again, they are notified again."""
     keys = [list(column) for column in zip(*map(_key, late), strict=True)] or [[], [], []]
     connection.execute(
         "delete from quality.late_alert where (source, region_code, period) not in"

@@ -1,4 +1,4 @@
-"""Room on the disks, looked at before a load and a build: a database whose disk is full ends for all who use it."""
+"""Free disk space, checked before each load and build: a full disk stops the database for everybody."""
 
 import errno
 import os
@@ -12,22 +12,22 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 
 RESERVE_BYTES = 500_000_000
-"""Kept free: below it nothing is begun. The write-ahead log alone grows to 2 GB between two checkpoints at most."""
+"""Reserve: with less free space nothing is started. The write-ahead log alone may grow to 2 GB between checkpoints."""
 LITTLE_BYTES = 5_000_000_000
-"""Below it somebody is told, who can make room before anything stops."""
+"""Below this a warning is sent, so that somebody can free space in time."""
 DROP, LANDING, DATABASE = "drop folder", "landing zone", "database"
 _MOVED_BY = {DROP: "LAGEBILD_DROP_DIR", LANDING: "LAGEBILD_LANDING_DIR", DATABASE: "LAGEBILD_HOME"}
 
 
 class Full(UserError):
-    """Too little room to begin; nothing was changed, and another try may find more."""
+    """Not enough disk space to start. Nothing was changed; a later try may succeed."""
 
     transient = True
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system, what of ours lies on it, how many bytes are free for us, and how many there are."""
+    """A file system: our folders on it, free bytes and total bytes."""
 
     names: tuple[str, ...]
     path: Path
@@ -44,12 +44,12 @@ class Disk:
 
 
 def disks(settings: Settings) -> list[Disk]:
-    """The disks of drop folder, landing zone and, where it is the embedded one, database with write-ahead log."""
+    """The disks of drop folder, landing zone and (embedded server only) database with write-ahead log."""
     return under({DROP: settings.drop, LANDING: settings.landing, DATABASE: _data_folder(settings)})
 
 
 def under(places: Mapping[str, Path | None]) -> list[Disk]:
-    """The disks under folders, by name, or under where they will be made; each once."""
+    """The disks of folders (by name) that exist or will be created; each disk once."""
     found: dict[int, list[tuple[str, Path]]] = {}
     for name, place in places.items():
         if place is not None:
@@ -59,7 +59,7 @@ def under(places: Mapping[str, Path | None]) -> list[Disk]:
 
 
 def require(settings: Settings, what: str, needs: Mapping[str, int]) -> None:
-    """Full where a disk has not the bytes that `what` needs there, by place, beside its reserve."""
+    """Raise Full if a disk does not have the bytes that `what` needs there, plus the reserve."""
     for disk in disks(settings):
         need = sum(needs.get(name, 0) for name in disk.names)
         if needs.keys() & set(disk.names) and disk.free < need + RESERVE_BYTES:
@@ -71,7 +71,7 @@ def require(settings: Settings, what: str, needs: Mapping[str, int]) -> None:
 
 @contextmanager
 def noticing_full(settings: Settings, what: str) -> Iterator[None]:
-    """Full, with the disks' figures, where one fills in the middle of the block."""
+    """Raise Full, with figures of the disks, if a disk becomes full during the block."""
     try:
         yield
     except OSError as error:
@@ -82,12 +82,12 @@ def noticing_full(settings: Settings, what: str) -> Iterator[None]:
 
 
 def short(settings: Settings) -> list[str]:
-    """Disks with little room, each in words with its remedy."""
+    """A message with a remedy for each disk with little free space."""
     return [f"little room for {disk}; {disk.remedy}" for disk in disks(settings) if disk.free < LITTLE_BYTES]
 
 
 def shared(settings: Settings) -> list[str]:
-    """Disks that the database shares with folders that others fill, each in words."""
+    """A message for each disk that the database shares with folders that others fill."""
     return [
         f"one disk for {disk}; files that fill it stop the database, so move a folder to another disk"
         f" ({' or '.join(_MOVED_BY[name] for name in disk.names)})"
@@ -106,7 +106,7 @@ def _data_folder(settings: Settings) -> Path | None:
 
 
 def _room(path: Path) -> tuple[int, int]:
-    """Bytes that are free for us, and all of them."""
+    """Free bytes (for this user) and total bytes."""
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 

@@ -1,10 +1,10 @@
-"""The one error that a user is meant to read."""
+"""The error class whose message is for users."""
 
 from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A problem that the user can mend: what is wrong (naming file and line), and the remedy."""
+    """A problem that the user can fix: what is wrong (with file and line), and the remedy."""
 
     def __init__(self, message: str, remedy: str | None = None):
         super().__init__(message if remedy is None else f"{message}\n  what to do: {remedy}")
@@ -13,7 +13,7 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question for the beginning of a remedy; empty where no known name is near."""
+    """A question to start a remedy with; empty if no known name is similar."""
     from difflib import get_close_matches  # late: hardly ever needed
 
     near = get_close_matches(name, list(known), 1)

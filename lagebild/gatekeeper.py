@@ -1,4 +1,4 @@
-"""Where the ledger and the expectations meet: a loaded delivery is accepted or held."""
+"""Check loaded deliveries with the expectations, and accept or hold them in the ledger."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ _TURN = 726_019  # any number, the same for every process that checks
 
 
 def check_pending(settings: Settings, source: str | None = None) -> list[Delivery]:
-    """Run the gate on every loaded delivery of `source`, or of all, decide each, and return the decided ones.
+    """Run the gate on every loaded delivery of `source`, or of all sources; decide each and return them.
 
-    Of one source one process checks at a time, until nothing is pending: who waited meanwhile finds its deliveries
-    decided. Files of several sources are checked side by side.
+    One process at a time checks a source until nothing is pending: other processes wait and find their deliveries
+    decided. Different sources are checked in parallel.
     """
     decided: list[Delivery] = []
     while pending := ledger.deliveries(settings, source, states=("loaded",)):
@@ -30,14 +30,14 @@ def check_pending(settings: Settings, source: str | None = None) -> list[Deliver
 
 @contextmanager
 def _turn(settings: Settings, source: str) -> Iterator[None]:
-    """Wait until no other process checks this source; the turn ends with the connection, however this one ends."""
+    """Wait until no other process checks this source. The lock is released with the connection."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [_TURN, source])
         yield
 
 
 def _problems(settings: Settings, delivery: Delivery) -> list[str]:
-    """Why the delivery must wait; empty if it may pass. A gate that cannot run is a reason to wait."""
+    """Reasons to hold the delivery; empty to accept it. A gate that cannot run is a reason."""
     problems = []
     try:
         limit = contracts.load(delivery.source).max_rejected

@@ -5,7 +5,7 @@ from psycopg.rows import dict_row
 from lagebild import database
 from lagebild.settings import Settings
 
-# What is shown: a query each whose rows fill the line; a warehouse without such rows shows none.
+# One query per line; its rows fill the line. A warehouse without such rows shows no line.
 _LINES = (
     (
         "select * from marts.cost_per_person where cost_per_person_eur is not null order by municipality_ags,"

@@ -1,7 +1,7 @@
-"""Whether the pipeline lives, asked from outside of Airflow: for cron, systemd or a monitor.
+"""Health checks from outside of Airflow: for cron, systemd or a monitor.
 
-What stands still says nothing by itself: each check asks when something last went well, and tells what is silent since.
-Nothing is changed, and no answer is waited for longer than some seconds.
+A process that hangs reports nothing: so each check asks when something last succeeded, and fails if that is too long
+ago. Nothing is changed, and each check takes a few seconds at most.
 """
 
 import json
@@ -17,18 +17,18 @@ from lagebild.settings import Settings
 
 TIMEOUT_SECONDS = 10
 TOLD = "health-told.json"
-"""What was not well when somebody was told last."""
+"""What was wrong at the last notification."""
 HEARTBEAT_MAY_BE = timedelta(minutes=2)
-"""Airflow's components write one every few seconds; a machine may be busy."""
+"""Airflow's components write a heartbeat every few seconds; the machine may be busy."""
 OFTEN = {"receive_files": timedelta(minutes=30)}
 DAILY = ("build_warehouse", "watch_deliveries", "retention", "housekeeping")
 RUNS = OFTEN | dict.fromkeys(DAILY, timedelta(hours=26))
-"""DAGs that run by the clock, and how long ago their last success may be."""
+"""Scheduled DAGs, and the maximum age of their last success."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From when on something is wrong."""
+    """Limits beyond which a check fails."""
 
     inbox: timedelta = timedelta(hours=2)
     """How long a complete file may wait in an inbox, or a loaded one for its check."""
@@ -37,13 +37,13 @@ class Limits:
     held: timedelta = timedelta(days=14)
     """How long a delivery may wait for a decision, or a checked build for its approval."""
     published: timedelta | None = None
-    """How old the publication in force may be; None: as old as it is, since deliveries come once a year."""
+    """How old the current publication may be; None: any age, because deliveries may come once a year."""
     free_bytes: int = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, and what was found."""
+    """A check and its result."""
 
     name: str
     is_well: bool
@@ -56,7 +56,7 @@ class Check:
 
 
 def checks(settings: Settings, limits: Limits) -> list[Check]:
-    """Every check, those first on which others rest; what cannot be looked at is not well."""
+    """All checks in order of dependence. A check that cannot run fails."""
     found = list(_disk(settings, limits))
     reached, warehouse = _reached("warehouse", lambda: database.parameters(settings))
     found.append(reached)
@@ -74,9 +74,9 @@ def checks(settings: Settings, limits: Limits) -> list[Check]:
 
 
 def tell(settings: Settings, found: list[Check]) -> bool:
-    """Tell each channel of the settings what is not well, once: again when it is something else, or well. Whether told.
+    """Notify each channel once of what is wrong, and again when that changes or all is well. Whether it notified.
 
-    NotSent where a channel was not reached; the next call tries again.
+    NotSent if a channel was not reached; the next call tries again.
     """
     path = settings.home / TOLD
     unwell = [check for check in found if not check.is_well]
@@ -114,7 +114,7 @@ def _reached(name: str, parameters) -> tuple[Check, psycopg.Connection | None]:
 
 
 def _asked(connection: psycopg.Connection, look, name: str) -> list[Check]:
-    """What was found, or that it could not be looked at."""
+    """The checks, or one failed check if they could not run."""
     try:
         return list(look())
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
@@ -127,7 +127,7 @@ def _asked(connection: psycopg.Connection, look, name: str) -> list[Check]:
 
 
 def _disk(settings: Settings, limits: Limits) -> Iterator[Check]:
-    """Free space, once a file system."""
+    """Free space of each file system."""
     named = {"state": settings.home, "drop": settings.drop, "landing": settings.landing, "extracts": settings.extracts}
     for on in disk.under(named):
         told = f"{on.free / 1e9:.1f} GB of {on.total / 1e9:.0f} GB are free for {', '.join(on.names)}"
@@ -152,7 +152,7 @@ def _warehouse(settings: Settings, connection: psycopg.Connection, limits: Limit
 
 
 def _inboxes(settings: Settings, connection: psycopg.Connection, limits: Limits) -> Check:
-    """By what lies in the drop folder now, and what the last look saw elsewhere or claimed."""
+    """Files in the drop folder now, and files that the last poll saw elsewhere or claimed."""
     from ingest import inbox  # late: the contracts
 
     waiting = connection.execute("select seen_at, source from raw.inbox_file where state <> 'done'").fetchall()
@@ -161,7 +161,7 @@ def _inboxes(settings: Settings, connection: psycopg.Connection, limits: Limits)
             try:
                 waiting.append((datetime.fromtimestamp(file.stat().st_ctime, UTC), source))
             except FileNotFoundError:
-                continue  # it is being taken
+                continue  # it is being loaded
     oldest, name = min(waiting, default=(None, ""))
     told = f"{len(waiting)} files wait in the inboxes, the oldest (of {name})"
     remedy = "lagebild stack status: does Airflow run? lagebild delivery load SOURCE"
@@ -211,7 +211,7 @@ def _airflow(connection: psycopg.Connection) -> Iterator[Check]:
         is_well = last is not None and _age(last) <= HEARTBEAT_MAY_BE
         told = "does not run" if last is None else f"its last heartbeat is {_told(_age(last))} old"
         yield Check(component, is_well, told, "lagebild stack status; make up (on a server: restart its service)")
-    # What a stack that was down could not run is no silence of its own.
+    # Runs that were missed because the stack was down do not count.
     (since,) = _row(connection, "select max(start_date) from job where job_type = 'SchedulerJob'")
     dags = connection.execute(
         "select d.dag_id, d.is_paused, max(r.end_date) from dag as d left join dag_run as r"
@@ -231,7 +231,7 @@ def _airflow(connection: psycopg.Connection) -> Iterator[Check]:
 
 
 def _components(settings: Settings) -> Iterator[Check]:
-    """What only this machine can see: the API server, and what the local stack's supervisor gave up on."""
+    """Checks that only work on this machine: the API server, and components that the supervisor gave up on."""
     from lagebild.stack import airflow, supervisor
     from lagebild.stack.ports import HOST
     from lagebild.stack.rest import Rest
@@ -257,7 +257,7 @@ def _row(connection: psycopg.Connection, query: str) -> tuple | None:
 
 
 def _since(name: str, moment: datetime | None, limit: timedelta, told: str, remedy: str) -> Check:
-    """Well where nothing waits, or not longer than the limit."""
+    """Passes if nothing waits, or not longer than the limit."""
     if moment is None:
         return Check(name, True, "nothing waits")
     age = _age(moment)

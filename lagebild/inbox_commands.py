@@ -225,7 +225,7 @@ def _look(settings: "Settings", inbox_label: str, stop: threading.Event) -> list
 
 
 def _taken(settings: "Settings", arrival: "Arrival", board: "Board", problems: list[str]) -> "Delivery | None":
-    """The delivery of a file that was taken; None where that was not possible now."""
+    """The delivery of a file that was taken; None if that was not possible now."""
     import psycopg
 
     from ingest import inbox

@@ -1,6 +1,6 @@
-"""Imports put off until they are needed: for libraries that bring more than is used of them.
+"""Lazy imports: for libraries that import more than is used.
 
-`module` stands in for a module of this house. `lazy_imports` keeps parts out of a library that is being imported.
+`module` imports one of our own modules lazily. `lazy_imports` defers parts of a library that is being imported.
 """
 
 import ast
@@ -16,7 +16,7 @@ from typing import Any
 
 
 def module(name: str) -> Any:
-    """What stands in for a module that is imported when it is first asked for a name."""
+    """A lazy module: it is imported at the first access to a name."""
     stand_in = LazyModule(name)
     stand_in.__dict__["is_placed"] = True
     return stand_in
@@ -24,11 +24,11 @@ def module(name: str) -> Any:
 
 @contextmanager
 def lazy_imports(modules: Collection[str], packages: Collection[str] = ()) -> Iterator[None]:
-    """Within, this thread's imports bring stand-ins of some modules, and leave something out of some packages.
+    """In this block, imports of this thread load some modules lazily, and some packages only partly.
 
-    A stand-in imports the real module when it is asked for a name, then or later, and hands its name on. Where others
-    would find a stand-in, none is left. Of packages are imported those names of `__init__` alone that it needs itself;
-    the others when they are asked for. A module that is not installed is missing as ever.
+    A lazy module imports the real one at the first access to a name. After the block no lazy module is left where
+    other code would import it. For packages, `__init__` imports only the names that it uses itself; other names are
+    imported at first access. A module that is not installed still raises ModuleNotFoundError.
     """
     finder = _Finder(frozenset(modules), frozenset(packages))
     sys.meta_path.insert(0, finder)
@@ -40,7 +40,7 @@ def lazy_imports(modules: Collection[str], packages: Collection[str] = ()) -> It
 
 
 class _Finder(MetaPathFinder):
-    """Finds what is put off, for the thread that made it."""
+    """Finds the deferred modules, for the thread that created it."""
 
     def __init__(self, modules: frozenset[str], packages: frozenset[str]):
         self._modules, self._packages = modules, packages
@@ -51,7 +51,7 @@ class _Finder(MetaPathFinder):
         if threading.get_ident() != self._thread or name not in self._modules | self._packages:
             return None
         if any(placed.__name__ == name for placed in self._placed):
-            return None  # its stand-in was asked for a name
+            return None  # its lazy module was asked for a name
         found = (other.find_spec(name, path, target) for other in sys.meta_path if other is not self)
         spec = next(filter(None, found), None)
         if spec is None or spec.loader is None:
@@ -59,7 +59,7 @@ class _Finder(MetaPathFinder):
         if name in self._modules:
             own = ModuleSpec(name, _LazyLoader(self._placed), origin=spec.origin)
             if any(other.startswith(f"{name}.") for other in self._modules):
-                # its submodules may be stood in for without it
+                # its submodules may be lazy without it
                 own.submodule_search_locations = spec.submodule_search_locations
             return own
         if hasattr(spec.loader, "get_source"):
@@ -67,17 +67,17 @@ class _Finder(MetaPathFinder):
         return spec
 
     def restore(self) -> None:
-        """Leave no stand-in where the import of others would find it; who holds one keeps it."""
+        """Remove lazy modules from where other imports would find them; references to them stay valid."""
         for placed in self._placed:
             _forget(placed)
 
 
 class LazyModule(ModuleType):
-    """A module that is imported when it is asked for a name."""
+    """A module that is imported at the first access to a name."""
 
     def __getattr__(self, name: str) -> Any:
         if "is_placed" not in self.__dict__:
-            raise AttributeError(name)  # the import asks while it makes the module
+            raise AttributeError(name)  # the import system asks while it creates the module
         _forget(self)
         return getattr(importlib.import_module(self.__name__), name)
 
@@ -104,7 +104,7 @@ class _LazyLoader(Loader):
 
 
 class _LeanLoader(Loader):
-    """Runs the `__init__` of a package without those imports that nothing in it needs; they are made when asked for."""
+    """Runs the `__init__` of a package without its unused imports; those are made at first access."""
 
     def __init__(self, real: Any):
         self._real = real
@@ -130,8 +130,8 @@ class _LeanLoader(Loader):
 
 
 def _remove_unused_imports(tree: ast.Module) -> dict[str, tuple[str, str]]:
-    """Take `from ... import ...` out of a module where nothing else in it uses the name: module and name, by name."""
-    # `from . import x` may mean a module, whose import is asked for; what a star brings is not known.
+    """Remove `from ... import ...` from a module if nothing else in it uses the name; (module, name) by name."""
+    # `from . import x` may import a module on purpose; the names of a star import are unknown.
     imports = [
         statement
         for statement in tree.body

@@ -1,4 +1,4 @@
-"""What several commands take and print the same way."""
+"""Options and output shared by several commands."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ form = click.option("--format", "form", type=click.Choice(["text", "json"]), def
 
 
 def pass_settings(function: Callable) -> Callable:
-    """Give a command the settings, read when it runs: its help does not wait for them, and shows in spite of them."""
+    """Pass the settings to a command. They are read when it runs, so its help also works if they are wrong."""
 
     @functools.wraps(function)
     def with_settings(*arguments: Any, **named: Any) -> Any:
@@ -26,17 +26,17 @@ def pass_settings(function: Callable) -> Callable:
 
 
 def exit_codes(one: str) -> str:
-    """What stands below the help of a command whose exit code 1 also says something else than that it failed."""
+    """The epilog of a command whose exit code 1 has another meaning besides an error."""
     return f"Exit codes: 0 done, 1 {one}, or a problem that the message explains, 2 wrong usage, 130 stopped by Ctrl-C."
 
 
 def echo_json(found: Any) -> None:
-    """Print as JSON; what JSON has no type for (a day, an amount) as text, an amount with every digit."""
+    """Print as JSON; dates and amounts as strings, amounts with all digits."""
     click.echo(json.dumps(found, default=str, indent=2, ensure_ascii=False))
 
 
 def renew_receipts(settings: "Settings") -> None:
-    """Tell the senders of files what became of them; an inbox that cannot be reached is said and told later."""
+    """Update the receipts of sent files. An inbox that cannot be reached is reported and updated later."""
     from ingest import receipts
 
     receipts.renew(settings, lambda line: click.echo(line, err=True))

@@ -1,6 +1,6 @@
-"""How much the command line says, and how: `-v`, `-q` and `--no-progress`, for every command alike.
+"""Verbosity of every command: `-v`, `-q` and `--no-progress`.
 
-Cheap to import: every command does. What draws on a terminal is imported where there is one to draw on.
+Every command imports this module, so it is cheap. The library that draws on a terminal is imported if there is one.
 """
 
 import os
@@ -15,10 +15,10 @@ import click
 
 
 class Level(IntEnum):
-    """How much is said."""
+    """Verbosity."""
 
     QUIET = 0
-    """Errors, and what a command was asked to list."""
+    """Errors, and the output of commands that list something."""
     NORMAL = 1
     VERBOSE = 2
     """Every step, also in a pipe, and the traceback of an unexpected error."""
@@ -26,19 +26,19 @@ class Level(IntEnum):
 
 @dataclass
 class Output:
-    """What the person, or the log, in front of this process wants to see."""
+    """What this process may print."""
 
     level: Level = Level.NORMAL
     is_drawing: bool = True
-    """Whether a terminal is drawn on; else it gets plain lines, as a pipe does."""
+    """Whether to draw on a terminal; otherwise it gets plain lines, like a pipe."""
 
 
 current = Output()
-"""Of the command that runs in this process."""
+"""Settings of the command in this process."""
 
 
 def reset() -> None:
-    """Forget what an earlier command in this process was told."""
+    """Reset the options of an earlier command in this process."""
     current.level, current.is_drawing = Level.NORMAL, True
 
 
@@ -47,7 +47,7 @@ def is_verbose() -> bool:
 
 
 def say(line: str = "", stands_out: bool = False) -> None:
-    """Print a line, unless only errors are wanted; on a terminal between words, where it is too long."""
+    """Print a line unless quiet. On a terminal, long lines wrap between words."""
     if current.level == Level.QUIET:
         return
     if can_draw(sys.stdout):
@@ -59,15 +59,15 @@ def say(line: str = "", stands_out: bool = False) -> None:
 
 
 def can_draw(stream: TextIO) -> bool:
-    """Whether a stream is a terminal on which lines can be drawn over.
+    """Whether a stream is a terminal whose lines can be redrawn.
 
-    FORCE_COLOR and its like say nothing about that: where they are set in a pipe, control codes would fill the log.
+    FORCE_COLOR and similar variables do not count: in a pipe, control codes would fill the log.
     """
     return current.is_drawing and stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def board(is_error: bool = False):
-    """A board for the progress of this command, on standard output or standard error."""
+    """A progress board for this command, on standard output or standard error."""
     from lagebild.stack.progress import Board, Plain
 
     stream = sys.stderr if is_error else sys.stdout
@@ -97,7 +97,7 @@ def _draw_nothing(context: click.Context, parameter: click.Parameter, is_given: 
 
 
 def options() -> list[click.Option]:
-    """The options of every command; they may stand before and after its name."""
+    """The options of every command; they may be given before and after its name."""
     common: dict[str, Any] = {"is_flag": True, "expose_value": False}
     return [
         click.Option(

@@ -1,9 +1,9 @@
-"""A city's own configuration, outside the product's files, and the rows that are united with those of the seeds.
+"""A city's own configuration, outside the product's files, and its rows that are added to the seeds.
 
-`<folder>/cost_mapping.csv` and `<folder>/municipal_circumstance.csv` have the columns of the seeds of that name; what a
-column may hold is what the seed's own tests in `_seeds.yml` say, so that no rule stands twice. A build fixes the rows
-when it begins (`raw.own_row`), and its code version names them: where a row changes, a build is due. How own files are
-read (`ingest/own_layouts.py`) and what is pulled (`catalogue.yml`, `ingest/connectors/catalogue.py`) lie beside them.
+`<folder>/cost_mapping.csv` and `<folder>/municipal_circumstance.csv` have the columns of the seeds of that name. The
+seed's tests in `_seeds.yml` are the rules for their values, so that no rule is written twice. A build fixes the rows
+when it begins (`raw.own_row`), and they are part of its code version: after a change a build is due. Beside them are
+own layouts (`ingest/own_layouts.py`) and downloads (`catalogue.yml`, `ingest/connectors/catalogue.py`).
 """
 
 import csv
@@ -25,20 +25,20 @@ from lagebild.errors import UserError, did_you_mean
 from lagebild.settings import Settings
 
 SEEDS = ("cost_mapping", "municipal_circumstance")
-"""Which seeds a city may add rows to."""
+"""Seeds to which a city may add rows."""
 _FROM, _TO = "valid_from_year", "valid_to_year"
 CATALOGUE, LAYOUTS, SOURCES = "catalogue.yml", "contracts", "sources"
 _YEAR = re.compile(r"[12]\d{3}")
 _AGS = re.compile(r"\d{8}")
 _ALSO_REQUIRED = {
     "cost_mapping": ("method", "product_code", "account_code"),
-    # a circumstance holds for years that are named, and somebody says so
+    # a circumstance needs years and a source
     "municipal_circumstance": ("municipality_ags", _FROM, _TO, "dimension", "value", "source_document"),
 }
 _DECIDES = {"cost_mapping": "treatment"}
-"""The column without which a row is not filled in yet, and decides nothing."""
+"""If this column is empty, the row is not filled in yet and has no effect."""
 _AREA = {"cost_mapping": "cost_area"}
-"""Columns that may hold what the seed's own rows hold."""
+"""Columns whose values must be among those of the seed's own rows."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Row:
     line: int
     """Physical line on which it ends, from 1."""
     fields: dict[str, str]
-    """What is not empty, by column."""
+    """Values by column, without empty ones."""
 
     @property
     def is_filled_in(self) -> bool:
@@ -59,23 +59,23 @@ class Row:
 
 @dataclass(frozen=True)
 class _Form:
-    """What a seed says of its rows."""
+    """The rules of a seed for its rows."""
 
     header: tuple[str, ...]
     years: frozenset[str]
     required: frozenset[str]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     key: tuple[str, ...] = ()
-    """Columns of which one row holds at a time."""
+    """Columns of the key: one row is valid at a time."""
 
 
 def rows(settings: Settings) -> list[Row]:
-    """Every row of a city's own files that is filled in; UserError names file, line and remedy of the first fault."""
+    """All filled-in rows of a city's files; UserError with file, line and remedy of the first error."""
     return [one for one in all_rows(settings) if one.is_filled_in]
 
 
 def all_rows(settings: Settings) -> list[Row]:
-    """The same with those that nobody has filled in yet."""
+    """The same, including rows that are not filled in yet."""
     folder = settings.config
     if not folder.is_dir():
         return []
@@ -91,7 +91,7 @@ def all_rows(settings: Settings) -> list[Row]:
 
 
 def version(code: str, own: list[Row], layouts: Sequence[str] = ()) -> str:
-    """The version of the code, and a digest of a city's own rows and layouts (as texts) where there are some."""
+    """The version of the code, with a digest of a city's own rows and layouts if there are any."""
     if not own and not layouts:
         return code
     rows_told = sorted((row.seed, sorted(row.fields.items())) for row in own)
@@ -100,7 +100,7 @@ def version(code: str, own: list[Row], layouts: Sequence[str] = ()) -> str:
 
 
 def layouts(settings: Settings) -> list[str]:
-    """What a city says of its own files and sources, for `version`; UserError lists what is wrong with it."""
+    """A city's own layouts and sources as text, for `version`; UserError lists their errors."""
     if not any((settings.config / name).is_dir() for name in (LAYOUTS, SOURCES)):
         return []
     from ingest import own_layouts, own_sources  # late: what reads YAML takes a twentieth of a second to import
@@ -109,7 +109,7 @@ def layouts(settings: Settings) -> list[str]:
 
 
 def fix(connection: Connection, own: list[Row]) -> None:
-    """Let a build that takes the token find these rows, and no others; the seeds' hooks unite them (`own_rows`)."""
+    """Store these rows, and only these, for the build that has the token; hooks of the seeds add them (`own_rows`)."""
     connection.execute("delete from raw.own_row")
     connection.cursor().executemany(
         "insert into raw.own_row (seed, line_number, fields) values (%s, %s, %s)",
@@ -217,7 +217,7 @@ def _check_header(path: Path, line: int, header: list[str], form: _Form) -> None
 
 
 def _check(row: Row, form: _Form) -> None:
-    """UserError for a value that the seed's tests would fail on."""
+    """UserError for a value that would fail the seed's tests."""
 
     def fault(said: str, remedy: str) -> UserError:
         return UserError(f"{row.path}: line {row.line}: {said}", remedy=remedy)
@@ -246,7 +246,7 @@ def _check(row: Row, form: _Form) -> None:
 
 
 def _require_once(seed: str, own: list[Row]) -> None:
-    """UserError where two rows hold for the same key and year: two of a city's, or one of it and one of the product."""
+    """UserError if two rows are valid for the same key and year: both the city's, or one of them the product's."""
     form = _form(seed)
     before: dict[tuple, list[tuple[str, str, str]]] = defaultdict(list)
     for line, fields in seeds.numbered(seed):

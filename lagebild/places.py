@@ -1,4 +1,4 @@
-"""A place as people name it: by its key (of a municipality: its AGS) or by its name.
+"""Find a place by its key (for a municipality: AGS) or by its name.
 
 Names come from the seed `region` and from the publication in force, which has those of every delivered table.
 """
@@ -25,10 +25,10 @@ _PUBLISHED = (
 
 
 def municipality(settings: Settings, place: str) -> str:
-    """The AGS of a municipality, given as such or by its name, in any case of letters.
+    """The AGS of a municipality, given as AGS or name (upper or lower case).
 
-    UserError where the digits are too few or too many, and where no place, or more than one, has the name. Without a
-    warehouse that answers, the names of the seed count alone.
+    UserError if the number of digits is wrong, or if no place or several places have the name. If the warehouse does
+    not answer, only the names of the seed are known.
     """
     wanted = place.strip()
     if wanted.isdecimal():
@@ -43,7 +43,7 @@ def municipality(settings: Settings, place: str) -> str:
 
 
 def region(connection: psycopg.Connection, place: str, preferred: Collection[str] = ()) -> str:
-    """The key of a region of any level, likewise; of several with one name, that among the preferred keys."""
+    """The key of a region of any level. If several have the name, the preferred key wins."""
     wanted = place.strip()
     if wanted.isdecimal():
         _require_digits(wanted, _REGION_DIGITS)
@@ -75,7 +75,7 @@ def _of_name(wanted: str, known: dict[str, str], preferred: Collection[str]) -> 
 
 
 def _named(connection: psycopg.Connection) -> dict[str, str]:
-    """Key -> name of every region that the seed or the publication in force names; the seed's name wins."""
+    """Names of all regions of the seed and the current publication, by key; the seed's name wins."""
     published = {code: name for code, name in connection.execute(_PUBLISHED).fetchall() if code and name}
     return published | _seed()
 

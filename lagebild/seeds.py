@@ -1,4 +1,4 @@
-"""Seeds of the dbt project as they lie on the disk: small tables of the method, versioned with the code."""
+"""Seeds of the dbt project as stored on disk: small tables of the method, versioned with the code."""
 
 import csv
 import re

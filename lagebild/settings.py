@@ -17,10 +17,10 @@ from lagebild.errors import UserError, did_you_mean
 
 ROOT = Path(__file__).resolve().parent.parent
 BERLIN = ZoneInfo("Europe/Berlin")
-"""The clock by which days begin and schedules run."""
+"""Time zone of days and schedules."""
 DBT_PROJECT = ROOT / "dbt_project"
 DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo"
-"""The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and who logs in there."""
+"""The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and the login."""
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 _HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
@@ -45,7 +45,7 @@ _STATED = {name: re.compile(f"LAGEBILD_{name}(?:_([A-Z0-9_]+))?") for name in ("
 
 @dataclass(frozen=True)
 class Settings:
-    """Where this checkout keeps its state and which servers it talks to."""
+    """Folders of the state, and addresses of servers."""
 
     home: Path
     """State folder; everything that must survive a restart is below it."""
@@ -68,9 +68,9 @@ class Settings:
     demo: bool
     """Whether bundled deliveries are put into the drop folder."""
     practice: bool = False
-    """Whether own files may hold rows marked synthetic: a warehouse for practising, never one of real data."""
+    """Whether own files may contain rows marked synthetic: only in a warehouse for practice, never beside real data."""
     alert_enabled: bool | None = None
-    """Whether anybody is told of late deliveries and runs; None: not in the demo."""
+    """Whether to notify of late deliveries and runs; None: yes, except in the demo."""
     alert_smtp: str | None = None
     """URL of the mail server; its password is the secret `alert_smtp_password`."""
     alert_from: str = ""
@@ -81,25 +81,25 @@ class Settings:
     host_urls: dict[str, str] = field(default_factory=dict, hash=False)
     """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
     pull: frozenset[str] = frozenset()
-    """Hosts that scheduled runs may ask without a login in the settings: open ones, and those with one in Airflow."""
+    """Hosts that scheduled runs may ask without a login in the settings: open ones, or with a login in Airflow."""
     inboxes: tuple[str, ...] = ()
-    """Where else than in the drop folder people put files: URLs of SFTP and S3 stores, without credentials."""
+    """Further inboxes: URLs of SFTP and S3 stores, without credentials."""
     inbox_settle_seconds: float = 30
-    """How long a file without a marker beside it must lie unchanged before it counts as complete."""
+    """How long a file without a marker must be unchanged before it counts as complete."""
     receipt_days: int = 730
-    """How long a receipt is kept after it was written last: until a yearly supplier has sent the next file but one."""
+    """How long a receipt is kept after it was last written: a yearly supplier still finds that of the year before."""
     unclaimed_days: int | None = None
-    """After how many days a file of an inbox that no contract claims is removed; None: never by itself."""
+    """Days after which a file that matches no contract is removed from an inbox; None: never."""
     publishers: dict[str, str] = field(default_factory=dict, hash=False)
-    """Who publishes the data of the deliveries, by source; under the empty name of all others."""
+    """Publisher of the data, by source; the empty name is for all other sources."""
     licences: dict[str, str] = field(default_factory=dict, hash=False)
-    """The licence of the data (an identifier, an address or a text), likewise."""
+    """Licence of the data (identifier, URL or text), by source; the empty name is for all others."""
     airflow_log_days: int = 90
     """How long Airflow's rows and logs of a run are kept (`lagebild/stack/housekeeping.py`)."""
     config_dir: Path | None = None
     """What a city configures outside the product's files (`lagebild/overlay.py`); None: `config` of `home`."""
     publish: str | None = None
-    """`ask`: a checked build waits until somebody publishes it; `auto`: it is published; None: auto in the demo."""
+    """`ask`: a checked build waits for approval; `auto`: it is published; None: auto in the demo, else ask."""
     metrics_endpoint: str | None = None
     """Where Airflow's processes send their metrics (OpenTelemetry over HTTP); None: nowhere."""
 
@@ -116,9 +116,9 @@ class Settings:
         return not self.demo if self.alert_enabled is None else self.alert_enabled
 
     def make_home(self) -> None:
-        """Make the state folder where there is none. Only this user may list it.
+        """Create the state folder if it does not exist. Only this user may list it.
 
-        Where that is root, others pass through it: PostgreSQL's own user has its cluster below it.
+        If this user is root, others may pass through: PostgreSQL's user has its cluster below it.
         """
         if not self.home.exists():
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -126,12 +126,12 @@ class Settings:
                 self.home.chmod(0o711)
 
     def make_folders(self) -> None:
-        """Make the folders of deliveries, keys, packages and the city's configuration, for this user alone."""
+        """Create the folders of deliveries, keys, packages and configuration, for this user only."""
         for folder in (self.drop, self.landing, self.extracts, self.config, self.keys):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def secret(self, name: str) -> str:
-        """Return the secret `name`; create it at first use where the folder may be written."""
+        """Return the secret `name`; create it at first use if the folder is writable."""
         path = self.secrets / name
         if not path.exists():
             try:
@@ -148,7 +148,7 @@ class Settings:
                     remedy=f"write a password into {path}, readable by this user only",
                 ) from error
             with os.fdopen(descriptor, "w") as handle:
-                from secrets import token_urlsafe  # late: it is asked for once in the life of a secret
+                from secrets import token_urlsafe  # late: needed only when a secret is created
 
                 handle.write(token_urlsafe(32))
         return path.read_text().strip()
@@ -252,12 +252,12 @@ def load(environment: dict[str, str] | None = None) -> Settings:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is digits alone, and such that `int` knows them."""
+    """Whether a text consists of digits that `int` accepts."""
     return text.isascii() and text.isdigit()
 
 
 def _require_known(names: Iterable[str]) -> None:
-    """UserError for a name that is no setting: with a letter too many it would be left out without a word."""
+    """UserError for an unknown setting: a misspelt name would otherwise be ignored silently."""
     for name in names:
         if name.upper().startswith("LAGEBILD_") and name not in _NAMES and not _FAMILIES.fullmatch(name):
             meant = did_you_mean(name.upper(), _NAMES)
@@ -265,7 +265,7 @@ def _require_known(names: Iterable[str]) -> None:
 
 
 def _by_source(values: dict[str, str], name: str, folders: Iterable[Path]) -> dict[str, str]:
-    """What `LAGEBILD_<name>_<SOURCE>` say by source, and `LAGEBILD_<name>` under the empty name."""
+    """Values of `LAGEBILD_<name>_<SOURCE>` by source, and of `LAGEBILD_<name>` under the empty name."""
     found = ((_STATED[name].fullmatch(variable), text.strip()) for variable, text in values.items())
     stated = {(match[1] or "").lower(): text for match, text in found if match and text}
     known = [path.parent.name for folder in folders for path in folder.glob("*/contract.yml")]
@@ -278,7 +278,7 @@ def _by_source(values: dict[str, str], name: str, folders: Iterable[Path]) -> di
 
 
 def with_demo(settings: Settings) -> Settings:
-    """The settings with the demo's own suppliers as service and inbox, once they have their ports."""
+    """The settings with the demo's suppliers as service and inbox, once their ports are known."""
     ports = settings.ports()
     if not settings.demo or DEMO_SFTP not in ports:
         return settings
@@ -289,7 +289,7 @@ def with_demo(settings: Settings) -> Settings:
 
 
 def inbox_url(text: str) -> str:
-    """The URL of an SFTP or S3 store; UserError where it is none, or holds a password."""
+    """The URL of an SFTP or S3 store; UserError if it is malformed or contains a password."""
     try:
         parts = urlsplit(text)
         is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password and parts.port != 0
@@ -305,14 +305,14 @@ def inbox_url(text: str) -> str:
 
 
 def given(environment: dict[str, str] | None = None) -> dict[str, str]:
-    """The variables of `.env`, and those of the environment, which win."""
+    """The variables of `.env` and of the environment; the environment wins."""
     return _dotenv(ROOT / ".env") | dict(os.environ if environment is None else environment)
 
 
 def _dotenv(path: Path) -> dict[str, str]:
-    """The settings of a file of lines `NAME=value`; UserError for a line that speaks of one and sets none.
+    """The settings of a file of lines `NAME=value`; UserError for a line that names a setting but does not set it.
 
-    Such a line, passed over, would leave real data in a demo. No value is repeated: it may be secret.
+    If such a line were ignored, real data could end up in a demo. No value is repeated: it may be secret.
     """
     if not path.exists():
         return {}

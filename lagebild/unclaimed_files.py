@@ -1,4 +1,4 @@
-"""Telling whoever runs the house of files in inboxes that no contract claims."""
+"""Notify the operator of files in inboxes that match no contract."""
 
 from ingest import unclaimed
 from lagebild import alerts
@@ -7,10 +7,9 @@ from lagebild.settings import Settings
 
 
 def tell(settings: Settings, channels: list[Notifier] | None = None) -> str | None:
-    """What is to be said today, for a log; told to the channels on the day a file has lain there for a month, and each
-    month after. NotSent where a channel failed.
+    """Today's message, for a log. Channels are notified when a file has been there for a month, and monthly after that.
 
-    No name is in it: it may be a person's.
+    NotSent if a channel failed. The message has no file names: they may contain a person's name.
     """
     found = unclaimed.every(settings)
     said = unclaimed.warning(found)

@@ -1,4 +1,4 @@
-"""Errors that nobody expected: one line for the person, the traceback into a file for whoever mends it."""
+"""Unexpected errors: one line on the screen, the traceback in a file."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from lagebild import output
 
 
 def report(error: BaseException) -> str:
-    """The message for the screen. With `-v` it holds the traceback, too, which is written in any case."""
+    """Write the traceback to a file; the message for the screen. With `-v` it includes the traceback."""
     text = _text(error)
     path = _written(text)
     message = f"this was not expected: {_name(error)} (traceback: {path})"
@@ -18,7 +18,7 @@ def report(error: BaseException) -> str:
 
 
 def _text(error: BaseException) -> str:
-    """The traceback with those of its causes. What a database says in detail may show a row, and is left out."""
+    """The traceback with its causes. Details of database errors are left out: they may contain a row."""
     found = traceback.TracebackException.from_exception(error)
     causes = f"{_text(error.__cause__)}\nThe error above led to this one:\n\n" if error.__cause__ else ""
     if not error.__cause__ and error.__context__ and not error.__suppress_context__:
@@ -27,7 +27,7 @@ def _text(error: BaseException) -> str:
 
 
 def _name(error: BaseException, whole: bool = False) -> str:
-    """Kind and message: its first line, or all of it; of a database's error only what holds no values."""
+    """Type and message (first line, or all); for a database error only the part without values."""
     message = error.diag.message_primary if hasattr(error, "diag") else str(error)
     lines = (message or "").strip().splitlines()
     shown = "\n".join(lines) if whole else "".join(lines[:1])[:200]
@@ -35,7 +35,7 @@ def _name(error: BaseException, whole: bool = False) -> str:
 
 
 def _written(text: str) -> Path:
-    """The file, below the state folder's `logs/`; in a temporary folder where that cannot be written to."""
+    """The file in the state folder's `logs/`, or in the temporary folder if that is not writable."""
     for folder in (_logs(), Path(tempfile.gettempdir())):
         path = folder / f"lagebild-{datetime.now():%Y%m%dT%H%M%S%f}-{os.getpid()}.log"
         try:

@@ -1,4 +1,4 @@
-"""Which code made a figure."""
+"""The version of the code that made a figure."""
 
 import hashlib
 from functools import cache
@@ -11,12 +11,12 @@ _NOT_CODE = {"target", "logs", "dbt_packages"}
 
 @cache
 def code_version() -> str:
-    """The release, and a digest of everything in `dbt_project/` that decides a figure."""
+    """The release, and a digest of everything in `dbt_project/` that affects a figure."""
     return f"{version('lagebild')}+{project_digest()[:12]}"
 
 
 def project_digest() -> str:
-    """Hexadecimal SHA-256 of the models, seeds and their descriptions as they lie on the disk."""
+    """Hexadecimal SHA-256 of the models, seeds and their descriptions as stored on disk."""
     digest = hashlib.sha256()
     for path in sorted(DBT_PROJECT.rglob("*")):
         relative = path.relative_to(DBT_PROJECT)

@@ -1,7 +1,7 @@
-"""Commands that need heavy libraries, or are asked often, are run by the stack's parent process: it has them imported.
+"""Run commands that need heavy libraries, or are used often, in the stack's parent process, which has imported them.
 
-This side is cheap: it hands over what the command line was given, passes signals on, and ends with the same exit code.
-Where there is no such process (or `LAGEBILD_WARM=0`), the caller runs the command itself.
+This side is cheap: it passes on the command line and signals, and returns the same exit code.
+If there is no such process (or `LAGEBILD_WARM=0`), the caller runs the command itself.
 """
 
 import os
@@ -15,8 +15,8 @@ FORMER = tuple(name.split()[1] for name in COMMANDS)
 
 
 def main() -> None:
-    """The program `lagebild`: ends with the command's exit code. What the parent runs, needs no command line here."""
-    os.umask(0o077)  # whatever is written (deliveries, logs, packages) is this user's until he opens it
+    """The program `lagebild`; exits with the command's exit code. `cli` is imported only if it is needed."""
+    os.umask(0o077)  # files (deliveries, logs, packages) are private to this user
     arguments = sys.argv[1:]
     code = run(arguments)
     if code is None:
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int | None:
-    """The exit code of a command that the stack's parent process ran; None where it did not take it."""
+    """The exit code of a command run by the stack's parent process; None if that did not accept it."""
     words = [word for word in arguments if not word.startswith("-")][:2]
     is_taken = " ".join(words) in COMMANDS or words[:1] and words[0] in FORMER
     if not is_taken or {"-h", "--help"} & set(arguments) or os.environ.get("LAGEBILD_WARM") == "0":
@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int | None:
 
 
 def _home() -> Path:
-    """The state folder; what is wrong with a setting, the command itself says."""
+    """The state folder. Errors in settings are reported by the command itself."""
     from lagebild import settings
     from lagebild.errors import UserError
 
@@ -75,7 +75,7 @@ def _home() -> Path:
 
 
 def address(folder: int, name: str) -> str:
-    """The address of a socket in an open folder: a path may be longer than the 107 bytes that an address holds."""
+    """The address of a socket in an open folder: addresses are limited to 107 bytes, paths are not."""
     return f"/proc/self/fd/{folder}/{name}"
 
 
@@ -95,7 +95,7 @@ def received(connection) -> tuple[dict, list[int]]:
 
 
 def _connected(path: Path):
-    """A socket that leads to the parent process; None where there is none."""
+    """A socket connected to the parent process; None if it does not run."""
     import socket
 
     try:
@@ -104,7 +104,7 @@ def _connected(path: Path):
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if path.stat().st_uid != os.getuid():  # root may connect to anybody's, and is served by its own alone
+        if path.stat().st_uid != os.getuid():  # root can connect to any socket, but only its own serves it
             raise OSError(f"{path} is of another account")
         connection.connect(address(folder, path.name))
         return connection

@@ -115,11 +115,11 @@ class Entry:
         return bool(given().get(_variable("URL", self.id)) or given().get(_variable("RESOURCE", self.id)))
 
     def address(self) -> str | None:
-        """The URL of the file or the base of the API; the operator's, where one is set; "" for GENESIS's own hosts."""
+        """The URL of the file or the base of the API; the operator's, if one is set; "" for GENESIS's own hosts."""
         return "" if self.connector == "genesis" else given().get(_variable("URL", self.id)) or self.url
 
     def resource_id(self) -> str | None:
-        """The id of a CKAN resource; the operator's, where one is set."""
+        """The id of a CKAN resource; the operator's, if one is set."""
         return given().get(_variable("RESOURCE", self.id)) or self.resource
 
 
@@ -131,7 +131,7 @@ def own_path() -> Path:
 def entries(source: str | None = None, path: Path = PATH) -> list[Entry]:
     """The entries of a source, or all, in the order of the file, a city's own ones last.
 
-    UserError with file and line where one is wrong.
+    UserError with file and line if one is wrong.
     """
     own = own_path()
     # The product's do not change while a process lives; a city's may, below a scheduler that goes on.

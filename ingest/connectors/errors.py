@@ -47,7 +47,7 @@ class GuestLogin(NoLogin):
 
 
 class NoJobs(PullError):
-    """A job was wanted where there is none: the host has no jobs, or the login is a token, which may only read."""
+    """A job was wanted if there is none: the host has no jobs, or the login is a token, which may only read."""
 
     what = "no job can be started"
 

@@ -20,7 +20,7 @@ from lagebild.settings import Settings
 
 
 def ask(settings: Settings, entry: Entry, year: int | None, known: Known, to: Path) -> Answer:
-    """The entry's file, if it is another one than last time; PullError where the host would not."""
+    """The entry's file, if it is another one than last time; PullError if the host would not."""
     session = Http.of(settings)
     hits = [_ask_before(session, entry.id, step) for step in entry.before]
     answer = download(session, entry.id, address(settings, entry), known, to)

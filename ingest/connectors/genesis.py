@@ -189,7 +189,7 @@ class Client:
             return False
 
     def result(self, job: str, to: Path) -> Path:
-        """Download what a job made; NoObjects where it is gone."""
+        """Download what a job made; NoObjects if it is gone."""
         return self._file("data/resultfile", job, job.partition("_")[0], {"name": job, **_WHOLE}, to)
 
     def remove(self, job: str) -> None:
@@ -329,7 +329,7 @@ def _scrubbed(reply: Reply, access: Access) -> Reply:
 
 
 def _json(body: bytes) -> Any:
-    """What a JSON text holds; None where it is none."""
+    """What a JSON text holds; None if it is none."""
     if body.lstrip()[:1] not in (b"{", b"["):
         return None
     try:
@@ -339,7 +339,7 @@ def _json(body: bytes) -> Any:
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
-    """A JSON answer, a flat report made an envelope; None where the answer is no JSON object at all."""
+    """A JSON answer, a flat report made an envelope; None if the answer is no JSON object at all."""
     found = _json(body)
     if not isinstance(found, dict):
         return None
@@ -347,7 +347,7 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
 
 
 def _status(envelope: dict[str, Any] | None) -> tuple[int, str, str] | None:
-    """Code, message and type of an envelope; None where it has no such thing."""
+    """Code, message and type of an envelope; None if it has no such thing."""
     status = envelope.get("Status") if envelope else None
     if not isinstance(status, dict) or not re.fullmatch(r"-?\d{1,6}", str(status.get("Code"))):
         return None
@@ -378,7 +378,7 @@ def _unpack(packed: Path, subject: str, table: str, to: Path) -> None:
 
 
 def _flat_file(file: Any, subject: str, table: str) -> Iterator[bytes]:
-    """The bytes of the one file in a zip, or of the answer itself where it is a flat file."""
+    """The bytes of the one file in a zip, or of the answer itself if it is a flat file."""
     start = file.read(8192)
     file.seek(0)
     if not start.startswith(b"PK"):

@@ -63,7 +63,7 @@ HOSTS = {
 
 
 def host_of(name: str, settings: Settings) -> Host:
-    """The host of this name, at the address that the settings say; UserError where there is none."""
+    """The host of this name, at the address that the settings say; UserError if there is none."""
     known = ", ".join(sorted(HOSTS))
     for other in settings.host_urls:
         if other not in HOSTS:

@@ -245,7 +245,7 @@ class ReplayServer:
         changed = datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
         about = {"ETag": tag, "Last-Modified": format_datetime(changed, usegmt=True)}
         since = headers.get("If-Modified-Since")
-        # An ETag decides alone where there is one.
+        # An ETag decides alone if there is one.
         known = (
             headers.get("If-None-Match") == tag
             if headers.get("If-None-Match")
@@ -263,7 +263,7 @@ class ReplayServer:
         return bool(re.fullmatch(r"[\w-]+", table)) and any(self.folder.joinpath(host.name).glob(f"{table}.*.csv"))
 
     def _table(self, host: Host, table: str, first: str, last: str) -> bytes | None:
-        """The flat file of a table and its years; None where there is none."""
+        """The flat file of a table and its years; None if there is none."""
         folder, years = self.folder / host.name, first if first == last else f"{first}-{last}"
         own = folder / f"{table}.{years or 'all'}.csv"
         if own.exists():
@@ -272,7 +272,7 @@ class ReplayServer:
         return _of_years(whole.read_bytes(), first or "0000", last or "9999") if whole.exists() else None
 
     def _job(self, host: Host, job: str) -> bytes | None:
-        """What a job makes; None where the name is no job's, or its result was removed."""
+        """What a job makes; None if the name is no job's, or its result was removed."""
         match = re.fullmatch(r"([\w-]+)_(\d{4})(\d{4})\d+", job)
         if match is None or job in self.removed or not self._is_known(host, match[1]):
             return None
@@ -280,7 +280,7 @@ class ReplayServer:
         return self._table(host, match[1], first, last)
 
     def _recorded(self, asked: Asked) -> Answer | None:
-        """The next answer of a recorded conversation; None where none has this request."""
+        """The next answer of a recorded conversation; None if none has this request."""
         name = asked.fields.get("name") or asked.fields.get("selection") or ""
         table = name.partition("_")[0]
         path = self.folder / asked.host.name / f"{table}_job_flow.json"
@@ -304,12 +304,12 @@ class ReplayServer:
 def _asked_in(request: dict[str, Any], endpoint: str, name: str, job: str) -> bool:
     fields = dict(parse_qsl(request["body"], keep_blank_values=True))
     is_same = name in (fields.get("name"), fields.get("selection"))
-    # A recorded request may say job=false where ours leaves it out.
+    # A recorded request may say job=false if ours leaves it out.
     return request["uri"].endswith(f"/{endpoint}") and is_same and (job == "true") == (fields.get("job") == "true")
 
 
 def _of_years(content: bytes, first: str, last: str) -> bytes | None:
-    """The rows of a flat file whose time (fifth column) lies in these years; None where none does."""
+    """The rows of a flat file whose time (fifth column) lies in these years; None if none does."""
     lines = content.decode("utf-8-sig").splitlines(keepends=True)
     kept = [line for line in lines[1:] if first <= _time_of(line)[:4] <= last]
     return ("\ufeff" + lines[0] + "".join(kept)).encode() if kept else None

@@ -1,8 +1,8 @@
-"""Airflow beside the warehouse: three components of one parent, one home, no port that is not asked for.
+"""Airflow beside the warehouse: three components with one parent and one home; no fixed ports.
 
-`airflow standalone` would import everything once more to check the metadata database, and serve logs on fixed ports.
-So the scheduler (with the local executor's workers in it), the DAG processor and the API server are forked by a parent
-of ours (`parent.py`), each leading a process group of its own. Nothing of ours is deferred: there is no triggerer.
+`airflow standalone` would import everything again to check the metadata database, and serve logs on fixed ports. So
+our own parent (`parent.py`) forks the scheduler (with the local executor's workers), the DAG processor and the API
+server, each with its own process group. There is no triggerer, because no task of ours is deferred.
 """
 
 import base64
@@ -34,15 +34,15 @@ DAGS = ROOT / "dags"
 PARENT = "parent"
 COMPONENTS = (PARENT, "scheduler", "dag-processor", "api-server")
 JOBS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob"}
-"""Components whose heartbeat stands in Airflow's metadata, and under which name."""
-# Marks our processes and all that they fork. AIRFLOW_HOME alone could also stand in a user's own shell.
+"""Components with a heartbeat in Airflow's metadata, and its name."""
+# Marks our processes and their children. AIRFLOW_HOME alone could also be set in a user's shell.
 MARK = "LAGEBILD_COMPONENT"
 SECRETS = {
     "airflow_fernet": "AIRFLOW__CORE__FERNET_KEY",
     "airflow_api": "AIRFLOW__API__SECRET_KEY",
     "airflow_jwt": "AIRFLOW__API_AUTH__JWT_SECRET",
 }
-"""The keys in Airflow's configuration, by the secret each comes from."""
+"""Keys in Airflow's configuration, by the name of their secret."""
 START_TIMEOUT_SECONDS = 180
 TASKS_MAY_FINISH_SECONDS = 20
 TERM_SECONDS = 10
@@ -74,13 +74,13 @@ def log_path(settings: Settings, name: str) -> Path:
 
 
 def start(settings: Settings, say: Callable[[str], None] = lambda line: None, dags: Path = DAGS) -> float:
-    """Make Airflow's API answer; returns the epoch second since when the present processes run.
+    """Start Airflow until its API answers; returns the epoch second at which the running processes started.
 
-    Idempotent: living components stay, missing ones are started. Raises UserError naming the log.
+    Idempotent: running components stay, missing ones are started. UserError names the log.
     """
     with ports.locked(settings, "airflow"):
         if set(components(settings)) != set(COMPONENTS) or not _is_on_wanted_port(settings):
-            # Half a stack (something was killed) or left-overs of a killed run: begin anew rather than guess.
+            # Some components or remains of a killed run: restart everything rather than guess.
             if processes(settings):
                 say("ending what an earlier run of Airflow left behind")
                 _stop(settings)
@@ -90,7 +90,7 @@ def start(settings: Settings, say: Callable[[str], None] = lambda line: None, da
 
 
 def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] = tuple(SECRETS)) -> dict[str, str]:
-    """Airflow's whole configuration, as environment variables; `airflow.cfg` stays empty. Of keys only `secrets`."""
+    """Airflow's whole configuration, as environment variables; `airflow.cfg` stays empty. Only the keys `secrets`."""
     port = str(settings.ports().get("airflow", 0))
     own = Path(sys.executable).parent
     dsn = postgres.airflow_dsn(settings)
@@ -102,18 +102,18 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        # The default asks DNS, which takes seconds where there is none.
+        # The default asks DNS, which takes seconds if there is none.
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_path(settings)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ports.HOST}:{port}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlalchemy_url(settings, dsn, "psycopg2"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _sqlalchemy_url(settings, dsn, "psycopg_async"),
-        # Each connection is asked before it is used, so that a restart of the server costs a connection and no task.
+        # Each connection is tested before use, so that a restart of the server breaks no task.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING": "True",
-        # Asked here, before anything starts; each component would read all of Airflow's migrations to ask once more.
+        # Checked once before the start; otherwise each component reads all of Airflow's migrations to check again.
         "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",
-        # What is kept open while nothing happens; each is a process of PostgreSQL with 7 MB. More come when needed.
+        # Idle connections; each is a PostgreSQL process of 7 MB. More are opened when needed.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "2",
         "AIRFLOW__API__HOST": ports.HOST,
         "AIRFLOW__API__PORT": port,
@@ -121,15 +121,15 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__INSTANCE_NAME": "Lagebild",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
-        # A worker notices the end of its task at once or, where the task's pipes close before its process is gone, at
-        # the next heartbeat: with the default a third of all tasks held their worker for 5 s.
+        # A worker notices the end of its task at once, or at the next heartbeat if the task's pipes close before its
+        # process ends: with the default a third of all tasks held their worker for 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         **_metrics(settings),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
-        # A new contract does not touch the DAG file, so the file is read again now and then.
+        # A new contract does not change the DAG file, so the file is read again regularly.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-        # dbt's locks are open when Airflow ends a task's process: Python says so as an error at the end of its log.
+        # dbt's locks are open when Airflow ends a task's process; Python would log that as an error.
         "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"])),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
@@ -139,7 +139,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # setproctitle would overwrite the memory behind /proc/<pid>/environ, by which we know our processes.
         "SPT_NOENV": "1",
         "PYTHONUNBUFFERED": "1",
-        # Else each of the API server's threads keeps a part of the heap for itself: 100 MB that nothing is in.
+        # Otherwise each thread of the API server keeps its own part of the heap: 100 MB that are unused.
         "MALLOC_ARENA_MAX": "1",
         "PATH": os.pathsep.join([str(own), os.environ.get("PATH", "/usr/bin:/bin")]),
     }
@@ -153,7 +153,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
 
 
 def _metrics(settings: Settings) -> dict[str, str]:
-    """Where metrics go, and how often the scheduler counts for them; without an endpoint nothing of it is imported."""
+    """Settings of metrics; without an endpoint nothing for them is imported."""
     seconds = "60" if settings.metrics_endpoint else "3600"
     counted = {f"AIRFLOW__SCHEDULER__{name}_METRICS_INTERVAL": seconds for name in ("POOL", "TI", "DAGRUN")}
     if not settings.metrics_endpoint:
@@ -170,7 +170,7 @@ def _metrics(settings: Settings) -> dict[str, str]:
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """The settings as the variables they are read from, so that tasks see the same ones as whoever started Airflow."""
+    """The settings as environment variables, so that tasks see those of the process that started Airflow."""
     values = {
         "LAGEBILD_HOME": settings.home,
         "LAGEBILD_DROP_DIR": settings.drop,
@@ -211,10 +211,10 @@ def _stated(variable: str, by_source: dict[str, str]) -> dict[str, str]:
 
 def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> None:
     _prepare(settings, say)
-    for name in COMPONENTS:  # those that come are waited for, and the parent forks them one after another
+    for name in COMPONENTS:  # wait for those that start; the parent forks them one after another
         (home(settings) / f"{name}.pid").unlink(missing_ok=True)
     is_new = _needs_migration(settings)
-    # It imports what they need, which takes most of the time, while the database is made ready; they wait for us.
+    # It imports their libraries, the slowest part, while the database is prepared; the components wait for us.
     parent = _spawn(settings, dags, *["--migrate"] * is_new)
     with parent.stdin, parent.stdout:
         if is_new:
@@ -226,7 +226,7 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> No
             _schema_path(settings).write_text(f"{version('apache-airflow')} {_revision(settings)}")
         take_over(settings, *JOBS)
         with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
-            # Earlier versions ran one; Airflow's pages would show for ever that it does not answer.
+            # Earlier versions ran one; Airflow's pages would always show that it does not answer.
             connection.execute("delete from job where job_type = 'TriggererJob'")
         pools.ensure(settings)
         with contextlib.suppress(BrokenPipeError):  # it ended already: noticed when we wait for it
@@ -234,9 +234,9 @@ def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> No
 
 
 def take_over(settings: Settings, *names: str) -> None:
-    """Let Airflow's metadata know that no process of these components, by their names, is alive.
+    """Mark these components as ended in Airflow's metadata.
 
-    A scheduler that was killed still counts as alive for a while, and as long as it does its tasks are not taken over.
+    A killed scheduler still counts as alive for a while, and until then nobody takes over its tasks.
     """
     with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
         query = "update job set state = 'failed', end_date = now() where state = 'running' and job_type = any(%s)"
@@ -254,13 +254,13 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def write_files(settings: Settings) -> None:
-    """What Airflow reads besides its environment: the login, and a configuration in which nothing stands."""
+    """Write the files that Airflow reads besides its environment: the login, and an empty configuration."""
     _write_password(settings)
     write_empty_configuration(settings)
 
 
 def write_empty_configuration(settings: Settings) -> None:
-    """Airflow would write its defaults here, and they would outlive an upgrade."""
+    """Otherwise Airflow writes its defaults here, and they survive an upgrade."""
     home(settings).mkdir(parents=True, exist_ok=True)
     (home(settings) / "airflow.cfg").write_text("# Every setting stands in lagebild/stack/airflow.py.\n")
 
@@ -291,7 +291,7 @@ def _wait_until_healthy(settings: Settings, say: Callable[[str], None]) -> None:
     while time.monotonic() < deadline:
         alive = components(settings)
         for name in COMPONENTS:
-            # One that was not forked yet has no file; whether it ever will be, the parent's life tells. One that ended
+            # A component that was not forked yet has no file; it will be while the parent lives. One that ended
             # once is started again.
             if name not in alive and (home(settings) / f"{name}.pid").exists() and not _is_once_ended(settings, name):
                 path = log_path(settings, name)
@@ -324,7 +324,7 @@ def _is_on_wanted_port(settings: Settings) -> bool:
 
 
 def stop(settings: Settings) -> None:
-    """End all of this checkout's Airflow, tasks included, and wait until it is gone."""
+    """Stop all Airflow processes of this checkout, tasks included, and wait until they ended."""
     if not settings.home.exists():
         return
     with ports.locked(settings, "airflow"):
@@ -332,10 +332,10 @@ def stop(settings: Settings) -> None:
 
 
 def _stop(settings: Settings) -> None:
-    """SIGINT to the groups (SIGTERM would orphan children), then, to what is left and ours, SIGTERM and SIGKILL."""
+    """SIGINT to the process groups (SIGTERM would orphan children), then SIGTERM and SIGKILL to the rest of ours."""
     for process in components(settings).values():
         with contextlib.suppress(ProcessLookupError):
-            # The workers ignore SIGINT, and the scheduler waits until their tasks are through.
+            # The workers ignore SIGINT, and the scheduler waits until their tasks end.
             os.killpg(process.pid, signal.SIGINT)
     for wait, number in ((TASKS_MAY_FINISH_SECONDS, signal.SIGTERM), (TERM_SECONDS, signal.SIGKILL), (5, None)):
         left = _gone_within(settings, wait)
@@ -350,7 +350,7 @@ def _stop(settings: Settings) -> None:
 
 def _gone_within(settings: Settings, seconds: float) -> list[psutil.Process]:
     deadline = time.monotonic() + seconds
-    # Orphans of a killed run have no scheduler that would end them: they get no time to finish.
+    # Orphans of a killed run have no scheduler to end them: they are stopped at once.
     while (left := processes(settings)) and components(settings) and time.monotonic() < deadline:
         time.sleep(0.2)
     _, left = psutil.wait_procs(left, timeout=min(seconds, 2))
@@ -358,7 +358,7 @@ def _gone_within(settings: Settings, seconds: float) -> list[psutil.Process]:
 
 
 def processes(settings: Settings) -> list[psutil.Process]:
-    """Every living process of this checkout's Airflow, orphans of earlier runs included; never the caller itself."""
+    """All running Airflow processes of this checkout, including orphans of earlier runs, except the caller."""
     mine = str(home(settings))
     own_line = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
@@ -371,13 +371,13 @@ def processes(settings: Settings) -> list[psutil.Process]:
 
 
 def components(settings: Settings) -> dict[str, psutil.Process]:
-    """The living components by name."""
+    """The running components by name."""
     found = {name: pidfile.process(home(settings) / f"{name}.pid") for name in COMPONENTS}
     return {name: process for name, process in found.items() if process}
 
 
 def is_running(settings: Settings) -> bool:
-    """Whether every component lives and the API answers."""
+    """Whether all components run and the API answers."""
     return set(components(settings)) == set(COMPONENTS) and client(settings).health() is not None
 
 
@@ -396,7 +396,7 @@ def _revision(settings: Settings) -> str | None:
 
 
 def _needs_migration(settings: Settings) -> bool:
-    """False when this very Airflow version left the database as it is: asking Airflow itself costs seconds."""
+    """False if this Airflow version migrated the database already: asking Airflow itself takes seconds."""
     path = _schema_path(settings)
     return not path.exists() or path.read_text() != f"{version('apache-airflow')} {_revision(settings)}"
 

@@ -1,4 +1,4 @@
-"""A server of ours beside Airflow: one process, on 127.0.0.1 alone."""
+"""A small server beside Airflow: one process, on 127.0.0.1 only."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from lagebild.stack import pidfile, ports
 
 @dataclass(frozen=True)
 class Background:
-    """`python -m <module>` with a folder of its own below the home, listening on ports remembered by name."""
+    """`python -m <module>` with its own folder below the home; its ports are remembered by name."""
 
     folder_name: str
     module: str
@@ -26,12 +26,12 @@ class Background:
         return settings.home / self.folder_name
 
     def log_path(self, settings: Settings) -> Path:
-        """What the server says when it cannot start."""
+        """Log of a server that cannot start."""
         return self.folder(settings) / "server.log"
 
     def start(self, settings: Settings) -> None:
-        """Start it where it does not run; it is not waited for."""
-        from lagebild.stack import airflow  # late: the server itself would hold the database's driver for nothing
+        """Start it if it does not run, without waiting for it."""
+        from lagebild.stack import airflow  # late: the server itself does not need the database driver
 
         with ports.locked(settings, self.folder_name):
             if self.process(settings):
@@ -53,7 +53,7 @@ class Background:
             pidfile.write(self._pidfile(settings), child.pid)
 
     def stop(self, settings: Settings) -> None:
-        """End it, and wait until it is gone."""
+        """Stop it and wait until it ended."""
         if running := self.process(settings):
             running.send_signal(signal.SIGTERM)
             with contextlib.suppress(psutil.TimeoutExpired):
@@ -62,7 +62,7 @@ class Background:
             running.kill()
 
     def process(self, settings: Settings) -> psutil.Process | None:
-        """The living server of this state folder."""
+        """The running server of this state folder."""
         return pidfile.process(self._pidfile(settings))
 
     def _pidfile(self, settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""`lagebild publication build`: a build in this process, watched on a board."""
+"""`lagebild publication build`: a build in this process, with a progress board."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from lagebild.warehouse.steps import Layers, Step
 
 
 def watched(settings: Settings, publishes: bool | None = None) -> int | None:
-    """Do a whole build; the new publication's id, None if there is none. Each step is for `-v`."""
+    """Run a whole build; the new publication's id, None if there is none. Single steps are shown with `-v`."""
     with output.board() as board, board.stage("build") as stage:
         layers = Layers()
 
@@ -44,7 +44,7 @@ def _teller(board: Board, stage: Stage, layers: Layers) -> Callable[[Step], None
 
 
 class _Lines(io.TextIOBase):
-    """A stream that hands on whole lines."""
+    """A stream that passes on whole lines."""
 
     def __init__(self, tell: Callable[[str], None]):
         self._tell, self._rest = tell, ""

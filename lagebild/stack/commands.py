@@ -15,11 +15,11 @@ from lagebild.stack.progress import Board, spent
 from lagebild.stack.rest import Rest
 
 SHOWN_WAITING = 5
-"""How many of the deliveries that wait for a decision are named at the end of a run."""
+"""How many held deliveries are named at the end of a run."""
 
 
 def up(settings: Settings) -> None:
-    """Start PostgreSQL and Airflow where they do not run, and bring the warehouse to this code's state."""
+    """Start PostgreSQL and Airflow if they do not run, and migrate the warehouse to this version."""
     with output.board() as board:
         _up(settings, board)
     for line in status.addresses(settings):
@@ -27,7 +27,7 @@ def up(settings: Settings) -> None:
 
 
 def down(settings: Settings) -> None:
-    """Stop everything of this checkout; what was loaded stays."""
+    """Stop everything of this checkout; data is kept."""
     if not settings.home.exists():
         output.say(f"nothing to stop: there is no {settings.home}")
         return
@@ -44,8 +44,8 @@ def down(settings: Settings) -> None:
 
 
 def run(settings: Settings) -> None:
-    """Everything that is due, from the drop folder to the extract, then the figures. UserError when a DAG run fails."""
-    # Late: the layers below import dbt's and the gate's rooms, which up and down do not need.
+    """Do everything that is due, from drop folder to extract; print the figures. UserError if a DAG run fails."""
+    # Late: these import dbt and the gate, which up and down do not need.
     from lagebild import headline
     from lagebild.stack import run as steps
 
@@ -69,7 +69,7 @@ def run(settings: Settings) -> None:
 
 
 def _run_due(settings: Settings, board: Board, since: float, began_at, expected: int) -> None:
-    """Load, build and release what is due, each a stage of the board."""
+    """Load, build and release what is due; each is a stage of the board."""
     from lagebild.stack import run as steps
     from lagebild.stack.followed import followed
 
@@ -90,7 +90,7 @@ def _run_due(settings: Settings, board: Board, since: float, began_at, expected:
 
 
 def _client(settings: Settings, board: Board) -> Rest:
-    """Airflow's API, which says on the board when it is slow, and is not waited for once a part of the stack died."""
+    """Airflow's API. The board shows when it is slow; if a part of the stack died, waiting ends."""
     rest = airflow.client(settings)
     rest.say = board.warn
     rest.is_alive = lambda: (
@@ -100,7 +100,7 @@ def _client(settings: Settings, board: Board) -> Rest:
 
 
 def _tell_result(settings: Settings, figures: list[str], waiting: list[str]) -> None:
-    """The figures, what waits for a person, and the addresses: the end of a run, which a log shows too."""
+    """Print the figures, what waits for a decision, and the addresses; also into a log."""
     output.say()
     for line in figures:
         output.say(line)
@@ -114,7 +114,7 @@ def _tell_result(settings: Settings, figures: list[str], waiting: list[str]) -> 
 
 
 def _up(settings: Settings, board: Board) -> float:
-    """Since which epoch second Airflow's present processes run."""
+    """Start the stack; the epoch second at which Airflow's processes started."""
     from lagebild.warehouse import server_version
     from lagebild.warehouse.migrate import migrate
 
@@ -144,7 +144,7 @@ def _up(settings: Settings, board: Board) -> float:
 
 
 def _make_folders(settings: Settings, board: Board) -> None:
-    """The folders of deliveries, keys and packages; what an earlier version left open to others is closed, or told."""
+    """Create the folders of deliveries, keys and packages. Folders that an earlier version left open are closed."""
     settings.make_folders()
     for source in contracts.sources():
         (settings.drop / source).mkdir(exist_ok=True, mode=0o700)
@@ -152,7 +152,7 @@ def _make_folders(settings: Settings, board: Board) -> None:
         if folder.exists() and folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.geteuid():
             folder.chmod(0o700)
             board.say(f"{folder} was open to other users of this machine: it is closed now")
-    if settings.drop.stat().st_mode & 0o007:  # whom its owner let in may put files there: that is left as it is
+    if settings.drop.stat().st_mode & 0o007:  # its owner may have allowed others to put files there: only warn
         board.warn(f"{settings.drop} is open to every user of this machine: chmod o-rwx, and give suppliers a group")
 
 

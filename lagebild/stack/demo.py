@@ -1,7 +1,7 @@
-"""The demo's suppliers, on 127.0.0.1 alone: a GENESIS service that replays recorded replies, and an SFTP server.
+"""The demo's suppliers, on 127.0.0.1 only: a GENESIS service that replays recorded replies, and an SFTP server.
 
-They stand in for what a city pulls from and what it is sent to, so that the first run goes the ways of a real one:
-through logins, a job that is waited for, host keys. Started and ended with the stack, in the demo only.
+They replace the services and inboxes of a real city, so that the first run uses logins, a job to wait for, and host
+keys like a real one. They run with the stack, in the demo only.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ START_SECONDS = 30
 
 
 def start(settings: Settings) -> Settings:
-    """Start the suppliers, with logins for both; the settings that lead to them."""
+    """Start both suppliers with logins; the settings for them."""
     SERVER.start(settings)
     joined = with_demo(settings)
     for name in ("destatis", stores.access_name(joined.inboxes[-1])):
@@ -35,7 +35,7 @@ def start(settings: Settings) -> Settings:
 
 
 def wait(settings: Settings) -> None:
-    """Wait until both answer. UserError with the log where they do not."""
+    """Wait until both answer. UserError with the log if they do not."""
     deadline = time.monotonic() + START_SECONDS
     while any(ports.is_free(settings.ports()[name]) for name in SERVER.port_names):
         if SERVER.process(settings) is None or time.monotonic() > deadline:
@@ -66,7 +66,7 @@ class Account(asyncssh.SSHServer):
 
 
 async def serve_files(settings: Settings) -> asyncssh.SSHAcceptor:
-    """Serve the folder above `sent` over SFTP; the key of the host goes where clients look for known ones."""
+    """Serve the folder above `sent` over SFTP; adds the host key to the known hosts of clients."""
     port = settings.ports()[DEMO_SFTP]
     password = settings.secret(f"{stores.access_name(settings.inboxes[-1])}_password")
     folder = sent(settings)
@@ -90,7 +90,7 @@ async def serve_files(settings: Settings) -> asyncssh.SSHAcceptor:
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
     async with await serve_files(settings):

@@ -1,4 +1,4 @@
-"""What becomes of deliveries while a run goes on, read from the ledger: whichever task or command moves them."""
+"""Follow deliveries during a run by reading the ledger, whichever task or command changes them."""
 
 import contextlib
 import threading
@@ -22,7 +22,7 @@ STANDS_OUT = ("held", "refused")
 
 @dataclass(frozen=True)
 class Seen:
-    """A delivery that moved since the run began."""
+    """A delivery that changed since the run began."""
 
     delivery_id: int
     source: str
@@ -71,13 +71,13 @@ order by d.decided_at nulls last, d.delivery_id
 
 
 def moved(connection: psycopg.Connection, since: datetime) -> list[Seen]:
-    """Every delivery that was received, loaded or decided since, in the order of the decisions."""
+    """Deliveries that were received, loaded or decided since a moment, in the order of decisions."""
     with connection.cursor(row_factory=class_row(Seen)) as cursor:
         return cursor.execute(_MOVED, [since]).fetchall()
 
 
 class Followed:
-    """Puts a line onto the board for each delivery that is decided, and the number of them onto the stage."""
+    """Adds a line to the board for each decided delivery, and their number to the stage."""
 
     def __init__(self, board: Board, stage: Stage, expected: int = 0):
         self._board, self._stage, self._expected = board, stage, expected
@@ -85,7 +85,7 @@ class Followed:
         self._found: list[Seen] = []
 
     def show(self, found: list[Seen]) -> None:
-        """Tell what is new in it."""
+        """Show what is new."""
         self._found = found
         decided = [seen for seen in found if seen.state not in UNDECIDED]
         for seen in decided:
@@ -105,14 +105,14 @@ class Followed:
             self._stage.part = (len(decided), total)
 
     def summary(self) -> str:
-        """All of it in a line, for a log."""
+        """A summary line, for a log."""
         if not self._found:
             return "nothing new"
         states = [seen.state for seen in self._found]
         told = ", ".join(
             f"{states.count(s)} {s.upper() if s in STANDS_OUT else s}" for s in sorted(set(states), key=states.index)
         )
-        # One number a source about persons would be its exact count, where it is the only one.
+        # A single number of a source of personal data would be its exact count.
         rows, rejected = (
             sum(
                 counts.rounded(count) if contracts.is_about_persons(seen.source) else count
@@ -128,7 +128,7 @@ class Followed:
 
 @contextlib.contextmanager
 def followed(settings: Settings, board: Board, stage: Stage, expected: int = 0) -> Iterator[None]:
-    """Follow the ledger beside the block. What cannot be read is not told: the block itself says what is wrong."""
+    """Follow the ledger during the block. Read errors are ignored: the block itself reports what is wrong."""
     end = threading.Event()
     told = Followed(board, stage, expected)
     with database.connect(settings) as connection:

@@ -1,8 +1,8 @@
-"""What Airflow writes about itself grows with every run; here the old of it goes.
+"""Delete old records that Airflow keeps about itself; they grow with every run.
 
-Three things: rows of the metadata database, by Airflow's own `airflow db clean`; the logs of runs of which the metadata
-know no task any more; the logs of the components, which would grow as long as the stack stays up. What the warehouse
-knows (deliveries, decisions, publications, pulls) is in none of these.
+Three things: rows of the metadata database, with `airflow db clean`; logs of runs whose tasks are no longer in the
+metadata; logs of the components, which grow while the stack is up. The warehouse's own records (deliveries, decisions,
+publications, downloads) are not touched.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, ports, postgres
 
-# All that Airflow cleans but `dag`: a DAG that is gone and whose last run is kept (the last one always is) would break
-# its command off half-way (apache/airflow#71864). A row a DAG is no growth.
+# All tables that Airflow cleans except `dag`: a removed DAG whose last run is kept (it always is) would abort the
+# command half-way (apache/airflow#71864). One row per DAG does not grow.
 TABLES = (
     "asset_event",
     "callback",
@@ -44,7 +44,7 @@ TABLES = (
     "xcom",
 )
 YOUNGEST = timedelta(days=1)
-"""What is younger may belong to a run that goes on."""
+"""Younger files may belong to a running DAG run."""
 COMPONENT_LOG_BYTES = 10_000_000
 _BATCH_ROWS = 10_000
 _FOUND = re.compile(r"^Checking table (\w+)\s+Found (\d+) rows", re.MULTILINE)
@@ -52,15 +52,15 @@ _FOUND = re.compile(r"^Checking table (\w+)\s+Found (\d+) rows", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What is gone now."""
+    """What was deleted."""
 
     rows: dict[str, int]
-    """Rows of the metadata database, by table; those that went with them by foreign key are not counted."""
+    """Rows of the metadata database, by table, without rows deleted by foreign keys."""
     runs: int
     """Folders of logs, one a run."""
     log_bytes: int
     rotated: tuple[str, ...]
-    """Components whose log was begun anew; the old one is beside it as `.log.1`."""
+    """Components whose log was rotated; the old log is beside it as `.log.1`."""
 
     def __str__(self) -> str:
         rows = ", ".join(f"{count} of {table}" for table, count in sorted(self.rows.items()) if count)
@@ -69,10 +69,10 @@ class Cleaned:
 
 
 def clean(settings: Settings, older_than: datetime | None = None) -> Cleaned:
-    """Delete what is older than a moment (default: `airflow_log_days` ago); safe beside running tasks.
+    """Delete what is older than a moment (default: `airflow_log_days` ago). Safe while tasks run.
 
-    It works where tasks have no database either: what Airflow keeps from them, the settings know. UserError, naming the
-    reason, where Airflow could not clean a table; what was done until then stays done.
+    It also works in tasks, from which Airflow hides the database: the settings have its address. UserError with the
+    reason if Airflow could not clean a table; what was deleted before stays deleted.
     """
     older_than = older_than or datetime.now(UTC) - timedelta(days=settings.airflow_log_days)
     if older_than > datetime.now(UTC) - YOUNGEST:
@@ -85,7 +85,7 @@ def clean(settings: Settings, older_than: datetime | None = None) -> Cleaned:
 
 def _clean_metadata(settings: Settings, older_than: datetime) -> dict[str, int]:
     command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--error-on-cleanup-failure"]
-    # Without its archive: copies of what is deleted would grow as before, under other names.
+    # Without an archive: copies of deleted rows would grow as well.
     command += ["--skip-archive", "--batch-size", str(_BATCH_ROWS), "--tables", ",".join(TABLES)]
     command += ["--clean-before-timestamp", older_than.isoformat()]
     result = subprocess.run(
@@ -107,7 +107,7 @@ def _clean_metadata(settings: Settings, older_than: datetime) -> dict[str, int]:
 
 
 def _remove_logs(settings: Settings, older_than: datetime) -> tuple[int, int]:
-    """Remove logs last written before; how many runs' and how many bytes. What the pages still show keeps its log."""
+    """Remove logs last written before a moment; number of runs and bytes. Runs still shown in Airflow keep theirs."""
     logs, limit = airflow.home(settings) / "logs", older_than.timestamp()
     with psycopg.connect(postgres.airflow_dsn(settings)) as connection:
         known = set(connection.execute("select distinct dag_id, run_id from task_instance").fetchall())
@@ -129,9 +129,10 @@ def _remove_logs(settings: Settings, older_than: datetime) -> tuple[int, int]:
 
 
 def _rotated(settings: Settings) -> Iterator[str]:
-    """Begin the log of each component anew that has become large.
+    """Rotate large logs of components.
 
-    Its writer keeps the file open, at its end, so the text is copied away and cut off; a line of that moment may go.
+    The writer keeps the file open for appending, so the text is copied and the file truncated; a line written at that
+    moment may be lost.
     """
     for name in airflow.COMPONENTS:
         path = airflow.log_path(settings, name)
@@ -144,7 +145,7 @@ def _rotated(settings: Settings) -> Iterator[str]:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
-    """Files below a folder, when each was written last, and its bytes; a link is none."""
+    """Files below a folder with time of last change and size; links are skipped."""
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
             if path.is_file() and not path.is_symlink():
@@ -153,7 +154,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
 
 
 def _remove_empty(folder: Path, top: Path) -> None:
-    """Remove a folder and those above it, below `top`, that have nothing in them any more."""
+    """Remove a folder and its parents below `top` that are empty now."""
     with contextlib.suppress(OSError):
         while folder != top:
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""The part of a board that moves: what is under way, drawn over and over at the foot of a terminal."""
+"""The live part of a board: running work, redrawn at the bottom of a terminal."""
 
 from collections.abc import Callable
 

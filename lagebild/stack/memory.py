@@ -1,7 +1,7 @@
-"""What processes that run for weeks do with memory that they no longer need.
+"""Release unused memory in processes that run for weeks.
 
-Python looks for garbage when much was made, so what the last burst of work left behind stays while nothing happens; and
-what is freed the allocator keeps. Both are cheap to do once after the work: 0.1 s for the API server, 50 MB.
+Python collects garbage when many objects were created, so garbage of the last work stays while the process is idle, and
+the allocator keeps freed memory. Doing both once after work is cheap: 0.1 s for the API server, 50 MB.
 """
 
 import ctypes
@@ -11,17 +11,17 @@ import time
 
 LOOK_SECONDS = 20
 WORTH_IT = 1_000
-"""Objects made since the last collection; while nothing is asked, the API server makes some fifty."""
+"""Objects created since the last collection; an idle API server creates about fifty."""
 
 
 def give_back() -> None:
-    """Collect garbage, and hand free memory back to the system."""
+    """Collect garbage and return free memory to the system."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
 
 
 def give_back_now_and_then() -> None:
-    """In a thread of a server that has no quiet moment of its own to do it: after each burst of work."""
+    """Run in a thread of a server: releases memory after each burst of work."""
     threading.Thread(target=_look, daemon=True).start()
 
 

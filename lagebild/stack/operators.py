@@ -1,6 +1,6 @@
-"""The operator of the ingest DAGs. It has no template fields: Airflow would render what a supplier writes.
+"""The operator of the ingest DAGs. It has no template fields: Airflow would render text from suppliers.
 
-A file may be named `{{ ... }}.csv`, and a rendered one could read connections.
+A file may be named `{{ ... }}.csv`, and rendering that could read connections.
 """
 
 import logging
@@ -15,22 +15,22 @@ from lagebild.errors import UserError
 from lagebild.stack.tasks import may_pass, raw_asset, settled
 
 PUT_OFF_SECONDS = 10
-"""Shorter pauses are slept. A task that is put off for less may run again before the scheduler hears that its first run
-ended, and is then taken for dead (Airflow 3.3.2)."""
+"""Shorter pauses are slept. A task that is rescheduled sooner may run again before the scheduler knows that its first
+run ended, and is then considered dead (Airflow 3.3.2)."""
 _log = logging.getLogger(__name__)
 
 
 class Ingest(BaseOperator):
-    """Fetch an item if it is pulled, load it in one transaction, check it, and say what became of it.
+    """Fetch an item if needed, load it in one transaction, check it, and report the outcome.
 
     The grid shows it: accepted is green, held (a person decides) pink, refused red, and the label names the outcome.
-    While a service works on a job for longer the task is put off and holds no worker.
+    While a service works on a long job, the task is rescheduled and holds no worker.
 
-    With a list of files it does so for each, whatever becomes of the others. It fails where one was refused or could
-    not be loaded, and its next try takes what is left; log, label and return value name the files.
+    With a list of files it does this for each, even if others fail. It fails if one was refused or could not be loaded;
+    the retry continues with the rest. Log, label and return value name the files.
 
-    `outlets` holds the source's asset, among others. Its event is sent only when nothing is on its way any more: of
-    files that arrive together the last one triggers the build.
+    `outlets` includes the source's asset. Its event is sent only when nothing else is waiting: of files that arrive
+    together, the last one triggers the build.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ()
@@ -42,7 +42,7 @@ class Ingest(BaseOperator):
 
     @property
     def label(self) -> str:
-        """What the grid shows: the file or table, or the first of several, and what became of it."""
+        """Label in the grid: the file or table (or the first of several) and the outcome."""
         from ingest import arrivals
 
         if isinstance(self.item, str):
@@ -79,7 +79,7 @@ class Ingest(BaseOperator):
         return str(delivery)
 
     def _each(self, own: Any, items: list[str]) -> list[str]:
-        """Take these files one after another, then check them together; a line each says what became of it."""
+        """Load these files one by one, then check them together; a line reports the outcome of each."""
         from ingest import arrivals
 
         taken, problems = [], {}
@@ -107,7 +107,7 @@ class Ingest(BaseOperator):
                 [f"{len(problems)} of {len(items)} files were not loaded:", *map(str, problems.values()), *bad]
             )
             if any(may_pass(error) for error in problems.values()):
-                raise RuntimeError(told)  # Airflow tries again, and finds the others done
+                raise RuntimeError(told)  # Airflow retries, and finds the others done
             raise AirflowFailException(told)
         if bad:
             raise AirflowFailException("\n".join([f"{len(bad)} of {len(items)} files were refused:", *bad]))
@@ -117,12 +117,12 @@ class Ingest(BaseOperator):
         return [f"{delivery.file_name}: {delivery.state}" for delivery in deliveries]
 
     def _checked(self, own: Any, taken: list[Any]) -> list[Any]:
-        """Check what is loaded; what was taken, as it is now. The event is sent where nothing else is on its way."""
+        """Check loaded deliveries and return them with their new state. Sends the event if nothing else waits."""
         from ingest import arrivals, ledger, receipts
         from lagebild import database
         from lagebild.gatekeeper import check_pending
 
-        # Of the whole source: what a task that was killed left unchecked is checked now.
+        # For the whole source: this also checks what a killed task left unchecked.
         decided = check_pending(own, self.source) if self.source else []
         is_due = bool(taken or decided) and arrivals.is_drained(own)
         self.outlets = [asset for asset in self.outlets if is_due and asset.uri == raw_asset(self.source)]
@@ -131,7 +131,7 @@ class Ingest(BaseOperator):
             return [ledger.get(connection, delivery.delivery_id) for delivery in taken]
 
     def _tell(self, own: Any, delivery: Any) -> None:
-        """Write into the log what became of the delivery."""
+        """Log the outcome of the delivery."""
         from ingest import receipts
 
         _log.info("file:     %s (%s bytes)", delivery.file_name, f"{delivery.byte_size:,}")
@@ -151,7 +151,7 @@ class Ingest(BaseOperator):
 
 
 def _connection(host: str):
-    """The login of Airflow's connection `lagebild_<host>`; None where there is none: the environment is asked then."""
+    """The login of Airflow's connection `lagebild_<host>`; None if there is none: the environment is asked then."""
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 

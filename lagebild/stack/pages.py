@@ -1,7 +1,7 @@
-"""The pages of the checks over HTTP: one process of the standard library, on 127.0.0.1 alone.
+"""Serve the pages of the checks over HTTP: one process of the standard library, on 127.0.0.1 only.
 
-Airflow's API server serves no files of ours. Pages are written when somebody asks for the index and something was
-checked or decided since: nothing waits for them, and Great Expectations is loaded in a process that ends again.
+Airflow's API server does not serve our files. Pages are written when somebody opens the index and there are new checks
+or decisions: nothing else waits for them, and Great Expectations is loaded in a short-lived process.
 """
 
 import os
@@ -26,7 +26,7 @@ _writing = threading.Lock()
 
 
 def url(settings: Settings) -> str | None:
-    """Where the pages are served; None while they are not."""
+    """URL of the pages; None while they are not served."""
     return f"http://{ports.HOST}:{settings.ports()[NAME]}/" if SERVER.process(settings) else None
 
 
@@ -47,15 +47,15 @@ class Handler(SimpleHTTPRequestHandler):
         super().do_GET()
 
     def list_directory(self, path: Any) -> None:
-        """There is none: every page is reached from the index."""
+        """No listing: every page is linked from the index."""
         self.send_error(404)
 
     def log_message(self, *arguments: Any) -> None:
-        """Who looked at which page is nobody's business, and would fill the log."""
+        """Requests are not logged: that would record who reads what, and fill the log."""
 
 
 def _bring_up_to_date(settings: Settings) -> None:
-    from expectations import docs  # late: whoever starts and stops this server does not need that room
+    from expectations import docs  # late: starting and stopping this server does not need it
 
     with _writing:
         if docs.is_current(settings, _pages(settings)):
@@ -73,7 +73,7 @@ def _pages(settings: Settings) -> Path:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     settings = load_settings()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     address = (ports.HOST, settings.ports()[NAME])

@@ -1,11 +1,11 @@
-"""The parent of the stack: imports once what costs seconds; Airflow's components and some commands are its children.
+"""The parent of the stack: imports slow libraries once; Airflow's components and some commands are its children.
 
-Scheduler, DAG processor and API server need the same libraries. Started one by one each would import and keep them for
-itself; forked from one process they share them. The scheduler's workers and their tasks are forked as well, so what is
-imported here is there in every task. For the same reason `lagebild delivery load` and some other commands are handed to
-this process while it runs (`lagebild/warm.py`).
+Scheduler, DAG processor and API server need the same libraries. Started separately, each would import and hold its own
+copy; forked from one process they share them. The scheduler's workers and their tasks are forked as well, so these
+imports are there in every task. For the same reason this process runs `lagebild delivery load` and some other commands
+(`lagebild/warm.py`).
 
-Code, contracts and models of ours that changed since are read anew in whatever is forked after the change.
+If our code, contracts or models change, processes that are forked later read them again.
 """
 
 import contextlib
@@ -35,8 +35,8 @@ from lagebild.stack import attentive, memory, pidfile, supervisor, task_api
 
 ROOMS = ("disclosure", "expectations", "extracts", "ingest", "lagebild")
 READ = (".py", ".yml", ".csv", ".sql", ".md", ".json")
-"""Endings of files of the rooms and of dbt's project from which something is made that is kept in memory."""
-# What every component needs; the API server and the DAG processor are forked when these are there.
+"""File types of our code and dbt project that are kept in memory in some form."""
+# Needed by every component; API server and DAG processor are forked after these imports.
 FIRST = (
     "psycopg",
     "airflow.__main__",
@@ -55,7 +55,7 @@ FIRST = (
     "lagebild.stack.operators",
     "lagebild.stack.pools",
 )
-# What tasks and commands need.
+# Needed by tasks and commands.
 THEN = (
     "airflow.cli.commands.scheduler_command",
     "airflow.executors.local_executor",
@@ -94,9 +94,9 @@ THEN = (
     "lagebild.warehouse.build",
 )
 PUT_OFF = ("svcs.aiohttp", "svcs.flask")
-"""Ties to web servers that nobody here runs; they would bring these servers, 8 MB and a tenth of a second."""
+"""Adapters for web servers that are not used here; they would import those servers (8 MB, 0.1 s)."""
 LOGS = {"scheduler": ("--skip-serve-logs",)}
-"""No logs are served over HTTP: the API server reads the files, so there is no further port to collide on."""
+"""Logs are not served over HTTP: the API server reads the files, so no further port is needed."""
 REQUEST = {
     "type": "http",
     "asgi": {"version": "3.0"},
@@ -120,11 +120,11 @@ LOOK_FOR_DATABASE_SECONDS = 5
 def main(arguments: list[str]) -> None:
     """`parent HOME [--migrate]`: waits on standard input for a byte a component before each of them begins.
 
-    With `--migrate` Airflow's metadata database is prepared beside the imports; standard output says how that ended.
+    With `--migrate` Airflow's metadata database is prepared during the imports; standard output reports the result.
     `parent --only scheduler`: runs this component in this process, for a container of its own.
     """
     before = fingerprint()
-    # These processes make millions of objects that stay, and few that go; looking for those costs a fifth of the time.
+    # These processes create millions of permanent objects; garbage collection would take a fifth of the time.
     gc.set_threshold(50_000, 20, 100)
     if arguments[0] == "--only":
         _import((*FIRST, *THEN))
@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> None:
         _airflow(arguments[1], *LOGS.get(arguments[1], ()))
         return
     home = Path(arguments[0])
-    told = os.dup(1)  # for answers alone: libraries print while they are imported
+    told = os.dup(1)  # for replies only: libraries print during import
     os.dup2(2, 1)
     kept = supervisor.Supervisor(home, lambda name: _component(home, name, again=True), partial(_given_up, home))
     signal.signal(signal.SIGCHLD, lambda *_: _reap(kept.ended))
@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> None:
     os.register_at_fork(after_in_child=lambda: _forget_changed(before))
     if "--migrate" in arguments:
         _fork(lambda: _migrate(home, told))
-    os.close(told)  # one copy is left: where its process is killed, who waits for the answer sees that none comes
+    os.close(told)  # only one copy is left: if its process is killed, the waiting process notices
     kept.started("api-server", _component(home, "api-server"))
     kept.started("dag-processor", _component(home, "dag-processor"))
     _import(THEN)
@@ -153,18 +153,18 @@ def main(arguments: list[str]) -> None:
     kept.started("scheduler", _component(home, "scheduler"))
     _nothing_from(0)
     with listening(home / warm.SOCKET) as listener:
-        _fork(_parse_models)  # beside the first loads: who builds next finds it done
+        _fork(_parse_models)  # during the first loads, so that the next build finds it done
         serve(listener, kept)
 
 
 def _share() -> None:
-    """Let children share what is there: a collection in one of them would copy every page that it looks at."""
+    """Let children share existing objects: garbage collection in a child would copy every page it visits."""
     memory.give_back()
     gc.freeze()
 
 
 def _import(names: tuple[str, ...]) -> None:
-    """Import these; what cannot be is told by whoever needs it."""
+    """Import these. Import errors are reported where the module is needed."""
     gc.disable()  # collecting garbage meanwhile would cost a fifth of the time
     logging.disable(logging.WARNING)
     with later.lazy_imports(PUT_OFF):
@@ -177,14 +177,14 @@ def _import(names: tuple[str, ...]) -> None:
 
 
 def _map_tables() -> None:
-    """What the first query of each component would do for itself."""
+    """Configure the ORM mappings, which otherwise each component does at its first query."""
     from sqlalchemy.orm import configure_mappers
 
     configure_mappers()
 
 
 def _read_contracts() -> None:
-    """What every DAG and task reads first; what is wrong with them is told by whoever needs it."""
+    """Read the contracts, which every DAG and task needs. Errors are reported where they are used."""
     from ingest import contracts
     from ingest.connectors import catalogue
 
@@ -194,7 +194,7 @@ def _read_contracts() -> None:
 
 
 def _read_models() -> None:
-    """What loads and builds read of the models, the suites, and the library that judges by them."""
+    """Read models and suites, and import the library that checks them, for loads and builds."""
     from expectations import gate
     from ingest import contracts
     from lagebild.version import code_version
@@ -215,7 +215,7 @@ def _parse_models() -> None:
 
 
 def fingerprint() -> dict[str, tuple[int, int]]:
-    """Time and size of every file of ours that is kept in memory in some form, and of the environment's lock."""
+    """Time and size of all our files that are kept in memory, and of the lock file."""
     found = {}
     waiting = [str(ROOT / room) for room in (*ROOMS, DBT_PROJECT.name)]
     while waiting:
@@ -231,7 +231,7 @@ def fingerprint() -> dict[str, tuple[int, int]]:
 
 
 def _forget_changed(before: dict[str, tuple[int, int]]) -> None:
-    """In a child: where something of ours changed since it was read, let all of it be imported and read anew."""
+    """In a child: if one of our files changed since it was read, import and read all of them again."""
     if fingerprint() != before:
         for name in list(sys.modules):
             if name.partition(".")[0] in ROOMS:
@@ -242,7 +242,7 @@ def _forget_changed(before: dict[str, tuple[int, int]]) -> None:
 
 
 def _fork(work: Callable[[], None]) -> int:
-    """The number of a child that does this work in a session of its own, and ends."""
+    """Fork a child that does this work in its own session, then ends; its process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -267,9 +267,9 @@ def _fork(work: Callable[[], None]) -> int:
 
 
 def _let_go_of_semaphores() -> None:
-    """Those that dbt made; Python would name them as leaked on the screen of whoever asked for the build."""
+    """Release semaphores that dbt created; otherwise Python reports them as leaked on the caller's screen."""
     if finalizers := sys.modules.get("multiprocessing.util"):
-        # A process of multiprocessing ends with the same call; what the parent made stays the parent's.
+        # A multiprocessing child ends with the same call; objects of the parent stay with the parent.
         finalizers._exit_function()
 
 
@@ -278,7 +278,7 @@ def _component(home: Path, name: str, again: bool = False) -> int:
     if log.exists() and not again:
         log.replace(log.with_suffix(".log.1"))
     pid = _fork(lambda: _run_component(name, log, again))
-    with contextlib.suppress(psutil.NoSuchProcess):  # it ended already, which the supervisor will hear
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended already; the supervisor will notice
         pidfile.write(home / f"{name}.pid", pid)
     return pid
 
@@ -301,9 +301,9 @@ def _run_component(name: str, log: Path, again: bool) -> None:
 
 
 def _wait_for_database(name: str) -> None:
-    """Until PostgreSQL answers, however long that takes: a server that restarts is no fault of the component's.
+    """Wait until PostgreSQL answers, without limit: a restart of the server is not an error of the component.
 
-    The embedded one is started where it ended.
+    If the embedded server ended, it is started.
     """
     from lagebild import settings
     from lagebild.stack import airflow, postgres
@@ -320,7 +320,7 @@ def _wait_for_database(name: str) -> None:
 
 
 def _given_up(home: Path, name: str, end: supervisor.End) -> None:
-    """Tell whom the settings name, in a child: a mail server may take its time."""
+    """Notify the channels of the settings, in a child: a mail server may be slow."""
     from lagebild import alerts, settings
 
     message = alerts.Message(
@@ -333,10 +333,10 @@ def _given_up(home: Path, name: str, end: supervisor.End) -> None:
 
 
 def _prepare_api() -> None:
-    """Make the API's routes now, and those of its many versions, which the first task would wait 4 s for."""
+    """Create the API's routes in advance; otherwise the first task waits 4 s for them."""
     import asyncio
 
-    with contextlib.suppress(Exception):  # the component itself says what is wrong
+    with contextlib.suppress(Exception):  # the component itself reports the error
         from airflow.api_fastapi.main import app
 
         asyncio.run(app(REQUEST, _no_body, _no_answer))
@@ -348,7 +348,7 @@ async def _no_body() -> dict:
 
 
 async def _no_answer(message: dict) -> None:
-    """Whatever is answered: there is no such page."""
+    """The answer is ignored: there is no such page."""
 
 
 def _migrate(home: Path, told: int) -> None:
@@ -385,7 +385,7 @@ def _nothing_from(descriptor: int) -> None:
 
 
 def _reap(tell: Callable[[int, int], None]) -> None:
-    """Children that ended leave nothing behind; which, and how, is told."""
+    """Reap ended children and pass on their process ids and statuses."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             tell(*ended)
@@ -404,7 +404,7 @@ def _code(error: SystemExit) -> int:
 
 @contextlib.contextmanager
 def listening(path: Path) -> Iterator[socket.socket]:
-    """A socket at this path, which may be longer than an address may be, for this account alone."""
+    """A socket at this path (longer than a socket address may be), for this account only."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -417,9 +417,9 @@ def listening(path: Path) -> Iterator[socket.socket]:
 
 
 def serve(listener: socket.socket, kept: supervisor.Supervisor) -> None:
-    """Run each command that comes over the socket in a child, for the account alone that this process runs as.
+    """Run each command that arrives at the socket in a child, only for the account of this process.
 
-    Meanwhile what ended is started again: a signal that one did wakes this loop.
+    Also restarts ended components: the signal of an ended child wakes this loop.
     """
     woken, wakes = socket.socketpair()
     with woken, wakes:
@@ -447,7 +447,7 @@ def _take_command(listener: socket.socket) -> None:
 
 
 def _peer(connection: socket.socket) -> int:
-    """The account that asks."""
+    """The user id of the caller."""
     size = struct.calcsize("3i")
     return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1]
 
@@ -464,7 +464,7 @@ def _run_command(listener: socket.socket, connection: socket.socket, call: dict,
     sys.argv = ["lagebild", *call["arguments"]]
     for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         setattr(sys, name, open(descriptor, mode, buffering=1 if mode == "w" else -1, closefd=False))  # noqa: SIM115
-    # Airflow's own logging is not that of a command line.
+    # The command line must not use Airflow's logging.
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     threading.Thread(target=_obey, args=[connection], daemon=True).start()
@@ -477,7 +477,7 @@ def _run_command(listener: socket.socket, connection: socket.socket, call: dict,
 
 
 def _obey(connection: socket.socket) -> None:
-    """Pass on the signals that the command line got; end with it."""
+    """Pass on signals of the command line; end if it ends."""
     while number := connection.recv(1):
         os.kill(os.getpid(), number[0])
     os.kill(os.getpid(), signal.SIGTERM)

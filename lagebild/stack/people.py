@@ -1,8 +1,8 @@
-"""The roles that named persons have in Airflow on a server: viewer, operator, decider.
+"""Roles of named persons in Airflow on a server: viewer, operator, decider.
 
-On a laptop there is one account. On a server each person has a login (`airflow users create`, or the house's own login
-by OpenID Connect: docker/README.md) with one or more of these roles, so that the ledger names who accepted a held
-delivery and who had a build published. `python -m lagebild.stack.people` makes them; it takes away what is not here.
+On a laptop there is one account. On a server each person has a login (`airflow users create`, or OpenID Connect:
+docker/README.md) with one or more of these roles, so that the ledger records who accepted a held delivery and who
+approved a build. `python -m lagebild.stack.people` creates the roles and removes permissions that are not listed here.
 """
 
 VIEWER, OPERATOR, DECIDER = "lagebild_viewer", "lagebild_operator", "lagebild_decider"
@@ -25,9 +25,9 @@ _SEES = (
     ("can_edit", "My Profile"),
 )
 PERMISSIONS = {
-    # Sees what ran and what it said.
+    # May see runs and their logs.
     VIEWER: _SEES,
-    # Starts runs and tries tasks again, pauses DAGs. Answers no question: Airflow asks for both the right to answer and
+    # May start runs, retry tasks and pause DAGs, but not answer questions: that needs both the right to answer and
     # the right to edit the DAG.
     OPERATOR: (
         *_SEES,
@@ -37,7 +37,7 @@ PERMISSIONS = {
         ("can_create", "Task Instances"),
         ("can_edit", "Task Instances"),
     ),
-    # Answers the questions of these DAGs and has them asked; starts and clears nothing else.
+    # May answer and trigger the questions of these DAGs; may not start or clear anything else.
     DECIDER: (
         *_SEES,
         ("can_edit", "HITL Detail"),
@@ -45,11 +45,11 @@ PERMISSIONS = {
         *(("can_create", f"DAG Run:{dag}") for dag in DECISIONS),
     ),
 }
-"""What each role may do: (action, resource), in the words of Airflow's FAB provider."""
+"""Permissions of each role: (action, resource), as Airflow's FAB provider names them."""
 
 
 def ensure() -> None:
-    """Make every role in Airflow's metadata, with exactly these permissions, and the provider's own beside them."""
+    """Create every role in Airflow's metadata with exactly these permissions; the provider's own roles stay."""
     # Late: on a server only; the provider is in extra `server`.
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 

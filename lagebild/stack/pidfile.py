@@ -1,7 +1,7 @@
-"""A process of ours, known by its number, the boot it belongs to and its start in clock ticks since that boot.
+"""Identify a process of ours by its id, its boot and its start in clock ticks since that boot.
 
-A number alone may be given to another process. The time of day of a start is no mark either: it is reckoned from the
-present time, so that a clock that is set makes it another one for a process that lives on.
+A process id alone may be reused. The start time of day does not identify a process either: it is computed from the
+current time, so it changes for a running process when the clock is set.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ _START_TICKS = 19
 
 
 def write(path: Path, pid: int) -> None:
-    """Remember a living process."""
+    """Record a running process."""
     whole_files.write(path, json.dumps({"pid": pid, **_marks(pid)}))
 
 
 def process(path: Path) -> psutil.Process | None:
-    """The process that was remembered, if it still lives."""
+    """The recorded process, if it still runs."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, psutil.Error):
         known = json.loads(path.read_text())
         found = psutil.Process(known["pid"])
@@ -33,7 +33,7 @@ def process(path: Path) -> psutil.Process | None:
 
 
 def _marks(pid: int) -> dict[str, str | int | float]:
-    """What tells this process from another one that had, or will have, its number."""
+    """Values that distinguish this process from others with the same id."""
     if not BOOT_ID.exists():  # no Linux: there the system itself keeps when a process began
         return {"started": psutil.Process(pid).create_time()}
     try:

@@ -1,9 +1,9 @@
-"""Airflow's pools: one of one slot for each source that is pulled, so that its tasks follow each other.
+"""Airflow's pools: one slot for each fetched source, so that its tasks run one after another.
 
-A host is asked by one process at a time whatever Airflow does; the pool keeps tasks from holding workers meanwhile.
+A lock already ensures that one process at a time asks a host; the pool keeps waiting tasks from holding workers.
 
-A task whose pool is missing waits for ever, without a word. So the local stack makes them at each start, and in
-containers `python -m lagebild.stack.pools` does, after Airflow's own migration.
+A task whose pool is missing waits forever without a message. So the local stack creates the pools at each start, and
+in containers `python -m lagebild.stack.pools` does, after Airflow's migration.
 """
 
 from lagebild import settings as settings_module
@@ -11,12 +11,12 @@ from lagebild.settings import Settings
 
 
 def name_of(source: str) -> str:
-    """The pool of a pulled source's tasks."""
+    """The pool of a source's tasks."""
     return f"pull_{source}"
 
 
 def ensure(settings: Settings) -> None:
-    """Make every pulled source's pool in Airflow's metadata. Pools of others stay as they are."""
+    """Create the pools of all fetched sources in Airflow's metadata. Other pools are not changed."""
     # Late: DAGs ask for names only.
     import psycopg
 

@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1: chosen once, remembered in `ports.json`, chosen again only when somebody else took them."""
+"""Ports on 127.0.0.1: chosen once, stored in `ports.json`, chosen again only if another program uses them."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from lagebild.errors import UserError
 from lagebild.settings import Settings
 
 HOST = "127.0.0.1"
-# Below Linux's ephemeral ports (from 32768), so that no outgoing connection sits on a port between two starts.
+# Below Linux's ephemeral ports (from 32768), so that no outgoing connection uses a port between two starts.
 RANGE = range(20000, 30000)
 
 
@@ -40,7 +40,7 @@ def free(candidates: Iterable[int] | None = None) -> int:
 
 
 def choose(settings: Settings, name: str, wanted: int | None, variable: str) -> int:
-    """The port for server `name`: the wanted one, else the remembered one while it is free, else a new one.
+    """The port for server `name`: the configured one, else the stored one if it is free, else a new one.
 
     Raises UserError when the port that the user set in `variable` is taken.
     """
@@ -67,7 +67,7 @@ def remember(settings: Settings, **ports: int) -> None:
 
 @contextlib.contextmanager
 def locked(settings: Settings, name: str):
-    """Hold `<home>/<name>.lock`; the kernel lets go of it when the process dies, however it dies."""
+    """Hold `<home>/<name>.lock`; the kernel releases it when the process ends."""
     settings.make_home()
     with open(settings.home / f"{name}.lock", "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

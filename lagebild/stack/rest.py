@@ -1,4 +1,4 @@
-"""What we ask of Airflow's REST API (v2), and nothing more."""
+"""The calls of Airflow's REST API (v2) that we use."""
 
 import http.client
 import json
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 
 from lagebild.errors import UserError
 
-# `requests` costs time to import: whoever only asks for the health does without it.
+# `requests` is slow to import, and a health check does not need it.
 
 FINISHED = ("success", "failed")
 TIMEOUTS_SECONDS = (30, 60, 120)
-"""How long an answer is waited for, at the first try, the second, and from then on: a machine may be slow."""
+"""Timeouts of the first, second and later tries: the machine may be slow."""
 PATIENCE_SECONDS = 300
-"""How long a call that gets no answer is tried again before we give up."""
+"""How long to retry a call that gets no answer."""
 ERROR_PATIENCE_SECONDS = 60
-"""The same where the answer is an error of the server's: it may stay."""
+"""How long to retry after a server error, which may be permanent."""
 PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 15)
 TELL_AFTER_SECONDS = 5
 TRY_AGAIN = (429, 500, 502, 503, 504)
@@ -45,16 +45,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a DAG run, or one of those that a mapped task became, at its latest try."""
+    """One task of a DAG run, or one instance of a mapped task, at its latest try."""
 
     task_id: str
     state: str | None
     try_number: int
     started_at: str | None = None
     map_index: int = -1
-    """Which of a mapped task's it is; -1 where the task is not mapped."""
+    """Index of a mapped task's instance; -1 if the task is not mapped."""
     shown: str | None = None
-    """What a mapped one is about, such as a file's name."""
+    """Label of a mapped instance, such as a file name."""
 
     def __str__(self) -> str:
         return (f"{self.task_id} {self.shown}" if self.shown else self.task_id) + f" {self.state or 'waits'}"
@@ -63,8 +63,8 @@ class Task:
 class Rest:
     """A session with the API server: logs in at the first call, and again when the token has run out.
 
-    Calls that fail for a reason that may pass (no connection, no answer in time, half an answer, a server's error) are
-    tried again with growing pauses. None of them does harm twice: a run is started under a name of our own.
+    Calls that fail temporarily (no connection, timeout, incomplete answer, server error) are retried with growing
+    pauses. Retries are safe: a run is started under a name of our own.
     """
 
     def __init__(self, address: str, user: str, password: str):
@@ -72,14 +72,14 @@ class Rest:
         self._http: Any = None
         self._has_token = False
         self.say: Callable[[str], None] = lambda line: None
-        """Told when a call has to wait."""
+        """Called when a call has to wait."""
         self.is_alive: Callable[[], bool] = lambda: True
-        """Whether there is still something that could answer: else nothing is waited for."""
+        """Whether a server could still answer; if not, waiting ends."""
 
     def health(self) -> dict | None:
         """The components' health as Airflow reports it; None while the API does not answer."""
         parts = urlsplit(self.address)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)  # no proxy stands between us
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)  # no proxy
         try:
             connection.request("GET", "/api/v2/monitor/health", headers={"Accept": "application/json"})
             answer = connection.getresponse()
@@ -102,10 +102,10 @@ class Rest:
         self._call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, parameters: dict[str, str] | None = None) -> Run:
-        """Start a run now, with what its form asks for. UserError where the form does not take it.
+        """Start a run now with the parameters of its form. UserError if the form rejects them.
 
-        The name is ours, so that a call whose answer was lost can be sent again: Airflow then says that there is such
-        a run (409), and it is not started twice.
+        The run has a name of our own, so that a call whose answer was lost can be repeated: Airflow then answers 409
+        (run exists), and it is not started twice.
         """
         name = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
         body = {"dag_run_id": name, "logical_date": None, "conf": parameters or {}}
@@ -132,7 +132,7 @@ class Rest:
         return self._call("GET", path, params=parameters)
 
     def _call(self, method: str, path: str, accepts: int | None = None, **options) -> Any:
-        """The answer; None where it has the status `accepts`. UserError where there is none, or another one."""
+        """The answer; None if it has the status `accepts`. UserError if there is no answer or another status."""
         began, attempt, has_told = time.monotonic(), 0, False
         while True:
             try:
@@ -152,7 +152,7 @@ class Rest:
                 attempt += 1
 
     def _once(self, method: str, path: str, accepts: int | None, timeout: float, options: dict) -> Any:
-        """One try, or two where the token has run out."""
+        """One try; two if the token has expired."""
         if not self._has_token:
             self._log_in(timeout)
         answer = self._request(method, f"/api/v2/{path}", timeout, options)
@@ -170,7 +170,7 @@ class Rest:
 
         if self._http is None:
             self._http = requests.Session()
-            self._http.trust_env = False  # no proxy stands between us and 127.0.0.1
+            self._http.trust_env = False  # no proxy for 127.0.0.1
         try:
             answer = self._http.request(method, f"{self.address}{path}", timeout=(10, timeout), **options)
         except requests.RequestException as error:
@@ -195,7 +195,7 @@ class Rest:
 
 
 class _RetryLater(Exception):
-    """A call failed for a reason that may pass."""
+    """A call failed temporarily."""
 
     def __init__(self, message: str, patience: int | None = None):
         super().__init__(message)
@@ -213,7 +213,7 @@ def _json(answer: Any) -> Any:
 
 
 def _why(error: Exception, timeout: float) -> str:
-    """In a few words; what the library says names addresses of memory."""
+    """The reason in a few words; the library's text contains memory addresses."""
     import requests
 
     if isinstance(error, requests.ReadTimeout):

@@ -1,7 +1,7 @@
-"""`make run`: what is due, through the real scheduler, until marts and extract are up to date.
+"""`make run`: do what is due with the real scheduler, until marts and extract are up to date.
 
-The ledger says what is due; Airflow's runs are only watched. So a run that was killed at any point is taken up again,
-and a run with nothing to do starts no DAG run.
+The ledger says what is due; Airflow's runs are only watched. So a killed run can be continued at any point, and if
+nothing is due no DAG run is started.
 """
 
 import contextlib
@@ -28,26 +28,26 @@ from lagebild.warehouse import build
 BUNDLED = Path(ingest.__file__).parent / "bundled"
 FILES, BUILD, RELEASE = "ingest_files", "build_warehouse", "release_extract"
 EVENT_SECONDS = 3
-"""How long an asset's event may take to start its DAG before we start it ourselves."""
+"""How long to wait for an asset's event to start its DAG before we start it ourselves."""
 POLL_SECONDS = 0.5
 REFUSED = "refused"
-"""The last word of a task's label whose file was refused (`operators.Ingest`)."""
+"""Last word of the label of a task whose file was refused (`operators.Ingest`)."""
 DONE = ("success", "failed", "skipped", "upstream_failed")
 DELIVERY_SUFFIXES = (".csv", ".json", ".xlsx")
 BY_SFTP = ("ledger",)
-"""Sources whose bundled deliveries come by SFTP: as from a finance department in reality."""
+"""Sources whose bundled deliveries arrive by SFTP, as from a finance department."""
 
 
 # --- before the runs -------------------------------------------------------------------------------------------------
 
 
 def claim(settings: Settings) -> None:
-    """Settle at the first run whether the warehouse holds bundled or own deliveries; UserError when it is the other."""
+    """Decide at the first run whether the warehouse holds bundled or own deliveries; UserError on a later change."""
     kind = "demo" if settings.demo else "own"
     with database.connect(settings) as connection:
         row = connection.execute("select kind from raw.warehouse").fetchone()
         if row is None:
-            # Files that came in before the first `make run` are the user's own.
+            # Files from before the first `make run` are the user's own.
             own = {d.sha256 for d in ledger.deliveries(settings)} - {landing.sha256(path) for path in bundled_files()}
             row = ("own" if own else kind,)
             connection.execute("insert into raw.warehouse (kind) values (%s)", row)
@@ -66,9 +66,9 @@ def bundled_files() -> list[Path]:
 
 
 def drop_bundled(settings: Settings) -> int:
-    """Send the bundled deliveries that the ledger does not know, by SFTP or into the drop folder; how many they were.
+    """Send bundled deliveries that are not in the ledger, by SFTP or into the drop folder; their number.
 
-    UserError when a file lies there that is not a bundled one: own and bundled deliveries never mix.
+    UserError if a file there is not a bundled one: own and bundled deliveries never mix.
     """
     digests = {landing.sha256(path): path for path in bundled_files()}
     waiting = {landing.sha256(file): file for files in inbox.local_files(settings).values() for file in files}
@@ -86,13 +86,13 @@ def drop_bundled(settings: Settings) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{path.name}.part"
         shutil.copyfile(path, draft)
-        (folder / f"{path.name}.ok").touch()  # it is complete: nobody has to wait and see
+        (folder / f"{path.name}.ok").touch()  # it is complete: no need to wait until it is stable
         os.replace(draft, folder / path.name)
     return len(new)
 
 
 def make_demo_keys(settings: Settings) -> None:
-    """Pseudonym keys for the municipalities whose bundled files hold persons. Own ones are made by hand, on purpose."""
+    """Pseudonym keys for municipalities with persons in bundled files. Own keys are created by hand, on purpose."""
     for path in bundled_files():
         contract = contracts.load(path.parent.name)
         municipality = contract.municipality_of(path.name)
@@ -101,28 +101,28 @@ def make_demo_keys(settings: Settings) -> None:
 
 
 def due_dags(settings: Settings) -> list[str]:
-    """DAGs that have something to ingest: of sources with something to pull or undecided, then that of files."""
+    """DAGs with something to ingest: those of sources to fetch or with undecided deliveries, then that of files."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
     pulled = {entry.source for entry in catalogue.entries()}
     wanted = {source for source in pulled if due(settings, source)}
     found = undecided | wanted | fetch_ledger.waiting_sources(settings)
-    # What is pulled takes longest, and a build that begins before it is there is followed by another one.
+    # Fetching takes longest, and a build that starts before it ends would need another build.
     first = [f"ingest__{source}" for source in sorted(found, key=lambda source: (source not in wanted, source))]
     return [*first, FILES] if inbox.waiting(settings) else first
 
 
 def needs_build(settings: Settings) -> bool:
-    """Whether accepted deliveries are not yet what the publication in force was made from."""
+    """Whether the current publication does not contain all accepted deliveries yet."""
     return bool(ledger.deliveries(settings, states=("accepted",))) and not build.is_current(settings)
 
 
 def waiting_build(settings: Settings) -> int | None:
-    """The build that passed its checks and waits to be published, if one does."""
+    """The build that passed its checks and waits for approval, if any."""
     return build.waiting(settings)
 
 
 def needs_release(settings: Settings) -> bool:
-    """Whether the publication in force was never released as an extract."""
+    """Whether the current publication has no extract yet."""
     with database.connect(settings) as connection:
         (needed,) = connection.execute(
             "select exists (select 1 from published.current_publication as c where c.publication_id is not null"
@@ -136,7 +136,7 @@ def is_nothing_due(settings: Settings) -> bool:
 
 
 def waiting_lines(settings: Settings, since: datetime) -> list[str]:
-    """What a person has to look at: a build or delivery that waits, what was refused since, a rollback that stands."""
+    """What needs attention: waiting builds and deliveries, newly refused files, a standing rollback."""
     rows = ledger.deliveries(settings, states=("held", "refused"))
     blocked = build.blocked_by_rollback(settings)
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
@@ -153,7 +153,7 @@ def dag_ids() -> list[str]:
 
 
 def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
-    """Wait until the DAG processor that started at epoch second `since` has read every DAG, and unpause them."""
+    """Wait until the DAG processor that started at epoch second `since` has parsed every DAG, and unpause them."""
     board.doing("reading the DAGs")
     deadline = time.monotonic() + 120
     while True:
@@ -174,7 +174,7 @@ def wait_for_dags(rest: Rest, since: float, board: Board) -> None:
 
 
 def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
-    """One DAG run for what was sent and one for each source with something else due; whether there was one.
+    """Start a DAG run for sent files and one for each source with something else due; whether any was started.
 
     A failed run raises UserError after the others finish, unless only files were refused.
     """
@@ -190,14 +190,14 @@ def run_ingest(settings: Settings, rest: Rest, board: Board) -> bool:
 
 
 def _is_by_refused_files(settings: Settings, rest: Rest, run: Run) -> bool:
-    """Whether a run failed because files were refused: that stops no other file, and is told at the end."""
+    """Whether a run failed only because files were refused: others continue, and it is reported at the end."""
     with _stack_watched(settings):
         failed = [task for task in rest.tasks(run) if task.state in ("failed", "upstream_failed")]
     return bool(failed) and all((task.shown or "").endswith(f" {REFUSED}") for task in failed)
 
 
 def run_build(settings: Settings, rest: Rest, board: Board, since: datetime, is_event_due: bool) -> bool:
-    """Watch the build that the last check's event triggers; start it where no event does. Whether one was needed."""
+    """Watch the build that the last check triggers; start it if no event does. Whether a build was needed."""
     if not needs_build(settings):
         return False
     board.doing("building and publishing the marts")
@@ -211,7 +211,7 @@ def run_build(settings: Settings, rest: Rest, board: Board, since: datetime, is_
 
 
 def run_release(settings: Settings, rest: Rest, board: Board, since: datetime, is_event_due: bool) -> None:
-    """Watch the release that the publication's event triggers; start it where no event does."""
+    """Watch the release that the publication triggers; start it if no event does."""
     board.doing("writing the extract")
     _follow(settings, rest, board, RELEASE, since, lambda: needs_release(settings), is_event_due)
     if needs_release(settings):
@@ -240,17 +240,17 @@ def _follow(
             continue
         if not due:
             if len(seen) > 3:
-                return  # the caller says what is missing
+                return  # the caller reports what is missing
             due = [rest.trigger(dag_id)]
         if failed := watch(settings, rest, board, due):
             raise _failure(settings, rest, failed)
         seen |= {run.run_id for run in due}
-        # A build that found another delivery on its way ends early; the event for the next one may be under way.
+        # A build that found another delivery waiting ends early; the event for the next build may follow.
         patience = time.monotonic() + 3
 
 
 def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> list[Run]:
-    """Show the runs until all have ended; those that failed."""
+    """Show the runs until all ended; returns those that failed."""
     open_runs = {(run.dag_id, run.run_id): run for run in runs}
     failed: list[Run] = []
     while open_runs:
@@ -261,23 +261,23 @@ def watch(settings: Settings, rest: Rest, board: Board, runs: list[Run]) -> list
                 if run.state == "failed":
                     failed.append(run)
         if open_runs:
-            time.sleep(POLL_SECONDS if len(runs) == 1 else 2 * POLL_SECONDS)  # each look keeps the API busy, too
+            time.sleep(POLL_SECONDS if len(runs) == 1 else 2 * POLL_SECONDS)  # each poll costs the API time, too
     return failed
 
 
 def _present(settings: Settings, rest: Rest, runs: list[Run]) -> list[Run]:
-    """The present state of these runs, by one call for all: many at once would keep a small machine busy."""
+    """Current state of these runs with one call: many calls would slow down a small machine."""
     with _stack_watched(settings):
         if len(runs) == 1:
             return [rest.run(runs[0])]
         oldest = min(run.queued_at or "" for run in runs)
         found = {(run.dag_id, run.run_id): run for run in rest.runs({run.dag_id for run in runs}, oldest)}
-        # A list has 100 runs at most, the oldest first: what does not stand in it is asked for by its name.
+        # A list has 100 runs at most, oldest first: missing runs are asked for by name.
         return [found.get((run.dag_id, run.run_id)) or rest.run(run) for run in runs]
 
 
 def _show(settings: Settings, rest: Rest, board: Board, run: Run, is_only_one: bool) -> None:
-    """How far a run is: every task where detail is wanted, else their number where it is the only run."""
+    """Progress of a run: every task with `-v`, else their number if it is the only run."""
     if not (board.is_verbose or is_only_one):
         return
     with _stack_watched(settings):
@@ -291,7 +291,7 @@ def _show(settings: Settings, rest: Rest, board: Board, run: Run, is_only_one: b
 
 @contextlib.contextmanager
 def _stack_watched(settings: Settings):
-    """Turn an API that fails into the reason behind it, where that is a part of the stack that died."""
+    """If the API fails because a part of the stack died, report that instead."""
     try:
         yield
     except (UserError, OSError) as error:
@@ -339,7 +339,7 @@ def error_lines(log: Path, count: int = 12) -> list[str]:
             entry = json.loads(line)
             if entry.get("level") in ("error", "critical"):
                 causes = [
-                    # Our own errors are wrapped in Airflow's, so that they are not tried again: its name says nothing.
+                    # Our errors are wrapped in Airflow's exception to prevent retries: its name says nothing.
                     f"{cause['exc_type']}: {cause['exc_value']}".removeprefix("AirflowFailException: ")
                     for cause in entry.get("error_detail") or ()
                 ]

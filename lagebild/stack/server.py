@@ -1,4 +1,4 @@
-"""What somebody who looks after the warehouse's server wants to know, and what is done for him meanwhile."""
+"""Maintenance of the warehouse's server: what administrators should know, and what is done automatically."""
 
 import json
 from pathlib import Path
@@ -11,16 +11,16 @@ from lagebild.warehouse import guards, server_version, sessions
 
 
 def lacking(settings: Settings) -> list[str]:
-    """What the server lacks, each in words: published fixes, guards against readers, room on its disks."""
+    """Messages about what the server lacks: published fixes, guards against readers, disk space."""
     with database.connect(settings) as connection:
         found = [*server_version.findings(connection), *guards.lacking(connection)]
     return [*found, *disk.short(settings)]
 
 
 def look_after(settings: Settings, channels: list[Notifier] | None = None) -> list[str]:
-    """End readers' sessions that go on for too long, and tell each channel what is lacking and was not told yet.
+    """End readers' sessions that run too long, and notify each channel of what is newly lacking.
 
-    What was ended and what is lacking, each in words. NotSent when a channel failed, after the others were told.
+    Messages about ended sessions and what is lacking. NotSent if a channel failed, after the others were notified.
     """
     with database.connect(settings, autocommit=True) as connection:
         ended = sessions.end_overlong(connection)
@@ -31,9 +31,10 @@ def look_after(settings: Settings, channels: list[Notifier] | None = None) -> li
 
 
 def _tell(settings: Settings, found: list[str], channels: list[Notifier]) -> None:
-    """What is mended is forgotten, so that it is told again where it comes back; figures in a line do not make it new.
+    """Notify once of each problem. Fixed problems are forgotten, so that they are notified if they come back.
 
-    A process that dies between sending and writing it down tells twice rather than not at all.
+    Changed figures in a message do not make it new. A process that dies between sending and recording notifies twice
+    rather than never.
     """
     path = _told_path(settings)
     told: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}

@@ -1,7 +1,7 @@
 """One process of the stack as a service of a server's own init system: `docker/systemd/`.
 
-    python -m lagebild.stack.service prepare         migrations, Airflow's metadata, pools, login; ends
-    python -m lagebild.stack.service scheduler       becomes it; dag-processor and api-server likewise
+    python -m lagebild.stack.service prepare         migrations, Airflow's metadata, pools, login
+    python -m lagebild.stack.service scheduler       run it; also dag-processor and api-server
 
 It replaces `lagebild stack up` if systemd keeps the processes and PostgreSQL is the server's own. It writes nothing
 below the checkout.
@@ -18,7 +18,7 @@ from lagebild.settings import Settings
 from lagebild.stack import airflow, pools, ports, postgres
 
 COMMANDS = {
-    # It imports once what its tasks need.
+    # It imports once the libraries of its tasks.
     "scheduler": ("python", "-m", "lagebild.stack.parent", "--only", "scheduler"),
     "dag-processor": ("airflow", "dag-processor"),
     "api-server": ("airflow", "api-server"),
@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code of `prepare`: 0 done, 1 a problem that the message explains, 2 wrong usage; a component has its own."""
+    """Exit code: of `prepare` 0 done, 1 a problem that the message explains, 2 wrong usage; else the component's."""
     if len(arguments) != 1 or arguments[0] not in ("prepare", *COMMANDS):
         print(f"usage: python -m lagebild.stack.service prepare|{'|'.join(COMMANDS)}", file=sys.stderr)
         return 2
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def required(settings: Settings) -> Settings:
-    """The settings; UserError where one is missing that a server must state."""
+    """The settings; UserError if one that a server needs is missing."""
     given = {
         "LAGEBILD_WAREHOUSE_DSN": settings.warehouse_dsn,
         "LAGEBILD_AIRFLOW_PORT": settings.airflow_port,
@@ -57,12 +57,12 @@ def required(settings: Settings) -> Settings:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring databases and folders to this version's state. Safe beside running services; UserError."""
+    """Migrate databases and folders to this version. Safe while services run; UserError."""
     from lagebild.warehouse.migrate import migrate
 
     (airflow.home(settings) / "logs").mkdir(parents=True, exist_ok=True)
     settings.make_folders()
-    postgres.start(settings, print)  # the server is another one: its databases are looked at, and made where they lack
+    postgres.start(settings, print)  # an external server: missing databases are created
     ports.remember(settings, airflow=settings.airflow_port)
     airflow.write_files(settings)
     for name in migrate(settings):

@@ -1,4 +1,4 @@
-"""What runs, where it listens, where the files are; and, apart from that, the passwords."""
+"""What runs, where it listens, where the files are; separately, the passwords."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ AIRFLOW_SECRET = "airflow_admin"
 
 
 def lines(settings: Settings) -> list[str]:
-    """What `lagebild stack status` prints. No password is in it."""
+    """What `lagebild stack status` prints, without passwords."""
     runs = postgres.is_running(settings)
     found = [f"state folder:   {settings.home}", f"drop folder:    {settings.drop}/<source>/"]
     found += [f"inbox:          {url}" for url in settings.inboxes]
@@ -38,13 +38,13 @@ def lines(settings: Settings) -> list[str]:
     found += [f"disk:           {one}" for one in disk.short(settings)]
     from ingest import stores, unclaimed
 
-    if said := unclaimed.warning(unclaimed.every(settings, only=stores.DROP)):  # of others only `inbox`: they take time
+    if said := unclaimed.warning(unclaimed.every(settings, only=stores.DROP)):  # others are slow
         found.append(f"not taken:      {said}")
     return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings)]
 
 
 def addresses(settings: Settings) -> list[str]:
-    """Where to look at what came out, without the rest; for the end of a run."""
+    """Addresses of the results only, for the end of a run."""
     found = [_for_bi(settings)]
     if (url := airflow.url(settings)) and airflow.is_running(settings):
         found.append(f"Airflow:        {url}  {_login(settings)}")
@@ -52,9 +52,9 @@ def addresses(settings: Settings) -> list[str]:
 
 
 def credentials(settings: Settings) -> dict[str, Any]:
-    """The address of role `bi_reader` with its password, and Airflow's login. UserError where nothing was started."""
+    """The address of role `bi_reader` with its password, and Airflow's login. UserError if nothing was started."""
     for name in (database.BI_READER, AIRFLOW_SECRET):
-        if not (settings.secrets / name).exists():  # asking for it would make one that nothing knows
+        if not (settings.secrets / name).exists():  # reading it would create a new one
             raise UserError(f"there is no secret {settings.secrets / name} yet", remedy="make up")
     url = airflow.url(settings)
     login = {"url": url, "user": airflow.ADMIN, "password": settings.secret(AIRFLOW_SECRET)} if url else None
@@ -103,7 +103,7 @@ def _warehouse(settings: Settings) -> list[str]:
 
 
 def _about(connection: psycopg.Connection, publication: int | None) -> str:
-    """That readers do not see the publication in force, where it is one from before the protection."""
+    """A note that readers do not see the current publication, if it is from before the protection."""
     is_known = connection.execute(
         "select exists (select from pg_attribute where attrelid = 'published.publication'::regclass"
         " and attname = 'is_protected')"
@@ -123,7 +123,7 @@ def _login(settings: Settings) -> str:
 
 
 def _shown(settings: Settings, secret: str) -> str:
-    """The file of a secret, short where it is below the folder in which we are."""
+    """The file of a secret, relative if it is below the current folder."""
     path, here = settings.secrets / secret, Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

@@ -1,8 +1,7 @@
 """Restart components of the stack that end; give up on those that end repeatedly. Both are logged.
 
 If memory runs out, the kernel kills a backend of PostgreSQL, the server restarts all backends, and scheduler and DAG
-processor end. The stack's parent (`parent.py`) keeps one supervisor; `lagebild stack status` and `lagebild stack health`
-read its file.
+processor end. The stack's parent (`parent.py`) has one supervisor; `lagebild stack status` and `health` read its file.
 """
 
 import contextlib
@@ -23,31 +22,31 @@ from lagebild.settings import BERLIN
 
 FILE = "supervised.json"
 PAUSES_SECONDS = (1, 2, 5, 15, 30)
-"""Before each restart in a row; the next end is the last: the component is given up on."""
+"""Pauses before consecutive restarts. After the last one the supervisor gives up on the component."""
 STEADY_SECONDS = 120
-"""Whoever ran that long did not end in a row with the time before."""
+"""After a component ran this long, its next end does not count as consecutive."""
 ABANDONED = 75
-"""Exit code of a component that must not be started again: whoever began this start of the stack is gone."""
+"""Exit code of a component that must not be restarted: the process that started the stack is gone."""
 LAST_LINES = 12
 
 
 @dataclass
 class End:
-    """What is known of a component that ended since the parent began."""
+    """Ends of a component since the parent started."""
 
     at: str
     """ISO time."""
     why: str
     restarts: int = 0
     in_a_row: int = 0
-    """Ends that followed each other, the last one included."""
+    """Number of consecutive ends, including the last one."""
     is_given_up: bool = False
     last_lines: list[str] = field(default_factory=list)
-    """Of its log, where it is given up."""
+    """Last lines of its log, if the supervisor gave up."""
 
 
 class Supervisor:
-    """Starts components again. `ended` may be called by a signal's handler; all else happens in `step`."""
+    """Restarts components. `ended` may be called in a signal handler; everything else happens in `step`."""
 
     def __init__(
         self,
@@ -64,15 +63,15 @@ class Supervisor:
         (home / FILE).unlink(missing_ok=True)
 
     def started(self, name: str, pid: int) -> None:
-        """Look after this component, which leads a session of its own."""
+        """Supervise this component, which leads its own session."""
         self._running[pid] = (name, self._clock())
 
     def ended(self, pid: int, status: int) -> None:
-        """Take down that a child ended, with the status of `waitpid`; of others than components too."""
+        """Note that a child ended, with the status of `waitpid`; also for children that are no components."""
         self._ended.append((pid, status))
 
     def step(self) -> float | None:
-        """Do what is due; the seconds until something else will be, None where nothing waits."""
+        """Do what is due; seconds until the next step, None if nothing waits."""
         while self._ended:
             pid, status = self._ended.popleft()
             if pid in self._running:
@@ -89,7 +88,7 @@ class Supervisor:
         name, since = self._running.pop(pid)
         if code == ABANDONED:
             return
-        end_session(pid)  # what it leaves would go on beside its successor
+        end_session(pid)  # its remaining processes would run beside its successor
         known = self._ends.get(name)
         is_in_a_row = known is not None and self._clock() - since < STEADY_SECONDS
         end = End(
@@ -117,7 +116,7 @@ class Supervisor:
 
 
 def ends(home: Path) -> dict[str, End]:
-    """What ended since the parent of this folder began, by component."""
+    """Ends since the parent of this folder started, by component."""
     path = home / FILE
     with contextlib.suppress(FileNotFoundError):
         return {name: End(**values) for name, values in json.loads(path.read_text()).items()}
@@ -125,7 +124,7 @@ def ends(home: Path) -> dict[str, End]:
 
 
 def lines(home: Path) -> list[str]:
-    """The same for people; where a component was given up on, with the last lines of its log."""
+    """The same as text; with the last log lines of components that the supervisor gave up on."""
     found = []
     for name, end in sorted(ends(home).items()):
         if end.is_given_up:
@@ -140,14 +139,14 @@ def lines(home: Path) -> list[str]:
 
 
 def last_lines(path: Path, count: int = LAST_LINES) -> list[str]:
-    """The end of a log; empty where there is none."""
+    """The end of a log; empty if there is none."""
     return path.read_text(errors="replace").splitlines()[-count:] if path.exists() else []
 
 
 def end_session(leader: int) -> None:
-    """Kill what is left of a session whose leader ended: workers and tasks that nobody hears any more.
+    """Kill the rest of a session whose leader ended: workers and tasks without a parent.
 
-    Its number is not given to another process as long as one of them lives.
+    The session id is not reused while one of them runs.
     """
     for process in psutil.process_iter():
         with contextlib.suppress(ProcessLookupError, psutil.Error):

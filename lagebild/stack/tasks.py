@@ -1,4 +1,4 @@
-"""What the DAGs have in common. Cheap to import: the DAG processor does it again and again."""
+"""Shared parts of the DAGs. Cheap to import, because the DAG processor imports it often."""
 
 import contextlib
 import logging
@@ -9,22 +9,22 @@ from lagebild.settings import BERLIN
 
 MARTS = "lagebild://marts"
 ARRIVED = "lagebild://arrived"
-"""Stands for files in an inbox that nobody tried to load yet."""
+"""Asset of new files in an inbox."""
 HELD = "lagebild://held"
-"""Stands for deliveries that wait for a decision."""
+"""Asset of deliveries that wait for a decision."""
 WAITING = "lagebild://waiting"
-"""Stands for a build that passed its checks and waits to be published."""
+"""Asset of a build that passed its checks and waits for approval."""
 RUN_MAY_TAKE = timedelta(hours=6)
-# A task's log tells what happened to a file; a line for each argument of each expectation would bury it. Airflow's own
-# `namespace_levels` (3.3.2) is of structlog's loggers alone, and these are of Python's.
+# Keep task logs readable: without a line for each argument of each expectation. Airflow's `namespace_levels` (3.3.2)
+# covers structlog's loggers only, and these are Python's.
 for _chatty in ("great_expectations", "asyncssh"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 DEFAULTS = {"owner": "lagebild", "retries": 2, "retry_delay": timedelta(seconds=20)}
 
 
 def cron(expression: str):
-    """The timetable of a cron expression, read in German local time. A new DAG waits for its next time; it does not
-    make up for one before it existed, as it would with a start date.
+    """The timetable of a cron expression in German local time. A new DAG waits for its next time; it does not catch up
+    on times before it existed, as with a start date.
     """
     from airflow.sdk import CronTriggerTimetable
 
@@ -32,9 +32,9 @@ def cron(expression: str):
 
 
 def deadline():
-    """The alert of a run that has not succeeded hours after it was queued: it still goes on, or it failed.
+    """Alert for a run that did not succeed within hours after it was queued: it still runs, or it failed.
 
-    A synchronous callback runs in the executor, so that no triggerer is needed.
+    The callback is synchronous and runs in the executor, so that no triggerer is needed.
     """
     from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
 
@@ -42,18 +42,18 @@ def deadline():
 
 
 def raw_asset(source: str) -> str:
-    """URI of the asset that stands for a source's decided deliveries."""
+    """URI of the asset of a source's decided deliveries."""
     return f"lagebild://raw/{source}"
 
 
 def owner(text: str) -> str:
-    """A contract's owner, short enough for Airflow's list: what stands before the first `;`."""
+    """A contract's owner, shortened for Airflow's list: the text before the first `;`."""
     return text.split(";")[0].strip()
 
 
 @contextlib.contextmanager
 def settled():
-    """Let a task fail at once on what only a human can mend; a database or a host that is away may be back."""
+    """Fail a task without retries if only a person can fix it; unreachable databases and hosts are retried."""
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
@@ -65,14 +65,14 @@ def settled():
 
 
 def may_pass(error: UserError) -> bool:
-    """Whether the same may work a moment later."""
+    """Whether a retry may succeed."""
     from psycopg import OperationalError
 
     return isinstance(error.__cause__, OperationalError) or getattr(error, "transient", False)
 
 
 def years_of(text: str | None, dag_run) -> list[int]:
-    """The years that a run asks for: those of its form, else of a `backfill__` run its own; empty: what is due."""
+    """Years of a run: those of its form, else the year of a `backfill__` run; empty means what is due."""
     if text:
         first, _, last = text.partition("-")
         return list(range(int(first), int(last or first) + 1))

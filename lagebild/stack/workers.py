@@ -1,8 +1,8 @@
-"""Workers of the local executor that are there while there is something to do.
+"""A local executor that starts workers on demand.
 
-Airflow's own are forked when the scheduler starts, all of them, and stay: an idle stack holds for each what it touched
-while it ran. Here a worker is forked when a task waits for one (10 ms: what it needs is imported), and all end when
-nothing came for a while. A test holds the names that this relies on against the Airflow of the lock.
+Airflow forks all workers when the scheduler starts and keeps them: each keeps its memory on an idle stack. Here a
+worker is forked when a task waits for one (10 ms, because libraries are imported already), and all end after a while
+without tasks. This uses private names of Airflow; a test checks them against the locked version.
 """
 
 import gc
@@ -13,9 +13,9 @@ from typing import Any
 from airflow.executors.local_executor import LocalExecutor
 
 IDLE_SECONDS = 10.0
-"""So long workers wait for another task: what follows a task within a run finds one."""
+"""How long workers wait for another task: the next task of a run finds one."""
 RUNNING = "running"
-"""What is told of a callback before it ends."""
+"""States reported for a callback before it ends."""
 
 
 class WorkersOnDemand(LocalExecutor):
@@ -23,7 +23,7 @@ class WorkersOnDemand(LocalExecutor):
 
     def start(self) -> None:
         self.under_way: set[Any] = set()
-        """Keys of what was handed to workers and is not through. (`running` of a local executor is always empty.)"""
+        """Keys of running work. (`running` of a local executor is always empty.)"""
         self._killed = 0
         self._busy_at = monotonic()
         super().start()
@@ -45,7 +45,7 @@ class WorkersOnDemand(LocalExecutor):
             self._end_workers()
 
     def _check_workers(self) -> None:
-        # What those had in hand nobody will tell of; the scheduler notices that its heartbeat ceased.
+        # Nobody reports the work of lost workers; the scheduler notices missing heartbeats.
         self._killed += sum(worker.exitcode not in (None, 0) for worker in self.workers.values())
         if len(self.under_way) <= self._killed:
             self.under_way.clear()
@@ -53,9 +53,9 @@ class WorkersOnDemand(LocalExecutor):
         super()._check_workers()
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
-        """As many as there are tasks without a worker, instead of all that may be.
+        """Start as many workers as there are waiting tasks, instead of the maximum.
 
-        What is frozen stays so: the parent froze what it shares (`parent.py`), and one collection here would copy it.
+        Nothing is unfrozen: the parent froze shared objects (`parent.py`), and a collection here would copy them.
         """
         gc.freeze()
         for _ in range(min(spawn_number, len(self.under_way) - len(self.workers))):
@@ -65,5 +65,5 @@ class WorkersOnDemand(LocalExecutor):
         for _ in self.workers:
             self.activity_queue.put(None)
         for worker in self.workers.values():
-            worker.join(1)  # else a task that comes now might be left to one that is about to go
+            worker.join(1)  # else a new task might be given to a worker that is about to end
         self._check_workers()

@@ -1,8 +1,8 @@
-"""Which deliveries a failed build is to go without, so that the others can be published.
+"""Find the deliveries that made a build fail, so that the others can be published without them.
 
-To blame can only be what the publication in force did not read: it was built and passed. Of that, the rows that a test
-found say which delivery they are from; where they do not, every new delivery of the sources behind what failed is set
-aside. So what failed is never published, and a delivery that was wronged comes back with the next build that is due.
+Only deliveries that the current publication did not read can be the cause: the others were built and passed. If the
+rows that a test found name their delivery, that one is set aside; otherwise every new delivery of the sources behind
+the failure. So nothing that failed is published, and a delivery set aside by mistake returns with the next build.
 """
 
 import json
@@ -29,12 +29,12 @@ _OF_PLACE = (
     ("stg_employment__employees", "region_code"),
     ("stg_reference_quantity__quantity", "region_code"),
 )
-"""Models whose rows say which file each is from, and their column with the place; whose figure it is comes first."""
+"""Models whose rows name their file, and their column with the place; the model of the figure comes first."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def blamed(connection: Connection, build_id: int, failures: Iterable[Failure], manifest: Path) -> list[SetAside]:
-    """What to set aside for these failures of a build; nothing where no delivery can be the cause."""
+    """What to set aside for these failures of a build; nothing if no delivery can be the cause."""
     failures = list(failures)
     new = _new(connection, build_id)
     lineage = Lineage(json.loads(manifest.read_text()))
@@ -66,7 +66,7 @@ def blamed(connection: Connection, build_id: int, failures: Iterable[Failure], m
 
 
 def of_findings(expectation: str, figures: Iterable[Source]) -> list[Failure]:
-    """Failures by which the deliveries behind figures are found that readers could work out; no value is in them."""
+    """Failures for figures that readers could work out, to find the deliveries behind them; without values."""
     return list({failure: None for figure in figures for failure in [_of_figure(expectation, figure)]})
 
 
@@ -89,7 +89,7 @@ def _of_figure(expectation: str, figure: Source) -> Failure:
 
 
 def _rows(model: str, columns: Mapping[str, str]) -> str:
-    """Which files the rows of a model are from that hold these values."""
+    """Files of the rows of a model that have these values."""
     told = [sql.Identifier(column) for column in (*columns, "source_sha256")]
     held = [sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value)) for column, value in columns.items()]
     statement = sql.SQL("select distinct {} from {} where {}").format(
@@ -99,7 +99,7 @@ def _rows(model: str, columns: Mapping[str, str]) -> str:
 
 
 def _new(connection: Connection, build_id: int) -> list[tuple[int, str, str, str]]:
-    """Deliveries (id, source, period, file) that the build reads and the publication in force did not."""
+    """Deliveries (id, source, period, file) that the build reads and the current publication did not."""
     published = set(inputs.of_publication_in_force(connection).values())
     rows = connection.execute(
         "select i.delivery_id, i.source, i.period, d.file_name from raw.build_input as i"
@@ -111,16 +111,16 @@ def _new(connection: Connection, build_id: int) -> list[tuple[int, str, str, str
 
 
 def _behind(lineage: Lineage, failure: Failure) -> set[str]:
-    """Sources behind what failed: those of its figures, else also those that give names of places."""
+    """Sources behind the failure: those of its figures, else also those of place names."""
     return set(lineage.sources_of(failure.unique_id) or lineage.sources_of(failure.unique_id, names_too=True))
 
 
 def _shown_by_rows(connection: Connection, build_id: int, failure: Failure) -> set[int]:
-    """Deliveries whose rows a test found, where it found rows of a model that says which file each is from."""
+    """Deliveries of the rows that a test found, if the rows of its model name their file."""
     if failure.model is None or not failure.query:
         return set()
     model = sql.Identifier("build", failure.model)
-    # Whatever is wrong here (a test of another form, a model without files) only means that nothing is known.
+    # Errors here (another kind of test, a model without files) only mean that the delivery is unknown.
     try:
         with connection.transaction():
             found = _columns(connection, sql.SQL("select * from ({}) as f limit 0").format(sql.SQL(failure.query)))
@@ -149,7 +149,7 @@ def _columns(connection: Connection, query: Any) -> list[str]:
 
 
 def _readable(connection: Connection, delivery_id: int | None) -> int | None:
-    """A delivery of the publication in force unless it was taken back; a superseded one is the last good state."""
+    """The delivery of the current publication, unless it was withdrawn; a superseded one is the last good state."""
     if delivery_id is None:
         return None
     row = connection.execute(

@@ -1,7 +1,7 @@
-"""What changed between two publications: the bridge of the mart `cost_bridge`, laid over two vintages.
+"""What changed between two publications: the bridge of the mart `cost_bridge`, over two vintages.
 
-dbt sees one publication only, its own; two are seen by their readers. The formula is the macro
-`bridge_parts` (dbt_project/macros/bridge.sql), rendered here over the views of schema `marts`.
+dbt sees only the publication that it builds. The formula is the macro `bridge_parts`
+(dbt_project/macros/bridge.sql), rendered here for the views of schema `marts`.
 """
 
 from decimal import Decimal
@@ -22,11 +22,11 @@ _NOT_SEPARABLE = "method_and_data_not_separable"
 def bridge(
     settings: Settings, place: str, from_publication: int, to_publication: int, from_year: int, to_year: int
 ) -> list[dict[str, Any]]:
-    """The parts of every figure of a municipality that both publications hold, in their fixed order.
+    """The parts of all figures of a municipality that are in both publications, in fixed order.
 
     Keys: `measure`, `region_code`, methods, versions and years from and to, `part`, `part_eur`,
     `from_eur`, `to_eur`, `difference_eur`, `reason`. The parts of a figure sum to its difference.
-    UserError where there is no such publication, or nothing to bridge.
+    UserError if a publication does not exist or there is nothing to bridge.
     """
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
@@ -69,7 +69,7 @@ def as_text(parts: list[dict[str, Any]]) -> str:
 
 
 def macros() -> Any:
-    """dbt's macros of the bridge, to be called with the names of relations; each gives SQL."""
+    """dbt's macros of the bridge: functions of relation names that return SQL."""
     text = "\n".join((DBT_PROJECT / "macros" / name).read_text() for name in _MACROS)
     return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).module
 

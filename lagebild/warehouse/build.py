@@ -1,7 +1,7 @@
 """A build: fix the inputs, run dbt layer by layer, check the candidate marts, publish.
 
-The command line and the DAG `build_warehouse` call the same functions. The build that began last
-holds the token; an earlier one that still runs fails at its next statement and publishes nothing.
+The command line and the DAG `build_warehouse` call the same functions. The latest build has the token; an earlier
+build that still runs fails at its next statement and publishes nothing.
 """
 
 import getpass
@@ -27,11 +27,11 @@ from lagebild.warehouse.steps import Step
 LAYERS = ("staging", "intermediate", "marts")
 OVERTAKEN = "LB001"
 ROOM = 3
-"""Bytes that a build writes for each that the last one left: each table beside its predecessor, both in the log."""
+"""Bytes that a build writes per byte of the last one: new tables beside the old ones, and the write-ahead log."""
 
 
 class FailedBuildError(UserError):
-    """A build that dbt or the checks of its marts failed in, and was stopped."""
+    """A build that was stopped because dbt or a check of its marts failed."""
 
     def __init__(self, message: str, remedy: str, failures: Sequence[transform.Failure]):
         super().__init__(message, remedy)
@@ -41,9 +41,8 @@ class FailedBuildError(UserError):
 def is_current(settings: Settings) -> bool:
     """Whether there is nothing to build.
 
-    The publication in force was made of exactly the accepted deliveries, by this code (also where it had to set some of
-    them aside); or a build of them passed its checks and waits to be published; or a rollback put it in force, and a
-    build of them would bring back what was taken back.
+    That is so if the current publication was made from exactly the accepted deliveries by this code (some may have been
+    set aside); or such a build waits for approval; or a build would undo a rollback.
     """
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
@@ -55,14 +54,14 @@ def is_current(settings: Settings) -> bool:
 
 
 def blocked_by_rollback(settings: Settings) -> str | None:
-    """Which rollback keeps a build of the accepted deliveries back, if one does, and what to mend."""
+    """The rollback that blocks a build of the accepted deliveries, if any, and what to fix."""
     with database.connect(settings, database.BUILDER) as connection:
         rollback = _standing_rollback(connection, build_inputs.accepted(connection), _version(settings))
         return publications.explained(connection, rollback) if rollback else None
 
 
 def set_aside(settings: Settings) -> list[SetAside]:
-    """The accepted deliveries that the publication in force was made without."""
+    """The accepted deliveries that are not in the current publication."""
     with database.connect(settings, database.BUILDER) as connection:
         return build_inputs.set_aside(connection)
 
@@ -70,8 +69,8 @@ def set_aside(settings: Settings) -> list[SetAside]:
 def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequence[SetAside] = ()) -> int | None:
     """Fix the inputs of a new build and take the token; None if there is nothing new to build.
 
-    What was accepted until a day that is over is held again first, and its predecessor is read. `aside` is left out;
-    where nothing else is new, there is nothing to build.
+    Deliveries whose acceptance has expired are held again first, and their predecessors are read. `aside` is left out;
+    if nothing else is new, there is nothing to build.
     """
     if ledger.expire(settings):
         receipts.renew(settings, echo)
@@ -115,14 +114,14 @@ def make(
     tell: Callable[[Step], None] | None = None,
     echo: Callable[[str], None] = print,
 ) -> int:
-    """Run all of dbt's layers of a build that has begun; the id of the build that came through.
+    """Run all dbt layers of a started build; the id of the build that succeeded.
 
-    Where dbt fails on a delivery that the publication in force does not hold, that delivery is set aside, and another
-    build begins without it. UserError where no delivery can be to blame, or where without it nothing is new.
+    If dbt fails on a delivery that is not in the current publication, that delivery is set aside and another build
+    starts without it. UserError if no delivery can be the cause, or if nothing is new without it.
     """
     while True:
         try:
-            # One call: dbt's start costs more than a layer's models.
+            # One call: starting dbt takes longer than the models of a layer.
             run_layers(settings, build_id, *LAYERS, tell=tell)
             return build_id
         except FailedBuildError as failure:
@@ -135,7 +134,7 @@ def pass_checks(
     tell: Callable[[Step], None] | None = None,
     echo: Callable[[str], None] = print,
 ) -> int:
-    """Check the candidate marts of a build that was made; the id of the build that passed, made anew as in `make`."""
+    """Check the candidate marts of a build; the id of the build that passed, rebuilt if needed as in `make`."""
     while True:
         try:
             check_marts(settings, build_id, echo)
@@ -147,7 +146,7 @@ def pass_checks(
 def _begin_without_blamed(
     settings: Settings, build_id: int, failure: FailedBuildError, echo: Callable[[str], None]
 ) -> int:
-    """Begin another build without the deliveries that this one failed on, and without those that it left out itself."""
+    """Start another build without the deliveries that this one failed on or had left out."""
     with database.connect(settings, database.BUILDER) as connection:
         found = blame.blamed(connection, build_id, failure.failures, transform.manifest_path(settings))
         before = build_inputs.left_out(connection, build_id)
@@ -168,12 +167,12 @@ def _begin_without_blamed(
 
 
 def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
-    """Run dbt layers (models and their tests) of a build in one call of dbt; UserError names what failed.
+    """Run dbt layers (models and their tests) of a build in one dbt call; UserError names what failed.
 
-    `tell` hears of each model, seed and test that ends, by one of dbt's threads at a time.
+    `tell` is called for each finished model, seed and test, by one of dbt's threads at a time.
     """
     seeds = ["path:seeds"] if "staging" in layers and not _seeds_are_loaded(settings, build_id) else []
-    # Unit tests read nothing but the code, and `make test` runs them: as dbt advises, they have no place in a build.
+    # Unit tests only depend on the code, and `make test` runs them: dbt advises not to run them in a build.
     without_unit_tests = ["--exclude-resource-type", "unit_test"]
     select = [*(f"path:models/{layer}" for layer in layers), *seeds]
     dbt(settings, build_id, select, *without_unit_tests, tell=tell)
@@ -186,7 +185,7 @@ def dbt(
     *options: str,
     tell: Callable[[Step], None] | None = None,
 ) -> None:
-    """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
+    """`dbt build` of a selection; UserError names what failed, and the build is stopped."""
     try:
         transform.build(settings, build_id, select, options, tell)
     except transform.FailedError as failure:
@@ -199,9 +198,9 @@ def dbt(
 
 
 def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
-    """Whether the tables of the seeds are those of this version; only that changes them, and they are a third of dbt.
+    """Whether the seed tables are those of this version; seeds are a third of dbt's time and change only with it.
 
-    So it is where the build before this one had the same version and came through, and all of the tables are there.
+    That is so if the previous build had the same version and succeeded, and all tables exist.
     """
     seeds = [path.stem for path in DBT_PROJECT.glob("seeds/**/*.csv")]
     with database.connect(settings, database.BUILDER) as connection:
@@ -217,12 +216,12 @@ def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
 
 
 def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
-    """Run the expectations and the disclosure audit on the candidate marts; what must hold and does not stops it.
+    """Run the expectations and the disclosure audit on the candidate marts.
 
-    FailedBuildError where an expectation does not, or where protected figures follow; UserError where a gate cannot
-    judge: no delivery is to blame for that.
+    FailedBuildError if an expectation fails or protected figures could be worked out; UserError if a gate cannot run,
+    because no delivery is the cause of that.
 
-    What is found and lets the build go on is told: how many warnings, and each with its text.
+    Warnings are reported with their number and texts.
     """
     with _stopping(settings, build_id):
         verdicts = gate.check_marts(settings, build_id)
@@ -251,7 +250,7 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
 
 @contextmanager
 def _stopping(settings: Settings, build_id: int) -> Iterator[None]:
-    """Stop the build whose marts a gate cannot judge."""
+    """Stop the build because a gate cannot check its marts."""
     try:
         yield
     except UserError as error:
@@ -260,7 +259,7 @@ def _stopping(settings: Settings, build_id: int) -> Iterator[None]:
 
 
 def warnings(verdicts: Iterable[gate.Verdict]) -> list[str]:
-    """How many warnings there are, and each as a line: what was found, and why that matters."""
+    """The number of warnings, and a line for each: what was found and why it matters."""
     warned = [v for v in verdicts if not v.passed and v.severity == "warn"]
     lines = [f"  {v.expectation}: {v.observed} (expected {v.expected}). {v.why}" for v in warned]
     return [f"Warnings: {len(warned)}", *lines]
@@ -272,10 +271,10 @@ def run(
     tell: Callable[[Step], None] | None = None,
     publishes: bool | None = None,
 ) -> int | None:
-    """Do a whole build in this process; the new publication's id, None if there is none.
+    """Run a whole build in this process; the new publication's id, None if there is none.
 
-    There is none where nothing was new, or where the build waits to be published (`waiting`). `publishes` wins over the
-    setting; where it is true and such a build waits already, that one is published.
+    There is none if nothing was new, or if the build waits for approval (`waiting`). `publishes` overrides the setting;
+    if it is true and such a build waits already, that one is published.
     """
     publishes = settings.publishes_unasked if publishes is None else publishes
     build_id = begin(settings, echo)
@@ -292,7 +291,7 @@ def run(
 
 
 def wait_for_approval(settings: Settings, build_id: int) -> str:
-    """Leave the checked candidate marts of a build until somebody publishes them; the line that says so."""
+    """Let the checked candidate marts of a build wait for approval; the message for that."""
     with database.connect(settings, database.BUILDER) as connection, _told_if_overtaken():
         connection.execute("select raw.assert_build_token(%s)", [build_id])
         _assert_passed(connection, build_id)
@@ -301,19 +300,19 @@ def wait_for_approval(settings: Settings, build_id: int) -> str:
 
 
 def waiting(settings: Settings) -> int | None:
-    """The build that passed its checks and waits to be published, if one does."""
+    """The build that passed its checks and waits for approval, if any."""
     with database.connect(settings, database.BUILDER) as connection:
         return waiting_build(connection)
 
 
 def waiting_build(connection: Connection) -> int | None:
-    """The same, by a role that may read the ledger."""
+    """The same, for a connection that may read the ledger."""
     row = connection.execute("select max(build_id) from raw.build where state = 'waiting'").fetchone()
     return row[0]
 
 
 def waiting_message(build_id: int) -> str:
-    """What is said of a build that waits."""
+    """The message about a build that waits for approval."""
     return (
         f"build {build_id} passed its checks and waits for approval; nothing is published:"
         f" lagebild publication publish {build_id}"
@@ -321,7 +320,7 @@ def waiting_message(build_id: int) -> str:
 
 
 def about(settings: Settings, build_id: int) -> list[str]:
-    """What whoever approves a build has to know: what is new since the publication in force, what was warned of."""
+    """What to know before approval: what is new since the current publication, and the warnings."""
     with database.connect(settings, database.BUILDER) as connection:
         in_force = build_inputs.of_publication_in_force(connection)
         read = _fixed_inputs(connection, build_id)
@@ -342,11 +341,11 @@ def about(settings: Settings, build_id: int) -> list[str]:
 
 
 def approve(settings: Settings, build_id: int | None = None, by: str | None = None) -> int:
-    """Publish the build that waits, or this one; the new publication's id. Who did it is kept: `by`, else this
-    process's account.
+    """Publish the waiting build, or this one; the new publication's id. Records who did it: `by`, else the account of
+    this process.
 
-    UserError where none waits, where a later build has begun, or where its inputs or the code are no longer those that
-    were checked: what was looked at is what is published, or nothing.
+    UserError if none waits, if a later build has begun, or if its inputs or the code changed since the checks: only
+    what was reviewed is published.
     """
     if ledger.expire(settings):
         receipts.renew(settings)
@@ -380,7 +379,7 @@ def _instead(waiting: int | None) -> str:
 def publish_build(settings: Settings, build_id: int, by: str | None = None) -> int:
     """Publish the checked candidate marts in one transaction; the new publication's id. `by`: who asked for it.
 
-    The id of the one that there is where a task that was killed after its commit tries again.
+    If a task was killed after its commit, the retry returns the id of the existing publication.
     """
     version = _version(settings)
     with _told_if_overtaken(), database.connect(settings, database.BUILDER) as connection:
@@ -398,7 +397,7 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
             (fingerprint,) = connection.execute(
                 "select fingerprint from raw.build where build_id = %s", [build_id]
             ).fetchone()
-            # A build that an older version began has none: then nothing is taken for built already.
+            # A build of an older version has none: then nothing counts as built already.
             publication_id = publish.publish(connection, build_id, fingerprint or "unknown", manifest)
             connection.execute(
                 "update raw.build set state = 'published', ended_at = now(), published_by = %s where build_id = %s",
@@ -407,7 +406,7 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
             connection.execute("update raw.build_token set build_id = null where build_id = %s", [build_id])
             return publication_id
         standing = publications.explained(connection, rollback)
-    # Somebody rolled back while it was being built.
+    # There was a rollback during the build.
     _stop(settings, build_id, str(rollback))
     raise UserError(f"build {build_id} is not published: {standing}")
 
@@ -426,7 +425,7 @@ def _told_if_overtaken() -> Iterator[None]:
 
 
 def _assert_passed(connection: Connection, build_id: int) -> None:
-    """Refuse a build that was stopped, or whose marts no expectation has passed: the gate fails closed."""
+    """Refuse a build that was stopped or whose marts did not pass the expectations: the gate fails closed."""
     state, reason, expected, audited, failed = connection.execute(
         "select b.state, b.reason, count(v.verdict_id) filter (where v.expectation <> %(audit)s),"
         " count(v.verdict_id) filter (where v.expectation = %(audit)s), count(v.verdict_id) filter (where not v.passed"
@@ -459,7 +458,7 @@ def _fixed_inputs(connection: Connection, build_id: int) -> dict[tuple[str, str]
 
 
 def _in_force(connection: Connection) -> tuple[str | None, str | None]:
-    """Fingerprint and version of the code of the publication in force; None where there is none that readers see."""
+    """Fingerprint and code version of the current publication; None if readers see none."""
     row = connection.execute(
         "select p.fingerprint, p.code_version from published.current_publication as c"
         " inner join published.publication as p on c.publication_id = p.publication_id and p.is_protected"
@@ -468,7 +467,7 @@ def _in_force(connection: Connection) -> tuple[str | None, str | None]:
 
 
 def _is_made(connection: Connection, fingerprint: str) -> bool:
-    """Whether these deliveries are published by this code, or a build of them waits and still holds the token."""
+    """Whether these deliveries are published by this code, or a build of them waits and still has the token."""
     waiting = connection.execute(
         "select b.fingerprint from raw.build_token as t inner join raw.build as b on t.build_id = b.build_id"
         " where b.state = 'waiting'"
@@ -477,12 +476,12 @@ def _is_made(connection: Connection, fingerprint: str) -> bool:
 
 
 def _is_published(connection: Connection, read: Numbered, version: str) -> bool:
-    """Whether the publication in force was made from exactly these deliveries, by this version of the code."""
+    """Whether the current publication was made from exactly these deliveries by this code version."""
     return _in_force(connection)[1] == version and build_inputs.of_publication_in_force(connection) == _pairs(read)
 
 
 def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Input], version: str) -> Rollback | None:
-    """The rollback that keeps a build of these accepted deliveries back; which of them it would read is asked last."""
+    """The rollback that blocks a build of these accepted deliveries; the slow query comes last."""
     if not publications.rollbacks(connection):
         return None
     read = build_inputs.chosen(connection, asked)
@@ -490,7 +489,7 @@ def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Inpu
 
 
 def _version(settings: Settings) -> str:
-    """What makes the figures beside the deliveries: the code, and a city's own rows and layouts."""
+    """What else determines the figures: the code, and a city's own rows and layouts."""
     return overlay.version(code_version(), overlay.rows(settings), overlay.layouts(settings))
 
 
@@ -508,5 +507,5 @@ def _stop(settings: Settings, build_id: int, reason: str) -> None:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a dbt of its own process."""
+    """The environment of a separate dbt process."""
     return os.environ | transform.environment(settings)

@@ -1,4 +1,4 @@
-"""What differs between two publications: which figures, by how much, and from which delivery or model it comes."""
+"""Differences between two publications: which figures, by how much, and the deliveries or models behind them."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 @dataclass(frozen=True)
 class Value:
-    """A column of a row in both publications; the difference in the column's unit, None where there is no number."""
+    """A column of a row in both publications; the difference in the column's unit, None if not numeric."""
 
     column: str
     former: Any
@@ -30,7 +30,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Row:
-    """A row by its mart's key, and what of it differs; of an added or removed row, all that is not empty."""
+    """A row by its mart's key, and the values that differ; for an added or removed row, all values."""
 
     state: str
     key: dict[str, Any]
@@ -39,14 +39,14 @@ class Row:
 
 @dataclass(frozen=True)
 class MartDifference:
-    """A mart whose content is another one."""
+    """A mart whose content changed."""
 
     mart: str
     former_version: str | None
     latter_version: str | None
-    """Digests of the SQL of the model and all before it; None where the publication does not hold the mart."""
+    """Digests of the SQL of the model and all before it; None if the publication does not hold the mart."""
     deliveries: tuple[Change, ...]
-    """Of its own sources, those in which the two builds differ."""
+    """Its sources whose deliveries differ between the two builds."""
     rows: tuple[Row, ...]
 
     def count(self, state: str) -> int:
@@ -55,7 +55,7 @@ class MartDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two publications, held against each other."""
+    """Two publications compared."""
 
     former: int
     latter: int
@@ -63,12 +63,12 @@ class Difference:
     latter_code: str
     deliveries: tuple[Change, ...]
     models: tuple[str, ...]
-    """Marts whose SQL, or that of a model or seed before it, is another one."""
+    """Marts whose SQL, or that of a model or seed before them, changed."""
     marts: tuple[MartDifference, ...]
 
 
 def difference(settings: Settings, former: int, latter: int, mart: str | None = None) -> Difference:
-    """What changed from one publication to another, in all marts or one; UserError where there is no such one."""
+    """Changes from one publication to another, in all marts or one; UserError if one does not exist."""
     asked = marts.definitions() if mart is None else (marts.definition(mart),)
     with database.connect(settings, database.BUILDER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
@@ -81,13 +81,13 @@ def difference(settings: Settings, former: int, latter: int, mart: str | None = 
 
 
 def as_text(found: Difference, shown_rows: int | None = SHOWN_ROWS) -> str:
-    """The difference as lines for a terminal: of each mart so many rows, or all."""
+    """The difference as lines for a terminal, with at most so many rows per mart, or all."""
     return "\n".join(_lines(found, shown_rows))
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A mart as a publication holds it."""
+    """A mart in a publication."""
 
     content_id: int
     version: str
@@ -127,11 +127,11 @@ def _of_mart(
 
 
 def _rows(connection: Connection, mart: Mart, former: int | None, latter: int | None) -> Iterator[Row]:
-    """The rows that differ, by key: rows of the two contents are the same figure where their keys are equal."""
+    """The rows that differ, by key: rows with equal keys are the same figure."""
     side = sql.SQL(
         "(select jsonb_build_array({}) as key, to_jsonb(m) - 'content_id' as row from {} as m where content_id = %s)"
     ).format(sql.SQL(", ").join(map(sql.Identifier, mart.key)), sql.Identifier("published", mart.name))
-    # As text: numbers keep every digit, which they would lose as binary floating point.
+    # As text: numbers keep all digits, unlike floating point.
     rows = connection.execute(
         sql.SQL(
             "select f.row::text, l.row::text from {} as f full join {} as l using (key)"
@@ -182,7 +182,7 @@ def _lines(found: Difference, shown_rows: int | None) -> Iterator[str]:
 
 
 def _cause(mart: MartDifference) -> str:
-    """What the two builds of a mart differ in; several causes are named together, and cannot be told apart here."""
+    """Causes of a mart's difference; several causes are listed together, because they cannot be separated here."""
     if mart.former_version is None or mart.latter_version is None:
         return "the mart itself, which only one of the two holds"
     causes = [str(change) for change in mart.deliveries]

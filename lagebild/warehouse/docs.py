@@ -1,4 +1,4 @@
-"""dbt's documentation as one page: every model, column, test and how they hang together, without a web server."""
+"""dbt's documentation as one page: all models, columns, tests and their lineage, without a web server."""
 
 import shutil
 import subprocess
@@ -13,11 +13,11 @@ from lagebild.warehouse.build import dbt_environment
 def write(settings: Settings, target: Path) -> Path:
     """Write the page to `target` from the dbt project and the warehouse's catalog; UserError says what dbt said.
 
-    The page holds its scripts and its data: it opens from the file, and asks the internet for nothing.
+    The page contains its scripts and data: it opens from the file and loads nothing from the internet.
     """
     state = settings.home / "dbt" / "docs"
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "docs", "generate", "--static"]
-    # A folder of its own: a publication reads the manifest of its build in the other one.
+    # A separate folder: a publication reads the manifest of its build in the other one.
     environment = dbt_environment(settings) | {"DBT_TARGET_PATH": str(state)}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     if result.returncode != 0:

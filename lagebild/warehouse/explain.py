@@ -17,7 +17,7 @@ from lagebild.settings import Settings
 from lagebild.warehouse import marts, provenance
 from lagebild.warehouse.marts import Mart
 
-# What a reader may mean by a place, and by a year: the first of these columns that a mart has and that fits counts.
+# Columns for a place and for a year: the first one that the mart has and that matches is used.
 _PLACE_COLUMNS = ("municipality_ags", "left_municipality_ags", "region_code")
 _ID_COLUMNS = ("programme_id", "measure_id", "figure_id")
 _YEAR_COLUMNS = (
@@ -25,7 +25,7 @@ _YEAR_COLUMNS = (
     "begin_year", "amount_first_year", "reference_date",
 )  # fmt: skip
 
-# What a row has that is one delivered line: it says itself where it is from, and needs no tree.
+# Columns of a row that is one delivered line: it names its source itself and needs no tree.
 _OWN_FILE, _OWN_LINE = "source_sha256", "line_number"
 
 LANGUAGES = ("de", "en")
@@ -88,14 +88,14 @@ def explain(
 ) -> dict[str, Any]:
     """The chain behind every row of a mart for a place (name, AGS, region code, programme's id), year and method.
 
-    What is left out does not choose. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
+    Omitted arguments do not filter. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
     the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
     `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
     `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased;
-    of a source about persons rows are rounded to 5, and no erasure is shown; of a list of grants they
-    are None): those that the leaves of the trees name; where a row has no leaf, those of the sources that the mart
-    names, or of all that it reads.
-    UserError when the mart, the publication or the row is not there.
+    for personal data rows are rounded to 5, and no erasure is shown; for lists of grants they are
+    None): the deliveries at the leaves of the trees; if a row has no leaf, those of the sources that the mart names, or
+    of all sources that it reads.
+    UserError if the mart, the publication or the row does not exist.
     """
     mart = marts.definition(mart_name)
     if database.BI_READER not in marts.AUDIENCES[mart.schema]:
@@ -129,17 +129,17 @@ def explain(
 
 
 def row_key(mart: Mart, row: dict[str, Any]) -> str:
-    """The key by which the mart `provenance` knows a row of a mart (macro row_key)."""
+    """The key of a mart's row in the mart `provenance` (macro row_key)."""
     return "|".join(str(row[column]) for column in mart.key)
 
 
 def needs_place_and_year(mart: Mart) -> bool:
-    """Whether the mart's rows are chosen by place and year; those of programmes are few, and chosen by id or not."""
+    """Whether place and year are required; marts of programmes have few rows, and an id is optional."""
     return not set(_ID_COLUMNS) & set(mart.columns)
 
 
 def as_text(chain: dict[str, Any], language: str = "en") -> str:
-    """The chain as an indented page for a terminal, in German (de) or English (en)."""
+    """The chain as indented text for a terminal, in German (de) or English (en)."""
     words = _WORDS[language]
     publication = chain["publication"]
     about = words["publication"].format(
@@ -216,9 +216,9 @@ def _branch(
     followed: set[tuple],
     decimals: int,
 ) -> list[str]:
-    """Lines of a node and of all below it; a figure that several refer to is led back once.
+    """Lines of a node and of all below it; a figure with several references is expanded once.
 
-    `decimals` is how many the figure has in its mart: a share that was printed as 22,0 is shown as it was printed.
+    `decimals` is the number of decimals in its mart: a share printed as 22,0 is shown like that.
     """
     unit = node.get("unit", "")
     value = _amount(node.get("value"), words, unit, decimals if unit == "%" else 0)
@@ -244,7 +244,7 @@ def _branch(
 
 
 def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
-    """What a leaf was read from: file and lines (or that it is an aggregate), hash, verdicts, decision."""
+    """The origin of a leaf: file and lines (or that it is an aggregate), hash, verdicts, decision."""
     if node["node_kind"] == "delivery_aggregate":
         rows = words["aggregate"]
     elif "first_line" not in node:
@@ -290,7 +290,7 @@ def _input(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(trees: dict[str, list[dict[str, Any]]], keys: list[str]) -> list[str]:
-    """SHA-256 of the deliveries at the leaves of the rows' trees; none where a row has none: then more is behind."""
+    """SHA-256 of the deliveries at the leaves of the trees; empty if a row has no leaf."""
     by_row = [{sha256 for tree in trees.get(key, ()) for sha256 in provenance.hashes(tree)} for key in keys]
     return sorted(set().union(*by_row)) if all(by_row) else []
 
@@ -313,7 +313,7 @@ def _deliveries(
 def _rows(
     connection: Connection, mart: Mart, publication_id: int, place: str | None, year: int | None, method: str | None
 ) -> list[dict[str, Any]]:
-    """The mart's rows in a publication that fit, in the order of their keys."""
+    """Matching rows of the mart in a publication, ordered by key."""
     every = _select(
         connection,
         sql.SQL("select * from {} where publication_id = %s order by {}").format(
@@ -337,7 +337,7 @@ def _rows(
 
 
 def _named_place(connection: Connection, mart: Mart, rows: list[dict[str, Any]], place: str) -> str:
-    """The key of a place that was given by its name; as given where a row has it, or only programmes can be meant."""
+    """The key of a place given by name; unchanged if a row has it, or if only programmes are possible."""
     columns = [column for column in _PLACE_COLUMNS if column in mart.columns]
     ids = [column for column in _ID_COLUMNS if column in mart.columns]
     if not columns or _fitting(rows, [*columns, *ids], place):
@@ -345,19 +345,19 @@ def _named_place(connection: Connection, mart: Mart, rows: list[dict[str, Any]],
     try:
         return places.region(connection, place, {row[column] for column in columns for row in rows})
     except UserError:
-        if ids:  # then what is there is told, programmes and all
+        if ids:  # then the error lists what exists, including programmes
             return place
         raise
 
 
 def _fitting(rows: list[dict[str, Any]], columns: list[str], wanted: str) -> list[dict[str, Any]]:
-    """Rows that have what is wanted in the first column in which any row has it."""
+    """Rows with the wanted value in the first column where any row has it."""
     found = ([row for row in rows if _chosen_by(row[column]) == wanted] for column in columns)
     return next((fitting for fitting in found if fitting), [])
 
 
 def _chosen_by(value: Any) -> str:
-    """What a reader types to mean the value: of a date its year."""
+    """What a user types for the value: for a date its year."""
     return str(value.year if isinstance(value, date) else value)
 
 
@@ -367,12 +367,12 @@ def _select(connection: Connection, query: Any, values: Any) -> list[dict[str, A
 
 
 def _decimals(value: Any) -> int:
-    """Decimals of a value that was printed to one; the marts keep no other print's."""
+    """Decimals of a value that was printed with one decimal; the marts record no others."""
     return 1 if isinstance(value, Decimal) and value.as_tuple().exponent == -1 else 0
 
 
 def _shown(value: Any, words: dict[str, Any], column: str = "") -> str:
-    """A value of a mart's column as the language writes it; small whole numbers (years, versions) as they are."""
+    """A value in the format of the language; small integers (years, versions) unchanged."""
     if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) > 9999):
         shown = _amount(Decimal(value), words, "EUR" if _is_money(column) else "", _decimals(value))
         return shown.removesuffix(" EUR")

@@ -1,7 +1,7 @@
-"""The figures of the source documents held against the marts, and the page that says what became of each.
+"""Compare the figures of the source documents with the marts, and write the page about them.
 
-The project's own copy of the figures is the seed `source_figure`: what was printed, how precisely, and which row of
-which mart holds it. Reads schema `marts` only, as any BI tool could.
+The seed `source_figure` has the figures: what was printed, how precisely, and which row of which mart has it. Reads
+only schema `marts`, as any BI tool could.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A row of the seed; ends are None where the print leaves them open or says nothing of precision."""
+    """A row of the seed; bounds are None if the document leaves them open or gives no precision."""
 
     figure_id: str
     source_document: str
@@ -47,19 +47,19 @@ class Figure:
 
 @dataclass(frozen=True)
 class Compared:
-    """A figure and what its mart holds: None where no mart, or no row of it, does."""
+    """A figure and its value in the mart: None if no mart or no row has it."""
 
     figure: Figure
     computed: Decimal | None
 
     @property
     def difference(self) -> Decimal | None:
-        """Mart less print, in the unit of the figure."""
+        """Mart minus document, in the unit of the figure."""
         return None if self.computed is None else self.computed - self.figure.value
 
     @property
     def holds(self) -> bool:
-        """Whether the mart does with the figure what the seed says."""
+        """Whether the mart treats the figure as the seed says."""
         figure, computed = self.figure, self.computed
         if figure.relation == "none":
             return not figure.mart
@@ -73,19 +73,19 @@ class Compared:
 
 
 def figures() -> list[Figure]:
-    """Every figure of the seed, in its order."""
+    """All figures of the seed, in its order."""
     return [_figure(row) for row in seeds.rows(SEED)]
 
 
 def compare(settings: Settings) -> list[Compared]:
-    """Every figure beside the value in the publication in force."""
+    """All figures with their values in the current publication."""
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         return [Compared(figure, _computed(connection, figure)) for figure in figures()]
 
 
 def page(compared: Iterable[Compared]) -> str:
-    """`docs/figures.md`; UserError names the figures with which the marts do otherwise than the seed says."""
+    """`docs/figures.md`; UserError names figures that the marts treat differently than the seed says."""
     compared = list(compared)
     wrong = [c for c in compared if not c.holds]
     if wrong:
@@ -177,7 +177,7 @@ def _table(rows: list[Compared], documents: list[str], has_mart: bool) -> Iterat
 
 
 def _number(value: Decimal | None) -> str:
-    """With thousands commas and without zeros behind the last digit; a dash where there is none."""
+    """With thousands commas and without trailing zeros; a dash if there is no number."""
     if value is None:
         return "–"
     text = f"{value:,f}"

@@ -1,8 +1,8 @@
-"""What keeps readers from stopping the house, and from counting its rows by the server's own statistics.
+"""Guards that keep readers from blocking the pipeline, and from counting rows with the server's statistics.
 
-PostgreSQL keeps none of this for a schema: settings and limits belong to roles of the whole server, rights on the
-system catalogue to one database, and neither survives every restore and upgrade. So every migration run sets all of it
-anew, and `lagebild stack status` says what lacks. Why one database is enough: docs/decisions/hidden-statistics.md.
+PostgreSQL has none of this per schema: settings and limits belong to roles of the whole server, rights on the system
+catalogue to one database, and neither survives every restore and upgrade. So each migration run sets all of it again,
+and `lagebild stack status` lists what is missing. Why one database is enough: docs/decisions/hidden-statistics.md.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ from lagebild.database import BI_READER, BUILDER, LOADER, READERS, ROLES, STATIS
 
 WORKERS = (LOADER, BUILDER)
 KEPT_FOR_THE_HOUSE = 80
-"""Connections that readers together can never take from the pipeline, Airflow and their administrator."""
+"""Connections reserved for the pipeline, Airflow and administrators; readers cannot use them."""
 _SHARE_OF_CONNECTIONS = {BI_READER: (80, 0.4), STATISTICS_OFFICE: (20, 0.1)}
-"""The most connections of a role, and the most as a share of what the server has: a small server has fewer for them."""
+"""Maximum connections of a role: absolute, and as a share of the server's connections (for small servers)."""
 
 # All but the last are what a session begins with, and a reader can set them off for himself: PostgreSQL lets every
 # role. What holds in any case: the limits of connections and temporary files, that readers may not write, and that
@@ -43,13 +43,13 @@ HIDDEN_FUNCTIONS = (
     "|pg_current_(snapshot|xact_id.*)|pg_last_(committed_)?xact.*|pg_xact_.*|txid_(current.*|status)|m?xid_age|age\\(xid\\)"
     ")$"
 )
-"""`age(xid)` has namesakes that are harmless, so it is named with its argument."""
+"""`age(xid)` is named with its argument, because other functions `age` are harmless."""
 HIDDEN_COLUMNS = ("reltuples", "relpages", "relallvisible", "relallfrozen", "relfilenode", "relfrozenxid", "relminmxid")
 """Of pg_class; its system columns (xmin, ctid) go with them."""
 # --- what changes something, or keeps others waiting, without any right on a relation.
 LOCKS = "^pg_(try_)?advisory_.*$"
 WRITES = "^(lo_.*|loread|lowrite|pg_logical_emit_message)$"
-SIGNALS = "^pg_(cancel|terminate)_backend$"  # a login that many share: each could end what the others do
+SIGNALS = "^pg_(cancel|terminate)_backend$"  # a shared login: each user could end the sessions of others
 
 _MONITOR = "pg_monitor"  # PostgreSQL's own role for those who watch a server
 _PATTERNS = {
@@ -58,19 +58,19 @@ _PATTERNS = {
     WRITES: WORKERS,
     SIGNALS: (*WORKERS, "pg_signal_backend"),
 }
-"""Functions that are closed to the public, and the roles that keep them."""
+"""Functions revoked from the public, and the roles that keep them."""
 _FUNCTION = "case proname when 'age' then oid::regprocedure::text else proname end"
 
 
 def ensure(connection: Connection) -> None:
-    """Set every guard that lacks. What this administrator may not set stays as it is: `lacking` names it."""
+    """Set every missing guard. What this administrator may not set stays open: `lacking` names it."""
     for statement in _statements(connection):
         with contextlib.suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
             connection.execute(statement)
 
 
 def lacking(connection: Connection) -> list[str]:
-    """What a reader can do that the guards should keep from him, each in words; none: all of them are set."""
+    """Messages about missing guards; empty if all are set."""
     return [
         *_open(connection),
         *_loose_settings(connection),
@@ -146,7 +146,7 @@ def _few_connections(connection: Connection) -> Iterator[str]:
 
 
 def _other_databases(connection: Connection) -> Iterator[str]:
-    """Databases of this server that everybody may enter: what is closed here is open there, for all databases."""
+    """Databases of this server that everybody may connect to: there the statistics of all databases are open."""
     found = _names(
         connection,
         "select datname from pg_database as d where datallowconn and datname <> current_database() and exists ("
@@ -158,7 +158,7 @@ def _other_databases(connection: Connection) -> Iterator[str]:
 
 
 def _wanted(connection: Connection) -> dict[str, str]:
-    """The settings that this server knows: PostgreSQL 16 has no limit of a transaction."""
+    """The settings that this server supports: PostgreSQL 16 has no transaction timeout."""
     known = connection.execute("select name from pg_settings where name = any(%s)", [list(SETTINGS)]).fetchall()
     return {name: SETTINGS[name] for (name,) in known}
 
@@ -173,7 +173,7 @@ def _settings(connection: Connection, role: str) -> dict[str, str]:
 
 
 def _own_settings(connection: Connection, role: str) -> list[str]:
-    """Databases for which a role, or who logged in as it, set something that goes before its guards."""
+    """Databases with settings of a role that override its guards."""
     return _names(
         connection,
         "select d.datname from pg_db_role_setting as s inner join pg_database as d on s.setdatabase = d.oid"
@@ -195,7 +195,7 @@ def _names(connection: Connection, query: str, *values: object) -> list[str]:
 
 
 def _statements(connection: Connection) -> Iterator[sql.Composed]:
-    """What has to be said to the server, and nothing where it is so: rows of roles are shared by its databases."""
+    """Statements for the server; empty if nothing changes, because its databases share the rows of roles."""
     for pattern, keepers in _PATTERNS.items():
         functions = _names(
             connection,
@@ -233,14 +233,14 @@ def _statements(connection: Connection) -> Iterator[sql.Composed]:
 
 
 def _move(kind: str, objects: sql.Composable, right: str, keepers: tuple[str, ...]) -> Iterator[sql.Composed]:
-    """Take a right from the public and leave it to some roles, in one statement: nobody meets the time in between."""
+    """Revoke a right from the public and grant it to some roles in one statement, without a gap in between."""
     words = {"kind": sql.SQL(kind), "objects": objects, "right": sql.SQL(right), "keepers": _listed(keepers)}
     yield sql.SQL("grant {right} on {kind} {objects} to {keepers}").format(**words)
     yield sql.SQL("revoke {right} on {kind} {objects} from public").format(**words)
 
 
 def _pg_class(connection: Connection) -> Iterator[sql.Composed]:
-    """Every column of pg_class stays readable but those that tell of rows: drivers and tools ask for it by name."""
+    """All columns of pg_class stay readable except row statistics: drivers and tools read it."""
     is_whole = _names(
         connection,
         "select 1 from pg_class as c cross join aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a"

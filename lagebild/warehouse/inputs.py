@@ -1,8 +1,8 @@
-"""What a build reads: of the accepted deliveries those that count, without those that an earlier build failed on.
+"""The inputs of a build: the accepted deliveries that count, without those that an earlier build failed on.
 
-Every accepted delivery is asked for; `raw.build.fingerprint` is of these. Of them a build reads what
-`ingest/periods.py` chooses, fixed in `raw.build_input` before it starts. A delivery that is set aside leaves its place
-to the one that the publication in force read for its source and period, unless that was withdrawn meanwhile.
+`raw.build.fingerprint` covers all accepted deliveries. Of these a build reads what `ingest/periods.py` selects, fixed
+in `raw.build_input` before it starts. A delivery that is set aside is replaced by the one that the current publication
+read for its source and period, unless that was withdrawn.
 """
 
 import hashlib
@@ -53,13 +53,13 @@ def accepted(connection: Connection) -> list[Input]:
 
 
 def fingerprint(inputs: Iterable[Input], code: str) -> str:
-    """What changes with any of the deliveries, and with the code's version."""
+    """A digest of the deliveries and the code version."""
     named = [(one.delivery_id, one.source, one.period) for one in inputs]
     return hashlib.sha256(f"{code} {named}".encode()).hexdigest()
 
 
 def chosen(connection: Connection, asked: Iterable[Input], aside: Sequence[SetAside] = ()) -> Numbered:
-    """What a build of these accepted deliveries reads, with the place of each among its source's periods."""
+    """Deliveries that a build of these accepted ones reads, with their rank among the source's periods."""
     by_id = {one.delivery_id: one for one in aside}
     read = []
     for one in asked:
@@ -77,7 +77,7 @@ def chosen(connection: Connection, asked: Iterable[Input], aside: Sequence[SetAs
 
 
 def fix(connection: Connection, build_id: int, read: Numbered, aside: Sequence[SetAside]) -> None:
-    """Write down what a build reads, and what it leaves out."""
+    """Store what a build reads and what it leaves out."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into raw.build_input (build_id, source, period, delivery_id, period_order)"
@@ -95,7 +95,7 @@ def fix(connection: Connection, build_id: int, read: Numbered, aside: Sequence[S
 
 
 def of_publication_in_force(connection: Connection) -> dict[tuple[str, str], int]:
-    """The deliveries that the publication in force was made from, by source and period."""
+    """The deliveries of the current publication, by source and period."""
     rows = connection.execute(
         "select i.source, i.period, i.delivery_id from published.current_publication as c"
         " inner join published.publication as p on c.publication_id = p.publication_id"
@@ -105,7 +105,7 @@ def of_publication_in_force(connection: Connection) -> dict[tuple[str, str], int
 
 
 def set_aside(connection: Connection) -> list[SetAside]:
-    """What the publication in force was made without."""
+    """Deliveries that the current publication left out."""
     (build_id,) = connection.execute(
         "select max(p.build_id) from published.current_publication as c"
         " inner join published.publication as p on c.publication_id = p.publication_id"
@@ -114,7 +114,7 @@ def set_aside(connection: Connection) -> list[SetAside]:
 
 
 def left_out(connection: Connection, build_id: int | None) -> list[SetAside]:
-    """What a build was begun without."""
+    """Deliveries that a build leaves out."""
     with connection.cursor(row_factory=class_row(SetAside)) as cursor:
         return cursor.execute(
             "select s.source, s.period, s.delivery_id, d.file_name, s.read_instead, s.failed_build, s.reason"

@@ -1,7 +1,7 @@
-"""Changing what readers read, without letting them wait.
+"""Change tables and views without blocking readers.
 
-A statement that waits for an exclusive lock stands in front of every reader who comes after it: behind a BI tool's long
-query the whole house would queue. So each change waits a moment only, gives up, lets the readers pass, and tries again.
+A statement that waits for an exclusive lock blocks every later reader: behind a long query of a BI tool everybody would
+queue. So each change waits only briefly, gives up, lets the readers pass, and retries.
 """
 
 import random
@@ -15,16 +15,16 @@ from lagebild.errors import UserError
 
 T = TypeVar("T")
 WAIT_MILLISECONDS = 15
-"""The longest that a change stands in the way of readers before it holds its lock."""
+"""Longest time that a change may block readers while it waits for its lock."""
 PAUSE_SECONDS = 0.1
 TELL_SECONDS = 2.0
 PATIENCE_SECONDS = 600.0
 
 
 def patiently(connection: Connection, change: Callable[[], T], what: str) -> T:
-    """Make a change in a short transaction of its own, as often as it takes to find its locks free.
+    """Make a change in a short transaction, retrying until its locks are free.
 
-    Says after `TELL_SECONDS` for whom it waits. UserError after `PATIENCE_SECONDS`; nothing of the change is left then.
+    Reports after `TELL_SECONDS` what it waits for. UserError after `PATIENCE_SECONDS`; then nothing was changed.
     """
     began, is_told = time.monotonic(), False
     while True:
@@ -42,7 +42,7 @@ def patiently(connection: Connection, change: Callable[[], T], what: str) -> T:
             if waited > TELL_SECONDS and not is_told:
                 print(f"{what} waits for a gap between readers: {_others(connection)}", flush=True)
                 is_told = True
-        time.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # not in step with a reader's own rhythm
+        time.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # random, so that it does not synchronise with a reader
 
 
 def _others(connection: Connection) -> str:

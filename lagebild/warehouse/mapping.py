@@ -1,7 +1,7 @@
-"""What of a municipality's ledger no row of the mapping knows, as the rows to fill in.
+"""Products and accounts of a municipality's ledger that are not mapped yet, as rows to fill in.
 
-Reads schema `marts`, and the seed `cost_mapping` and a city's own rows (`lagebild/overlay.py`) as they lie on the disk:
-what was written there since is not missing.
+Reads schema `marts`, the seed `cost_mapping` and a city's own rows (`lagebild/overlay.py`) from disk: rows written
+since the last build count as mapped.
 """
 
 import csv
@@ -30,22 +30,22 @@ _UNMAPPED = """
 
 @dataclass(frozen=True)
 class Missing:
-    """A row that the mapping lacks: product and account of a municipality for some years, and the EUR booked there."""
+    """A missing row: product and account of a municipality for some years, and the EUR booked there."""
 
     method: str
     municipality_ags: str
     valid_from_year: int
     valid_to_year: int | None
-    """Empty where no later row takes over."""
+    """Empty if no later row follows."""
     product_code: str
     account_code: str
     product_name: str
     account_name: str
     amount_eur: Decimal | None
-    """Of all those years; None where one of them is confidential."""
+    """Sum over those years; None if one of them is confidential."""
 
     def row(self, header: Iterable[str]) -> dict[str, str]:
-        """The row as the seed has it: what has to be decided is empty."""
+        """The row in the seed's form; columns to decide on are empty."""
         names = " / ".join(filter(None, (self.product_name, self.account_name)))
         amount = "confidential" if self.amount_eur is None else f"{self.amount_eur:.2f} EUR"
         known = {
@@ -67,9 +67,9 @@ def header() -> list[str]:
 
 
 def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
-    """What the mapping lacks of a municipality's ledgers in the publication in force, the largest amounts first.
+    """Missing rows for a municipality's ledgers in the current publication, largest amounts first.
 
-    UserError where no ledger of the municipality is in it.
+    UserError if the publication has no ledger of the municipality.
     """
     with database.connect(settings, database.BI_READER) as connection:
         if not connection.execute(
@@ -96,7 +96,7 @@ def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
 
 
 def as_csv(found: Iterable[Missing]) -> str:
-    """The rows as lines that can be put below the seed's own, with its header."""
+    """The rows as CSV with the seed's header."""
     names = header()
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -106,7 +106,7 @@ def as_csv(found: Iterable[Missing]) -> str:
 
 
 def _spans(municipality_ags: str, rows: list, known: list[tuple[int, int]]) -> Iterable[Missing]:
-    """A row for each stretch of years between the rows that there are; the last one stays open."""
+    """A row for each span of years between existing rows; the last one is open-ended."""
     spans: dict[int | None, list] = defaultdict(list)
     for row in rows:
         later = [first for first, _ in known if first > row.fiscal_year]

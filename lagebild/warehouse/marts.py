@@ -1,9 +1,9 @@
 """The marts as dbt declares them, and the published tables and views made from that.
 
-The YAML files below `dbt_project/models/marts/` are the only place where a mart's columns,
-types and descriptions stand. From them come `published.<mart>` (each distinct content once),
-`<schema>.<mart>` (the publication in force) and `<schema>.<mart>_vintage` (every publication). Readers of `marts`
-see publications whose figures are protected; what was published before is `marts_internal.<mart>_unprotected`.
+The YAML files below `dbt_project/models/marts/` define each mart's columns, types and descriptions. From them come
+`published.<mart>` (each distinct content once), `<schema>.<mart>` (the current publication) and
+`<schema>.<mart>_vintage` (all publications). Readers of `marts` see publications with protected figures only; earlier
+ones are in `marts_internal.<mart>_unprotected`.
 """
 
 import re
@@ -23,7 +23,7 @@ from lagebild.warehouse import locks
 AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
 SENSITIVITY = "sensitivity_"
 AGE = "input_age_days"
-"""Column of every mart's views that is not its content: an unchanged mart is referenced again, its inputs are older."""
+"""Column of all views that is not part of the content: an unchanged mart is referenced again."""
 AGE_MEANS = (
     "Full days between publication and receipt of the newest delivery of the source behind this mart that has been"
     " silent longest. Fixed at publication; marts.publication_source has it for each source and period."
@@ -34,7 +34,7 @@ _SUFFIXES = {
     "_vintage": " Every publication; filter on publication_id.",
     _UNPROTECTED: " Publications from before figures were protected: for the statistics office alone.",
 }
-# dbt's doc blocks: texts that several columns share are written once and called by name.
+# dbt's doc blocks: texts shared by several columns.
 _DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
 _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
 
@@ -76,9 +76,9 @@ def declared_columns(connection: Connection) -> dict[str, dict[str, str]]:
 
 
 def check(connection: Connection, declared: dict[str, dict[str, str]]) -> None:
-    """Refuse what would break readers: a column that is gone, renamed or of another type; views whose mart is gone.
+    """Refuse changes that break readers: a removed, renamed or retyped column; views whose mart was removed.
 
-    Such views would show nothing, or would be open to the wrong audience.
+    Such views would be empty or open to the wrong audience.
     """
     published = _published_columns(connection)
     for mart in definitions():
@@ -102,7 +102,7 @@ def check(connection: Connection, declared: dict[str, dict[str, str]]) -> None:
 
 
 def restore_views(connection: Connection) -> None:
-    """Make views that a migration of this transaction dropped with a column of theirs: readers never miss them."""
+    """Recreate views that a migration in this transaction dropped with one of their columns."""
     published = _published_columns(connection)
     there = set(connection.execute("select schemaname, viewname from pg_views").fetchall())
     for mart in definitions():
@@ -130,7 +130,7 @@ def require_synced(connection: Connection) -> None:
 def sync(connection: Connection, mart: Mart) -> None:
     """Make or widen the published table and its two views; refuse a column that is gone or of another type.
 
-    What readers could wait for happens in transactions of its own, one lock each, and only where something changed.
+    Changes that could block readers run in separate transactions with one lock each, and only if needed.
     """
     there = _published_columns(connection).get(mart.name, {})
     _refuse_broken(mart, there, _declared_columns(connection, mart))
@@ -225,7 +225,7 @@ def _columns(connection: Connection, schema: str) -> dict[str, dict[str, str]]:
 
 
 def _suffixes(connection: Connection, mart: Mart) -> list[str]:
-    """The views that a mart has: of what is unprotected where something was published before the protection."""
+    """The views of a mart; one for unprotected figures if something was published before the protection."""
     if mart.schema != "marts":
         return ["", "_vintage"]
     (has_unprotected,) = connection.execute(
@@ -254,7 +254,7 @@ def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) 
     shown = {"publication_id": sql.Identifier("p", "publication_id")}
     shown |= {column: sql.Identifier("m", column) for column in columns}
     shown |= {AGE: sql.Identifier("p", AGE)}
-    # PostgreSQL replaces a view only where new columns come behind those that its readers know.
+    # PostgreSQL replaces a view only if new columns come after the existing ones.
     known = connection.execute(
         "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 order by attnum",
         [_view(mart, suffix)],
@@ -298,7 +298,7 @@ def _describe(connection: Connection, mart: Mart, suffix: str) -> None:
 
 
 def _is_view_of(connection: Connection, name: str, query: sql.Composed) -> bool:
-    """Whether the view is there and says exactly this, by PostgreSQL's own wording of both."""
+    """Whether the view exists with exactly this definition, compared in PostgreSQL's own wording."""
     with connection.transaction(force_rollback=True):
         connection.execute(sql.SQL("create temporary view wanted as {}").format(query))
         (is_same,) = connection.execute(

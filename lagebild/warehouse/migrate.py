@@ -1,8 +1,8 @@
-"""Bring a warehouse to the state this code expects: roles, numbered migrations, tables, guards against its readers.
+"""Migrate a warehouse to the state this code expects: roles, numbered migrations, tables, guards against readers.
 
-Safe to run at any time and by several at once, and to run again after it was cut off. What tables cannot become is
-refused before anything changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns
-at their end, nothing is dropped, and whatever they could wait for gives way to them (`locks.py`).
+Safe to run at any time, concurrently, and again after an interruption. Impossible changes are refused before anything
+changes. Readers of `marts` are not disturbed: tables and columns are added, views gain columns at their end, nothing is
+dropped, and changes never block readers for long (`locks.py`).
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def migrate(settings: Settings) -> list[str]:
 
 @contextlib.contextmanager
 def _owned(connection: Connection) -> Iterator[None]:
-    """Say of what this user may not do whose right it is: a database belongs to whoever migrates it."""
+    """Add to a permission error who has the right: a database belongs to the role that migrates it."""
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
@@ -63,7 +63,7 @@ def _owned(connection: Connection) -> Iterator[None]:
 def _apply(
     connection: Connection, files: list[Path], own: list[Contract], declared: dict[str, dict[str, str]]
 ) -> list[str]:
-    """Apply the numbered migrations that are due, and see whether the rest can follow: all of it or nothing."""
+    """Apply pending numbered migrations, and check that the rest can follow: all or nothing."""
     connection.execute(
         "create table if not exists public.lagebild_migration ("
         "name text primary key, sha256 text not null, applied_at timestamptz not null default now())"

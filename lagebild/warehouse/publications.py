@@ -1,7 +1,7 @@
-"""The publications there are, and the way back to one of them.
+"""List publications and roll back to one of them.
 
-A rollback moves the pointer and nothing else. It stands until what it took back is mended: as long as a
-build would bring back every change that the rollback undid, nothing is built and nothing is published.
+A rollback only moves the pointer. It stands until its cause is fixed: while a build would bring back every change that
+the rollback undid, nothing is built and nothing is published.
 """
 
 import getpass
@@ -25,7 +25,7 @@ Inputs = dict[tuple[str, str], int | str]
 
 @dataclass(frozen=True)
 class Rollback:
-    """A move of the pointer by hand."""
+    """A manual move of the pointer."""
 
     rollback_id: int
     from_publication: int
@@ -43,7 +43,7 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Change:
-    """What of one source and period two builds read, each a delivery's number and file; None where one read nothing."""
+    """What of one source and period two builds read, each a delivery's number and file; None if one read nothing."""
 
     source: str
     period: str
@@ -60,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Publication:
-    """A publication, and what is new in it against the one before."""
+    """A publication, and what is new compared with the one before."""
 
     publication_id: int
     published_at: datetime
@@ -71,11 +71,11 @@ class Publication:
     """How many deliveries its build read."""
     changed_deliveries: tuple[Change, ...]
     changed_marts: tuple[str, ...]
-    """Marts whose content is not that of the publication before it; of the first one, all."""
+    """Marts whose content changed since the publication before; all for the first one."""
     rollback: Rollback | None
     """The latest rollback that took it out of force."""
     is_protected: bool
-    """Whether its figures were protected when it was made; readers see no other."""
+    """Whether its figures are protected; readers see only such publications."""
 
     @property
     def is_rolled_back(self) -> bool:
@@ -149,9 +149,9 @@ _INPUTS = (
 
 
 def rollback(settings: Settings, publication_id: int, reason: str) -> Rollback:
-    """Put another publication in force, in one transaction, and write down who, why and when.
+    """Put another publication in force, in one transaction, and record who, why and when.
 
-    UserError for one from before figures were protected: readers see none of those.
+    UserError for a publication from before figures were protected: readers do not see those.
     """
     if not reason.strip():
         raise UserError("a rollback needs a reason", remedy="--reason says why; it is kept with the rollback")
@@ -175,7 +175,7 @@ def rollback(settings: Settings, publication_id: int, reason: str) -> Rollback:
 
 
 def as_text(settings: Settings, done: Rollback) -> str:
-    """What a rollback did, and what is left to do, as lines for a terminal."""
+    """What a rollback did and what is left to do, as lines for a terminal."""
     with database.connect(settings, database.BUILDER) as connection:
         missing = connection.execute(
             "select array_agg(mart order by mart) from (select mart from published.publication_mart"
@@ -190,13 +190,13 @@ def as_text(settings: Settings, done: Rollback) -> str:
 
 
 def lock_pointer(connection: Connection) -> int | None:
-    """The publication in force; nobody else moves the pointer until this transaction ends. Readers go on."""
+    """The current publication; locks the pointer until this transaction ends. Readers are not blocked."""
     (in_force,) = connection.execute("select publication_id from published.current_publication for update").fetchone()
     return in_force
 
 
 def require(connection: Connection, publication_id: int, seen_by_readers: bool = False) -> None:
-    """UserError unless there is such a publication, or one that readers see."""
+    """UserError unless the publication exists (and is visible to readers)."""
     schema = "marts" if seen_by_readers else "published"
     numbers = connection.execute(f"select publication_id from {schema}.publication order by 1")
     known = [number for (number,) in numbers]
@@ -205,7 +205,7 @@ def require(connection: Connection, publication_id: int, seen_by_readers: bool =
 
 
 def is_protected(connection: Connection, publication_id: int) -> bool:
-    """Whether readers see the publication, which is there."""
+    """Whether readers see an existing publication."""
     return connection.execute(
         "select is_protected from published.publication where publication_id = %s", [publication_id]
     ).fetchone()[0]
@@ -232,8 +232,8 @@ def rollbacks(connection: Connection) -> list[Rollback]:
 def standing_rollback(connection: Connection, inputs: Inputs) -> Rollback | None:
     """The rollback that a build of these inputs would undo, if there is one.
 
-    A publication later than the one in force, from which the pointer was moved back, changed some deliveries or the
-    code. As long as all of that stands as it was, a build would bring back what was taken back, whatever else is new.
+    The publication that was rolled back changed some deliveries or the code. While all of these are unchanged, a build
+    would bring back what was rolled back, even if other things are new.
     """
     (in_force,) = connection.execute("select publication_id from published.current_publication").fetchone()
     if in_force is None:
@@ -249,7 +249,7 @@ def standing_rollback(connection: Connection, inputs: Inputs) -> Rollback | None
 
 
 def explained(connection: Connection, taken: Rollback) -> str:
-    """Why a rollback keeps a build back, and what would let it go on."""
+    """Why a rollback blocks a build, and how to unblock it."""
     (in_force,) = connection.execute("select publication_id from published.current_publication").fetchone()
     differing = [str(change) for change in changes(connection, in_force, taken.from_publication)]
     codes = [_inputs_of(connection, number)[CODE] for number in (in_force, taken.from_publication)]

@@ -1,6 +1,6 @@
 """Publication: one transaction stores changed marts, names them, and moves the one-row pointer.
 
-Rows only, no DDL under readers. A content is stored once: an unchanged mart is referenced.
+Rows only, no DDL while readers read. Each content is stored once: an unchanged mart is referenced.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from lagebild.warehouse.marts import Mart
 
 
 def publish(connection: Connection, build_id: int, fingerprint: str, manifest: Path) -> int:
-    """Publish what stands in schema `build`, within the caller's transaction; the new publication's id.
+    """Publish the content of schema `build` in the caller's transaction; the new publication's id.
 
     `manifest` is dbt's, of this build: it says which sources and which SQL each mart comes from.
     """
-    # A row's text is what its content is known by: it must not depend on this session's settings.
+    # A row is identified by its text, which must not depend on session settings.
     connection.execute("set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'; set local bytea_output = 'hex'")
     (publication_id,) = connection.execute(
         "insert into published.publication (build_id, code_version, fingerprint, is_protected)"
@@ -62,7 +62,7 @@ def _sources(connection: Connection, mart: Mart) -> list[str]:
 
 
 def _store(connection: Connection, mart: Mart) -> int:
-    """The content id of a candidate mart, stored now unless the same content is there already."""
+    """The content id of a candidate mart; stores it unless the same content exists."""
     candidate, columns = sql.Identifier("build", mart.name), sql.SQL(", ").join(map(sql.Identifier, mart.columns))
     sha256, row_count = connection.execute(
         sql.SQL(
@@ -91,8 +91,8 @@ def _store(connection: Connection, mart: Mart) -> int:
 class Lineage:
     """What dbt's manifest says of a model: the sources its figures come from, and a version of all its SQL.
 
-    A model with `config.meta.provides: names` (the names of places) gives no figure: the deliveries
-    that it reads are not named as a figure's sources.
+    A model with `config.meta.provides: names` (names of places) has no figures: its deliveries are not named as
+    sources of a figure.
     """
 
     def __init__(self, manifest: dict[str, Any]):
@@ -104,7 +104,7 @@ class Lineage:
         return self.sources_of(self._named(model))
 
     def sources_of(self, unique_id: str, names_too: bool = False) -> list[str]:
-        """Source ids behind a node of any kind, sorted; `names_too`: also those that give but names of places."""
+        """Source ids behind a node of any kind, sorted; `names_too`: including those with names of places only."""
         ancestors = self._ancestors(
             unique_id, lambda node: names_too or node["config"].get("meta", {}).get("provides") != "names"
         )

@@ -1,4 +1,4 @@
-"""The register of packages that left the house (`published.release`): to whom, when, for what, of which publication."""
+"""The register of released packages (`published.release`): recipient, date, purpose, publication."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,17 +11,17 @@ from lagebild.settings import Settings
 
 @dataclass(frozen=True)
 class Release:
-    """A package that was handed out."""
+    """A released package."""
 
     release_id: int
     publication_id: int
     recipient: str
     purpose: str
     sha256: str
-    """Of the package's SHA256SUMS, which names every file of it."""
+    """SHA-256 of the package's SHA256SUMS, which lists all its files."""
     released_at: datetime
     is_unsafe: bool
-    """Whether its publication was made before figures were protected: its recipient may know what today is hidden."""
+    """Whether its publication is from before figures were protected: its recipient may know hidden figures."""
 
     def __str__(self) -> str:
         return (

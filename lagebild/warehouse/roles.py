@@ -1,8 +1,8 @@
-"""The roles of the warehouse; what each may read stands in the migrations.
+"""The roles of the warehouse; the migrations grant what each may read.
 
-Roles belong to the whole server, and their names are the same for every warehouse. So a second warehouse on a server
-either knows the passwords of the first, or it is refused: one that set them anew would lock the first one's readers out
-and open its unmasked figures to whoever has the second one's secrets.
+Roles belong to the whole server, with the same names for every warehouse. So a second warehouse on a server must know
+the passwords of the first, or it is refused: new passwords would lock out the first one's readers, and give its
+unmasked figures to users of the second one.
 """
 
 import os
@@ -22,14 +22,14 @@ _LET_IN = re.compile(
     "too many connections for (role|database)|permission denied for database"
     "|zu viele Verbindungen (von Rolle|für Datenbank)|keine Berechtigung für Datenbank"
 )
-"""What a server says after it has taken the password; libpq hands on no error code of a connection."""
+"""Server messages after the password was accepted; libpq gives no error code for a connection."""
 
 
 def ensure(connection: Connection, settings: Settings) -> None:
-    """Make the roles that are missing, each with the password in the secrets folder.
+    """Create missing roles, each with the password in the secrets folder.
 
-    UserError where a role is another warehouse's, and where this user may not make roles: then with the SQL for whoever
-    may. No password is sent as text, so none can stand in the server's log.
+    UserError if a role belongs to another warehouse, or if this user may not create roles: then with the SQL for an
+    administrator. Passwords are not sent as text, so the server's log contains none.
     """
     statements = [*_logins(connection, settings, require_ours(connection, settings)), *_memberships(connection)]
     try:
@@ -42,14 +42,14 @@ def ensure(connection: Connection, settings: Settings) -> None:
             remedy=f"an administrator of this server runs {path} (psql -f), which holds hashes and no password;"
             " then lagebild warehouse migrate",
         ) from error
-    # Readers see schemas that were granted to them, and nothing by default.
+    # Readers see only schemas that were granted to them.
     connection.execute("revoke all on schema public from public")
 
 
 def require_ours(connection: Connection, settings: Settings, secrets: Path | None = None) -> list[str]:
-    """The roles that exist and that the secrets folder opens; UserError where another warehouse has one of the others.
+    """Existing roles whose passwords are in the secrets folder; UserError if another warehouse owns one of the roles.
 
-    `secrets` is another folder to look into, of a backup for example. The embedded server has one warehouse alone.
+    `secrets`: another folder, such as that of a backup. The embedded server has only one warehouse.
     """
     opened = []
     for role in _existing(connection):
@@ -72,7 +72,7 @@ def _logins(connection: Connection, settings: Settings, opened: list[str]) -> It
     existing = _existing(connection)
     for role in ROLES:
         if role in opened:
-            continue  # two warehouses that migrate at once must not collide here
+            continue  # two warehouses may migrate at the same time
         yield sql.SQL("{} role {} login password {}").format(
             sql.SQL("alter" if role in existing else "create"),
             sql.Identifier(role),
@@ -81,7 +81,7 @@ def _logins(connection: Connection, settings: Settings, opened: list[str]) -> It
 
 
 def _memberships(connection: Connection) -> Iterator[sql.Composed]:
-    """Whoever makes a schema for a role must be able to become that role; and a reader's, when its places are taken."""
+    """Grant memberships: needed to create a schema for a role, and to read as a reader whose connections are used up."""
     existing = _existing(connection)
     right = "set" if connection.info.server_version >= 160000 else "member"
     for role in (BUILDER, *READERS):
@@ -97,7 +97,7 @@ def _existing(connection: Connection) -> list[str]:
 
 
 def _others(connection: Connection, role: str) -> str:
-    """Who else has the role, in words; empty where this database alone has given it rights."""
+    """Other users of the role as text; empty if only this database granted it rights."""
     rows = connection.execute(
         "select d.oid = (select oid from pg_database where datname = current_database()), d.datname"
         " from pg_shdepend as s inner join pg_database as d on d.oid ="
@@ -112,7 +112,7 @@ def _others(connection: Connection, role: str) -> str:
 
 
 def _refusal(settings: Settings, role: str, password: str) -> str:
-    """What the server says to a login with this password; empty where it takes it."""
+    """The server's error for a login with this password; empty if it succeeds."""
     try:
         psycopg.connect(**database.parameters(settings) | {"user": role, "password": password}).close()
     except psycopg.OperationalError as error:

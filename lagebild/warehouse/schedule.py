@@ -1,4 +1,4 @@
-"""When each source is due: from the contracts into `quality.source_schedule`, where the calendar reads it."""
+"""Copy due dates from the contracts to `quality.source_schedule`, where the calendar reads them."""
 
 from psycopg import Connection
 
@@ -8,7 +8,7 @@ _COLUMNS = ("source", "owner", "every", "lag", "first_on", "reason", "retired_on
 
 
 def sync(connection: Connection, contracts: list[Contract]) -> None:
-    """Make the table say what the contracts say; a source without a contract is in it no longer."""
+    """Update the table from the contracts; sources without a contract are removed from it."""
     connection.execute("delete from quality.source_schedule")
     with connection.cursor() as cursor:
         cursor.executemany(

@@ -1,7 +1,6 @@
-"""Whether the server's version is known to lack a published fix. The list is `server_versions.yml`, of this project.
+"""Whether the server's version lacks published fixes, by this project's list `server_versions.yml`.
 
-Nobody is asked over the network: a warehouse may have none. So the list says when it was looked up, and an old one is
-told of, too.
+Nothing is asked over the network: a warehouse may be offline. So the list has a date, and an old list is reported, too.
 """
 
 from datetime import date, datetime
@@ -14,16 +13,16 @@ from lagebild.settings import BERLIN
 
 LIST = Path(__file__).with_name("server_versions.yml")
 OLD_DAYS = 150
-"""PostgreSQL publishes fixes every quarter: after that a list has missed one."""
+"""PostgreSQL publishes fixes every quarter: an older list misses one."""
 
 
 def findings(connection: Connection, today: date | None = None) -> list[str]:
-    """What is known against the version of this connection's server, each in words; none: nothing is known."""
+    """Messages about missing fixes of this connection's server; empty if none is known."""
     return known(connection.info.server_version, today or datetime.now(BERLIN).date())
 
 
 def known(number: int, today: date) -> list[str]:
-    """The same of a version as libpq says it: 180006 is 18.6."""
+    """The same for a version number of libpq: 180006 is 18.6."""
     major, minor = divmod(number, 10_000)
     listed = yaml_files.read(LIST)
     found = []

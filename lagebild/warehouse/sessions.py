@@ -1,7 +1,7 @@
-"""Ends sessions of readers that go on for too long.
+"""End sessions of readers that run too long.
 
-A reader's session begins with limits (`guards.SETTINGS`), and PostgreSQL lets every role lift them for itself. Old rows
-are kept for whoever still reads, and a place is taken. So whoever looks after the server ends what is far beyond them.
+A reader's session begins with limits (`guards.SETTINGS`), but PostgreSQL lets every role change them for itself. A long
+session keeps old rows and a connection. So sessions far beyond the limits are ended.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from psycopg import Connection, errors
 from lagebild.database import READERS
 
 STATEMENT_MINUTES, TRANSACTION_MINUTES, IDLE_MINUTES = 15, 60, 24 * 60
-"""How long a statement, a transaction, and a session without either may go on: well above what sessions begin with."""
+"""Limits of statements, transactions and idle sessions: well above the limits that sessions begin with."""
 
 
 def end_overlong(
     connection: Connection, statement: float = STATEMENT_MINUTES, transaction: float = TRANSACTION_MINUTES,
     idle: float = IDLE_MINUTES,
 ) -> list[str]:  # fmt: skip
-    """End them in this database, of readers and of roles that are members of one; what was ended, each in words.
+    """End such sessions of readers, and of members of reader roles, in this database; a message for each.
 
-    Limits in minutes. Superusers and this connection's user, who are members too, are let be. No statement is quoted:
-    it may hold what somebody looked for.
+    Limits in minutes. Superusers and this connection's user are members too, but are exempt. Statements are not quoted:
+    they may show what somebody searched for.
     """
     rows = connection.execute(
         """
@@ -58,7 +58,7 @@ def end_overlong(
 def _ended(connection: Connection, rows: list[tuple]) -> Iterator[str]:
     for pid, began, user, reason in rows:
         try:
-            with connection.transaction():  # another session may have the number by now
+            with connection.transaction():  # another session may have this process id now
                 query = "select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and backend_start = %s"
                 connection.execute(query, [pid, began])
             yield f"session {pid} of {user} was ended: {reason}"

@@ -1,4 +1,4 @@
-"""Steps of a build, as they are told while it goes on, and their sum by layer."""
+"""Steps of a running build, and their totals by layer."""
 
 import time
 from collections import Counter
@@ -13,15 +13,15 @@ class Step:
     """One model, seed or test that dbt has finished."""
 
     layer: str
-    """`staging`, `intermediate`, `marts`; `seeds` for what comes from a file."""
+    """`staging`, `intermediate`, `marts`, or `seeds`."""
     name: str
     kind: str
     """dbt's resource type: `model`, `seed`, `test`, ..."""
     status: str
-    """dbt's word: `success`, `pass`, `warn`, `error`, `fail`, `skipped`."""
+    """dbt's status: `success`, `pass`, `warn`, `error`, `fail`, `skipped`."""
     seconds: float
     done: int
-    """How many are finished, this one included, of `total` in this call of dbt."""
+    """Number of finished steps, including this one, of `total` in this dbt call."""
     total: int
 
     @property
@@ -34,17 +34,17 @@ class Step:
 
 @dataclass
 class Layer:
-    """What was finished in a layer so far."""
+    """Finished steps of a layer."""
 
     name: str
     kinds: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
-    """Statuses that are not good, with how often."""
+    """Bad statuses with their counts."""
     began: float = 0.0
     ended: float = 0.0
 
     def add(self, step: Step, now: float) -> None:
-        # dbt works on several at once: the time of a layer is by the clock, not the sum of its steps.
+        # dbt runs several steps at once: the time of a layer is wall time, not the sum of its steps.
         self.began = min(self.began, now - step.seconds) if self.kinds else now - step.seconds
         self.ended = now
         self.kinds[step.kind] += 1
@@ -58,7 +58,7 @@ class Layer:
 
 
 class Layers:
-    """Adds up steps by layer, in the order in which layers began."""
+    """Counts steps by layer, in the order in which the layers began."""
 
     def __init__(self) -> None:
         self._layers: dict[str, Layer] = {}
@@ -70,7 +70,7 @@ class Layers:
         return [str(layer) for layer in self._layers.values()]
 
     def taken(self) -> list[str]:
-        """The same, once: what is added from now on is of another build."""
+        """The same, then reset for another build."""
         lines, self._layers = self.lines(), {}
         return lines
 

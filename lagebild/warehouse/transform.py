@@ -1,6 +1,6 @@
-"""dbt in this process: its project parsed once, run as often as asked, its steps told as they end.
+"""Run dbt in this process: the project is parsed once and can be run repeatedly; steps are reported as they end.
 
-What dbt says goes into its log file (`<state folder>/dbt/logs/dbt.log`); who wants to watch is told of steps.
+dbt's output goes to its log file (`<state folder>/dbt/logs/dbt.log`).
 """
 
 import gc
@@ -21,7 +21,7 @@ from lagebild.version import code_version, project_digest
 from lagebild.warehouse.steps import BAD, Step
 
 PROJECT = "lagebild"
-"""The name in dbt_project.yml, by which the manifest calls its models."""
+"""The name in dbt_project.yml; part of the names in the manifest."""
 FAILURE_LINES = 15
 MANIFEST = "manifest.json"
 _OBJECTS_BEFORE_COLLECTING = 50_000
@@ -36,11 +36,11 @@ class Failure:
     """Its name in the manifest."""
     name: str
     model: str | None
-    """Of a test: the model that it is written at."""
+    """For a test: the model it belongs to."""
     query: str | None
-    """Of a test: what finds the rows that break it."""
+    """For a test: the query that finds failing rows."""
     instead: "Failure | None" = None
-    """To be looked at where these rows are from no new delivery; without it all new ones behind it are to blame."""
+    """To check if these rows are from no new delivery; without it all new deliveries behind it are set aside."""
 
     @classmethod
     def of_mart(cls, expectation: str) -> "Failure":
@@ -49,7 +49,7 @@ class Failure:
 
 
 class FailedError(Exception):
-    """dbt did not do all that it was asked for; the text says what failed, as dbt does."""
+    """dbt failed; the text names what failed, as dbt does."""
 
     def __init__(self, text: str, failures: Sequence[Failure] = ()):
         super().__init__(text)
@@ -60,15 +60,15 @@ class FailedError(Exception):
 class _Parsed:
     manifest: Any
     of: object
-    """What it was parsed from, and the file that was written of it."""
+    """A parsed project: a digest of its files, and its manifest file."""
 
 
 _parsed: _Parsed | None = None
-_turn = threading.Lock()  # dbt keeps its flags, adapters and logs in the process, one of each
+_turn = threading.Lock()  # dbt's flags, adapters and logs are global in a process
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What dbt must find in its environment: the builder's access, the project, and folders below the state folder."""
+    """Environment variables for dbt: the builder's access, the project, and folders below the state folder."""
     p = database.parameters(settings, database.BUILDER)
     state = settings.home / "dbt"
     return database.environment(settings, database.BUILDER) | {
@@ -78,7 +78,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LAGEBILD_DBT_USER": p["user"],
         "LAGEBILD_DBT_PASSWORD": p["password"],
         "LAGEBILD_CODE_VERSION": code_version(),
-        # They take turns at Python's lock: more than there are cores wait for each other.
+        # Threads share Python's lock: more threads than cores wait for each other.
         "LAGEBILD_DBT_THREADS": str(min(max(os.cpu_count() or 2, 2), 8)),
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
@@ -90,12 +90,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def manifest_path(settings: Settings) -> Path:
-    """What dbt wrote of the project when it was parsed last: its nodes, and what each is made of."""
+    """The manifest of the last parse: nodes and their dependencies."""
     return settings.home / "dbt" / "target" / MANIFEST
 
 
 def prepare(settings: Settings) -> None:
-    """Import dbt and parse its project ahead of the next build: of this process, or of one that is forked from it."""
+    """Import dbt and parse the project before the next build of this process, or of one forked from it."""
     with _session(environment(settings)) as variables:
         _parse(variables)
 
@@ -107,13 +107,13 @@ def build(
     options: Sequence[str] = (),
     tell: Callable[[Step], None] | None = None,
 ) -> None:
-    """`dbt build` of what is selected; FailedError says what failed. Every step that ends is told of."""
+    """`dbt build` of a selection; FailedError names what failed. Reports every finished step."""
     global _parsed
     with _session(environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}) as variables:
         manifest = _parse(variables)
-        _parsed = None  # a run leaves what it compiled in its manifest
+        _parsed = None  # a run writes compiled code into its manifest
         steps = _Steps(manifest, tell) if tell else None
-        # The manifest is written when it is parsed; nobody reads the rest.
+        # The manifest is written after parsing; other artifacts are not used.
         command = ["build", "--no-write-json", *options, "--select", *select]
         result = _invoke(variables, command, manifest, steps and steps.hear)
     if not result.success:
@@ -130,8 +130,8 @@ def _invoke(
     from dbt.cli.main import dbtRunner
 
     flags = len(FLAGS)
-    # dbt's own log turns all of its thousands of events into text, searches each for secrets in the environment, and
-    # asks last whether the line is wanted: a tenth of a build.
+    # dbt's own logger formats thousands of events, searches each for secrets in the environment, and only then checks
+    # the log level: a tenth of a build's time.
     quiet = ["--log-level", "none", "--log-level-file", "none", "--no-print"]
     with _log(Path(variables["DBT_LOG_PATH"], "dbt.log")) as write:
         runner = dbtRunner(manifest=manifest, callbacks=[write, hear] if hear else [write])
@@ -139,7 +139,7 @@ def _invoke(
     # Each call appends the adapter's flags to this list again, and each flag walks the whole stack of its caller: in a
     # process that runs dbt a hundred times, that would take longer than a build.
     del FLAGS[flags:]
-    # dbt catches what is meant to end this process, too: Ctrl-C, or the end of a task.
+    # dbt also catches signals that should end this process: Ctrl-C, or the end of a task.
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception
     return result
@@ -147,7 +147,7 @@ def _invoke(
 
 @contextmanager
 def _log(path: Path) -> Iterator[Callable[[Any], None]]:
-    """Writes what dbt says of itself at its level `info` and above; ten files of a megabyte are kept."""
+    """Writes dbt's log at level `info` and above; keeps ten files of a megabyte."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=9, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-5s %(message)s"))
@@ -164,12 +164,12 @@ def _log(path: Path) -> Iterator[Callable[[Any], None]]:
 
 
 def _parse(variables: Mapping[str, str]) -> Any:
-    """The manifest of the project as it lies on the disk: the one in memory, or made with what dbt knows already."""
+    """The manifest of the project on disk: the one in memory, or parsed with dbt's partial parsing."""
     global _parsed
     target = Path(variables["DBT_TARGET_PATH"], MANIFEST)
     sources = _sources(variables)
     if _parsed is None or _parsed.of != (sources, _written(target)):
-        # Writing the manifest takes longer than parsing what did not change.
+        # Writing the manifest takes longer than parsing an unchanged project.
         said = target.with_suffix(".sources")
         is_written = target.exists() and said.exists() and said.read_text() == f"{sources} {_written(target)}"
         result = _invoke(variables, ["parse", *(["--no-write-json"] if is_written else [])])
@@ -182,24 +182,24 @@ def _parse(variables: Mapping[str, str]) -> Any:
 
 
 def _sources(variables: Mapping[str, str]) -> str:
-    """A digest of what the manifest is made from."""
+    """A digest of the files that the manifest is made from."""
     fixed = sorted((name, value) for name, value in variables.items() if name not in _NOT_PARSED)
     return hashlib.sha256(f"{DBT_PROJECT} {project_digest()} {fixed}".encode()).hexdigest()
 
 
 def _written(target: Path) -> tuple[int, int] | None:
-    """Which file lies there, if one does."""
+    """Identity of the file at this path, if any."""
     written = target.stat() if target.exists() else None
     return written and (written.st_ino, written.st_mtime_ns)
 
 
 @contextmanager
 def _session(variables: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The process as dbt wants it; it is put back afterwards."""
+    """Set up the process for dbt; restore it afterwards."""
     with _turn:
         before = dict(os.environ)
         thresholds = gc.get_threshold()
-        # dbt makes millions of objects, and most of them stay: a sixth of its time is looking through them.
+        # dbt creates millions of permanent objects: garbage collection would take a sixth of its time.
         gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *thresholds[1:])
         os.environ.update(variables)
         try:
@@ -228,7 +228,7 @@ class _Steps:
         self._nodes, self._tell = {**manifest.nodes, **manifest.unit_tests}, tell
         self._done = self._total = 0
         self._ended: set[str] = set()
-        self._lock = threading.Lock()  # dbt works in several threads, and each tells of its own
+        self._lock = threading.Lock()  # dbt's threads report their own events
 
     def hear(self, event: Any) -> None:
         if event.info.name == "ConcurrencyLine":
@@ -242,21 +242,21 @@ class _Steps:
     def _end(self, node: Any, status: str, seconds: float) -> None:
         with self._lock:
             if node.unique_id in self._ended:
-                return  # of a skipped model dbt tells twice: that it is, and that it has ended
+                return  # dbt reports a skipped model twice: as skipped and as finished
             self._ended.add(node.unique_id)
             self._done += 1
             place = self._layer(node.unique_id), node.node_name, node.resource_type
             self._tell(Step(*place, status, seconds, min(self._done, self._total), self._total))
 
     def _layer(self, unique_id: str) -> str:
-        """The folder of the model; a test belongs to the model or seed that it is written at."""
+        """The folder of the model; a test has that of its model or seed."""
         node = self._nodes[unique_id]
         node = self._nodes.get(getattr(node, "attached_node", None), node)
         return "seeds" if node.resource_type == "seed" else node.fqn[1]
 
 
 def _failures(result: Any) -> str:
-    """What failed, as dbt itself would end its output."""
+    """What failed, like the end of dbt's output."""
     if result.exception is not None:
         return _indented(str(result.exception).splitlines())
     lines = []
