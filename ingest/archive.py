@@ -1,7 +1,6 @@
-"""Deliveries in a zip, and workbooks (which are zips): opened within bounds, whatever their headers claim.
+"""Open zipped deliveries and workbooks (which are zips) within size limits, whatever their headers claim.
 
-The bounds hold for what comes out of the decompressor, counted while it comes; a name in the archive
-is never a path here.
+The limits apply to the decompressed bytes, counted during decompression. Names in the archive are never used as paths.
 """
 
 import io
@@ -18,17 +17,17 @@ from ingest.scan import Refused
 
 MAX_MEMBERS = 1_000
 MAX_DIRECTORY_BYTES = 2**20
-"""Of the archive's list of members."""
+"""Limit of the archive's directory."""
 MAX_BYTES = 8 * 2**30
-"""Of a delivery that is read as it unpacks: twenty times the register of a city of 600,000."""
+"""Limit of a delivery that is read as a stream: twenty times the register of a city of 600,000."""
 MAX_BYTES_IN_MEMORY = 2**28
-"""Of a delivery whose reader holds it whole; delimited text is read in blocks."""
+"""Limit of a delivery that is read into memory; delimited text is read in blocks."""
 MAX_RATIO = 200
-"""Bytes out for one byte in. Registers and statistics shrink to a tenth or twentieth, zeros to a thousandth."""
+"""Compression ratio. Registers and statistics shrink to a tenth or twentieth, zeros to a thousandth."""
 FREE_BYTES = 2**20
-"""The ratio says nothing about the first few bytes."""
+"""The ratio is not checked for the first bytes."""
 MAX_WORKBOOK_BYTES = 512 * 2**20
-"""Of all parts of a workbook, unpacked."""
+"""Limit of all parts of a workbook, unpacked."""
 _BLOCK = 2**16
 _ZIP = b"PK\x03\x04"
 _FLAT_FILE = re.compile(r".*\.csv", re.IGNORECASE)
@@ -39,9 +38,9 @@ _NO_ARCHIVE = "the file is no zip archive, or a damaged one"
 
 
 def unpack(contract: Contract, content: bytes) -> bytes:
-    """The delivery's bytes: those of the one member that the contract names, or `content` where it names none.
+    """The delivery's bytes: those of the member that the contract names, or `content` if it names none.
 
-    GENESIS sends flat files as they are or in an archive, which is told by its first bytes.
+    GENESIS sends flat files plain or in an archive, recognised by its first bytes.
     """
     if contract.reader == "genesis" and contract.member is None and content.startswith(_ZIP):
         contract = replace(contract, member=_FLAT_FILE)
@@ -50,12 +49,12 @@ def unpack(contract: Contract, content: bytes) -> bytes:
     archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
     member = _member(contract, archive)
     for _ in _blocks(archive, member, MAX_BYTES_IN_MEMORY):
-        pass  # all of it is seen to be within the bounds before any of it is kept
+        pass  # checks all limits before anything is stored
     return b"".join(_blocks(archive, member, MAX_BYTES_IN_MEMORY))
 
 
 def stream(contract: Contract, packed: IO[bytes]) -> IO[bytes]:
-    """The same as a file to read from front to back: nothing is held in memory, nothing is written anywhere."""
+    """The same as a sequential file: nothing is held in memory or written to disk."""
     archive = _opened(packed, _NO_ARCHIVE)
     member = _member(contract, archive)
     for _ in _blocks(archive, member, MAX_BYTES):
@@ -64,7 +63,7 @@ def stream(contract: Contract, packed: IO[bytes]) -> IO[bytes]:
 
 
 def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
-    """Name and bytes of an archive's largest file, within the same bounds; for looking at it, not for loading."""
+    """Name and bytes of an archive's largest file, within the same limits; for inspection, not for loading."""
     archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
     members = _members(archive)
     if not members:
@@ -80,9 +79,9 @@ def files(packed: IO[bytes], most: int) -> list[tuple[str, Iterator[bytes]]]:
 
 
 def _opened(packed: IO[bytes], otherwise: str) -> zipfile.ZipFile:
-    """The archive, its directory read; `otherwise` is what to say of a file that is none."""
+    """The opened archive; `otherwise` is the message for a file that is no archive."""
     try:
-        end = zipfile._EndRecData(packed)  # there is no public way to learn the directory's size before it is read
+        end = zipfile._EndRecData(packed)  # there is no public API for the directory's size before it is read
         if end is not None and end[zipfile._ECD_SIZE] > MAX_DIRECTORY_BYTES:
             raise Refused(f"the archive holds far more than {MAX_MEMBERS} entries", _AGAIN)
         return zipfile.ZipFile(packed)
@@ -133,8 +132,8 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
     """The bytes of a member, block by block; Refused as soon as more comes out than the bounds allow.
 
-    zipfile stops at the size that the directory claims and then compares the checksum, so that a
-    smaller claim is a damaged archive, and a larger one helps nobody.
+    zipfile stops at the size in the directory and then compares the checksum: a size that is too small gives a
+    damaged archive, and one that is too large has no effect.
     """
     written, allowed = 0, FREE_BYTES + MAX_RATIO * member.compress_size
     with _damage(member):
@@ -172,7 +171,7 @@ class Parts:
     """The parts of a workbook, which is a zip: each read as it unpacks, all of them within the bounds together."""
 
     def __init__(self, content: bytes):
-        """Refused if it is no zip, or one that would fill the memory or disk of whoever unpacks it."""
+        """Refused if it is no zip, or would fill memory or disk when unpacked."""
         self._archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
         # Names of parts do not tell small letters from capitals, and some programs write them with backslashes.
         self._members = {_part(member.filename): member for member in _members(self._archive)}

@@ -1,7 +1,7 @@
-"""What is wrong with a contract, all of it at once, each with file and line.
+"""Find all errors of a contract at once, each with file and line.
 
-`own_findings` is what a contract must pass to be loaded; `findings` adds the official JSON schema of
-Data Package 2.0 and costs a second more, so that it is left to `lagebild source check` and the tests.
+A contract must pass `own_findings` to be loaded. `findings` adds the official JSON schema of Data Package 2.0; it takes
+a second more, so only `lagebild source check` and the tests use it.
 """
 
 import codecs
@@ -116,7 +116,7 @@ SCHEMA_KEYS = {"$schema", "fields", "missingValues", "primaryKey"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a contract."""
+    """An error of a contract."""
 
     path: Path
     line: int
@@ -127,7 +127,7 @@ class Finding:
 
 
 def findings(path: Path) -> list[Finding]:
-    """Everything that is wrong with a contract file, in the order of its lines."""
+    """All errors of a contract file, ordered by line."""
     text = path.read_bytes()
     found = own_findings(path, text)
     lines, descriptor = parsed(text)
@@ -137,7 +137,7 @@ def findings(path: Path) -> list[Finding]:
 
 
 def own_findings(path: Path, text: bytes) -> list[Finding]:
-    """What keeps a contract from being loaded; an empty list for a good one."""
+    """Errors that prevent loading a contract; empty for a valid one."""
     lines, descriptor, wrong = opened(path, text)
     if descriptor is None:
         return wrong
@@ -218,7 +218,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _standard(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    """What breaks the official JSON schema; fields are held against the alternative of their own type."""
+    """Violations of the official JSON schema; fields are validated against the schema of their type."""
     import jsonschema
 
     plain = json.loads(json.dumps(descriptor, default=str))
@@ -311,7 +311,7 @@ def _types(entries: dict, place: Place, types: dict[str, Any]) -> Iterator[tuple
 
 
 def sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    """What is wrong with a descriptor of the right shape, each with its place there."""
+    """Semantic errors of a well-formed descriptor, each with its place."""
     (resource,), own = descriptor["resources"], descriptor["lagebild"]
     entries = resource["schema"]["fields"]
     yield from _source(path, descriptor, own, resource)
@@ -393,7 +393,7 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
         yield (*place, "delimiter"), "the delimiter is none of ; , tab |"
     for key in ("quoteChar", "escapeChar"):
         if key in dialect and not (len(str(dialect[key])) == 1 and str(dialect[key]).isascii()):
-            # Another one takes several bytes in UTF-8, in which records are cut.
+            # Others take several bytes in UTF-8, the encoding in which records are split.
             yield (*place, key), f"{key} is not one character of ASCII"
     if dialect.get("doubleQuote") is False and "escapeChar" not in dialect:
         yield (*place, "doubleQuote"), "quotes that are not doubled need an escapeChar"
@@ -415,7 +415,7 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
 
 
 def _without_effect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
-    """Entries that say something of files which the contract's reader does not read so."""
+    """Entries without effect for the contract's reader."""
     reader = own["reader"]
     for part, entries, place in (
         ("dialect", resource.get("dialect", {}), ("resources", 0, "dialect")),
@@ -634,7 +634,7 @@ def layout_sense(change: contracts.Change, fields: tuple[contracts.Field, ...]) 
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name; empty if no known one is near."""
+    """The end of a sentence about an unknown name; empty if no known name is similar."""
     question = did_you_mean(name, known).strip()
     return f"; {question}" if question else ""
 
@@ -664,7 +664,7 @@ def beside_sense(change: contracts.Change, fields: tuple[contracts.Field, ...], 
 
 
 def overlap(one: contracts.Layout | contracts.Change, other: contracts.Layout | contracts.Change) -> bool:
-    """Whether there are periods in which both hold."""
+    """Whether both are valid in some period."""
 
     def begins_within(inner: contracts.Layout | contracts.Change, outer: contracts.Layout | contracts.Change) -> bool:
         return contracts.holds_in(outer, inner.first) if inner.first else outer.first is None

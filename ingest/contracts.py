@@ -1,9 +1,8 @@
-"""Contracts: what a source's deliveries look like, as `sources/<source>/contract.yml`.
+"""Contracts: the format of a source's deliveries, in `sources/<source>/contract.yml`.
 
-A contract is a Frictionless Data Package 2.0 descriptor; what that standard lacks (privacy, layouts
-by period, code lists, rules across fields, file names, evidence, schedule) stands under its
-`lagebild:` key. `ingest/sources/README.md` explains every entry; `contract_check.py` finds what is
-wrong with one, all at once, with file and line.
+A contract is a Frictionless Data Package 2.0 descriptor. What that standard lacks (privacy, layouts by period, code
+lists, rules across fields, file names, evidence, schedule) is under its `lagebild:` key. `ingest/sources/README.md`
+explains every entry; `contract_check.py` finds all errors of a contract with file and line.
 """
 
 import csv
@@ -36,11 +35,11 @@ DAMAGED = (
     "|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
     "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
 )
-"""Letters that were lost, or decoded twice, as a pattern for PostgreSQL and Python alike."""
+"""Lost or doubly decoded letters, as a pattern for PostgreSQL and Python."""
 MASK = "***"
-"""What stands in a rejected row for a text that nobody may see."""
+"""Replacement for a hidden text in a rejected row."""
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.(?P<kind>csv|zip)", re.IGNORECASE)
-"""How the web pages of GENESIS name a flat file, or an archive of one: the table, and no year."""
+"""File names of downloads from GENESIS's web pages: with the table, without a year."""
 EVERY = ("month", "quarter", "year", "irregular")
 ALL, LATEST, LONGEST = "all", "latest", "longest"
 PERIODS = (ALL, LATEST, LONGEST)
@@ -55,7 +54,7 @@ _SQL_TYPES = {
 }
 TYPES = tuple(_SQL_TYPES)
 LONGEST_TEXT = 8_000
-"""Characters that a text may have where its contract names no maxLength. The longest known one has 645."""
+"""Maximum length of a text without maxLength in its contract. The longest known text has 645 characters."""
 LONGEST_AGREED = 32_000
 """The most that a contract can agree on: a cell of a spreadsheet holds 32,767, and what is read is handed out again."""
 _NO_LETTERS = re.compile(r"(?:\\[-./d]|\[(?:\d-\d|\d|\\d)+\]|\{\d+(?:,\d*)?\}|\(\?:|[\d^$()|?*+/, -])*", re.ASCII)
@@ -64,7 +63,7 @@ _NO_LETTERS = re.compile(r"(?:\\[-./d]|\[(?:\d-\d|\d|\\d)+\]|\{\d+(?:,\d*)?\}|\(
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a delivery: its header in the file, its type there, and its name in raw."""
+    """A column of a delivery: its title and type in the file, and its name in raw."""
 
     name: str
     title: str
@@ -76,7 +75,7 @@ class Field:
     required: bool
     pattern: re.Pattern[str] | None
     enum: frozenset[str] | None
-    """Allowed texts; those of the code list where `code_list` names one."""
+    """Allowed texts; if `code_list` is set, those of the code list."""
     minimum: Any
     maximum: Any
     privacy: str
@@ -89,17 +88,17 @@ class Field:
     trailing_minus: bool = False
     """A minus may stand behind the number, as SAP writes it: `1.234,56-`."""
     dash_is_zero: bool = False
-    """Where official signs stand: `-` is zero here. Nowhere else."""
+    """With official signs: `-` means zero in this field. Not in others."""
     code_list: str | None = None
     """Name of the list that `enum` comes from."""
     columns_at: tuple[int, int] | None = None
     """Fixed width: first and last character of the field, counted from 1."""
     example: str | None = None
-    """A made-up value as the file writes it, for the page a supplier is sent."""
+    """A made-up value in the form of the file, for the supplier's page."""
     max_length: int | None = None
     """Characters that a text may have: as its contract says under maxLength, else LONGEST_TEXT; None: no text."""
     part: re.Pattern[str] | None = None
-    """What of a text is the value: the groups of this pattern, put together; a text that it does not match is bad."""
+    """Pattern whose groups, joined, are the value; a text that does not match is bad."""
 
     @property
     def is_personal(self) -> bool:
@@ -107,7 +106,7 @@ class Field:
 
     @property
     def excludes_names(self) -> bool:
-        """Whether no person's name can pass its rules: a date, a number, a code, a pattern of digits and signs."""
+        """Whether its rules exclude personal names: a date, a number, a code, a pattern of digits and signs."""
         is_coded = self.mapping is not None or self.enum is not None
         return self.type != "string" or is_coded or bool(self.pattern and _NO_LETTERS.fullmatch(self.pattern.pattern))
 
@@ -147,12 +146,12 @@ class Duration:
 
 @dataclass(frozen=True)
 class Due:
-    """When the house expects a source's deliveries: an expectation of its own, not a date that a law sets."""
+    """When deliveries of a source are expected: your own expectation, not a legal deadline."""
 
     every: str
     """Length of a period: one of `EVERY`; `irregular` where no period is due."""
     lag: Duration | None
-    """Time from the end of a period to its last day in time; None if irregular."""
+    """Time from the end of a period to its deadline; None if irregular."""
     first: date | None
     """First day of the first period that is due, delivered or not; None: from the first delivery on."""
     reason: str
@@ -160,7 +159,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Retirement:
-    """A source that is given up: no period that ends after the day is due any more."""
+    """A retired source: periods that end after the date are not due."""
 
     on: date
     reason: str
@@ -220,7 +219,7 @@ _CHECK = re.compile(
 
 
 def normal_title(text: str) -> str:
-    """A column's title as it is compared: NFC, every run of blanks one space, none around it, no invisible signs."""
+    """A column's title, normalised for comparison: NFC, single spaces, trimmed, without invisible characters."""
     composed = unicodedata.normalize("NFC", text)
     if not (composed.isascii() and composed.isprintable()):
         composed = "".join(sign for sign in composed if unicodedata.category(sign) != "Cf")
@@ -237,13 +236,13 @@ class Layout:
     fields: tuple[Field, ...]
     """In file order, with the titles and formats of this layout."""
     constants: tuple[tuple[Field, Any], ...] = ()
-    """Fields that the file lacks, with what raw holds instead (None for nothing)."""
+    """Fields missing in the file, with their value in raw (None for nothing)."""
     optional_apart: bool = False
-    """A file may lack any of the optional columns; otherwise all of them or none."""
+    """Any optional column may be missing; otherwise all of them or none."""
     ordered: bool = False
     """The columns stand in this order; otherwise their titles say which is which."""
     beside: "Export | None" = None
-    """How a file of a layout is written that is told by its header alone, beside the others of its periods."""
+    """Dialect of a layout that is recognised only by its header, beside other layouts of its periods."""
     named: tuple[tuple[Field, str], ...] = ()
     """Fields that the file's name says, with the group of the contract's `file_name` that does."""
 
@@ -297,14 +296,14 @@ class Export:
 
     delimiters: tuple[str, ...]
     footer: re.Pattern[str] | None
-    """Lines of totals, which are no records; nothing else stands below the first of them."""
+    """Lines of totals, which are no records; only totals follow the first of them."""
     totals: tuple[str, ...] = ()
     """Fields whose sum those lines print."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a layout does otherwise than the contract's fields say: an entry of `lagebild.layouts`."""
+    """Differences of a layout from the contract's fields: an entry of `lagebild.layouts`."""
 
     name: str
     first: str | None
@@ -319,7 +318,7 @@ class Change:
     optional: Mapping[str, str | None] = field(default_factory=dict)
     trailing_minus: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
-    """Fields that must have a value here, though not everywhere."""
+    """Fields that need a value in this layout, though not in others."""
     german: str | None = None
     """What the supplier's page says of a layout beside others."""
 
@@ -407,7 +406,7 @@ class Contract:
     history: str | None
     """Each delivery is the whole stock of a day, and raw keeps the changes: the field that says the day."""
     periods: str
-    """Which of several accepted periods a build reads: `all`, `latest` or `longest`."""
+    """Accepted periods that a build reads: `all`, `latest` or `longest`."""
     rules: tuple[Rule, ...]
     code_lists: Mapping[str, CodeList]
     changes: tuple[Change, ...]
@@ -477,15 +476,15 @@ class Contract:
         return name
 
     def municipality_of(self, file_name: str) -> str | None:
-        """AGS in the name of a delivered file; None when the name says none, and so nobody knows."""
+        """AGS in the name of a delivered file; None if the name has none, so it is unknown."""
         match = self.match(file_name)
         return match.groupdict().get("ags") if match else None
 
     def may_show(self, field: Field) -> bool:
         """Whether a rejected row may show a text of the field that passed its rules.
 
-        Where columns stand shifted, a personal value can be in any of them: beside personal fields only those are
-        shown whose rules keep names out, and no dates beside a date of birth.
+        If columns are shifted, any of them can contain a personal value: beside personal fields, only fields whose
+        rules exclude names are shown, and no dates beside a date of birth.
         """
         personal = {other.type for other in self.fields if other.is_personal}
         return not personal or (
@@ -538,14 +537,14 @@ class Contract:
         return None
 
     def header_refusal(self, header: list[str], period: str | None, is_shown: bool = False) -> tuple[str, str]:
-        """What to say of a header without a layout: the difference, and the contract line to add.
+        """Message for a header without a layout: the difference, and the contract line to add.
 
-        Of a source about persons no title is repeated, unless `is_shown`: to whoever has the file, and of a line that
-        is a header (`is_header`).
+        For personal data titles are not repeated, unless `is_shown`: to the owner of the file, and only if the line is
+        a header (`is_header`).
         """
         header = [normal_title(title) for title in header]
         if self.has_personal_fields and not is_shown:
-            # Where the header is missing, the first person's values stand in its place: nothing of it is repeated.
+            # If the header is missing, this line has the first person's values: nothing is repeated.
             expected = self._titles_in(period)
             unknown = sum(title not in expected for title in header)
             shape = f"{len(header)} columns, {unknown} of them unknown" if unknown else "the columns stand otherwise"
@@ -579,7 +578,7 @@ class Contract:
         return message, self._way_out(nearest, header, missing, unknown, period)
 
     def is_header(self, line: list[str], period: str | None) -> bool:
-        """Whether most of a line are titles that were agreed: where the header is missing, it is the first person."""
+        """Whether most texts of a line are agreed titles: without a header it is the first person."""
         agreed = self._titles_in(period)
         return 2 * sum(normal_title(title) in agreed for title in line) >= len(line)
 
@@ -705,7 +704,7 @@ def sources() -> list[str]:
 
 
 def is_own(source: str) -> bool:
-    """Whether a source is none of the product's."""
+    """Whether a source is a city's own."""
     return not (SOURCES / source).exists()
 
 
@@ -726,13 +725,13 @@ def load(source: str) -> Contract:
 
 
 def is_about_persons(source: str) -> bool:
-    """Whether a source's rows may be of persons; one that was given up has no contract that would say no."""
+    """Whether a source may contain personal data; True for a removed source, whose contract is unknown."""
     return source not in sources() or load(source).has_personal_fields
 
 
 @cache
 def _loaded(path: Path, written: tuple[int, int]) -> Contract:
-    """`written` tells a file that was changed while this process lives."""
+    """`written` changes if the file changes while this process runs."""
     return read(path)
 
 

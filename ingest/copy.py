@@ -1,4 +1,4 @@
-"""Rows for PostgreSQL's binary COPY, put together column by column.
+"""Build rows for PostgreSQL's binary COPY, column by column.
 
 https://www.postgresql.org/docs/18/sql-copy.html: a row is its number of fields (16 bits) and, for each, its size
 (32 bits, -1 for NULL) and its bytes, everything with the highest byte first.
@@ -37,7 +37,7 @@ _DUMP: dict[str, Callable[[Any], bytes]] = {
 
 
 def cell(value: Any, sql_type: str) -> bytes:
-    """One field with its size. OverflowError or struct.error where the type cannot hold the value."""
+    """One field with its size. OverflowError or struct.error if the type cannot hold the value."""
     if value is None:
         return NULL
     data = bytes(_DUMP[sql_type](value))
@@ -70,7 +70,7 @@ class Cells:
 
 
 def row_heads(n_fields: int, delivery_id: int, lines: np.ndarray) -> Cells:
-    """What every row begins with: number of fields, delivery (bigint), line (bigint)."""
+    """The start of each row: number of fields, delivery (bigint), line (bigint)."""
     head = n_fields.to_bytes(2) + cell(delivery_id, "bigint")
     return _of_one_width(np.tile(np.frombuffer(head, np.uint8), (len(lines), 1)), _bigint_bytes(lines))
 

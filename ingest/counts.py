@@ -6,12 +6,12 @@ delivery statistics` show them to those who may read them. Why: docs/decisions/m
 """
 
 SMALLEST = 3
-"""Counts below it are not told, zero among them."""
+"""Smaller counts, including zero, are not shown."""
 STEP = 5
 
 
 def as_text(count: int, is_about_persons: bool, form: str = "") -> str:
-    """The count in words for a log, a receipt or a page; `form` is Python's for the number, such as `,`."""
+    """The count as text for a log, a receipt or a page; `form` is a Python format, such as `,`."""
     if not is_about_persons:
         return f"{count:{form}}"
     return f"fewer than {SMALLEST}" if count < SMALLEST else f"about {rounded(count):{form}}"

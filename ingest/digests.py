@@ -1,4 +1,4 @@
-"""Digests of a snapshot's rows, beside the warehouse: with them the loader knows which rows of the next one are new.
+"""Digests of a snapshot's rows: with them the loader knows which rows of the next snapshot are new.
 
 A row is hashes of 64 bits, of its key, of all that raw keeps of it, and (under a secret key) of its texts in the file,
 and the place where raw holds it. They are kept in the state folder, readable by their owner only, for the last
@@ -28,7 +28,7 @@ LINE_BITS = 40
 
 
 def path_of(settings: Settings, source: str, series: str, delivery_id: int) -> Path:
-    """Where the digests of a delivery's snapshot lie."""
+    """Path of the digests of a delivery's snapshot."""
     return _folder(settings, source) / series / f"{delivery_id}.digests"
 
 
@@ -47,7 +47,7 @@ def _folder(settings: Settings, source: str) -> Path:
 
 
 class Draft:
-    """Digests that are being written; nobody sees them before `keep`. Gone when the block ends, unless kept."""
+    """Digests being written; not visible before `keep`. Deleted when the block ends, unless kept."""
 
     def __init__(self, path: Path):
         self._path = path

@@ -1,9 +1,8 @@
-"""A contract compiled for whole blocks: records in, rows for COPY and rejected rows out.
+"""A contract compiled for blocks: records in, rows for COPY and rejected rows out.
 
-There is one definition of every rule, `values.cells`. A column with rules is reduced to its distinct texts, and the
-rule is asked once for each of them, however often it stands in the file; its answer, already in PostgreSQL's form, is
-then copied to every row. Columns without rules (free text, identifiers) are converted as a whole. Dropped columns are
-never looked at.
+Every rule has one definition, `values.cells`. For a column with rules, each distinct text is checked once, however
+often it occurs; the result, already in PostgreSQL's format, is copied to every row. Columns without rules (free text,
+identifiers) are converted as a whole. Dropped columns are not read.
 """
 
 import json
@@ -65,18 +64,18 @@ class Checked:
     texts: np.ndarray | None
     """Hash (uint64) of each good row's texts in the file."""
     unchanged: int
-    """Number of records that were recognised by their texts and are in none of these."""
+    """Number of records recognised by their texts; they are in none of the above."""
 
 
 class Engine:
     """Checks blocks of records against a contract, in the layout that the delivery's header has."""
 
     is_known: Callable[[np.ndarray], np.ndarray] | None = None
-    """Tells by the hashes of contents which rows raw holds already."""
+    """Finds rows that raw already has, by hashes of their contents."""
     text_key: np.ndarray | None = None
     """Key (2 x uint64) of the hashes of texts; without it there are none."""
     is_known_text: Callable[[np.ndarray], np.ndarray] | None = None
-    """Tells by the hashes of texts which records are rows that raw holds already; they are looked at no further."""
+    """Finds records that raw already has, by hashes of their texts; they are not processed further."""
 
     def __init__(
         self, contract: Contract, layout: Layout, key: KeyChain | None, delivery_id: int, day: date | None = None
@@ -185,7 +184,7 @@ class Engine:
 
     def _shown_beside(self, reasons: list[dict[str, str]], texts: dict[str, str]) -> dict[str, str]:
         """What a rejected row shows."""
-        # Where columns stand shifted, a text that breaks its field's rules can be a person's name.
+        # If columns are shifted, a text that breaks its field's rules can be a person's name.
         hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
         return {f.title: texts[f.title] if f.title in self._shown - hidden else MASK for f in self.fields}
 
@@ -212,7 +211,7 @@ class Engine:
         return mixed
 
     def _breaks(self, rule: Rule, columns: list["Column"], n: int) -> np.ndarray:
-        """Which rows break a rule across fields: where both sides are there, and the comparison does not hold."""
+        """Rows that break a rule across fields: both sides have a value and the comparison fails."""
         typed = {f.name: column.typed for column, (_, f) in zip(columns, self._kept, strict=True)}
         if rule.left not in typed or (rule.right is not None and rule.right not in typed):
             return np.zeros(n, bool)  # the layout lacks a column of it
@@ -255,7 +254,7 @@ def reason(code: str, field: str, message: str) -> dict[str, str]:
 
 
 def _is_free(field: Field) -> bool:
-    """Whether nothing but its presence is asked of a field's text."""
+    """Whether a field's only rule is that it must not be empty."""
     rules = (field.pattern, field.enum, field.mapping, field.minimum, field.maximum, field.part)
     return field.type == "string" and not field.signs and rules == (None,) * len(rules)
 
@@ -289,7 +288,7 @@ def _hashed(contract: Contract, layout: Layout, kept: list[str], names: Iterable
 
 @dataclass(frozen=True)
 class Column:
-    """What became of one field in every record of a block."""
+    """Results for one field in all records of a block."""
 
     cells: Cells
     hashes: np.ndarray
@@ -309,7 +308,7 @@ class Column:
 
 
 class _Distinct:
-    """Reads a column by asking the rule once for each distinct text."""
+    """Reads a column by checking each distinct text once."""
 
     def __init__(
         self,

@@ -1,11 +1,10 @@
 """Erase a person: from the rows and rejected rows of a municipality and purpose, and from the landing zone.
 
-The person is found by the pseudonym alone, which is computed from the identifier with the key chain. What cannot
-be told apart is treated as if it were the person's: the steps and their reasons stand in
-`docs/runbooks/erase-a-person.md`.
+The person is found by the pseudonym only, which is computed from the identifier with the key chain. Data that cannot be
+distinguished is treated as the person's: see `docs/runbooks/erase-a-person.md`.
 
-Everything in the database commits in one transaction, with the list of files to delete; the files go afterwards,
-and what was cut off is finished by the next erasure or retention run.
+All database changes commit in one transaction, with the list of files to delete. Files are deleted afterwards; after an
+interruption the next erasure or retention run deletes the rest.
 """
 
 import getpass
@@ -26,14 +25,14 @@ WHY = retention.PERSON_WAS_ERASED
 
 @dataclass(frozen=True)
 class Erasure:
-    """How much was erased of what, never whose; and what an erasure cannot look into."""
+    """How much was erased, never whose; and which files could not be searched."""
 
     loaded_rows: int
     rejected_rows: int
     blanked_rows: int
     landed_files: int
     unseen: tuple[str, ...]
-    """Files that wait to be loaded, or whose load was cut off: nobody has looked for the person in them."""
+    """Files that wait for their load, or whose load was interrupted: they were not searched."""
 
     def __str__(self) -> str:
         lines = [
@@ -46,11 +45,11 @@ class Erasure:
 
 
 def erase(settings: Settings, municipality: str, purpose: str, identifier: str, unseen_too: bool = False) -> Erasure:
-    """Remove a person by the identifier as it stands in the deliveries. Raises UserError; nothing names the person.
+    """Remove a person by the identifier as it is in the deliveries. UserError; no output names the person.
 
-    Waits for loads that use the key, and runs as the owner of the warehouse: no working role may delete rows of
-    `raw`. A person who is not found, and never was erased, is an error that changes nothing, for the identifier may be
-    mistyped; `unseen_too` erases what may be theirs all the same, and keeps them out of older files that are to come.
+    Waits for loads that use the key, and runs as the owner of the warehouse: no other role may delete rows of `raw`.
+    If the person is not found and was never erased, this is an error and nothing changes: the identifier may be
+    mistyped. With `unseen_too` data that may be theirs is erased anyway, and older files cannot bring them back.
     """
     if not identifier.strip():
         raise UserError("the identifier is empty", remedy="one line: the identifier as it stands in the deliveries")
@@ -88,7 +87,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
 
 
 def _not_found(connection: Connection, scope: Scope, waiting: tuple[str, ...]) -> UserError:
-    """What was looked at in vain, and what nobody can look into: never whose identifier it is."""
+    """Message if nothing was found, with files that could not be searched; without the identifier."""
     (masked,) = connection.execute(
         "select count(*) from raw.rejected_row where delivery_id = any(%(deliveries)s) and fields is not null",
         scope.values,
@@ -110,7 +109,7 @@ def _not_found(connection: Connection, scope: Scope, waiting: tuple[str, ...]) -
 def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[list[tuple[int, int]], set[int], int]:
     """Delete the person's rows: (delivery, line) of those that name one, who held the person, and how many there were.
 
-    A row of a source with a history is gone from every snapshot that it stood in.
+    A row of a source with a history is removed from every snapshot.
     """
     lines, holders, total = [], [], 0
     for table in scope.tables:
@@ -157,9 +156,9 @@ def _delete_rejected(connection: Connection, scope: Scope, lines: list[tuple[int
 
 
 def _blank_rejected(connection: Connection, scope: Scope) -> int:
-    """Empty the other rejected rows: their personal fields are masked, so that any of them may be the person's.
+    """Empty the other rejected rows: their personal fields are masked, so any of them may be the person's.
 
-    Line number, code and field of each reason stay, so that the count of the ledger does.
+    Line number, code and field of each reason stay, so that the ledger's counts stay correct.
     """
     return connection.execute(
         "update raw.rejected_row set fields = null, reasons = (select coalesce(jsonb_agg("
@@ -174,7 +173,7 @@ def _blank_rejected(connection: Connection, scope: Scope) -> int:
 def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]) -> set[str]:
     """Landed files that held the person, or may have, and are not gone already.
 
-    Clean are only bytes of which every record was loaded, in some attempt, and no row was the person's.
+    A file is kept only if all its records were loaded in some attempt and no row was the person's.
     """
     by_path: dict[str, list[Delivery]] = {}
     for delivery in scope.deliveries:
@@ -191,7 +190,7 @@ def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]
 
 
 def _waiting(settings: Settings, purpose: str) -> list[str]:
-    """Files in inboxes that nobody looked into, and inboxes that cannot be reached now."""
+    """Files in inboxes that were not searched, and inboxes that cannot be reached now."""
     own = {contract.source for contract in persons.contracts_of(purpose)}
     here = inbox.local_files(settings)
     found = [f"drop/{file.relative_to(settings.drop)}" for source in sorted(own) for file in here.get(source, [])]
@@ -200,7 +199,7 @@ def _waiting(settings: Settings, purpose: str) -> list[str]:
 
 
 def _left_over(settings: Settings, connection: Connection, purpose: str) -> list[str]:
-    """Landed files of loads that were cut off."""
+    """Landed files of interrupted loads."""
     owners = persons.contracts_of(purpose)
     return [f"landing/{path}" for owner in owners for path in retention.left_over(settings, connection, owner)]
 

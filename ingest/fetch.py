@@ -1,10 +1,10 @@
-"""Pulls: what the catalogue wants, asked step by step, loaded, settled.
+"""Fetch entries of the catalogue step by step, and load them.
 
-`step` is one short action: it asks, or looks whether a job is ready, or hands back the file that lies there; it never
-waits for a job. `run` is the loop of the command line around it; Airflow has its own. Each step first looks into
-`raw.fetch`: whatever was killed is resumed there, and a job is started once.
+`step` is one short action: it asks the host, polls a job, or returns a fetched file; it never waits for a job. `run` is
+the loop of the command line around it; Airflow has its own. Each step first reads `raw.fetch`: interrupted work is
+resumed there, and a job is started only once.
 
-A fetched file lies in `<home>/fetched/<source>/<fetch_id>/` until it is loaded, and nowhere after.
+A fetched file is in `<home>/fetched/<source>/<fetch_id>/` until it is loaded; then it is deleted.
 """
 
 import heapq
@@ -36,31 +36,31 @@ from lagebild.errors import UserError
 from lagebild.settings import BERLIN, Settings
 
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2, 300, 1.5
-"""Seconds until it is asked again whether a job is ready, and by how much they grow each time."""
+"""Poll interval of a job in seconds, and the factor by which it grows."""
 JOB_LIMIT = 2 * 60 * 60
-"""Seconds after which a job that is still not ready is given up."""
+"""Seconds after which an unfinished job is abandoned."""
 SAME_ROUND = 600
-"""Seconds for which it is not asked again when a table last changed: its years are asked for one after another."""
+"""Seconds for which a table's date of change is remembered: its years are fetched one after another."""
 
 TURNED_DOWN = ("refused", "withdrawn")
 """States of a delivery whose bytes are loaded again only by force; a host that returns to superseded ones means it."""
 
 _OF_ANSWER = ("address_sha256", "etag", "last_modified", "last_change")
 Logins = Callable[[str], Access | None]
-"""The access to a host by its name; None: the one that the settings say."""
+"""The access to a host by its name; None: the one of the settings."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """The file lies there and waits to be loaded."""
+    """A file was fetched and waits to be loaded."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job makes it, or another process is at it: ask again in so many seconds."""
+    """A job prepares it, or another process fetches it: ask again after `seconds`."""
 
     job: str | None
     seconds: float
@@ -85,7 +85,7 @@ Step = Fetched | Waiting | Unchanged | NotThere
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item of a run, or of a file that a killed one left: a delivery, nothing new, or an error."""
+    """Result of an item of a run, or of a file left by a killed run: a delivery, nothing new, or an error."""
 
     key: str
     delivery: Delivery | None = None
@@ -97,10 +97,10 @@ class Outcome:
 
 
 def step(settings: Settings, key: str, source: str, access: Access | None = None, force: bool = False) -> Step:
-    """One short action for an item; PullError if the host would not, after it was written down.
+    """One short action for an item; PullError if the host refuses, after that was recorded.
 
-    `access` is that of the entry's host, else its own is looked for. With `force` nothing that is known of the last
-    answer keeps it from asking; the same bytes are no new delivery all the same.
+    `access`: access to the entry's host; default: that of the settings. With `force` it asks even if the last answer
+    says that nothing changed; known bytes are still no new delivery.
     """
     item = item_of(source, key)
     with fetch_ledger.alone(settings, source, key) as connection:
@@ -110,10 +110,10 @@ def step(settings: Settings, key: str, source: str, access: Access | None = None
 
 
 def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda host: None) -> Delivery:
-    """Load a fetched file, settle its fetch, delete the file, and remove the job's result.
+    """Load a fetched file, finish its fetch, delete the file, and remove the job's result.
 
-    Killed at any point, it does the rest when it is called again: the same bytes are loaded once. A result that cannot
-    be removed is told, and tried again with the next step of the same key or the next run.
+    After a kill at any point the next call does the rest: the same bytes are loaded once. If a result cannot be
+    removed, this is reported and retried with the next step of the same key or the next run.
     """
     number = _number(path)
     delivery = intake.load_file(settings, contracts.load(source), path)
@@ -129,7 +129,7 @@ def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda 
 
 
 def remove_results(settings: Settings, source: str) -> list[str]:
-    """Remove the results of all jobs that were delivered; what could not be removed, which is tried again next time."""
+    """Remove the results of all delivered jobs; returns those that could not be removed and are retried later."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         return _remove_results(settings, connection, source)
 
@@ -161,11 +161,11 @@ def run(
     doing: Callable[[str], None] = lambda activity: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Outcome]:
-    """Ask for everything that is due until all of it is settled, and load what comes.
+    """Fetch everything that is due and load it.
 
-    With `force` and neither tables nor years everything is asked for, due or not. `say` is told each outcome, `doing`
-    what goes on. An error ends its item, not the run; a login that is refused ends all items of its host. What a
-    killed run left is loaded first.
+    With `force` and without tables and years everything is fetched, due or not. `say` gets each outcome, `doing` the
+    current step. An error ends its item, not the run; a refused login ends all items of its host. Files left by a
+    killed run are loaded first.
     """
     outcomes: list[Outcome] = []
 
@@ -302,7 +302,7 @@ class _Pull:
             return self._absent(error.message, changed)
         except TooLarge:
             job = client.start_job(query)
-            # Nothing before this: whoever is killed from here on finds the job.
+            # Record the job first: if the process is killed from here on, the job is found.
             values = {"state": "waiting", "job": job, "last_change": changed}
             self.row = fetch_ledger.write(self.connection, self.row.fetch_id, **values)
             return Waiting(job, FIRST_PAUSE)
@@ -343,20 +343,20 @@ class _Pull:
             return self._unchanged(f"nothing new: {answer.why}")
         return self._arrived(answer)
 
-    # --- what comes of it -------------------------------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
         return fetch_ledger.folder_of(self.settings, self.entry.source) / str(self.row.fetch_id)
 
     def _new_folder(self) -> Path:
-        """The folder of this attempt; what a killed one left there goes."""
+        """The folder of this attempt; files left by a killed one are deleted."""
         folder = self._folder()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         return folder
 
     def _arrived(self, answer: Answer) -> Step:
-        """Name the file as its contract wants it, unless its bytes are known already."""
+        """Name the file as its contract requires, unless its bytes are known already."""
         contract = contracts.load(self.entry.source)
         name = self.entry.file_name(self._year_of(answer.path))
         period = contract.period_of(name)

@@ -1,8 +1,8 @@
-"""The ledger of pulls `raw.fetch`: one row an attempt; what is open is resumed, not started again.
+"""The ledger of downloads `raw.fetch`: one row per attempt; open attempts are resumed, not restarted.
 
     asked -> [waiting ->] fetched -> delivered          unchanged, absent and failed from any of the open states
 
-Each change commits at once: a process that is killed afterwards finds it.
+Each change commits at once, so that it survives a kill.
 """
 
 import shutil
@@ -27,7 +27,7 @@ FINISHED = ("delivered", "unchanged", "absent")
 
 @dataclass(frozen=True)
 class Fetch:
-    """A row of the ledger of pulls."""
+    """A row of the ledger of downloads."""
 
     fetch_id: int
     source: str
@@ -74,7 +74,7 @@ def alone(settings: Settings, source: str, key: str) -> Iterator[Connection | No
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
         (is_alone,) = connection.execute(lock, [f"fetch {source} {key}"]).fetchone()
         yield connection if is_alone else None
-        # A server ends a session a moment after it was left: the next step must not find the lock still held.
+        # A server ends a session a moment after the client left: the next step must not find the lock still held.
         connection.execute("select pg_advisory_unlock_all()")
 
 
@@ -96,7 +96,7 @@ def get(connection: Connection, fetch_id: int) -> Fetch | None:
 
 
 def last_finished(connection: Connection, source: str, key: str) -> Fetch | None:
-    """The last attempt of a key that neither failed nor is open: what is known of the host's last answer."""
+    """The last finished, successful attempt of a key: it has the host's last answer."""
     found = _select(connection, "source = %s and key = %s and state = any(%s)", [source, key, list(FINISHED)])
     return found[-1] if found else None
 
@@ -171,12 +171,12 @@ def write(connection: Connection, fetch_id: int, **values: Any) -> Fetch:
 
 
 def settle(connection: Connection, fetch_id: int, state: str, reason: str | None = None, **values: Any) -> Fetch:
-    """Put an open attempt into its last state; one that is settled stays as it is."""
+    """Set the final state of an open attempt; finished attempts do not change."""
     return write(connection, fetch_id, state=state, reason=reason, settled_at=True, **values)
 
 
 def write_removal(connection: Connection, fetch_id: int, problem: str | None) -> None:
-    """Write down that the result was removed on the host, or why not."""
+    """Record that the result was removed on the host, or why not."""
     connection.execute(
         "update raw.fetch set reason = coalesce(%(problem)s, reason),"
         " job_removed_at = case when %(problem)s::text is null then clock_timestamp() end where fetch_id = %(id)s",

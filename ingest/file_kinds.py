@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: workbooks that no reader here reads are refused by their name."""
+"""Recognise file types by their first bytes, to refuse unsupported workbooks by name."""
 
 import os
 import zipfile
@@ -15,7 +15,7 @@ _AGAIN = "ask the supplier for the file again"
 
 
 def refuse_others(file: BinaryIO, reader: str | None) -> None:
-    """Refuse, with its name, what no reader here reads: old and encrypted workbooks, and XLSX where text is agreed.
+    """Refuse unsupported files by name: old and encrypted workbooks, and XLSX if text was agreed.
 
     The file is left at its beginning. `reader` is the contract's; None if there is no contract yet.
     """

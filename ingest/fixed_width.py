@@ -12,8 +12,8 @@ from ingest.readers import Records, Refused
 def read(contract: Contract, content: bytes) -> Records:
     """Records of a fixed-width file.
 
-    A line of another length is one field, its whole text, so that the row check rejects it for its number of
-    fields: where characters are missing, no column can be trusted.
+    A line of another length becomes one field with the whole text, so that it is rejected for its number of fields: if
+    characters are missing, no column can be trusted.
     """
     text = _text(contract, content)
     header = [field.title for field in contract.fields]

@@ -1,8 +1,8 @@
-"""Persons who were erased, at the door: an older file that comes later does not bring them back.
+"""Erased persons: an older file that arrives later must not bring them back.
 
-An erasure leaves a digest of the identifier, made with the key chain of the municipality and purpose, and no pseudonym
-that any row ever had. Of a file for a period that ends up to the day of the erasure, records of such persons are left
-out before anything looks at them, as if the file had come before the erasure. `docs/decisions/erased-persons.md`.
+An erasure keeps a digest of the identifier, made with the key chain of the municipality and purpose; it equals no
+pseudonym of any row. If a file is for a period that ends on or before the day of the erasure, records of erased persons
+are dropped before anything else, as if the file had arrived earlier. See `docs/decisions/erased-persons.md`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ from ingest.scan import Block
 
 
 def digest(key: KeyChain, identifier: str) -> str:
-    """What is kept of an erased person (64 hexadecimal digits); no pseudonym can be compared with it."""
+    """The digest of an erased person (64 hexadecimal digits); it cannot be compared with a pseudonym."""
     return key.pseudonym(f"erased: {identifier}")
 
 
 def record(connection: Connection, key: KeyChain, identifier: str) -> None:
-    """Keep the digest of a person who is erased today."""
+    """Record the digest of a person who is erased today."""
     connection.execute(
         "insert into raw.erased_person (municipality, purpose, digest, erased_on)"
         f" values (%s, %s, %s, {ledger.TODAY}) on conflict (municipality, purpose, digest)"
@@ -42,7 +42,7 @@ def is_recorded(connection: Connection, key: KeyChain, identifier: str) -> bool:
 
 
 def wrap(connection: Connection, municipality: str, purpose: str, key: bytes) -> None:
-    """Wrap the digests with the new link of a chain, as a rotation does with pseudonyms."""
+    """Wrap the digests with the new key of a chain, like pseudonyms in a rotation."""
     rows = connection.execute(
         "select digest from raw.erased_person where municipality = %s and purpose = %s", [municipality, purpose]
     ).fetchall()
@@ -53,12 +53,12 @@ def wrap(connection: Connection, municipality: str, purpose: str, key: bytes) ->
 
 
 class ErasedPersons:
-    """The erased persons whom a delivery must not bring back."""
+    """Erased persons whom a delivery must not bring back."""
 
     def __init__(self, digests: frozenset[str], key: KeyChain | None):
         self._digests, self._key = digests, key
         self.dropped = 0
-        """Records that were left out."""
+        """Number of dropped records."""
 
     def __bool__(self) -> bool:
         return bool(self._digests)
@@ -81,9 +81,9 @@ class ErasedPersons:
 
 
 def of(connection: Connection, key: KeyChain | None, period: str) -> ErasedPersons:
-    """Whom a delivery for this period must not bring back: who was erased on its last day or later.
+    """Persons whom a delivery for this period must not bring back: those erased on its last day or later.
 
-    Where the period names no time, nobody who was ever erased comes back.
+    If the period contains no date, this is everybody who was ever erased.
     """
     if key is None:
         return ErasedPersons(frozenset(), None)

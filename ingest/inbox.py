@@ -1,12 +1,12 @@
 """Files that people send: a complete one is claimed, loaded, put into `taken/`, and answered with a receipt.
 
 An inbox has a root and a folder for each source. What is taken lies in `taken/<number>/`, receipts in `receipts/`. Each
-step is written down in `raw.inbox_file` before or after it, so that whoever looks next goes on where a kill stopped:
+step is recorded in `raw.inbox_file` before or after it, so that the next poll continues after a kill:
 
     seen -> claimed (row) -> renamed into taken/ -> loaded (the ledger's transaction) -> done (row) -> receipt
 
-The bytes are only read once the name is free again for others. A store without renames (S3) is read by ETag instead,
-and the object is removed afterwards if it is still the same.
+Bytes are read only after the rename, when the name is free again. A store without renames (S3) is read by ETag
+instead, and the object is removed afterwards if it did not change.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ _NO_TEXTS = (
     "json",
     "dbf",
 )
-"""Kinds of files that do not become another one by a new name."""
+"""File types that renaming cannot change."""
 _SUM = re.compile(rb"\s*([0-9a-fA-F]{64})\b")
 _log = logging.getLogger(__name__)
 
@@ -70,38 +70,38 @@ class Arrival:
 
     inbox: str
     path: str
-    """Below the inbox, where its sender put it."""
+    """Path below the inbox, as its sender chose it."""
     source: str
     size: int
     problem: str | None = None
-    """Why it could not be loaded at the last look."""
+    """Why it could not be loaded at the last poll."""
 
     @property
     def key(self) -> str:
-        """Says which file it is, to people and to `take`."""
+        """Identifies the file for people and for `take`."""
         return f"{self.inbox}/{self.path}"
 
 
 @dataclass
 class Look:
-    """What lies in the inboxes."""
+    """Files in the inboxes."""
 
     complete: list[Arrival] = field(default_factory=list)
     settling: list[Arrival] = field(default_factory=list)
-    """Still being written, for all that can be seen."""
+    """Files not stable yet: probably still being written."""
     unknown: list[tuple[Entry, Why]] = field(default_factory=list)
     """Files of no source, and those of a wrong name."""
     notified: list[str] = field(default_factory=list)
-    """The keys of those that got a receipt now. Their names may be those of persons: they belong in no log."""
+    """Keys of files that got a receipt now. Their names may contain personal names: do not log them."""
 
     def add(self, other: "Look") -> None:
-        """What lies in another inbox."""
+        """Add the files of another inbox."""
         self.complete += other.complete
         self.settling += other.settling
         self.unknown += other.unknown
 
     def new_sources(self) -> list[str]:
-        """Sources with a complete file that nobody tried to load yet: one that could not be waits for its schedule."""
+        """Sources with a complete file that was never tried; files that failed wait for their schedule."""
         return sorted({arrival.source for arrival in self.complete if arrival.problem is None})
 
 
@@ -134,7 +134,7 @@ def source_of(path: str) -> str:
 
 
 def _misnamed(asked: list[Contract], name: str) -> "UnknownFile":
-    """What to say of a name that is not as agreed with any of the sources: one right name, if one can be told."""
+    """Message for a name that matches no source, with a correct name if one can be guessed."""
     right = {contract.source: nearest for contract in asked if (nearest := _right_name(contract, name))}
     if len(right) == 1:
         ((source, nearest),) = right.items()
@@ -157,7 +157,7 @@ def _may_end(contract: Contract, kind: str) -> bool:
 
 
 def _stem(name: str) -> str:
-    """A file's name without its extension, and without what a copy's name adds."""
+    """A file name without extension and without suffixes of copies."""
     stem = name.rpartition(".")[0]
     match = _COPY.fullmatch(stem)
     return match["stem"] if match else stem
@@ -196,9 +196,9 @@ class UnknownFile(UserError):
 def look(
     settings: Settings, say: Callable[[str], None] = _log.warning, only: str | None = None, notifies: bool = False
 ) -> Look:
-    """What lies in every inbox, or in that of one label; one that cannot be reached is said.
+    """Files in all inboxes, or in the one of a label; unreachable inboxes are reported.
 
-    With `tells` each file of no source is answered with a receipt, once for each version of it.
+    With `notifies` each file without a source gets a receipt, once for each version.
     """
     found = Look()
     with _connected(settings) as connection:
@@ -215,12 +215,12 @@ def look(
 
 
 def complete(settings: Settings, source: str | None = None) -> list[Arrival]:
-    """The files of a source, or of all, that can be taken now."""
+    """Complete files of a source, or of all sources."""
     return [arrival for arrival in look(settings).complete if source in (None, arrival.source)]
 
 
 def waiting(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Arrival]:
-    """Every file of a source, also one that is still being written."""
+    """All files of a source, also unstable ones."""
     found = look(settings, say)
     return [*found.complete, *found.settling]
 
@@ -231,9 +231,9 @@ def look_until_stable(
     say: Callable[[str], None] = _log.warning,
     doing: Callable[[str], None] = lambda text: None,
 ) -> Look:
-    """The first look at which nobody writes a file of these sources, or of any; files of no source are answered.
+    """Poll until all files of these sources (or of all) are stable; files without a source get receipts.
 
-    The last look after three times as long as a file takes that nobody writes.
+    Gives up after three times the time that a file needs to become stable; returns the last result.
     """
     deadline = time.monotonic() + 3 * settings.inbox_settle_seconds
     while True:
@@ -251,8 +251,8 @@ def look_until_stable(
 def take(settings: Settings, key: str, progress: Callable[[int], None] | None = None) -> Delivery | None:
     """Take the file of this key: claim, load, put away, write its receipt.
 
-    None if another worker has it, if it is gone, or where it turned out to be written still. UserError if it
-    cannot be loaded now: it stays claimed, its receipt says why, and the next look tries again.
+    None if another worker has it, if it is gone, or if it is still being written. UserError if it cannot be loaded now:
+    it stays claimed, its receipt says why, and the next poll retries.
     """
     inbox, path = _split(settings, key)
     with _turn(settings, key) as connection:
@@ -266,7 +266,7 @@ def take(settings: Settings, key: str, progress: Callable[[int], None] | None = 
 
 
 def local_files(settings: Settings) -> dict[str, list[Path]]:
-    """Files of the drop folder that the ledger does not know yet, by source; also those whose load was cut off."""
+    """Files of the drop folder that are not in the ledger yet, by source; also interrupted loads."""
     with stores.opened(settings, DROP) as store, _connected(settings) as connection:
         rows = [row for row in inbox_files.claimed(connection, DROP) if row.delivery_id is None]
         seen = _look(settings, connection, store)
@@ -279,9 +279,9 @@ def local_files(settings: Settings) -> dict[str, list[Path]]:
 
 
 def is_drained(settings: Settings) -> bool:
-    """Whether everything that arrived has been decided: nothing lies in an inbox, is being taken, or waits for a check.
+    """Whether everything that arrived is decided: no file is in an inbox, being loaded, or waiting for a check.
 
-    Of inboxes elsewhere it knows what the last look saw.
+    For remote inboxes it uses the result of the last poll.
     """
     with _connected(settings) as connection:
         is_open = inbox_files.has_open(connection, stores.labels(settings))
@@ -293,7 +293,7 @@ def is_drained(settings: Settings) -> bool:
 
 def _look(settings: Settings, connection: Connection, store: Store) -> Look:
     entries = {entry.path: entry for entry in store.entries()}
-    if not isinstance(store, stores.Local):  # of those the clock is enough, and nothing is remembered
+    if not isinstance(store, stores.Local):  # for local files the clock is enough, nothing is stored
         inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
     found: dict[str, tuple[bool, Arrival]] = {}
     claimed = inbox_files.claimed(connection, store.label)
@@ -326,7 +326,7 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
 
 
 def _notify_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
-    """Write a receipt for each file of no source that nobody writes any more; the keys of those that got one now."""
+    """Write a receipt for each stable file without a source; the keys of those that got one now."""
     return [
         f"{store.label}/{stores.shown(entry.path)}"
         for entry, why in seen.unknown
@@ -337,9 +337,9 @@ def _notify_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
 def _is_complete(
     settings: Settings, connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool
 ) -> bool:
-    """Whether nobody writes the file any more: a marker says so, or it has lain unchanged for long enough.
+    """Whether the file is complete: it has a marker, or is stable (unchanged for long enough).
 
-    On a folder the clock is enough: nobody can set a file's ctime. Elsewhere it takes a second look.
+    In a local folder the clock is enough: a file's ctime cannot be set. Elsewhere it takes a second poll.
     """
     seconds = settings.inbox_settle_seconds
     if has_marker or not seconds:
@@ -350,7 +350,7 @@ def _is_complete(
 
 
 def _is_old(settings: Settings, entry: Entry) -> bool:
-    """Whether a file has not changed for long enough, by its store's clock."""
+    """Whether a file is unchanged for long enough, by its store's clock."""
     return entry.changed_at is None or time.time() - entry.changed_at >= settings.inbox_settle_seconds
 
 
@@ -375,17 +375,17 @@ def _connected(settings: Settings) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _turn(settings: Settings, key: str) -> Iterator[Connection | None]:
-    """A connection while nobody else takes this file; None if somebody does. The turn ends with the connection."""
+    """A connection that holds the lock of this file; None if another process has it."""
     with _connected(settings) as connection:
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 1))"
         (is_mine,) = connection.execute(lock, [f"inbox {key}"]).fetchone()
         yield connection if is_mine else None
-        # A server ends a session a moment after it was left: the next look must not find the turn still taken.
+        # A server ends a session a moment after the client left: the next poll must not find the lock still held.
         connection.execute("select pg_advisory_unlock_all()")
 
 
 def _claimed(settings: Settings, connection: Connection, store: Store, path: str) -> InboxFile | None:
-    """The claim of a file, new or one that was cut off, with the file in its place; None: not now."""
+    """A new or resumed claim of a file, with the file in its place; None if not possible now."""
     row = next((row for row in inbox_files.claimed(connection, store.label) if row.path == path), None)
     if row is None:
         entry = store.entry(path)
@@ -406,7 +406,7 @@ def _in_place(connection: Connection, store: Store, row: InboxFile) -> InboxFile
     if store.renames and store.entry(row.taken_path) is None:
         there = store.entry(row.path)
         if there is None or there.version != row.version or not store.move(row.path, row.taken_path):
-            inbox_files.drop(connection, row)  # gone, or written again: what lies there is looked at afresh
+            inbox_files.drop(connection, row)  # gone or written again: the next poll sees it as new
             return None
     if store.renames and store.entry(row.path) is None:
         # They speak of this file, not of the next one of its name.
@@ -430,7 +430,7 @@ def _place(store: Store, row: InboxFile) -> str:
 def _loaded(
     settings: Settings, connection: Connection, store: Store, row: InboxFile, progress: Callable[[int], None] | None
 ) -> InboxFile | None:
-    """Load a claimed file; None if it was written meanwhile and has to be complete again first."""
+    """Load a claimed file; None if it was written meanwhile and must become complete again first."""
     place = _place(store, row)
     entry = store.entry(place)
     expected = _expected(store, place)
@@ -438,7 +438,7 @@ def _loaded(
         if entry is None:
             raise ChangedWhileRead(f"{place} went")
         with _local(settings, store, row, entry) as file:
-            # A sum may come before the last bytes: a wrong one counts once the file has lain unchanged.
+            # A checksum may arrive before the last bytes: a wrong one counts only once the file is stable.
             may_grow = store.renames and row.is_complete and settings.inbox_settle_seconds > 0
             if may_grow and expected is not None and landing.sha256(file) != expected:
                 inbox_files.wait_again(connection, row, entry.version)
@@ -458,7 +458,7 @@ def _loaded(
 
 
 def _expected(store: Store, place: str) -> str | None:
-    """The SHA-256 that the sender says; empty if the marker holds none, None if there is no such marker."""
+    """The SHA-256 from the sender's marker; empty if the marker has none, None without a marker."""
     marker = next((path for path in stores.markers(place) if path.endswith(".sha256") and store.entry(path)), None)
     if marker is None:
         return None
@@ -468,9 +468,9 @@ def _expected(store: Store, place: str) -> str | None:
 
 @contextlib.contextmanager
 def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> Iterator[Path]:
-    """The file on this machine, copied where it lies elsewhere; the copy is gone afterwards.
+    """The file on this machine; a remote file is copied, and the copy deleted afterwards.
 
-    It lies in the landing zone, so that what a kill leaves is found there by retention and erasure.
+    The copy is in the landing zone, so that retention and erasure find it after a kill.
     """
     here = store.local(entry.path)
     if here is not None:
@@ -487,19 +487,19 @@ def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> It
 
 
 def _finished(settings: Settings, connection: Connection, store: Store, row: InboxFile) -> Delivery | None:
-    """Put away a file that the ledger knows, and write its receipt. None if it changed after it was read."""
+    """Move a file that is in the ledger to `taken/`, and write its receipt. None if it changed after it was read."""
     with database.connect(settings, database.LOADER) as other:
         delivery = ledger.get(other, row.delivery_id)
     is_personal = contracts.load(row.source).has_personal_fields
     place = _place(store, row)
     entry = store.entry(place)
     if store.renames and entry and entry.version != row.version:
-        inbox_files.wait_again(connection, row, entry.version)  # whoever held it open went on: what he wrote comes next
+        inbox_files.wait_again(connection, row, entry.version)  # its writer continued: the new content is the next file
         return None
     if not store.renames:
         _put_away(settings, store, row, entry, delivery, is_personal)
     elif is_personal:
-        # What persons' data are kept is kept in the landing zone alone, where retention and erasure reach it.
+        # Personal data is kept only in the landing zone, where retention and erasure reach it.
         for path in (place, *stores.markers(place)):
             if there := store.entry(path):
                 store.remove(there)

@@ -1,6 +1,6 @@
-"""`raw.inbox_file`: which file of which inbox is seen, claimed, done, and what its receipt told last.
+"""`raw.inbox_file`: state of each file of an inbox (seen, claimed, done), and what its last receipt said.
 
-All statements go through a connection that commits each of them: what was written down survives a kill.
+All statements use a connection that commits each of them, so that they survive a kill.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class InboxFile:
 
     @property
     def taken_path(self) -> str:
-        """Where it lies once it was taken, below the inbox."""
+        """Path below the inbox after it was taken."""
         return f"{TAKEN}/{self.inbox_file_id}/{self.name}"
 
 
@@ -54,12 +54,12 @@ def get(connection: Connection, number: int) -> InboxFile:
 
 
 def of_delivery(connection: Connection, delivery_id: int) -> list[InboxFile]:
-    """The files that brought a delivery: more than one where the same bytes came again."""
+    """Files of a delivery: more than one if the same bytes came again."""
     return _select(connection, "delivery_id = %s", delivery_id)
 
 
 def claimed(connection: Connection, inbox: str) -> list[InboxFile]:
-    """The files of an inbox that were taken and are not done: under way, or cut off."""
+    """Claimed files of an inbox that are not done: running or interrupted."""
     return _select(connection, "inbox = %s and state = 'claimed'", inbox)
 
 
@@ -92,7 +92,7 @@ def has_open(connection: Connection, inboxes: list[str]) -> bool:
 
 
 def is_unchanged(connection: Connection, inbox: str, source: str, entry: Entry, seconds: float) -> bool:
-    """Write down that a file was seen, and say whether this version has lain there for so many seconds."""
+    """Record that a file was seen; whether this version is unchanged for so many seconds."""
     (unchanged,) = connection.execute(
         "insert into raw.inbox_file as f (inbox, path, source, state, version) values (%s, %s, %s, 'seen', %s)"
         " on conflict (inbox, path) where state = 'seen' do update set version = excluded.version,"
@@ -104,14 +104,14 @@ def is_unchanged(connection: Connection, inbox: str, source: str, entry: Entry, 
 
 
 def forget_seen(connection: Connection, inbox: str, still_there: list[str]) -> None:
-    """Files that were seen and are gone, because their sender took them away."""
+    """Forget files that were seen and then removed by their sender."""
     connection.execute(
         "delete from raw.inbox_file where inbox = %s and state = 'seen' and not path = any(%s)", [inbox, still_there]
     )
 
 
 def claim(connection: Connection, inbox: str, source: str, entry: Entry) -> InboxFile:
-    """Write down, before anything is moved, that a complete file is taken."""
+    """Record the claim of a complete file, before anything is moved."""
     with connection.transaction():
         connection.execute(
             "delete from raw.inbox_file where inbox = %s and state = 'seen' and path = %s", [inbox, entry.path]
@@ -130,7 +130,7 @@ def drop(connection: Connection, row: InboxFile) -> None:
 
 
 def wait_again(connection: Connection, row: InboxFile, version: str) -> None:
-    """A claimed file is still being written: it is complete when it has lain unchanged."""
+    """A claimed file is still being written: it is complete when it is stable."""
     connection.execute(
         "update raw.inbox_file set is_complete = false, version = %s, delivery_id = null,"
         " seen_at = case when version = %s and not is_complete then seen_at else clock_timestamp() end"
@@ -140,7 +140,7 @@ def wait_again(connection: Connection, row: InboxFile, version: str) -> None:
 
 
 def is_stable(connection: Connection, row: InboxFile, seconds: float) -> bool:
-    """Whether a claimed file that was still being written has lain unchanged for so many seconds."""
+    """Whether a claimed file is unchanged for so many seconds."""
     (settled,) = connection.execute(
         "select clock_timestamp() - seen_at >= make_interval(secs => %s) from raw.inbox_file where inbox_file_id = %s",
         [seconds, row.inbox_file_id],
@@ -166,7 +166,7 @@ def set_delivery(connection: Connection, row: InboxFile, delivery_id: int) -> In
 
 
 def finish(connection: Connection, row: InboxFile) -> InboxFile:
-    """Nothing is left to do but its receipt."""
+    """Only its receipt is left to do."""
     connection.execute(
         "update raw.inbox_file set state = 'done', done_at = clock_timestamp(), told_event_id = null"
         " where inbox_file_id = %s",
@@ -176,7 +176,7 @@ def finish(connection: Connection, row: InboxFile) -> InboxFile:
 
 
 def not_notified(connection: Connection) -> list[InboxFile]:
-    """The files whose delivery moved since their receipt was written, or that have none yet."""
+    """Files whose delivery changed since their last receipt, or that have no receipt yet."""
     return _select(
         connection,
         "state = 'done' and coalesce(told_event_id, -1) <> coalesce("
@@ -194,7 +194,7 @@ def last_event(connection: Connection, delivery_id: int | None) -> int:
 
 
 def set_notified(connection: Connection, row: InboxFile, event_id: int) -> None:
-    """Its receipt tells of everything up to this transition."""
+    """Its receipt covers everything up to this transition."""
     connection.execute(
         "update raw.inbox_file set told_event_id = %s where inbox_file_id = %s", [event_id, row.inbox_file_id]
     )

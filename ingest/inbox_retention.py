@@ -1,8 +1,8 @@
-"""Retention in inboxes: copies in `taken/` go when their contract's time is over, receipts when nobody asks any more.
+"""Retention in inboxes: delete copies in `taken/` after their contract's retention, and old receipts.
 
-A file that no contract claims goes where the operator's setting says so, once its receipt has said when for as long.
-The rows of `raw.inbox_file` and of the ledger stay. Nothing of a file goes that waits for its load or for a decision,
-nor the receipt of an unknown file that still lies there. What a kill leaves is as old tomorrow: the next run takes it.
+A file that matches no contract is deleted if the setting allows it, after its receipt announced that for as long. Rows
+of `raw.inbox_file` and of the ledger stay. Files that wait for their load or a decision stay, and receipts of unknown
+files that are still there. After a kill the next run deletes the rest.
 """
 
 import logging
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Old:
-    """A folder of `taken/`, or a receipt, whose time is over."""
+    """A folder of `taken/` or a receipt whose retention has ended."""
 
     inbox: str
     path: str
     entries: tuple[Entry, ...]
     why: str
     may_be_logged: bool = True
-    """Whether its name is one that was agreed; any other may be a person's."""
+    """Whether its name matches a contract; other names may contain a person's name."""
 
     @property
     def logged(self) -> str:
@@ -50,12 +50,12 @@ class Old:
 
 
 def due(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Old]:
-    """What `apply` would remove now; an inbox that cannot be reached is said."""
+    """What `apply` would remove now; unreachable inboxes are reported."""
     return _each(settings, say, lambda store, old: True)
 
 
 def apply(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Old]:
-    """Remove copies and receipts whose time is over; what was removed. An inbox that cannot be reached is said."""
+    """Remove copies and receipts whose retention has ended; what was removed. Unreachable inboxes are reported."""
     return _each(settings, say, _remove)
 
 

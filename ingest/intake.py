@@ -1,7 +1,7 @@
-"""A file that arrived: landed under its SHA-256, then loaded.
+"""Land an arrived file under its SHA-256, then load it.
 
-Importing this is cheap: of a larger file, the loader's compiled loops, which take a second, are made ready while it
-lands; of a smaller one, when its name and header are those of its contract.
+Importing this is cheap: the loader's compiled loops, which take a second, are loaded while a large file lands; for a
+small file after its name and header were checked.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from lagebild import disk
 from lagebild.settings import Settings
 
 LANDS_AT_ONCE = 4 << 20
-"""Bytes of a file that has landed before anything else is ready."""
+"""Size of a file that lands faster than the loops are loaded."""
 ROOM, PACKED, PACKED_ROOM = 4, (".zip", ".xlsx"), 40
 """Bytes that a load writes into the database and its log, for each byte of a file: 3.0 were measured for a register of
 11 MB. Packed text is about a tenth of what it was.
@@ -54,7 +54,7 @@ def parcel_of(settings: Settings, contract: Contract, name: str, landed: Path, s
 
 
 def agreed_name(contract: Contract, file: Path) -> str:
-    """The name of a file, or the agreed one of a download from GENESIS: its years are in the file."""
+    """The file's name; for a download from GENESIS the agreed name, with years read from the file."""
     if contract.match(file.name) or not contract.fits(file.name):
         return file.name
     from ingest import genesis  # it reads, which takes a second to import

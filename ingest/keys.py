@@ -1,4 +1,4 @@
-"""Which rows of a delivery repeat a key: hashes go to temporary files, memory stays small however long the file is."""
+"""Find rows of a delivery that repeat a key; hashes go to temporary files, so memory stays small."""
 
 import contextlib
 import tempfile
@@ -13,12 +13,12 @@ ENTRY = np.dtype([("key", "u8"), ("content", "u8"), ("line", "i8"), ("text", "u8
 PART_BITS = 7
 PARTS = 1 << PART_BITS
 FEW = 1 << 17
-"""So many rows are held in memory (4 MB): making files takes longer than loading a small delivery."""
+"""Rows held in memory (4 MB): creating files would take longer than loading a small delivery."""
 
 
 @dataclass(frozen=True)
 class Doubled:
-    """Lines (int64, sorted) that may not stay: exact repeats of an earlier row, and rows whose keys conflict."""
+    """Lines (int64, sorted) to reject: exact repeats of an earlier row, and rows with conflicting keys."""
 
     repeats: np.ndarray
     conflicts: np.ndarray

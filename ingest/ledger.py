@@ -1,10 +1,10 @@
-"""The ledger `raw.delivery`: which delivery is in which state, and who moved it there and why.
+"""The ledger `raw.delivery`: the state of each delivery, and who changed it and why.
 
 States: received -> loaded -> accepted or held -> superseded or withdrawn; refused before anything was
 loaded, or by hand while held; held again when an acceptance expires. A period of a source has at most
 one accepted delivery.
 
-Every transition first locks the period, then the row: two that meet wait for each other in the same order.
+Every transition locks first the period, then the row, so that concurrent transitions cannot deadlock.
 """
 
 import getpass
@@ -55,7 +55,7 @@ class Delivery:
     loaded_at: datetime | None
     decided_at: datetime | None
     accepted_until: date | None
-    """Last day of an acceptance that was given an end."""
+    """Expiry date of an acceptance."""
     erased_at: datetime | None
     erased_why: str | None
     erased_loaded: int
@@ -74,7 +74,7 @@ class Delivery:
         )
 
     def count_text(self, count: int, form: str = "") -> str:
-        """A count of its rows for whoever reads a message (`ingest/counts.py`)."""
+        """A count of its rows as text for messages (`ingest/counts.py`)."""
         return counts.as_text(count, contracts.is_about_persons(self.source), form)
 
 
@@ -128,9 +128,9 @@ def in_force(connection: Connection, source: str, period: str, sha256: str) -> D
 
 
 def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None:
-    """The delivery that brought the same bytes for another period of the source before, and was not sent back.
+    """An earlier delivery of the same bytes for another period of the source that was not refused.
 
-    One that came later counts if it is accepted already: of the two the first to be decided is.
+    A later one counts if it is accepted already: the first decision wins.
     """
     where = (
         "source = %(source)s and sha256 = %(sha256)s and period <> %(period)s"
@@ -144,12 +144,12 @@ def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None
 
 
 def lock_period(connection: Connection, source: str, period: str) -> None:
-    """Let transitions of one source and period wait for each other until the transaction ends."""
+    """Lock a source and period for transitions until the transaction ends."""
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{source} {period}"])
 
 
 def move(connection: Connection, delivery: Delivery, state: str, reason: str | None, **details: Any) -> None:
-    """Put a delivery into a state, and write down who and why; `details` as for `record`."""
+    """Change the state of a delivery, and record who and why; `details` as for `record`."""
     connection.execute(
         "update raw.delivery set state = %s, reason = %s, decided_at = clock_timestamp() where delivery_id = %s",
         [state, reason, delivery.delivery_id],
@@ -229,7 +229,7 @@ def accept(
 ) -> Delivery:
     """Accept a held delivery; with `supersedes` it replaces the accepted one of its period.
 
-    What the gate found wrong is overruled for a time only: then `until`, the last day, must be given.
+    If checks failed, an expiry date (`until`, the last day) is required.
     """
     with database.connect(settings, database.LOADER) as connection:
         delivery = _held(connection, delivery_id)
@@ -254,7 +254,7 @@ def accept(
 
 
 def expire(settings: Settings) -> list[Delivery]:
-    """Hold every delivery again whose acceptance is over, and accept the one again that it superseded.
+    """Hold deliveries whose acceptance has expired, and accept their predecessors again.
 
     A build begins with this; existing publications stay.
     """
@@ -265,18 +265,18 @@ def expire(settings: Settings) -> list[Delivery]:
 
 
 def refuse(settings: Settings, delivery_id: int, reason: str, by: str | None = None) -> Delivery:
-    """Send a held delivery back; the same bytes may be loaded again later."""
+    """Refuse a held delivery; the same bytes may be loaded again later."""
     with database.connect(settings, database.LOADER) as connection:
         move(connection, _held(connection, delivery_id), "refused", reason, by=by)
         return get(connection, delivery_id)
 
 
 def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
-    """Withdraw an accepted delivery, and the one that it superseded is accepted again; or a superseded one.
+    """Withdraw an accepted or superseded delivery; the one superseded by an accepted one is accepted again.
 
-    A superseded delivery that is withdrawn is never reinstated: the one before it takes its place in
-    the chain of corrections. Where the bytes of the reinstated one came again meanwhile and wait, the
-    later attempt is refused: the same bytes are in force once.
+    A withdrawn superseded delivery is never reinstated: the one before it takes its place in the chain of corrections.
+    If the bytes of the reinstated delivery came again and wait, that later attempt is refused: the same bytes are
+    accepted once.
     """
     with database.connect(settings, database.LOADER) as connection:
         delivery = _locked(connection, delivery_id)
@@ -292,7 +292,7 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
 
 
 def problems_of(connection: Connection, delivery: Delivery) -> list[str]:
-    """What the gate found when it held the delivery last; that a period has two deliveries is no such problem."""
+    """Findings of the gate when it last held the delivery; a second delivery for the period is not one of them."""
     row = connection.execute(
         "select problems, why from raw.delivery_event where delivery_id = %s and state = 'held'"
         " order by event_id desc limit 1",
@@ -303,7 +303,7 @@ def problems_of(connection: Connection, delivery: Delivery) -> list[str]:
 
 
 def _locked(connection: Connection, delivery_id: int) -> Delivery:
-    """A row of the ledger for a transition: nobody else moves a delivery of its period until this one is done."""
+    """A row of the ledger, with its period locked for a transition."""
     found = get(connection, delivery_id)
     lock_period(connection, found.source, found.period)
     return get(connection, delivery_id, lock=True)
@@ -330,7 +330,7 @@ def _require_end(
 
 
 def _over(settings: Settings) -> list[int]:
-    """Deliveries that are accepted until a day that is over."""
+    """Accepted deliveries whose acceptance has expired."""
     with database.connect(settings, database.LOADER) as connection:
         rows = connection.execute(
             f"select delivery_id from raw.delivery where state = 'accepted' and not {IS_ACCEPTED} order by delivery_id"

@@ -1,7 +1,7 @@
-"""A landed delivery into raw: read, checked and loaded in one transaction.
+"""Load a landed delivery into raw: read, check and load in one transaction.
 
-Data, rejected rows and the ledger's row commit together or not at all. The same bytes again are
-a no-op while they are loaded, held or accepted.
+Data, rejected rows and the ledger's row commit together or not at all. Loading the same bytes again does nothing while
+they are loaded, held or accepted.
 """
 
 import io
@@ -60,7 +60,7 @@ class _Watched(io.FileIO):
 
 
 def reload(settings: Settings, delivery_id: int) -> Delivery:
-    """Process landed bytes again, after a contract or code fix, as a new numbered attempt."""
+    """Process landed bytes again after a fix of contract or code, as a new attempt."""
     with database.connect(settings, database.LOADER) as connection:
         old = ledger.get(connection, delivery_id)
     _require_reloadable(old)
@@ -79,11 +79,11 @@ def _require_reloadable(old: Delivery) -> None:
 
 
 def _give_way(connection: Connection, old: Delivery | None) -> None:
-    """Send a held delivery back that is loaded again: in the transaction of its new attempt, whatever becomes of it."""
+    """Refuse a held delivery that is loaded again, in the transaction of its new attempt, whatever its result."""
     if old is None:
         return
     old = ledger.get(connection, old.delivery_id, lock=True)
-    _require_reloadable(old)  # another one may have moved it meanwhile
+    _require_reloadable(old)  # another process may have changed it
     if old.state == "held":
         ledger.move(connection, old, "refused", "loaded again as a new attempt")
 
@@ -97,7 +97,7 @@ def _load(
 ) -> Delivery:
     """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `history.comparing`."""
     contract = parcel.contract
-    # Read before the transaction: a missing key or an unreadable file must not leave one open.
+    # Read before the transaction: a missing key or unreadable file must not leave it open.
     key = _key(settings, parcel)
     try:
         if parcel.period == "unknown":
@@ -122,7 +122,7 @@ def _load(
             ledger.record(connection, delivery_id, "loaded", None)
             loaded = ledger.get(connection, delivery_id)
             if gone and (gone.dropped or loaded.rejected):
-                # The bytes hold an erased person, or may, in a line that could not be read.
+                # The bytes contain an erased person, or may, in a line that could not be read.
                 retention.give_up_bytes(connection, loaded, retention.PERSON_WAS_ERASED)
                 retention.ask_deletion(connection, loaded.landing_path)
                 loaded = ledger.get(connection, delivery_id)
@@ -216,7 +216,7 @@ def _fill(
     if comparison:
         comparison.begin(connection, delivery_id, engine)
     with Keys() as keys, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
-        # Three hands: one cuts the file into records, one checks them, one talks to PostgreSQL.
+        # Three threads: one splits the file into records, one checks them, one sends them to PostgreSQL.
         with (
             prefetch(gone.filtered(source.blocks(engine.is_row), source.layout)) as blocks,
             prefetch(engine.check(block) for block in blocks) as checked,
@@ -261,7 +261,7 @@ def _fill(
 
 
 def _refuse_made_up(connection: Connection, contract: Contract, delivery_id: int) -> None:
-    """Refuse a delivery that brought a row marked synthetic: an example or a trial among real data is a mistake."""
+    """Refuse a delivery with a row marked synthetic: examples must not be loaded beside real data."""
     if not any(field.name == "evidence" for field in contract.fields):
         return
     statement = sql.SQL("select min(line_number) from {} where delivery_id = %s and evidence = 'synthetic'")
@@ -310,7 +310,7 @@ def _doubled(
     }
     repeats = set(doubled.repeats.tolist())
     lines = np.sort(np.concatenate([doubled.repeats, doubled.conflicts]))
-    # Each time PostgreSQL reads all that the delivery brought: few times, then.
+    # Each call reads all rows of the delivery, so there are few calls.
     for first in range(0, len(lines), TAKEN_BACK_AT_ONCE):
         some = lines[first : first + TAKEN_BACK_AT_ONCE].tolist()
         statement = "select line, fields from raw.take_back(%s, %s, %s)"

@@ -28,7 +28,7 @@ def every(settings: Settings) -> list[Contract]:
 
 
 def findings(settings: Settings) -> list[Finding]:
-    """What keeps a city's sources from being loaded, by file and line."""
+    """Errors that prevent loading a city's sources, by file and line."""
     found = []
     for folder in _folders(settings):
         path = folder / "contract.yml"

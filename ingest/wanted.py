@@ -1,4 +1,4 @@
-"""What of the catalogue is to be asked now; light, because tasks that find nothing to do end here."""
+"""List the items of the catalogue that are due. Cheap to import, because most tasks end here."""
 
 import re
 from collections.abc import Iterable
@@ -38,10 +38,10 @@ def due_items(
     tables: Iterable[str] = (),
     years: Iterable[int] = (),
 ) -> list[Item]:
-    """What is to be asked now: the tables named, whatever; else, of what may be asked unnamed, what is due.
+    """Items to fetch now: the named tables without conditions; else permitted items that are due.
 
-    By its entry's schedule an item is due when its last finished attempt is older than the last tick, and always while
-    it is open; with years given they are, whenever.
+    An item is due if its last finished attempt is older than the last time of its schedule, and while it is open. With
+    `years`, items of these years are due at any time.
     """
     now = (now or datetime.now(BERLIN)).astimezone(BERLIN)
     tables, years = list(tables), list(years)
@@ -59,10 +59,10 @@ def due_items(
 
 
 def _is_permitted(settings: Settings, item: Item) -> bool:
-    """Whether a host is asked without somebody naming the table: nobody's server without the operator's word.
+    """Whether an item may be fetched without naming its table: a host is asked only if the operator allowed it.
 
-    That is a login, the host's name in LAGEBILD_PULL, or an address that the operator set. In the demo: what its
-    replaying server has.
+    That is by a login, the host's name in LAGEBILD_PULL, or an address in the settings. In the demo: what its replay
+    server has recorded.
     """
     entry = item.entry
     if settings.demo:
@@ -103,6 +103,6 @@ def item_of(source: str, key: str) -> Item:
 
 
 def may_ask(settings: Settings, entry: Entry) -> bool:
-    """Whether the host may be asked: a warehouse of the demo takes nothing but bundled and replayed deliveries."""
+    """Whether the host may be asked: the demo only uses bundled and replayed deliveries."""
     url = host_of(entry.host, settings).root if entry.connector == "genesis" else files.address(settings, entry)
     return not settings.demo or urlsplit(url).hostname in LOOPBACK

@@ -81,7 +81,7 @@ def _logins(connection: Connection, settings: Settings, opened: list[str]) -> It
 
 
 def _memberships(connection: Connection) -> Iterator[sql.Composed]:
-    """Grant memberships: needed to create a schema for a role, and to read as a reader whose connections are used up."""
+    """Grant memberships, to create schemas for roles, and to read as a reader whose connections are used up."""
     existing = _existing(connection)
     right = "set" if connection.info.server_version >= 160000 else "member"
     for role in (BUILDER, *READERS):
