@@ -14,7 +14,7 @@ from ingest import contracts
 from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, cron, deadline, raw_asset, settled
 
 EVERYTHING = [{"about": "nothing", "line": ""}]
-"""What a publication was made without, if it is nothing: a mapped task without an item would be shown as skipped."""
+"""Item if no delivery was left out: without an item a mapped task would be shown as skipped."""
 log = logging.getLogger(__name__)
 
 with DAG(
@@ -42,7 +42,7 @@ with DAG(
         doc_md="Fix the inputs, then run dbt: staging, intermediate, marts, with their tests.",
     )
     def transform(*, dag_run) -> int:
-        """The new build; 0 when nothing is new or the next delivery is on its way."""
+        """The new build; 0 if nothing is new or another delivery is waiting."""
         from ingest.arrivals import is_drained, is_fetching
         from lagebild import settings
         from lagebild.warehouse import build
@@ -80,12 +80,11 @@ with DAG(
     @task(
         execution_timeout=timedelta(hours=1),
         outlets=[Asset(MARTS), Asset(WAITING)],
-        doc_md="Check the candidate marts; where one fails, make them again without the deliveries to blame; where none"
-        " is, the publication in force stays. Then publish them, or"
-        " with LAGEBILD_PUBLISH=ask leave them to DAG `publish`.",
+        doc_md="Check the candidate marts. If a check fails, build again without the deliveries that caused it; if none"
+        " did, the current publication stays. Then publish, or with LAGEBILD_PUBLISH=ask leave it to DAG `publish`.",
     )
     def publish(build_id: int, *, task, dag_run) -> list[dict[str, str]]:
-        """What the publication in force was made without: which delivery, and what to do, each for a task to say."""
+        """Deliveries left out of the current publication, each with what to do, for one task each."""
         from lagebild import settings
         from lagebild.warehouse import build
 
@@ -112,9 +111,9 @@ with DAG(
     @task(
         execution_timeout=timedelta(minutes=5),
         map_index_template="{{ about }}",
-        doc_md="Red for each accepted delivery that the publication in force was made without: the label names it, the"
-        " end of the log says why and what to do. The others are published. It stays red in each run until the delivery"
-        " is withdrawn or corrected.",
+        doc_md="Red for each accepted delivery that the current publication left out: the label names it, the end of the"
+        " log says why and what to do. The others are published. It stays red in each run until the delivery is"
+        " withdrawn or corrected.",
     )
     def set_aside(about: str, line: str) -> None:
         from airflow.sdk import get_current_context

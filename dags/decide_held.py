@@ -31,7 +31,7 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=10))
     def list_held() -> list[dict]:
-        """What waits: the number of each delivery, and the question about it."""
+        """The number of each held delivery, with the question about it."""
         from lagebild import settings
         from lagebild.decisions import waiting
 
@@ -43,7 +43,7 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=10), outlets=[AssetAlias(DECIDED)])
     def decide(question: tuple[dict, dict], *, outlet_events) -> str:
-        """Do what was answered; the log names who answered, and a decided delivery makes a build due."""
+        """Carry out the answers; the log names who answered, and a decided delivery makes a build due."""
         from lagebild import settings
         from lagebild.decisions import answered
 
@@ -69,8 +69,8 @@ with DAG(
         options=[ACCEPT, CORRECTION, REFUSE, WAIT],
         defaults=WAIT,  # no answer accepts nothing
         params={
-            "reason": Param("", type="string", description="Why; it is logged and shown to readers: name no person."),
-            "until": Param("", type="string", description="Last day, where the checks found something: YYYY-MM-DD."),
+            "reason": Param("", type="string", description="Why. It is logged and shown to readers: name no person."),
+            "until": Param("", type="string", description="Expiry date (YYYY-MM-DD), required if checks failed."),
         },
         response_timeout=timedelta(hours=23),
     ).expand_kwargs(held.map(asked))

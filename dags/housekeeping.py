@@ -1,4 +1,4 @@
-"""Airflow DAG `housekeeping`: what Airflow writes about itself is deleted when it is old, once a day."""
+"""Airflow DAG `housekeeping`: deletes old records that Airflow keeps about itself, once a day."""
 
 from datetime import timedelta
 
@@ -16,8 +16,8 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Housekeeping\n\nRows of Airflow's metadata (`airflow db clean`) and logs older than"
-    " LAGEBILD_AIRFLOW_LOG_DAYS go; logs of components begin anew when they are large. Deliveries, decisions and"
-    " publications are in the warehouse, and stay.",
+    " LAGEBILD_AIRFLOW_LOG_DAYS are deleted; large logs of components are rotated. Deliveries, decisions and"
+    " publications are in the warehouse and stay.",
     tags=["housekeeping"],
 ) as dag:
 

@@ -27,7 +27,7 @@ MIDDLE_OF_THE_YEAR = "0 12 1 7 *"  # so that a range of dates never cuts a year 
 
 
 def dags_of(source: str) -> list[DAG]:
-    """The DAGs of one source; with a broken contract its task says what is wrong, and the other sources go on."""
+    """The DAGs of one source. If its contract is broken, its task reports that; other sources are not affected."""
     entries: list[Entry] = []
     try:
         contract = contracts.load(source)
@@ -89,14 +89,14 @@ def ingest_dag(dag_id: str, title: str, source: str, entries: list[Entry], sched
             priority_weight=PULLED_FIRST if entries else 1,
             execution_timeout=timedelta(hours=2),
             map_index_template="{{ task.label }}",
-            doc_md="Fetch a table if it is pulled, load it in one transaction, check it and decide: accepted, held"
-            " (pink: a person decides) or refused (red: the file must be mended). The label says which.",
+            doc_md="Fetch a table if needed, load it in one transaction, check it and decide: accepted, held"
+            " (pink: a person decides) or refused (red: the file must be corrected). The label says which.",
         ).expand(item=due())
     return dag
 
 
 def parameters(entries: list[Entry]) -> dict[str, Param]:
-    """What the trigger form asks for; nothing is filled in by default."""
+    """Fields of the trigger form; all empty by default."""
     asked = {"file": Param(None, type=["null", "string"], title="File", description="Load only this file, by name.")}
     if entries:
         names = sorted(entry.id for entry in entries)
@@ -106,7 +106,7 @@ def parameters(entries: list[Entry]) -> dict[str, Param]:
             type=["null", "string"],
             pattern=r"^\d{4}(-\d{4})?$",
             title="Years",
-            description="2019 or 2015-2019; asked for whatever the schedule says.",
+            description="2019 or 2015-2019; fetched regardless of the schedule.",
         )
     return asked
 

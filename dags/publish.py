@@ -1,4 +1,4 @@
-"""Airflow DAG `publish`: asks a person whether a checked build that waits is published.
+"""Airflow DAG `publish`: asks a person whether to publish a checked build.
 
 The answer does what `lagebild publication publish BUILD` does, and nothing else: the ledger decides what is possible.
 """
@@ -17,21 +17,21 @@ PUBLISHED = "published_by_hand"
 with DAG(
     dag_id="publish",
     dag_display_name="Publish what waits",
-    description="Asks a person whether a checked build is published, after it was made, or when triggered.",
+    description="Asks a person whether to publish a checked build, after it was made or when triggered.",
     schedule=[Asset(WAITING)],
     catchup=False,
     max_active_runs=8,  # a question about a build that is overtaken stays open, and must not keep the next one back
     default_args=DEFAULTS,
     deadline=deadline(),
-    doc_md="### Publish what waits\n\nWith LAGEBILD_PUBLISH=ask (the default with own files) asks under *Required"
-    " Actions* whether the build that passed its checks is published. Who does not answer leaves it waiting. The same"
-    " as `lagebild publication publish`. A publication is released by `release_extract`.",
+    doc_md="### Publish a checked build\n\nWith LAGEBILD_PUBLISH=ask (the default with own files) asks under *Required"
+    " Actions* whether to publish the build that passed its checks. Without an answer it keeps waiting. The same as"
+    " `lagebild publication publish`. `release_extract` releases the publication.",
     tags=["build", "decide"],
 ) as dag:
 
     @task(execution_timeout=timedelta(minutes=10))
     def list_waiting() -> list[dict]:
-        """The build that waits, if one does, and the question about it."""
+        """The build that waits, if any, with the question about it."""
         from lagebild import settings
         from lagebild.warehouse import build
 
@@ -45,7 +45,7 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=30), outlets=[AssetAlias(PUBLISHED)])
     def publish(question: tuple[dict, dict], *, outlet_events) -> str:
-        """Do what was answered, in the name of who answered; a publication makes an extract due."""
+        """Carry out the answer in the name of the person; a publication makes an extract due."""
         from lagebild import settings
         from lagebild.warehouse import build
 

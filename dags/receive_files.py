@@ -1,4 +1,4 @@
-"""Airflow DAG `receive_files`: look into the inboxes often, and start `ingest_files` when there is a file.
+"""Airflow DAG `receive_files`: poll the inboxes, and start `ingest_files` if there is a file.
 
 A contract's own schedule is for what is pulled; what people send should not wait for it. An event of the asset
 `lagebild://arrived` starts the ingest.
@@ -13,21 +13,21 @@ from lagebild.stack.tasks import ARRIVED, DEFAULTS, cron, deadline, settled
 with DAG(
     dag_id="receive_files",
     dag_display_name="Receive files",
-    description="Every five minutes: looks for files that were sent, and has them loaded.",
+    description="Every five minutes: polls for sent files and starts loading them.",
     schedule=cron("*/5 * * * *"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="Every five minutes: complete files of the inboxes (drop folder, SFTP, S3) are loaded by `ingest_files`;"
-    " a file that no contract knows gets a receipt that says so; receipts follow their delivery's state.",
+    " a file that matches no contract gets a receipt that says so; receipts follow the state of their delivery.",
     tags=["ingest"],
 ) as dag:
 
     @task(
         execution_timeout=timedelta(minutes=10),
         outlets=[Asset(ARRIVED)],
-        doc_md="Sources with a complete file; receipts for what nobody knows, and renewed ones where a state changed.",
+        doc_md="Sources with a complete file; receipts for unknown files, and updated receipts after a change of state.",
     )
     def look(*, task) -> list[str]:
         from ingest import inbox, receipts

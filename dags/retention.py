@@ -1,4 +1,4 @@
-"""Airflow DAG `retention`: what was kept long enough is deleted, once a day."""
+"""Airflow DAG `retention`: deletes files whose retention has ended, once a day."""
 
 from datetime import timedelta
 
@@ -9,14 +9,14 @@ from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
 with DAG(
     dag_id="retention",
     dag_display_name="Retention",
-    description="Deletes what was kept long enough, daily at 02:30 Europe/Berlin.",
+    description="Deletes files whose retention has ended, daily at 02:30 Europe/Berlin.",
     schedule=cron("30 2 * * *"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Retention\n\nDeletes landed bytes of personal sources and copies in `taken/` after their contract's"
-    " retention, and old receipts; finishes deletions that were cut off. Path, hash and ledger stay. The same as"
+    " retention, and old receipts; finishes interrupted deletions. Path, hash and ledger stay. The same as"
     " `lagebild privacy retention --apply`.",
     tags=["privacy"],
 ) as dag:

@@ -1,4 +1,4 @@
-"""Airflow DAG `watch_deliveries`: once a day, whether something is late that nobody sent, or waits for a decision.
+"""Airflow DAG `watch_deliveries`: once a day, checks for late deliveries and for those that wait for a decision.
 
 A DAG of its own, because the DAG of a source that is sent nothing runs, finds nothing, and is green.
 """
@@ -12,14 +12,14 @@ from lagebild.stack.tasks import DEFAULTS, HELD, cron, deadline, settled
 with DAG(
     dag_id="watch_deliveries",
     dag_display_name="Watch deliveries",
-    description="Tells what is late and has people asked about what is held, daily at 08:00 Europe/Berlin.",
+    description="Notifies of late deliveries and asks about held ones, daily at 08:00 Europe/Berlin.",
     schedule=cron("0 8 * * *"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),
-    doc_md="### Watch deliveries\n\nAsks the delivery calendar and tells each channel of LAGEBILD_ALERT_* once what"
-    " became late. `lagebild delivery calendar --late` lists it; what to do: docs/runbooks/late-delivery.md.",
+    doc_md="### Watch deliveries\n\nReads the delivery calendar and notifies each channel of LAGEBILD_ALERT_* once of"
+    " late deliveries. `lagebild delivery calendar --late` lists it; what to do: docs/runbooks/late-delivery.md.",
     tags=["watch"],
 ) as dag:
 
@@ -33,7 +33,7 @@ with DAG(
     @task(
         execution_timeout=timedelta(minutes=10),
         outlets=[Asset(HELD)],
-        doc_md="Start `decide_held` where a delivery is held.",
+        doc_md="Start `decide_held` if a delivery is held.",
     )
     def look_for_held(*, task) -> list[str]:
         from ingest import ledger
@@ -46,7 +46,7 @@ with DAG(
         print("\n".join(held) or "no delivery is held")
         return held
 
-    @task(execution_timeout=timedelta(minutes=10), doc_md="Warns of files in inboxes that nobody takes away.")
+    @task(execution_timeout=timedelta(minutes=10), doc_md="Warn of files in inboxes that match no contract.")
     def look_for_unclaimed() -> str:
         import logging
 

@@ -1,4 +1,4 @@
-"""Airflow DAG `watch_server`: ends readers' sessions that go on for too long, and tells what the server lacks."""
+"""Airflow DAG `watch_server`: ends readers' sessions that run too long, and reports what the server lacks."""
 
 from datetime import timedelta
 
@@ -9,15 +9,15 @@ from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
 with DAG(
     dag_id="watch_server",
     dag_display_name="Watch the server",
-    description="Ends overlong sessions of readers and tells what the server lacks, hourly.",
+    description="Ends overlong sessions of readers and reports what the server lacks, hourly.",
     schedule=cron("40 * * * *"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,
     deadline=deadline(),
     doc_md="### Watch the server\n\nEnds sessions of readers far beyond their limits"
-    " (`lagebild/warehouse/sessions.py`). Tells the channels of LAGEBILD_ALERT_* once what the server lacks:"
-    " fixes of PostgreSQL, guards against readers, room on its disks. `lagebild stack status` lists the same.",
+    " (`lagebild/warehouse/sessions.py`). Notifies the channels of LAGEBILD_ALERT_* once of what the server lacks:"
+    " fixes of PostgreSQL, guards against readers, disk space. `lagebild stack status` lists the same.",
     tags=["watch"],
 ) as dag:
 
