@@ -111,8 +111,8 @@ with DAG(
     @task(
         execution_timeout=timedelta(minutes=5),
         map_index_template="{{ about }}",
-        doc_md="Red for each accepted delivery that the current publication left out: the label names it, the end of the"
-        " log says why and what to do. The others are published. It stays red in each run until the delivery is"
+        doc_md="Red for each accepted delivery that the current publication left out: the label names it, the end of"
+        " the log says why and what to do. The others are published. It stays red in each run until the delivery is"
         " withdrawn or corrected.",
     )
     def set_aside(about: str, line: str) -> None:

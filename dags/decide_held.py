@@ -25,7 +25,8 @@ with DAG(
     default_args=DEFAULTS,
     deadline=deadline(),  # who did not answer for hours is reminded by the alert of a late run
     doc_md="### Decide on held deliveries\n\nAsks under *Required Actions* about each held delivery, once a day or when"
-    " triggered. Without an answer the delivery stays held. The same as `lagebild delivery held`, `accept` and `refuse`.",
+    " triggered. Without an answer the delivery stays held. The same as `lagebild delivery held`, `accept` and"
+    " `refuse`.",
     tags=["decide"],
 ) as dag:
 

@@ -48,6 +48,6 @@ with DAG(
         outlets=[Asset(raw_asset(source)) for source in contracts.sources()],
         execution_timeout=timedelta(hours=2),
         map_index_template="{{ task.label }}",
-        doc_md="Load a file in one transaction, check it and decide. The label shows the result. With more than 64 files,"
-        " several of a source share a task; its log names each.",
+        doc_md="Load a file in one transaction, check it and decide. The label shows the result. With more than 64"
+        " files, several of a source share a task; its log names each.",
     ).expand_kwargs(due())

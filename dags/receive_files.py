@@ -27,7 +27,7 @@ with DAG(
     @task(
         execution_timeout=timedelta(minutes=10),
         outlets=[Asset(ARRIVED)],
-        doc_md="Sources with a complete file; receipts for unknown files, and updated receipts after a change of state.",
+        doc_md="Sources with a complete file; receipts for unknown files and after a change of state.",
     )
     def look(*, task) -> list[str]:
         from ingest import inbox, receipts

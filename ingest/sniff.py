@@ -977,7 +977,8 @@ def _lines(file_name: str, guess: Guess) -> Iterator[str]:
     stem = file_name.rsplit(".", 1)[0]
     source = re.sub(r"_?\d+(_\d+)*$", "", _slug(stem)) or "source"
     pattern = _name_pattern(file_name)
-    yield f"# Proposed by `lagebild source sniff` on {date.today().isoformat()} from one file: each `review:` is a guess."
+    today = date.today().isoformat()
+    yield f"# Proposed by `lagebild source sniff` on {today} from one file: each `review:` is a guess."
     yield from (f"# review: {remark}" for remark in guess.remarks)
     yield "$schema: https://datapackage.org/profiles/2.0/datapackage.json"
     yield f"name: {source}  # review: the folder's name, English"

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write. Default: docs/figures.md."
-)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write. Default: docs/figures.md.")
 @options.pass_settings
 def docs(settings: "Settings", out: Path | None) -> None:
     """Write docs/figures.md.

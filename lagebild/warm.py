@@ -29,8 +29,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int | None:
     """The exit code of a command run by the stack's parent process; None if that did not accept it."""
     words = [word for word in arguments if not word.startswith("-")][:2]
-    is_taken = " ".join(words) in COMMANDS or words[:1] and words[0] in FORMER
-    if not is_taken or {"-h", "--help"} & set(arguments) or os.environ.get("LAGEBILD_WARM") == "0":
+    is_known = " ".join(words) in COMMANDS or "".join(words[:1]) in FORMER
+    if not is_known or {"-h", "--help"} & set(arguments) or os.environ.get("LAGEBILD_WARM") == "0":
         return None
     connection = _connected(_home() / "airflow" / SOCKET)
     if connection is None:

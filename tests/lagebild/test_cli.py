@@ -102,7 +102,8 @@ ONE_WORD = """
     diff extract releases explain bridge config erase retention backup restore
 """
 TWO_WORDS = (
-    "contracts check", "contracts docs", "contracts fit", "figures docs", "keys create", "keys rotate", "mapping missing"
+    "contracts check", "contracts docs", "contracts fit", "figures docs", "keys create", "keys rotate",
+    "mapping missing",
 )  # fmt: skip
 
 
@@ -164,7 +165,10 @@ def test_whatever_lists_something_gives_it_to_programs_too():
         (["contracts", "chek"], "Did you mean check?"),
         (["delivery", "load", "ledgr"], "there is no file ledgr, and no source of that name. Did you mean ledger?"),
         (["delivery", "load", "ledger_05913000_2019.cvs"], "there is no file ledger_05913000_2019.cvs"),
-        (["figure", "explain", "cost_per_persn", "--place", "Dortmund", "--year", "2019"], "did you mean cost_per_person?"),
+        (
+            ["figure", "explain", "cost_per_persn", "--place", "Dortmund", "--year", "2019"],
+            "did you mean cost_per_person?",
+        ),
     ],
 )
 def test_a_mistyped_word_is_answered_with_the_nearest_one(arguments, said):
