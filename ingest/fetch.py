@@ -30,7 +30,7 @@ from ingest.connectors.errors import NoLogin, NoObjects, NothingNewer, PullError
 from ingest.connectors.hosts import host_of
 from ingest.connectors.http import Http
 from ingest.ledger import IN_FORCE, Delivery
-from ingest.wanted import Item, due, item_of, may_ask
+from ingest.wanted import Item, due_items, item_of, may_ask
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN, Settings
@@ -182,7 +182,7 @@ def run(
         tables = [entry.id for entry in entries(source) if not entry.missing]
     refused: dict[str, NoLogin] = {}
     order = itertools.count()
-    queue = [(0.0, next(order), item) for item in due(settings, source, None, tables, years)]
+    queue = [(0.0, next(order), item) for item in due_items(settings, source, None, tables, years)]
     total, clock, done = len(queue), 0.0, len(outcomes)
     while queue:
         at, _, item = heapq.heappop(queue)

@@ -16,7 +16,7 @@ from pathlib import Path
 import ingest
 from ingest import contracts, fetch_ledger, inbox, landing, ledger, privacy
 from ingest.connectors import catalogue
-from ingest.wanted import due
+from ingest.wanted import due_items
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -104,7 +104,7 @@ def due_dags(settings: Settings) -> list[str]:
     """DAGs with something to ingest: those of sources to fetch or with undecided deliveries, then that of files."""
     undecided = {delivery.source for delivery in ledger.deliveries(settings, states=("received", "loaded"))}
     pulled = {entry.source for entry in catalogue.entries()}
-    wanted = {source for source in pulled if due(settings, source)}
+    wanted = {source for source in pulled if due_items(settings, source)}
     found = undecided | wanted | fetch_ledger.waiting_sources(settings)
     # Fetching takes longest, and a build that starts before it ends would need another build.
     first = [f"ingest__{source}" for source in sorted(found, key=lambda source: (source not in wanted, source))]
