@@ -304,7 +304,7 @@ def test_an_erasure_says_what_it_did_not_look_into(warehouse):
     misnamed(warehouse)
     arguments = ("--municipality", "05913000", "--purpose", "integration_statistics", "--identifier-file", "-")
     done = command(warehouse, "erase", *arguments, text="S1\n")
-    assert done.exit_code == 0 and "not looked into: 1 files in inboxes that no contract claims" in done.stderr
+    assert done.exit_code == 0 and "not searched: 1 files in inboxes that match no contract" in done.stderr
 
 
 def test_after_how_long_what_nobody_claims_is_removed_is_a_setting():
