@@ -183,10 +183,10 @@ def reload(settings: "Settings", delivery_id: int) -> None:
 def _watched(settings: "Settings", place: str) -> "tuple[Settings, str]":
     """The settings that have this inbox, and its label."""
     from ingest import stores
-    from lagebild import settings as settings_module
+    from lagebild import variables
 
     if "://" in place:
-        inbox = settings_module.inbox_url(place)
+        inbox = variables.inbox_url(place)
     elif not Path(place).is_dir():
         raise click.BadParameter(f"{place} is no folder", param_hint="FOLDER|URL")
     elif Path(place).resolve() == settings.drop:

@@ -31,8 +31,6 @@ class Background:
 
     def start(self, settings: Settings) -> None:
         """Start it where it does not run; it is not waited for."""
-        from lagebild.stack import airflow  # late: the server itself would hold the database's driver for nothing
-
         with ports.locked(settings, self.folder_name):
             if self.process(settings):
                 return
@@ -43,7 +41,7 @@ class Background:
             with open(log, "w") as handle:
                 child = subprocess.Popen(
                     [sys.executable, "-m", self.module],
-                    env=os.environ | airflow.variables(settings),
+                    env=os.environ | settings.variables(),
                     cwd=log.parent,
                     stdin=subprocess.DEVNULL,
                     stdout=handle,

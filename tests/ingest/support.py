@@ -23,7 +23,6 @@ from lagebild import database
 from lagebild import settings as settings_module
 from lagebild.cli import cli
 from lagebild.settings import ROOT, Settings
-from lagebild.stack import airflow
 from tests.support import MUNICIPALITY, deliver, query
 
 HEADER = (
@@ -75,7 +74,7 @@ def pseudonyms(settings: Settings) -> list[str]:
 def environment(settings: Settings, home: Path) -> dict[str, str]:
     """The variables with which a process of the command line finds this test's warehouse."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {"PATH": path, "HOME": str(home), **airflow.variables(settings)}
+    return {"PATH": path, "HOME": str(home), **settings.variables()}
 
 
 def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None = None) -> subprocess.CompletedProcess:

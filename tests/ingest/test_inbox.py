@@ -16,7 +16,6 @@ from ingest import contracts, inbox, inbox_files, intake, landing, ledger, priva
 from lagebild import database, settings
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
-from lagebild.stack import airflow
 from tests.inboxes import drain, tell_unknown, unknown
 from tests.ingest.support import person, register, taken_by_two_processes
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
@@ -619,7 +618,7 @@ def test_inboxes_and_patience_are_settings(tmp_path):
     urls = "sftp://user@sftp.example.org:2222/in/  s3://bucket/x?endpoint=https://s3.example.org:9000"
     own = settings.load(home | {"LAGEBILD_INBOXES": urls, "LAGEBILD_INBOX_SETTLE_SECONDS": "7"})
     assert own.inboxes == ("sftp://user@sftp.example.org:2222/in", urls.split()[1]) and own.inbox_settle_seconds == 7
-    again = settings.load({**airflow.variables(own)})
+    again = settings.load(own.variables())
     assert (again.inboxes, again.inbox_settle_seconds) == (own.inboxes, 7)
     assert settings.load(home).inbox_settle_seconds == 30
     with pytest.raises(UserError, match="LAGEBILD_INBOX_SETTLE_SECONDS=soon"):

@@ -11,7 +11,6 @@ from lagebild import overlay
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
-from lagebild.stack import airflow
 from lagebild.version import code_version
 from lagebild.warehouse import build
 from tests import conftest
@@ -57,7 +56,7 @@ def test_without_a_folder_nothing_is_added_and_the_version_is_the_codes(city):
 def test_the_folder_is_a_setting_that_tasks_see_too(tmp_path):
     own = settings_module.load({"LAGEBILD_CONFIG_DIR": str(tmp_path / "mine")})
     assert own.config == tmp_path / "mine"
-    assert settings_module.load(airflow.variables(own)).config == own.config
+    assert settings_module.load(own.variables()).config == own.config
     assert settings_module.load({"LAGEBILD_HOME": str(tmp_path)}).config == tmp_path / "config"
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
-from lagebild.stack import airflow, status
 from lagebild.stack import run as steps
+from lagebild.stack import status
 from lagebild.warehouse import build
 from tests import publications as prepared
 from tests.ingest.support import command
@@ -39,7 +39,7 @@ def test_own_files_ask_and_the_demo_does_not_unless_the_setting_says_otherwise(w
     assert warehouse.publishes_unasked and not replace(warehouse, demo=False).publishes_unasked
     assert replace(warehouse, demo=False, publish="auto").publishes_unasked
     assert not settings_module.load({"LAGEBILD_PUBLISH": "ask"}).publishes_unasked
-    again = settings_module.load(airflow.variables(replace(warehouse, publish="ask", demo=False)))
+    again = settings_module.load(replace(warehouse, publish="ask", demo=False).variables())
     assert (again.publish, again.publishes_unasked) == ("ask", False)
     with pytest.raises(UserError, match="LAGEBILD_PUBLISH=never is neither ask nor auto"):
         settings_module.load({"LAGEBILD_PUBLISH": "never"})
