@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ingest import unfinished
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.ledger import Delivery
@@ -33,15 +32,15 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
     return f"{source}/{period}/{digest}{suffix}"
 
 
-def land(settings: Settings, file: Path, source: str, period: str, suffix: str | None = None) -> tuple[str, Path]:
+def land(landing: Path, file: Path, source: str, period: str, suffix: str | None = None) -> tuple[str, Path]:
     """Copy a file into the landing zone, whole or not at all; the same bytes again change nothing.
 
     `suffix` is the ending of the copy, where it is not the file's own.
     Returns their SHA-256 (hexadecimal) and where they lie. Changed when the file was still being written.
     """
     suffix = (file.suffix if suffix is None else suffix).lower()
-    folder = (settings.landing / path_of(source, period, "", suffix)).parent
-    settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
+    folder = (landing / path_of(source, period, "", suffix)).parent
+    landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     folder.mkdir(parents=True, exist_ok=True)
     unfinished.clear(folder, f"{_UNFINISHED}*")
     # A name of its own, so that two loads of the same file at once do not write into each other's copy.
@@ -54,7 +53,7 @@ def land(settings: Settings, file: Path, source: str, period: str, suffix: str |
             os.fsync(copy.fileno())
             if _version(file) != before:
                 raise Changed(f"{file} changed while it was read", remedy="load it again once it is written completely")
-            target = settings.landing / path_of(source, period, digest, suffix)
+            target = landing / path_of(source, period, digest, suffix)
             if target.exists():
                 temporary.unlink()
             else:
@@ -99,11 +98,11 @@ def _sum_of_copy(path: Path) -> str:
     return digest.hexdigest()
 
 
-def require(settings: Settings, delivery: "Delivery") -> None:
+def require(landing: Path, delivery: "Delivery") -> None:
     """Raise UserError when the bytes of a delivery are not in the landing zone any more; it says when and why."""
-    if (settings.landing / delivery.landing_path).exists():
+    if (landing / delivery.landing_path).exists():
         return
-    gone = f"the landed bytes {settings.landing / delivery.landing_path} are gone"
+    gone = f"the landed bytes {landing / delivery.landing_path} are gone"
     if delivery.erased_at:
         gone = (
             f"the landed bytes of delivery {delivery.delivery_id} were erased on {delivery.erased_at:%Y-%m-%d}:"

@@ -6,8 +6,8 @@ holds the token; an earlier one that still runs fails at its next statement and 
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 from psycopg import Connection
@@ -36,6 +36,21 @@ class FailedBuildError(UserError):
     def __init__(self, message: str, remedy: str, failures: Sequence[transform.Failure]):
         super().__init__(message, remedy)
         self.failures = tuple(failures)
+
+
+def at_work(settings: Settings) -> AbstractContextManager[Connection]:
+    """The one connection of a build: the builder's, in which each step is a transaction of its own.
+
+    What has another for a reason: dbt and Great Expectations bring their drivers; an acceptance that is over is the
+    loader's to move, and asked for by this one.
+    """
+    return database.connect(settings, database.BUILDER, autocommit=True)
+
+
+def _expire(connection: Connection, settings: Settings, echo: Callable[[str], None] = print) -> None:
+    """Hold again what was accepted until a day that is over, where there is such a delivery."""
+    if ledger.over(connection) and ledger.expire(settings):
+        receipts.renew(settings, echo)
 
 
 def is_current(settings: Settings) -> bool:
@@ -73,11 +88,17 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
     What was accepted until a day that is over is held again first, and its predecessor is read. `aside` is left out;
     where nothing else is new, there is nothing to build.
     """
-    if ledger.expire(settings):
-        receipts.renew(settings, echo)
-    own = overlay.rows(settings)
-    version = overlay.version(code_version(), own, overlay.layouts(settings))
-    with database.connect(settings, database.BUILDER) as connection:
+    with at_work(settings) as connection:
+        return _begin(connection, settings, echo, aside)
+
+
+def _begin(
+    connection: Connection, settings: Settings, echo: Callable[[str], None], aside: Sequence[SetAside] = ()
+) -> int | None:
+    _expire(connection, settings, echo)
+    own = overlay.rows(settings.config)
+    version = overlay.version(code_version(), own, overlay.layouts(settings.config))
+    with connection.transaction():
         asked = build_inputs.accepted(connection)
         fingerprint = build_inputs.fingerprint(asked, version)
         if not asked or _is_made(connection, fingerprint):
@@ -110,6 +131,7 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
 
 
 def make(
+    connection: Connection,
     settings: Settings,
     build_id: int,
     tell: Callable[[Step], None] | None = None,
@@ -123,13 +145,14 @@ def make(
     while True:
         try:
             # One call: dbt's start costs more than a layer's models.
-            run_layers(settings, build_id, *LAYERS, tell=tell)
+            run_layers(connection, transform.environment(settings), build_id, *LAYERS, tell=tell)
             return build_id
         except FailedBuildError as failure:
-            build_id = _begin_without_blamed(settings, build_id, failure, echo)
+            build_id = _begin_without_blamed(connection, settings, build_id, failure, echo)
 
 
 def pass_checks(
+    connection: Connection,
     settings: Settings,
     build_id: int,
     tell: Callable[[Step], None] | None = None,
@@ -138,23 +161,24 @@ def pass_checks(
     """Check the candidate marts of a build that was made; the id of the build that passed, made anew as in `make`."""
     while True:
         try:
-            check_marts(settings, build_id, echo)
+            check_marts(connection, build_id, echo)
             return build_id
         except FailedBuildError as failure:
-            build_id = make(settings, _begin_without_blamed(settings, build_id, failure, echo), tell, echo)
+            again = _begin_without_blamed(connection, settings, build_id, failure, echo)
+            build_id = make(connection, settings, again, tell, echo)
 
 
 def _begin_without_blamed(
-    settings: Settings, build_id: int, failure: FailedBuildError, echo: Callable[[str], None]
+    connection: Connection, settings: Settings, build_id: int, failure: FailedBuildError, echo: Callable[[str], None]
 ) -> int:
     """Begin another build without the deliveries that this one failed on, and without those that it left out itself."""
-    with database.connect(settings, database.BUILDER) as connection:
+    with connection.transaction():
         found = blame.blamed(connection, build_id, failure.failures, transform.manifest_path(settings))
         before = build_inputs.left_out(connection, build_id)
     if not found:
         raise failure
     aside = [*before, *found]
-    again = begin(settings, echo, aside)
+    again = _begin(connection, settings, echo, aside)
     if again is None:
         raise UserError(
             "\n".join([failure.message, *map(str, found)]),
@@ -167,20 +191,28 @@ def _begin_without_blamed(
     return again
 
 
-def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
+def run_layers(
+    connection: Connection,
+    variables: Mapping[str, str],
+    build_id: int,
+    *layers: str,
+    tell: Callable[[Step], None] | None = None,
+) -> None:
     """Run dbt layers (models and their tests) of a build in one call of dbt; UserError names what failed.
 
-    `tell` hears of each model, seed and test that ends, by one of dbt's threads at a time.
+    `variables` are those of `transform.environment`. `tell` hears of each model, seed and test that ends, by one of
+    dbt's threads at a time.
     """
-    seeds = ["path:seeds"] if "staging" in layers and not _seeds_are_loaded(settings, build_id) else []
+    seeds = ["path:seeds"] if "staging" in layers and not _seeds_are_loaded(connection, build_id) else []
     # Unit tests read nothing but the code, and `make test` runs them: as dbt advises, they have no place in a build.
     without_unit_tests = ["--exclude-resource-type", "unit_test"]
     select = [*(f"path:models/{layer}" for layer in layers), *seeds]
-    dbt(settings, build_id, select, *without_unit_tests, tell=tell)
+    dbt(connection, variables, build_id, select, *without_unit_tests, tell=tell)
 
 
 def dbt(
-    settings: Settings,
+    connection: Connection,
+    variables: Mapping[str, str],
     build_id: int,
     select: list[str],
     *options: str,
@@ -188,35 +220,33 @@ def dbt(
 ) -> None:
     """`dbt build` of what is selected; UserError names what failed, and the build is stopped."""
     try:
-        transform.build(settings, build_id, select, options, tell)
+        transform.build(variables, build_id, select, options, tell)
     except transform.FailedError as failure:
-        _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
+        _stop(connection, build_id, f"dbt failed in {' '.join(select)}")
         raise FailedBuildError(
             f"build {build_id}: dbt failed in {' '.join(select)}\n{failure}",
-            f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'}; the last publication stays in force",
+            f"the whole output is in {variables['DBT_LOG_PATH']}/dbt.log; the last publication stays in force",
             failure.failures,
         ) from failure
 
 
-def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
+def _seeds_are_loaded(connection: Connection, build_id: int) -> bool:
     """Whether the tables of the seeds are those of this version; only that changes them, and they are a third of dbt.
 
     So it is where the build before this one had the same version and came through, and all of the tables are there.
     """
     seeds = [path.stem for path in DBT_PROJECT.glob("seeds/**/*.csv")]
-    with database.connect(settings, database.BUILDER) as connection:
-        before = connection.execute(
-            "select state, code_version from raw.build where build_id < %s order by build_id desc limit 1", [build_id]
-        ).fetchone()
-        (version,) = connection.execute("select code_version from raw.build where build_id = %s", [build_id]).fetchone()
-        (there,) = connection.execute(
-            "select count(*) from pg_class where relnamespace = to_regnamespace('build') and relname = any(%s)",
-            [seeds],
-        ).fetchone()
-    return before in {(state, version) for state in ("published", "waiting")} and there == len(seeds)
+    (is_same, there) = connection.execute(
+        "select (select state in ('published', 'waiting') and code_version = own.code_version from raw.build"
+        " where build_id < own.build_id order by build_id desc limit 1), (select count(*) from pg_class"
+        " where relnamespace = to_regnamespace('build') and relname = any(%s)) from raw.build as own"
+        " where build_id = %s",
+        [seeds, build_id],
+    ).fetchone()
+    return bool(is_same) and there == len(seeds)
 
 
-def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
+def check_marts(connection: Connection, build_id: int, echo: Callable[[str], None] = print) -> None:
     """Run the expectations and the disclosure audit on the candidate marts; what must hold and does not stops it.
 
     FailedBuildError where an expectation does not, or where protected figures follow; UserError where a gate cannot
@@ -224,22 +254,22 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
 
     What is found and lets the build go on is told: how many warnings, and each with its text.
     """
-    with _stopping(settings, build_id):
-        verdicts = gate.check_marts(settings, build_id)
+    with _stopping(connection, build_id):
+        verdicts = gate.check_marts(connection, build_id)
     failed = [v for v in verdicts if not v.passed and v.severity == "hold"]
     if failed:
         reason = "; ".join(f"{v.expectation}: {v.observed} (expected {v.expected})" for v in failed)
-        _stop(settings, build_id, reason)
+        _stop(connection, build_id, reason)
         raise FailedBuildError(
             f"build {build_id} is not published: {reason}",
             "mend the delivery or the model; the last publication stays in force",
             [transform.Failure.of_mart(v.expectation) for v in failed],
         )
-    with _stopping(settings, build_id):
-        verdict, findings = gate.check_disclosure(settings, build_id)
+    with _stopping(connection, build_id):
+        verdict, findings = gate.check_disclosure(connection, build_id)
     if not verdict.passed:
         follows = [str(finding) for finding in findings]
-        _stop(settings, build_id, "; ".join([verdict.observed, *follows]))
+        _stop(connection, build_id, "; ".join([verdict.observed, *follows]))
         raise FailedBuildError(
             "\n".join([f"build {build_id} is not published: {verdict.observed}", *follows]),
             "mend the model that shows what is named here, or withhold it; the last publication stays in force",
@@ -250,12 +280,12 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
 
 
 @contextmanager
-def _stopping(settings: Settings, build_id: int) -> Iterator[None]:
+def _stopping(connection: Connection, build_id: int) -> Iterator[None]:
     """Stop the build whose marts a gate cannot judge."""
     try:
         yield
     except UserError as error:
-        _stop(settings, build_id, error.message)
+        _stop(connection, build_id, error.message)
         raise
 
 
@@ -278,22 +308,23 @@ def run(
     setting; where it is true and such a build waits already, that one is published.
     """
     publishes = settings.publishes_unasked if publishes is None else publishes
-    build_id = begin(settings, echo)
-    if build_id is None:
-        return approve(settings) if publishes and waiting(settings) else None
-    echo(f"build {build_id}: {', '.join(LAYERS)}")
-    build_id = make(settings, build_id, tell, echo)
-    echo(f"build {build_id}: expectations")
-    build_id = pass_checks(settings, build_id, tell, echo)
-    if publishes:
-        return publish_build(settings, build_id)
-    let_wait(settings, build_id)
-    return None
+    with at_work(settings) as connection:
+        build_id = _begin(connection, settings, echo)
+        if build_id is None:
+            return _approve(connection, settings) if publishes and waiting_build(connection) else None
+        echo(f"build {build_id}: {', '.join(LAYERS)}")
+        build_id = make(connection, settings, build_id, tell, echo)
+        echo(f"build {build_id}: expectations")
+        build_id = pass_checks(connection, settings, build_id, tell, echo)
+        if publishes:
+            return _publish(connection, settings, build_id)
+        let_wait(connection, build_id)
+        return None
 
 
-def let_wait(settings: Settings, build_id: int) -> str:
+def let_wait(connection: Connection, build_id: int) -> str:
     """Leave the checked candidate marts of a build until somebody publishes them; the line that says so."""
-    with database.connect(settings, database.BUILDER) as connection, _told_if_overtaken():
+    with _told_if_overtaken(), connection.transaction():
         connection.execute("select raw.assert_build_token(%s)", [build_id])
         _assert_passed(connection, build_id)
         connection.execute("update raw.build set state = 'waiting', ended_at = now() where build_id = %s", [build_id])
@@ -347,9 +378,13 @@ def approve(settings: Settings, build_id: int | None = None, by: str | None = No
     UserError where none waits, where a later build has begun, or where its inputs or the code are no longer those that
     were checked: what was looked at is what is published, or nothing.
     """
-    if ledger.expire(settings):
-        receipts.renew(settings)
-    with database.connect(settings, database.BUILDER) as connection:
+    with at_work(settings) as connection:
+        return _approve(connection, settings, build_id, by)
+
+
+def _approve(connection: Connection, settings: Settings, build_id: int | None = None, by: str | None = None) -> int:
+    _expire(connection, settings)
+    with connection.transaction():
         latest = waiting_build(connection)
         wanted = latest if build_id is None else build_id
         if wanted is None:
@@ -369,7 +404,7 @@ def approve(settings: Settings, build_id: int | None = None, by: str | None = No
                 " code or the city's own rows changed",
                 remedy="lagebild build makes and checks another one",
             )
-    return publish_build(settings, wanted, by or getpass.getuser())
+    return _publish(connection, settings, wanted, by or getpass.getuser())
 
 
 def _instead(waiting: int | None) -> str:
@@ -381,8 +416,13 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
 
     The id of the one that there is where a task that was killed after its commit tries again.
     """
+    with at_work(settings) as connection:
+        return _publish(connection, settings, build_id, by)
+
+
+def _publish(connection: Connection, settings: Settings, build_id: int, by: str | None = None) -> int:
     version = _version(settings)
-    with _told_if_overtaken(), database.connect(settings, database.BUILDER) as connection:
+    with _told_if_overtaken(), connection.transaction():
         done = connection.execute(
             "select publication_id from published.publication where build_id = %s", [build_id]
         ).fetchone()
@@ -407,7 +447,7 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
             return publication_id
         standing = publications.explained(connection, rollback)
     # Somebody rolled back while it was being built.
-    _stop(settings, build_id, str(rollback))
+    _stop(connection, build_id, str(rollback))
     raise UserError(f"build {build_id} is not published: {standing}")
 
 
@@ -488,20 +528,19 @@ def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Inpu
 
 def _version(settings: Settings) -> str:
     """What makes the figures beside the deliveries: the code, and a city's own rows and layouts."""
-    return overlay.version(code_version(), overlay.rows(settings), overlay.layouts(settings))
+    return overlay.version(code_version(), overlay.rows(settings.config), overlay.layouts(settings.config))
 
 
 def _of(version: str) -> dict[tuple[str, str], str]:
     return {publications.CODE: version}
 
 
-def _stop(settings: Settings, build_id: int, reason: str) -> None:
-    with database.connect(settings, database.BUILDER) as connection:
-        connection.execute(
-            "update raw.build set state = 'stopped', reason = %s, ended_at = now()"
-            " where build_id = %s and state in ('running', 'waiting')",
-            [reason, build_id],
-        )
+def _stop(connection: Connection, build_id: int, reason: str) -> None:
+    connection.execute(
+        "update raw.build set state = 'stopped', reason = %s, ended_at = now()"
+        " where build_id = %s and state in ('running', 'waiting')",
+        [reason, build_id],
+    )
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

@@ -51,7 +51,7 @@ class Server:
             )
         folders = {part: folder / part for part in ("home", "drop", "landing", "keys", "extracts")}
         settings = replace(on_database(self.settings, name), **folders)
-        privacy.ensure_key(settings, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
+        privacy.ensure_key(settings.keys, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
         try:
             with database.connect(settings) as connection:
                 columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(t)) for t in generate.header())

@@ -16,14 +16,14 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from ingest import contracts, inbox_retention, intake, tables
+from ingest import contracts, inbox_retention, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild import settings as settings_module
 from lagebild.cli import cli
 from lagebild.settings import ROOT, Settings
-from tests.support import MUNICIPALITY, deliver, query
+from tests.support import MUNICIPALITY, deliver, load_file, query
 
 HEADER = (
     "Stichtag;AGS;Ordnungsmerkmal;AZR-Nummer;IdNr;Familienname;Vorname;Geburtsdatum;Geschlecht;Staatsangehörigkeit;"
@@ -52,7 +52,7 @@ def load_content(settings: Settings, source: str, content: bytes, name: str, fol
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return intake.load_file(settings, contracts.load(source), file)
+    return load_file(settings, contracts.load(source), file)
 
 
 def load_by(settings: Settings, contract: Contract, content: bytes, name: str, folder: Path) -> Delivery:
@@ -62,7 +62,7 @@ def load_by(settings: Settings, contract: Contract, content: bytes, name: str, f
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return intake.load_file(settings, contract, file)
+    return load_file(settings, contract, file)
 
 
 def pseudonyms(settings: Settings) -> list[str]:

@@ -159,7 +159,7 @@ def test_a_file_of_several_that_cannot_be_loaded_keeps_no_other_back(seen):
     with pytest.raises(AirflowFailException, match="2 of 2 files were not loaded"):
         task.execute({})
     assert task.label.endswith("2 not loaded") and task.outlets == []
-    privacy.ensure_key(seen, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(seen.keys, MUNICIPALITY, PURPOSE)
     task = ingest(items, "register")
     with contextlib.suppress(AirflowFailException, AirflowSkipException):
         task.execute({})
