@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants life disclosure docker-test sbom audit environment
+	mutants life disclosure docker-test sbom audit settings environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -63,6 +63,9 @@ life: environment ## live three years of deliveries of every source in ten order
 disclosure: environment ## publish 10,000 made-up places and try to find out what is protected (CASES=500 SEED=3); writes docs/disclosure.md
 	@.venv/bin/python -m tests.disclosure --cases $(or $(CASES),10000) --seed $(or $(SEED),15) \
 		$(if $(CASES)$(SEED),,--output docs/disclosure.md) $(OPTIONS)
+
+settings: environment ## write .env.example and docs/settings.md from the definition of the settings
+	@.venv/bin/python -m lagebild.settings_pages
 
 sbom: environment ## list what is installed from others: docs/licences.md, .lagebild/sbom.cdx.json (CycloneDX)
 	@.venv/bin/python -m tests.supply_chain sbom

@@ -73,7 +73,8 @@ with DAG(
             if build_id is None:
                 print("nothing new to build")
             else:
-                build_id = build.make(own, build_id, tell, warn)
+                with build.at_work(own) as connection:
+                    build_id = build.make(connection, own, build_id, tell, warn)
                 print("\n".join(layers.taken()))
             return build_id or 0
 
@@ -98,11 +99,12 @@ with DAG(
                 told = "there was nothing new to build: the publication in force stays"
                 print(told if waiting is None else build.waiting_message(waiting))
             else:
-                build_id = build.pass_checks(own, build_id, echo=log.warning)
-                if not own.publishes_unasked:
-                    task.outlets = [Asset(WAITING)]  # no publication yet: whoever may is asked
-                    print(build.wait_for_approval(own, build_id))
-                    return EVERYTHING
+                with build.at_work(own) as connection:
+                    build_id = build.pass_checks(connection, own, build_id, echo=log.warning)
+                    if not own.publishes_unasked:
+                        task.outlets = [Asset(WAITING)]  # no publication yet: whoever may is asked
+                        print(build.wait_for_approval(connection, build_id))
+                        return EVERYTHING
                 task.outlets = [Asset(MARTS)]
                 print(f"publication {build.publish_build(own, build_id)} is in force")
             left_out = [{"about": f"{one.source} {one.period}", "line": str(one)} for one in build.set_aside(own)]

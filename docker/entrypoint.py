@@ -71,7 +71,7 @@ def with_databases(values: dict[str, str], needed: tuple[str, ...]) -> dict[str,
 def environment(settings: Settings, needed: tuple[str, ...]) -> dict[str, str]:
     """The local stack's environment, with the addresses and folders of the containers."""
     if "airflow_database" not in needed:
-        return dict(os.environ) | airflow.variables(settings)
+        return dict(os.environ) | settings.variables()
     public = f"http://127.0.0.1:{settings.airflow_port or API_PORT}"
     configured = airflow.environment(settings, secrets=[name for name in airflow.SECRETS if name in needed])
     simple = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_"

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from psycopg import Connection
 from psycopg.rows import class_row
 
 from expectations.gate import great_expectations
@@ -105,8 +106,8 @@ def write(settings: Settings, target: Path) -> Path:
     if target.exists() and any(target.iterdir()) and not (target / STAMP).is_file():
         raise UserError(f"{target} holds other files, and would be replaced", remedy="name an empty or a new folder")
     gx = great_expectations()
-    stamp = state(settings)
-    checks = _checks(settings)
+    with database.connect(settings, database.BI_READER) as connection:
+        stamp, checks = _state(connection), _checks(connection)
     view = _view(gx)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as draft:
@@ -126,25 +127,24 @@ def write(settings: Settings, target: Path) -> Path:
 def is_current(settings: Settings, target: Path) -> bool:
     """Whether the pages in `target` show every verdict and decision there is."""
     stamp = target / STAMP
-    return stamp.is_file() and stamp.read_text() == state(settings)
-
-
-def state(settings: Settings) -> str:
-    """A digest of everything that the pages show and that may change."""
+    if not stamp.is_file():
+        return False
     with database.connect(settings, database.BI_READER) as connection:
-        (digest,) = connection.execute(
-            "select md5(coalesce(string_agg(concat_ws(' ', verdict_id, delivery_state, publication_id, accepted_at,"
-            " accepted_until), ',' order by verdict_id), '')) from marts.quality_verdict"
-        ).fetchone()
+        return stamp.read_text() == _state(connection)
+
+
+def _state(connection: Connection) -> str:
+    """A digest of everything that the pages show and that may change."""
+    (digest,) = connection.execute(
+        "select md5(coalesce(string_agg(concat_ws(' ', verdict_id, delivery_state, publication_id, accepted_at,"
+        " accepted_until), ',' order by verdict_id), '')) from marts.quality_verdict"
+    ).fetchone()
     return digest
 
 
-def _checks(settings: Settings) -> list[Check]:
+def _checks(connection: Connection) -> list[Check]:
     names = ", ".join(Shown.__dataclass_fields__)
-    with (
-        database.connect(settings, database.BI_READER) as connection,
-        connection.cursor(row_factory=class_row(Shown)) as cursor,
-    ):
+    with connection.cursor(row_factory=class_row(Shown)) as cursor:
         rows = cursor.execute(
             f"select {names} from marts.quality_verdict order by checked_at, delivery_id, build_id, verdict_id"
         ).fetchall()

@@ -20,7 +20,6 @@ from expectations.suite import HOLD, WARN, WITHOUT_FIGURES, Build, Delivery, Exp
 from ingest import contracts, counts
 from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
 if TYPE_CHECKING:
     from disclosure.solve import Finding
@@ -68,28 +67,29 @@ class _Batch:
     has_lines: bool
 
 
-def check_delivery(settings: Settings, delivery_id: int) -> list[Verdict]:
+def check_delivery(connection: Connection, delivery_id: int) -> list[Verdict]:
     """Judge a loaded delivery by its source's suite and write one `quality.verdict` row an expectation.
 
-    Raises GateError if anything keeps the suite from being judged whole; nothing is written then.
+    By the loader's connection, in one transaction before and one after Great Expectations, which has its own. Raises
+    GateError if anything keeps the suite from being judged whole; nothing is written then.
     """
     with _failing_closed(f"delivery {delivery_id}"):
-        batch = _landed(settings, delivery_id)
-        (verdicts,) = _judge(settings, database.LOADER, [batch])
-        _write(settings, database.LOADER, "delivery_id", delivery_id, verdicts)
+        batch = _landed(connection, delivery_id)
+        (verdicts,) = _judge(connection, [batch])
+        _write(connection, "delivery_id", delivery_id, verdicts)
         return verdicts
 
 
-def check_marts(settings: Settings, build_id: int) -> list[Verdict]:
-    """Judge the candidate marts in schema `build`; otherwise as `check_delivery`."""
+def check_marts(connection: Connection, build_id: int) -> list[Verdict]:
+    """Judge the candidate marts in schema `build`, by the builder's connection; otherwise as `check_delivery`."""
     with _failing_closed(f"the marts of build {build_id}"):
-        judged = _judge(settings, database.BUILDER, _candidates(_build(settings, build_id)))
+        judged = _judge(connection, _candidates(_build(connection, build_id)))
         verdicts = [verdict for mart in judged for verdict in mart]
-        _write(settings, database.BUILDER, "build_id", build_id, verdicts)
+        _write(connection, "build_id", build_id, verdicts)
         return verdicts
 
 
-def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list["Finding"]]:
+def check_disclosure(connection: Connection, build_id: int) -> tuple[Verdict, list["Finding"]]:
     """Judge whether readers could work out what is protected, from the candidate and all that they see already.
 
     The verdict, which readers see, says that and no more: which figure follows is itself what follows. The findings,
@@ -98,7 +98,7 @@ def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list["
     from disclosure import audit
 
     with _failing_closed(f"what readers could work out from build {build_id}"):
-        with _connection(settings, database.BUILDER) as connection:
+        with _limited(connection):
             found = audit.findings(connection, build_id)
         verdict = Verdict(
             expectation=DISCLOSURE,
@@ -109,7 +109,7 @@ def check_disclosure(settings: Settings, build_id: int) -> tuple[Verdict, list["
             expected="no protected figure that can be worked out from all that readers see",
             owner=marts.OWNER,
         )
-        _write(settings, database.BUILDER, "build_id", build_id, [verdict])
+        _write(connection, "build_id", build_id, [verdict])
         return verdict, found
 
 
@@ -135,15 +135,16 @@ def _told(error: BaseException) -> str:
 
 
 @contextmanager
-def _connection(settings: Settings, role: str) -> Iterator[Connection]:
-    with database.connect(settings, role) as connection:
-        connection.execute(f"set statement_timeout = '{STATEMENT_SECONDS}s'")
-        yield connection
+def _limited(connection: Connection) -> Iterator[None]:
+    """A transaction in which no statement takes too long."""
+    with connection.transaction():
+        connection.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")
+        yield
 
 
-def _landed(settings: Settings, delivery_id: int) -> _Batch:
+def _landed(connection: Connection, delivery_id: int) -> _Batch:
     """The rows of a delivery and its source's suite; its statistics are computed and kept on the way."""
-    with _connection(settings, database.LOADER) as connection:
+    with _limited(connection):
         delivery = _delivery(connection, delivery_id)
         module = _suite(delivery.source)
         # Persons unless the suite says otherwise: forgetting to say so must not print values.
@@ -191,8 +192,8 @@ def _delivery(connection: Connection, delivery_id: int) -> Delivery:
     return delivery
 
 
-def _build(settings: Settings, build_id: int) -> Build:
-    with _connection(settings, database.BUILDER) as connection:
+def _build(connection: Connection, build_id: int) -> Build:
+    with _limited(connection):
         if connection.execute("select 1 from raw.build where build_id = %s", [build_id]).fetchone() is None:
             raise GateError(f"build {build_id} is not known", remedy="begin a build first")
         sources = connection.execute(
@@ -235,8 +236,11 @@ def _delivered(source: str, table: str) -> str:
     return f"{table}_snapshot" if has_history else table
 
 
-def _judge(settings: Settings, role: str, batches: Sequence[_Batch]) -> list[list[Verdict]]:
-    """The verdicts on each batch, in a context of this call's own; GateError unless all were reached."""
+def _judge(connection: Connection, batches: Sequence[_Batch]) -> list[list[Verdict]]:
+    """The verdicts on each batch, in a context of this call's own; GateError unless all were reached.
+
+    Great Expectations has its own driver, and connects by it as this connection's role.
+    """
     for batch in batches:
         names = [expectation.name for expectation in batch.expectations]
         if not names:
@@ -250,7 +254,7 @@ def _judge(settings: Settings, role: str, batches: Sequence[_Batch]) -> list[lis
     gx = great_expectations()
     context = _context(gx)
     source = context.data_sources.add_postgres(
-        "warehouse", connection_string=database.url(settings, role, driver="postgresql+psycopg2")
+        "warehouse", connection_string=database.url_of(connection, driver="postgresql+psycopg2")
     )
     engines = (source.get_engine(), source.get_execution_engine().engine)
     try:
@@ -417,10 +421,10 @@ def great_expectations() -> ModuleType:
         ) from error
 
 
-def _write(settings: Settings, role: str, subject: str, number: int, verdicts: Sequence[Verdict]) -> None:
+def _write(connection: Connection, subject: str, number: int, verdicts: Sequence[Verdict]) -> None:
     if not verdicts:
         raise GateError("no verdict was reached", remedy="an empty suite would let everything pass: see expectations/")
-    with _connection(settings, role) as connection:
+    with _limited(connection):
         connection.cursor().executemany(
             f"insert into quality.verdict ({subject}, expectation, why, severity, passed, observed, expected,"
             " owner, failing_rows) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",

@@ -18,7 +18,7 @@ from psycopg import Connection, sql
 
 from extracts.package import Package
 from ingest import bundled, contracts
-from lagebild import database, yaml_files
+from lagebild import yaml_files
 from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
 
@@ -39,42 +39,41 @@ NOTHING_STATED = Statement()
 
 
 def of_publication(
-    settings: Settings, package: Package, statement: Statement, publication_id: int
+    connection: Connection, settings: Settings, package: Package, statement: Statement, publication_id: int
 ) -> dict[str, dict[str, Any]]:
     """Per source id behind the publication: title, licenses and sources, as a Data Package has them.
 
     UserError names the deliveries that nobody names a source for, and the setting in which it is stated.
     """
     _require_known(settings)
-    with database.connect(settings, database.BUILDER) as connection:
-        deliveries = connection.execute(
-            "select distinct source, delivery_id, sha256, file_name from marts.publication_source"
-            " where publication_id = %s order by source, delivery_id",
-            [publication_id],
-        ).fetchall()
-        found: dict[str, dict[str, Any]] = {}
-        silent: dict[str, str] = {}
-        for source, delivery_id, sha256, file_name in deliveries:
-            contract = _contract(source)
-            entry = found.setdefault(source, {"title": contract.get("title", source), "licenses": [], "sources": []})
-            if source in package.speaks_of_every_delivery or not _is_own(
-                settings, connection, source, delivery_id, sha256
-            ):
-                licenses, sources = contract.get("licenses") or [], contract.get("sources") or []
-            else:
-                sources = [{"title": title} for title in _named_in_rows(connection, source, delivery_id)]
-                if source in package.names_the_publisher:
-                    sources = sources or contract.get("sources") or []
-                licence = settings.licences.get(source, "")
-                if not sources:
-                    publisher = settings.publishers.get(source) or statement.publisher or settings.publishers.get("")
-                    sources = [{"title": publisher}] * bool(publisher)
-                    licence = licence or statement.licence or settings.licences.get("", "")
-                licenses = _licences(licence)
-                if not sources:
-                    silent.setdefault(source, file_name)
-            entry["licenses"] += [one for one in licenses if one not in entry["licenses"]]
-            entry["sources"] += [one for one in sources if one not in entry["sources"]]
+    deliveries = connection.execute(
+        "select distinct source, delivery_id, sha256, file_name from marts.publication_source"
+        " where publication_id = %s order by source, delivery_id",
+        [publication_id],
+    ).fetchall()
+    found: dict[str, dict[str, Any]] = {}
+    silent: dict[str, str] = {}
+    for source, delivery_id, sha256, file_name in deliveries:
+        contract = _contract(source)
+        entry = found.setdefault(source, {"title": contract.get("title", source), "licenses": [], "sources": []})
+        if source in package.speaks_of_every_delivery or not _is_own(
+            connection, source, delivery_id, sha256, settings.demo
+        ):
+            licenses, sources = contract.get("licenses") or [], contract.get("sources") or []
+        else:
+            sources = [{"title": title} for title in _named_in_rows(connection, source, delivery_id)]
+            if source in package.names_the_publisher:
+                sources = sources or contract.get("sources") or []
+            licence = settings.licences.get(source, "")
+            if not sources:
+                publisher = settings.publishers.get(source) or statement.publisher or settings.publishers.get("")
+                sources = [{"title": publisher}] * bool(publisher)
+                licence = licence or statement.licence or settings.licences.get("", "")
+            licenses = _licences(licence)
+            if not sources:
+                silent.setdefault(source, file_name)
+        entry["licenses"] += [one for one in licenses if one not in entry["licenses"]]
+        entry["sources"] += [one for one in sources if one not in entry["sources"]]
     if silent:
         listed = ", ".join(f"{source} ({file_name})" for source, file_name in silent.items())
         raise UserError(
@@ -85,7 +84,7 @@ def of_publication(
     return found
 
 
-def _is_own(settings: Settings, connection: Connection, source: str, delivery_id: int, sha256: str) -> bool:
+def _is_own(connection: Connection, source: str, delivery_id: int, sha256: str, demo: bool) -> bool:
     """Whether a delivery is neither a file that the project ships nor made up row by row."""
     if sha256 in _shipped():
         return False
@@ -101,7 +100,7 @@ def _is_own(settings: Settings, connection: Connection, source: str, delivery_id
     ).fetchone()
     if has_real or has_synthetic:
         return has_real
-    return not settings.demo  # its rows are gone: the demo has none but those that are shipped
+    return not demo  # its rows are gone: the demo has none but those that are shipped
 
 
 def _named_in_rows(connection: Connection, source: str, delivery_id: int) -> list[str]:

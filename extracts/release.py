@@ -7,6 +7,8 @@ import uuid
 from functools import partial
 from pathlib import Path
 
+from psycopg import Connection
+
 from extracts import attribution, marts, package
 from extracts import contents as contents_of
 from extracts.descriptor import descriptor_bytes
@@ -51,47 +53,49 @@ def release(
         )
     if not purpose.strip():
         raise UserError("an extract needs a purpose", remedy="say what the recipient uses the figures for")
-    if handed_out := _handed_out_before_protection(settings, publication_id, recipient):
-        return handed_out
-    wanted = package.load(package_file)
-    with marts.reader(settings) as connection:
-        attributed = partial(attribution.of_publication, settings, wanted, statement)
-        contents = contents_of.gather(connection, wanted, publication_id, attributed)
-    files = package_files(contents)
-    number = contents.publication.publication_id
-    with database.connect(settings, database.BUILDER) as connection:
-        # Two releases of the same publication wait for each other; the lock ends with the transaction.
-        connection.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
-        connection.execute(
-            "insert into published.release (publication_id, recipient, purpose, sha256)"
-            " select %(publication)s, %(recipient)s, %(purpose)s, %(sha256)s where not exists ("
-            "  select from published.release where publication_id = %(publication)s and recipient = %(recipient)s"
-            "  and purpose = %(purpose)s and sha256 = %(sha256)s)",
-            {
-                "publication": number,
-                "recipient": recipient,
-                "purpose": purpose,
-                "sha256": hashlib.sha256(files[CHECKSUMS]).hexdigest(),
-            },
-        )
-        # The folder appears before the commit: were the register written and the folder not, the
-        # register would name a release that never was; the other way round, the next run mends it.
-        return _put_folder(_folder(settings, number, recipient), files)
+    with database.connect(settings, database.BUILDER, autocommit=True) as builder:
+        if handed_out := _handed_out_before_protection(builder, settings.extracts, publication_id, recipient):
+            return handed_out
+        wanted = package.load(package_file)
+        with marts.reader(settings) as connection:
+            attributed = partial(attribution.of_publication, builder, settings, wanted, statement)
+            contents = contents_of.gather(connection, wanted, publication_id, attributed)
+        files = package_files(contents)
+        number = contents.publication.publication_id
+        with builder.transaction():
+            # Two releases of the same publication wait for each other; the lock ends with the transaction.
+            builder.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
+            builder.execute(
+                "insert into published.release (publication_id, recipient, purpose, sha256)"
+                " select %(publication)s, %(recipient)s, %(purpose)s, %(sha256)s where not exists ("
+                "  select from published.release where publication_id = %(publication)s and recipient = %(recipient)s"
+                "  and purpose = %(purpose)s and sha256 = %(sha256)s)",
+                {
+                    "publication": number,
+                    "recipient": recipient,
+                    "purpose": purpose,
+                    "sha256": hashlib.sha256(files[CHECKSUMS]).hexdigest(),
+                },
+            )
+            # The folder appears before the commit: were the register written and the folder not, the
+            # register would name a release that never was; the other way round, the next run mends it.
+            return _put_folder(_folder(settings.extracts, number, recipient), files)
 
 
-def _handed_out_before_protection(settings: Settings, publication_id: int | None, recipient: str) -> Path | None:
+def _handed_out_before_protection(
+    connection: Connection, extracts: Path, publication_id: int | None, recipient: str
+) -> Path | None:
     """The folder of a registered package of an unprotected publication; None if the publication is protected."""
-    with database.connect(settings, database.BUILDER) as connection:
-        row = connection.execute(
-            "select p.publication_id, p.is_protected from published.current_publication as c"
-            " inner join published.publication as p on p.publication_id = coalesce(%s, c.publication_id)",
-            [publication_id],
-        ).fetchone()
+    row = connection.execute(
+        "select p.publication_id, p.is_protected from published.current_publication as c"
+        " inner join published.publication as p on p.publication_id = coalesce(%s, c.publication_id)",
+        [publication_id],
+    ).fetchone()
     if row is None or row[1]:
         return None
-    folder = _folder(settings, row[0], recipient)
+    folder = _folder(extracts, row[0], recipient)
     sums = folder / CHECKSUMS
-    registered = {one.sha256 for one in releases.listing(settings, row[0], recipient)}
+    registered = {one.sha256 for one in releases.found(connection, row[0], recipient)}
     if sums.exists() and hashlib.sha256(sums.read_bytes()).hexdigest() in registered:
         return folder
     raise UserError(
@@ -101,8 +105,8 @@ def _handed_out_before_protection(settings: Settings, publication_id: int | None
     )
 
 
-def _folder(settings: Settings, publication_id: int, recipient: str) -> Path:
-    return settings.extracts / f"publication-{publication_id}" / recipient
+def _folder(extracts: Path, publication_id: int, recipient: str) -> Path:
+    return extracts / f"publication-{publication_id}" / recipient
 
 
 def package_files(contents: contents_of.Contents) -> dict[str, bytes]:

@@ -19,7 +19,6 @@ import numpy as np
 from ingest import unfinished
 from ingest.keys import ENTRY, PARTS
 from lagebild import later
-from lagebild.settings import Settings
 
 kernels = later.module("ingest.kernels")
 
@@ -27,23 +26,23 @@ LINE_BITS = 40
 """A place is the number of a delivery in the file's own list, and below it the line there."""
 
 
-def path_of(settings: Settings, source: str, series: str, delivery_id: int) -> Path:
+def path_of(home: Path, source: str, series: str, delivery_id: int) -> Path:
     """Path of the digests of a delivery's snapshot."""
-    return _folder(settings, source) / series / f"{delivery_id}.digests"
+    return _folder(home, source) / series / f"{delivery_id}.digests"
 
 
-def forget(settings: Settings, *sources: str) -> None:
+def forget(home: Path, *sources: str) -> None:
     """Delete all digests of sources: rows were erased or given other pseudonyms, or landed bytes given up.
 
     Digests that another process put there since are deleted, too, and one that is left would not be read: it is of
     another key or another number of rows.
     """
     for source in sources:
-        shutil.rmtree(_folder(settings, source), ignore_errors=True)
+        shutil.rmtree(_folder(home, source), ignore_errors=True)
 
 
-def _folder(settings: Settings, source: str) -> Path:
-    return settings.home / "digests" / source
+def _folder(home: Path, source: str) -> Path:
+    return home / "digests" / source
 
 
 class Draft:

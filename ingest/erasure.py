@@ -9,6 +9,7 @@ interruption the next erasure or retention run deletes the rest.
 
 import getpass
 from dataclasses import dataclass
+from pathlib import Path
 
 from psycopg import Connection, sql
 
@@ -55,12 +56,10 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
         raise UserError("the identifier is empty", remedy="one line: the identifier as it stands in the deliveries")
     persons.contracts_of(purpose)
     retention.finish_deletions(settings)
-    privacy.load_key(settings, municipality, purpose)  # says what to do when there is none
     waiting = _waiting(settings, purpose)
     with database.connect(settings) as connection:
         privacy.lock_key(connection, municipality, purpose)
-        version = privacy.version_in_force(connection, municipality, purpose)
-        key = privacy.chain(settings, municipality, purpose, version)
+        key = privacy.load_key(connection, settings.keys, municipality, purpose)
         pseudonym = key.pseudonym(identifier.strip())
         scope = persons.scope(connection, municipality, purpose)
         lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
@@ -68,20 +67,20 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
         if not (
             loaded_rows or rejected_rows or unseen_too or forgotten.is_recorded(connection, key, identifier.strip())
         ):
-            raise _not_found(connection, scope, (*waiting, *_left_over(settings, connection, purpose)))
+            raise _not_found(connection, scope, (*waiting, *_left_over(connection, settings.landing, purpose)))
         blanked_rows = _blank_rejected(connection, scope)
-        paths = _paths_to_delete(settings, scope, holders)
+        paths = _paths_to_delete(settings.landing, scope, holders)
         for delivery in scope.deliveries:
             if delivery.landing_path in paths:
                 retention.give_up_bytes(connection, delivery, WHY)
         for path in sorted(paths):
             retention.ask_deletion(connection, path)
-        unseen = (*waiting, *_left_over(settings, connection, purpose))
+        unseen = (*waiting, *_left_over(connection, settings.landing, purpose))
         erasure = Erasure(loaded_rows, rejected_rows, blanked_rows, len(paths), unseen)
         forgotten.record(connection, key, identifier.strip())
         _record(connection, municipality, purpose, erasure)
     retention.finish_deletions(settings)
-    digests.forget(settings, *scope.sources)
+    digests.forget(settings.home, *scope.sources)
     rotation.vacuum(settings, [table.name for table in scope.tables] + ["rejected_row"])
     return erasure
 
@@ -170,7 +169,7 @@ def _blank_rejected(connection: Connection, scope: Scope) -> int:
     ).rowcount
 
 
-def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]) -> set[str]:
+def _paths_to_delete(landing: Path, scope: Scope, held_the_person: set[int]) -> set[str]:
     """Landed files that held the person, or may have, and are not gone already.
 
     A file is kept only if all its records were loaded in some attempt and no row was the person's.
@@ -184,7 +183,7 @@ def _paths_to_delete(settings: Settings, scope: Scope, held_the_person: set[int]
         return not held and any(d.loaded is not None and d.rejected == 0 for d in attempts)
 
     def is_there(path: str, attempts: list[Delivery]) -> bool:
-        return any(d.erased_at is None for d in attempts) or (settings.landing / path).exists()
+        return any(d.erased_at is None for d in attempts) or (landing / path).exists()
 
     return {path for path, attempts in by_path.items() if not is_clean(attempts) and is_there(path, attempts)}
 
@@ -198,10 +197,10 @@ def _waiting(settings: Settings, purpose: str) -> list[str]:
     return found + [a.key for a in arrivals if a.source in own and a.inbox != stores.DROP]
 
 
-def _left_over(settings: Settings, connection: Connection, purpose: str) -> list[str]:
+def _left_over(connection: Connection, landing: Path, purpose: str) -> list[str]:
     """Landed files of interrupted loads."""
     owners = persons.contracts_of(purpose)
-    return [f"landing/{path}" for owner in owners for path in retention.left_over(settings, connection, owner)]
+    return [f"landing/{path}" for owner in owners for path in retention.left_over(connection, landing, owner)]
 
 
 def _count(connection: Connection, column: str, deliveries: list[int]) -> None:

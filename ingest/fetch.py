@@ -116,8 +116,8 @@ def deliver(settings: Settings, source: str, path: Path, login: Logins = lambda 
     removed, this is reported and retried with the next step of the same key or the next run.
     """
     number = _number(path)
-    delivery = intake.load_file(settings, contracts.load(source), path)
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        delivery = intake.load_file(connection, settings, contracts.load(source), path)
         refused = f"delivery {delivery.delivery_id} was refused" if delivery.state == "refused" else None
         state = "failed" if refused else "delivered"
         fetch_ledger.settle(connection, number, state, refused, delivery_id=delivery.delivery_id)
@@ -234,7 +234,7 @@ class _Pull:
 
     def step(self) -> Step:
         if self.row and self.row.state == "fetched":
-            if (path := fetch_ledger.path_of(self.settings, self.row)).exists():
+            if (path := fetch_ledger.path_of(self.settings.home, self.row)).exists():
                 return Fetched(path)
             self._settle("failed", "its file was gone before it was loaded")
             self.row = None
@@ -346,7 +346,7 @@ class _Pull:
     # --- results ----------------------------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
-        return fetch_ledger.folder_of(self.settings, self.entry.source) / str(self.row.fetch_id)
+        return fetch_ledger.folder_of(self.settings.home, self.entry.source) / str(self.row.fetch_id)
 
     def _new_folder(self) -> Path:
         """The folder of this attempt; files left by a killed one are deleted."""
@@ -387,7 +387,7 @@ class _Pull:
         if self.entry.year_field is None:
             return self.item.year or (None if self.entry.first_year else datetime.now(BERLIN).year)
         # The year is not known yet: what holds for all of them, if anything is said.
-        contract = own_layouts.in_force(self.settings, contracts.load(self.entry.source), None, None)
+        contract = own_layouts.in_force(self.settings.config, contracts.load(self.entry.source), None, None)
         place = [field.name for field in contract.fields].index(self.entry.year_field)
         try:
             rows = readers.read(contract, path.read_bytes()).rows

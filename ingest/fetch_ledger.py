@@ -201,25 +201,27 @@ def _select(connection: Connection, where: str, values: list) -> list[Fetch]:
         ).fetchall()
 
 
-def folder_of(settings: Settings, source: str) -> Path:
+def folder_of(home: Path, source: str) -> Path:
     """Where fetched files of a source lie until they are loaded, each in a folder named by its attempt."""
-    return settings.home / "fetched" / source
+    return home / "fetched" / source
 
 
-def path_of(settings: Settings, fetch: Fetch) -> Path:
+def path_of(home: Path, fetch: Fetch) -> Path:
     """The file that an attempt fetched."""
-    return folder_of(settings, fetch.source) / str(fetch.fetch_id) / (fetch.file_name or "")
+    return folder_of(home, fetch.source) / str(fetch.fetch_id) / (fetch.file_name or "")
 
 
 def waiting_files(settings: Settings, source: str) -> list[Path]:
     """Fetched files that are not loaded yet, oldest first; what killed processes left of others is deleted."""
-    folders = [path for path in folder_of(settings, source).glob("*") if path.is_dir()]  # before the ledger is asked
+    folders = [
+        path for path in folder_of(settings.home, source).glob("*") if path.is_dir()
+    ]  # before the ledger is asked
     with database.connect(settings, database.LOADER) as connection:
         known = {fetch.fetch_id: fetch for fetch in under_way(connection, source)}
     for folder in folders:
         if not folder.name.isdigit() or int(folder.name) not in known:
             shutil.rmtree(folder, ignore_errors=True)
-    paths = [path_of(settings, fetch) for fetch in known.values() if fetch.state == "fetched"]
+    paths = [path_of(settings.home, fetch) for fetch in known.values() if fetch.state == "fetched"]
     return [path for path in paths if path.exists()]
 
 
@@ -227,4 +229,4 @@ def waiting_sources(settings: Settings) -> set[str]:
     """Sources with a fetched file that is not loaded yet."""
     with database.connect(settings, database.LOADER) as connection:
         fetched = _select(connection, "state = 'fetched'", [])
-    return {fetch.source for fetch in fetched if path_of(settings, fetch).exists()}
+    return {fetch.source for fetch in fetched if path_of(settings.home, fetch).exists()}

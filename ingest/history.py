@@ -271,7 +271,7 @@ class Comparison:
         }
 
     def _path(self, delivery_id: int) -> Any:
-        return digests.path_of(self._settings, self._contract.source, self._series, delivery_id)
+        return digests.path_of(self._settings.home, self._contract.source, self._series, delivery_id)
 
 
 def base_of(connection: Connection, source: str, series: str, day: date) -> int | None:

@@ -205,7 +205,7 @@ def look(
         for inbox in [only] if only else stores.labels(settings):
             try:
                 with stores.opened(settings, inbox) as store:
-                    seen = _look(settings, connection, store)
+                    seen = _look(connection, store, settings.inbox_settle_seconds)
                     found.add(seen)
                     if notifies:
                         found.notified += _notify_unknown(settings, store, seen)
@@ -259,7 +259,7 @@ def take(settings: Settings, key: str, progress: Callable[[int], None] | None = 
         if connection is None:
             return None
         with stores.opened(settings, inbox) as store:
-            row = _claimed(settings, connection, store, path)
+            row = _claimed(connection, store, path, settings.inbox_settle_seconds)
             if row and row.delivery_id is None:
                 row = _loaded(settings, connection, store, row, progress)
             return _finished(settings, connection, store, row) if row else None
@@ -269,7 +269,7 @@ def local_files(settings: Settings) -> dict[str, list[Path]]:
     """Files of the drop folder that are not in the ledger yet, by source; also interrupted loads."""
     with stores.opened(settings, DROP) as store, _connected(settings) as connection:
         rows = [row for row in inbox_files.claimed(connection, DROP) if row.delivery_id is None]
-        seen = _look(settings, connection, store)
+        seen = _look(connection, store, settings.inbox_settle_seconds)
     put = [(a.source, a.path) for a in (*seen.complete, *seen.settling)]
     found: dict[str, list[Path]] = {}
     for source, path in sorted({*put, *((row.source, row.taken_path) for row in rows)}):
@@ -291,7 +291,7 @@ def is_drained(settings: Settings) -> bool:
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def _look(settings: Settings, connection: Connection, store: Store) -> Look:
+def _look(connection: Connection, store: Store, settle_seconds: float) -> Look:
     entries = {entry.path: entry for entry in store.entries()}
     if not isinstance(store, stores.Local):  # for local files the clock is enough, nothing is stored
         inbox_files.forget_seen(connection, store.label, list(filter(stores.is_plain, entries)))
@@ -312,10 +312,10 @@ def _look(settings: Settings, connection: Connection, store: Store) -> Look:
         if not (entry.size or has_marker):
             unknown.append((entry, EMPTY))
             continue
-        is_complete = _is_complete(settings, connection, store, source, entry, has_marker)
+        is_complete = _is_complete(connection, store, source, entry, has_marker, settle_seconds)
         found[path] = is_complete, Arrival(store.label, path, source, entry.size)
     for row in claimed:
-        is_ready = row.is_complete or inbox_files.is_stable(connection, row, settings.inbox_settle_seconds)
+        is_ready = row.is_complete or inbox_files.is_stable(connection, row, settle_seconds)
         size = entries[row.path].size if row.path in in_place and row.path in entries else 0
         found[row.path] = is_ready, Arrival(store.label, row.path, row.source, size, row.problem)
     return Look(
@@ -330,28 +330,28 @@ def _notify_unknown(settings: Settings, store: Store, seen: Look) -> list[str]:
     return [
         f"{store.label}/{stores.shown(entry.path)}"
         for entry, why in seen.unknown
-        if _is_old(settings, entry) and receipts.write_unknown(store, entry, why, settings.unclaimed_days)
+        if _is_old(entry, settings.inbox_settle_seconds)
+        and receipts.write_unknown(store, entry, why, settings.unclaimed_days)
     ]
 
 
 def _is_complete(
-    settings: Settings, connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool
+    connection: Connection, store: Store, source: str, entry: Entry, has_marker: bool, seconds: float
 ) -> bool:
     """Whether the file is complete: it has a marker, or is stable (unchanged for long enough).
 
     In a local folder the clock is enough: a file's ctime cannot be set. Elsewhere it takes a second poll.
     """
-    seconds = settings.inbox_settle_seconds
     if has_marker or not seconds:
         return has_marker or entry.size > 0
     if isinstance(store, stores.Local):
-        return _is_old(settings, entry)
+        return _is_old(entry, seconds)
     return inbox_files.is_unchanged(connection, store.label, source, entry, seconds)
 
 
-def _is_old(settings: Settings, entry: Entry) -> bool:
+def _is_old(entry: Entry, seconds: float) -> bool:
     """Whether a file is unchanged for long enough, by its store's clock."""
-    return entry.changed_at is None or time.time() - entry.changed_at >= settings.inbox_settle_seconds
+    return entry.changed_at is None or time.time() - entry.changed_at >= seconds
 
 
 # --- taking -----------------------------------------------------------------------------------------------------------
@@ -384,7 +384,7 @@ def _turn(settings: Settings, key: str) -> Iterator[Connection | None]:
         connection.execute("select pg_advisory_unlock_all()")
 
 
-def _claimed(settings: Settings, connection: Connection, store: Store, path: str) -> InboxFile | None:
+def _claimed(connection: Connection, store: Store, path: str, settle_seconds: float) -> InboxFile | None:
     """A new or resumed claim of a file, with the file in its place; None if not possible now."""
     row = next((row for row in inbox_files.claimed(connection, store.label) if row.path == path), None)
     if row is None:
@@ -393,10 +393,10 @@ def _claimed(settings: Settings, connection: Connection, store: Store, path: str
             return None
         source = source_of(path)
         has_marker = any(store.entry(marker) for marker in stores.markers(path))
-        if not _is_complete(settings, connection, store, source, entry, has_marker):
+        if not _is_complete(connection, store, source, entry, has_marker, settle_seconds):
             return None
         row = inbox_files.claim(connection, store.label, source, entry)
-    elif not row.is_complete and not inbox_files.is_stable(connection, row, settings.inbox_settle_seconds):
+    elif not row.is_complete and not inbox_files.is_stable(connection, row, settle_seconds):
         return None
     return _in_place(connection, store, row) if row.delivery_id is None else row
 
@@ -437,13 +437,13 @@ def _loaded(
     try:
         if entry is None:
             raise ChangedWhileRead(f"{place} went")
-        with _local(settings, store, row, entry) as file:
+        with _local(settings.landing, store, row, entry) as file:
             # A checksum may arrive before the last bytes: a wrong one counts only once the file is stable.
             may_grow = store.renames and row.is_complete and settings.inbox_settle_seconds > 0
             if may_grow and expected is not None and landing.sha256(file) != expected:
                 inbox_files.wait_again(connection, row, entry.version)
                 return None
-            delivery = intake.load_file(settings, contracts.load(row.source), file, expected, progress)
+            delivery = intake.load_file(connection, settings, contracts.load(row.source), file, expected, progress)
     except ChangedWhileRead:
         now = store.entry(place)
         inbox_files.wait_again(connection, row, now.version if now else row.version)
@@ -467,7 +467,7 @@ def _expected(store: Store, place: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> Iterator[Path]:
+def _local(landing_folder: Path, store: Store, row: InboxFile, entry: Entry) -> Iterator[Path]:
     """The file on this machine; a remote file is copied, and the copy deleted afterwards.
 
     The copy is in the landing zone, so that retention and erasure find it after a kill.
@@ -476,8 +476,8 @@ def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> It
     if here is not None:
         yield here
         return
-    folder = settings.landing / row.source / f".incoming-{row.inbox_file_id}"
-    settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = landing_folder / row.source / f".incoming-{row.inbox_file_id}"
+    landing_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         store.fetch(entry, folder / row.name)
@@ -488,8 +488,7 @@ def _local(settings: Settings, store: Store, row: InboxFile, entry: Entry) -> It
 
 def _finished(settings: Settings, connection: Connection, store: Store, row: InboxFile) -> Delivery | None:
     """Move a file that is in the ledger to `taken/`, and write its receipt. None if it changed after it was read."""
-    with database.connect(settings, database.LOADER) as other:
-        delivery = ledger.get(other, row.delivery_id)
+    delivery = ledger.get(connection, row.delivery_id)
     is_personal = contracts.load(row.source).has_personal_fields
     place = _place(store, row)
     entry = store.entry(place)
@@ -497,7 +496,7 @@ def _finished(settings: Settings, connection: Connection, store: Store, row: Inb
         inbox_files.wait_again(connection, row, entry.version)  # its writer continued: the new content is the next file
         return None
     if not store.renames:
-        _put_away(settings, store, row, entry, delivery, is_personal)
+        _put_away(store, row, entry, None if is_personal else settings.landing / delivery.landing_path)
     elif is_personal:
         # Personal data is kept only in the landing zone, where retention and erasure reach it.
         for path in (place, *stores.markers(place)):
@@ -512,12 +511,9 @@ def _finished(settings: Settings, connection: Connection, store: Store, row: Inb
     return delivery
 
 
-def _put_away(
-    settings: Settings, store: Store, row: InboxFile, entry: Entry | None, delivery: Delivery, is_personal: bool
-) -> None:
+def _put_away(store: Store, row: InboxFile, entry: Entry | None, landed: Path | None) -> None:
     """Without a rename: the landed bytes are put into `taken/`, and the object goes if it is still the one loaded."""
-    landed = settings.landing / delivery.landing_path
-    if not is_personal and landed.exists():
+    if landed and landed.exists():
         store.put(landed, row.taken_path)
     if entry and entry.version == row.version and store.remove(entry):
         for marker in stores.markers(row.path):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from psycopg import Connection
+
 from ingest import landing, own_layouts
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
@@ -48,9 +50,9 @@ class Parcel:
         return landing.path_of(self.contract.source, self.period, self.sha256, Path(self.file_name).suffix.lower())
 
 
-def parcel_of(settings: Settings, contract: Contract, name: str, landed: Path, sha256: str) -> Parcel:
+def parcel_of(config: Path, contract: Contract, name: str, landed: Path, sha256: str) -> Parcel:
     """A landed file with the contract that is in force for it."""
-    return Parcel(own_layouts.for_file(settings, contract, name), name, landed, sha256)
+    return Parcel(own_layouts.for_file(config, contract, name), name, landed, sha256)
 
 
 def agreed_name(contract: Contract, file: Path) -> str:
@@ -63,6 +65,7 @@ def agreed_name(contract: Contract, file: Path) -> str:
 
 
 def load_file(
+    connection: Connection,
     settings: Settings,
     contract: Contract,
     file: Path,
@@ -72,10 +75,11 @@ def load_file(
 ) -> Delivery:
     """Land and load one file; the returned row says whether it was loaded, refused, or known already.
 
+    `connection` is the loader's, and commits each statement; data, rejected rows and ledger are one transaction in it.
     `name` is the one that it is loaded under, if it is not its own. `expected` is the SHA-256 that its sender says
     it has; `progress` is told the number of bytes of each part read.
     """
-    name = name or agreed_name(own_layouts.in_force(settings, contract, None, None), file)
+    name = name or agreed_name(own_layouts.in_force(settings.config, contract, None, None), file)
     period = contract.period_of(name)
     size = file.stat().st_size
     what = f"the load of {name} ({size / 1e6:.1f} MB)"
@@ -85,5 +89,6 @@ def load_file(
         if period and size > LANDS_AT_ONCE:
             beside.submit(import_module, "ingest.kernels")
         loader = beside.submit(import_module, "ingest.load")
-        sha256, landed = landing.land(settings, file, contract.source, period or "unknown", Path(name).suffix)
-    return loader.result().load(settings, parcel_of(settings, contract, name, landed, sha256), expected, progress)
+        sha256, landed = landing.land(settings.landing, file, contract.source, period or "unknown", Path(name).suffix)
+    parcel = parcel_of(settings.config, contract, name, landed, sha256)
+    return loader.result().load(connection, settings, parcel, expected, progress)

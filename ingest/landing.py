@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ingest import unfinished
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.ledger import Delivery
@@ -33,15 +32,15 @@ def path_of(source: str, period: str, digest: str, suffix: str) -> str:
     return f"{source}/{period}/{digest}{suffix}"
 
 
-def land(settings: Settings, file: Path, source: str, period: str, suffix: str | None = None) -> tuple[str, Path]:
+def land(landing: Path, file: Path, source: str, period: str, suffix: str | None = None) -> tuple[str, Path]:
     """Copy a file into the landing zone, completely or not at all. Landing the same bytes again changes nothing.
 
     `suffix` is the ending of the copy; default: that of the file.
     Returns the SHA-256 (hexadecimal) and the path. ChangedWhileRead if the file was still being written.
     """
     suffix = (file.suffix if suffix is None else suffix).lower()
-    folder = (settings.landing / path_of(source, period, "", suffix)).parent
-    settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
+    folder = (landing / path_of(source, period, "", suffix)).parent
+    landing.mkdir(parents=True, exist_ok=True, mode=0o700)  # closes everything below it
     folder.mkdir(parents=True, exist_ok=True)
     unfinished.clear(folder, f"{_UNFINISHED}*")
     # A unique name, so that two concurrent loads of the same file do not write into each other's copy.
@@ -55,7 +54,7 @@ def land(settings: Settings, file: Path, source: str, period: str, suffix: str |
             if _version(file) != before:
                 said = f"{file} changed while it was read"
                 raise ChangedWhileRead(said, remedy="load it again once it is written completely")
-            target = settings.landing / path_of(source, period, digest, suffix)
+            target = landing / path_of(source, period, digest, suffix)
             if target.exists():
                 temporary.unlink()
             else:
@@ -100,11 +99,11 @@ def _sum_of_copy(path: Path) -> str:
     return digest.hexdigest()
 
 
-def require(settings: Settings, delivery: "Delivery") -> None:
+def require(landing: Path, delivery: "Delivery") -> None:
     """Raise UserError if the bytes of a delivery are no longer in the landing zone; the message says when and why."""
-    if (settings.landing / delivery.landing_path).exists():
+    if (landing / delivery.landing_path).exists():
         return
-    gone = f"the landed bytes {settings.landing / delivery.landing_path} are gone"
+    gone = f"the landed bytes {landing / delivery.landing_path} are gone"
     if delivery.erased_at:
         gone = (
             f"the landed bytes of delivery {delivery.delivery_id} were erased on {delivery.erased_at:%Y-%m-%d}:"

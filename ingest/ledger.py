@@ -84,8 +84,13 @@ _COLUMNS = ", ".join(Delivery.__dataclass_fields__)
 def deliveries(settings: Settings, source: str | None = None, states: tuple[str, ...] = ()) -> list[Delivery]:
     """The ledger's rows, oldest first, of one source or all, in the given states or any."""
     with database.connect(settings, database.LOADER) as connection:
-        where = "source = coalesce(%(source)s, source) and (%(states)s::text[] = '{}' or state = any(%(states)s))"
-        return _select(connection, where, {"source": source, "states": list(states)})
+        return found(connection, source, states)
+
+
+def found(connection: Connection, source: str | None = None, states: tuple[str, ...] = ()) -> list[Delivery]:
+    """The same by a connection that there is."""
+    where = "source = coalesce(%(source)s, source) and (%(states)s::text[] = '{}' or state = any(%(states)s))"
+    return _select(connection, where, {"source": source, "states": list(states)})
 
 
 def get(connection: Connection, delivery_id: int, lock: bool = False) -> Delivery:
@@ -259,8 +264,9 @@ def expire(settings: Settings) -> list[Delivery]:
     A build begins with this; existing publications stay.
     """
     expired: list[Delivery] = []
-    while over := _over(settings):  # again, because one that is accepted again may be over too
-        expired += filter(None, [_hold_again(settings, delivery_id) for delivery_id in over])
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        while late := over(connection):  # again, because one that is accepted again may be over too
+            expired += filter(None, [_hold_again(connection, delivery_id) for delivery_id in late])
     return expired
 
 
@@ -329,18 +335,17 @@ def _require_end(
         raise UserError(f"{until} is over: an acceptance until then would not be one", remedy=again)
 
 
-def _over(settings: Settings) -> list[int]:
+def over(connection: Connection) -> list[int]:
     """Accepted deliveries whose acceptance has expired."""
-    with database.connect(settings, database.LOADER) as connection:
-        rows = connection.execute(
-            f"select delivery_id from raw.delivery where state = 'accepted' and not {IS_ACCEPTED} order by delivery_id"
-        )
-        return [delivery_id for (delivery_id,) in rows]
+    rows = connection.execute(
+        f"select delivery_id from raw.delivery where state = 'accepted' and not {IS_ACCEPTED} order by delivery_id"
+    )
+    return [delivery_id for (delivery_id,) in rows]
 
 
-def _hold_again(settings: Settings, delivery_id: int) -> Delivery | None:
+def _hold_again(connection: Connection, delivery_id: int) -> Delivery | None:
     """Each in a transaction of its own, one period at a time; None if somebody decided on it meanwhile."""
-    with database.connect(settings, database.LOADER) as connection:
+    with connection.transaction():
         delivery = _locked(connection, delivery_id)
         (today,) = connection.execute(f"select {TODAY}").fetchone()
         if delivery.state != "accepted" or delivery.accepted_until is None or delivery.accepted_until >= today:

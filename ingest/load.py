@@ -37,13 +37,17 @@ REJECTS_IN_MEMORY = 1 << 20
 
 
 def load(
-    settings: Settings, parcel: Parcel, expected: str | None, progress: Callable[[int], None] | None = None
+    connection: Connection,
+    settings: Settings,
+    parcel: Parcel,
+    expected: str | None,
+    progress: Callable[[int], None] | None = None,
 ) -> Delivery:
-    """Load a landed file; `expected` and `progress` as for `intake.load_file`."""
+    """Load a landed file, as `intake.load_file` says."""
     if expected not in (None, parcel.sha256):
         told = f"its SHA-256 is {parcel.sha256}, but its sender says {expected or 'none that could be read'}"
-        return _refuse(settings, parcel, Refused(told, "send the file and its .sha256 again"), None)
-    return _load(settings, parcel, progress=progress)
+        return _refuse(connection, parcel, Refused(told, "send the file and its .sha256 again"), None)
+    return _load(connection, settings, parcel, progress=progress)
 
 
 class _Watched(io.FileIO):
@@ -61,13 +65,14 @@ class _Watched(io.FileIO):
 
 def reload(settings: Settings, delivery_id: int) -> Delivery:
     """Process landed bytes again after a fix of contract or code, as a new attempt."""
-    with database.connect(settings, database.LOADER) as connection:
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
         old = ledger.get(connection, delivery_id)
-    _require_reloadable(old)
-    landing.require(settings, old)
-    contract = contracts.load(old.source)
-    landed = settings.landing / old.landing_path
-    return _load(settings, parcel_of(settings, contract, old.file_name, landed, landing.sha256(landed)), old)
+        _require_reloadable(old)
+        landing.require(settings.landing, old)
+        contract = contracts.load(old.source)
+        landed = settings.landing / old.landing_path
+        parcel = parcel_of(settings.config, contract, old.file_name, landed, landing.sha256(landed))
+        return _load(connection, settings, parcel, old)
 
 
 def _require_reloadable(old: Delivery) -> None:
@@ -89,6 +94,7 @@ def _give_way(connection: Connection, old: Delivery | None) -> None:
 
 
 def _load(
+    connection: Connection,
     settings: Settings,
     parcel: Parcel,
     old: Delivery | None = None,
@@ -98,13 +104,13 @@ def _load(
     """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `history.comparing`."""
     contract = parcel.contract
     # Read before the transaction: a missing key or unreadable file must not leave it open.
-    key = _key(settings, parcel)
+    key = _key(connection, settings, parcel)
     try:
         if parcel.period == "unknown":
             raise Refused("the name of the file is not the agreed one", f"rename it, for example to {contract.example}")
         with (
             history.comparing(settings, contract, parcel.period, key, by_text) as comparison,
-            database.connect(settings, database.LOADER) as connection,
+            connection.transaction(),
         ):
             ledger.lock_period(connection, contract.source, parcel.period)
             privacy.hold_key(connection, key)
@@ -130,12 +136,12 @@ def _load(
             retention.finish_deletions(settings)
         return loaded
     except Refused as refusal:
-        return _refuse(settings, parcel, refusal, old)
+        return _refuse(connection, parcel, refusal, old)
     except history.AmbiguousHash:
-        return _load(settings, parcel, old, by_text=False, progress=progress)
+        return _load(connection, settings, parcel, old, by_text=False, progress=progress)
 
 
-def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
+def _key(connection: Connection, settings: Settings, parcel: Parcel) -> KeyChain | None:
     purpose = parcel.contract.pseudonym_purpose
     if purpose is None or parcel.period == "unknown":
         return None
@@ -144,7 +150,7 @@ def _key(settings: Settings, parcel: Parcel) -> KeyChain | None:
             f"{parcel.file_name}: the name holds no municipality, so no pseudonym key can be chosen",
             remedy=f"name a group (?P<ags>...) in {parcel.contract.path}",
         )
-    return privacy.load_key(settings, parcel.municipality, purpose)
+    return privacy.load_key(connection, settings.keys, parcel.municipality, purpose)
 
 
 def _register(
@@ -175,9 +181,9 @@ def _register(
     return delivery_id
 
 
-def _refuse(settings: Settings, parcel: Parcel, refusal: Refused, old: Delivery | None) -> Delivery:
+def _refuse(connection: Connection, parcel: Parcel, refusal: Refused, old: Delivery | None) -> Delivery:
     reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
-    with database.connect(settings, database.LOADER) as connection:
+    with connection.transaction():
         ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
         _give_way(connection, old)
         if known := _refused_already(connection, parcel, reason):

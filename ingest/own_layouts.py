@@ -25,7 +25,6 @@ from ingest.contract_check import Finding, Place
 from ingest.contracts import Change, Contract, Own, normal_title
 from lagebild import yaml_files
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
 FOLDER = "contracts"
 LAYOUTS = "layouts"
@@ -111,19 +110,19 @@ class OwnLayout:
         return contracts.holds_in(self.change, period)
 
 
-def in_force(settings: Settings, contract: Contract, municipality: str | None, period: str | None) -> Contract:
+def in_force(config: Path, contract: Contract, municipality: str | None, period: str | None) -> Contract:
     """The contract by which a file of this municipality and period is read: the source's, or with a city's entry.
 
     Both are what the file's name says, None if it says none. UserError if the city's file is wrong.
     """
-    path = path_of(settings, contract.source)
+    path = path_of(config, contract.source)
     own = next((one for one in _of(contract, path) if one.holds_in(municipality, period)), None)
     return own.contract if own else replace(contract, own=Own(path, municipality))
 
 
-def for_file(settings: Settings, contract: Contract, name: str) -> Contract:
+def for_file(config: Path, contract: Contract, name: str) -> Contract:
     """The same by the name of a file."""
-    return in_force(settings, contract, contract.municipality_of(name), contract.period_of(name))
+    return in_force(config, contract, contract.municipality_of(name), contract.period_of(name))
 
 
 def as_written(contract: Contract, name: str) -> Contract:
@@ -137,23 +136,23 @@ def as_written(contract: Contract, name: str) -> Contract:
     return replace(own, delimiter=layout.beside.delimiters[0], german=german)
 
 
-def path_of(settings: Settings, source: str) -> Path:
+def path_of(config: Path, source: str) -> Path:
     """Where a city says how its files of a source differ."""
-    return settings.config / FOLDER / f"{source}.yml"
+    return config / FOLDER / f"{source}.yml"
 
 
-def every(settings: Settings, source: str | None = None) -> list[OwnLayout]:
+def every(config: Path, source: str | None = None) -> list[OwnLayout]:
     """Every entry of a city, or those of a source, by file and line; UserError lists everything that is wrong."""
-    if wrong := findings(settings, source):
+    if wrong := findings(config, source):
         raise _faulty(wrong)
-    paths = [path for path in _files(settings) if source in (None, path.stem)]
+    paths = [path for path in _files(config) if source in (None, path.stem)]
     return [one for path in paths for one in _of(contracts.load(path.stem), path)]
 
 
-def findings(settings: Settings, source: str | None = None) -> list[Finding]:
+def findings(config: Path, source: str | None = None) -> list[Finding]:
     """Everything that is wrong with a city's files, or with that of a source, by file and line."""
     found = []
-    for path in _files(settings):
+    for path in _files(config):
         if source not in (None, path.stem):
             continue
         if path.suffix != ".yml" or path.stem not in contracts.sources():
@@ -186,14 +185,14 @@ def unmatched(connection: Connection, own: list[OwnLayout]) -> list[Finding]:
     return found
 
 
-def digests(settings: Settings) -> list[str]:
+def digests(config: Path) -> list[str]:
     """What every entry says, as text: a part of the code version of a build."""
-    told = [(one.contract.source, one.entry) for one in every(settings)]
+    told = [(one.contract.source, one.entry) for one in every(config)]
     return [json.dumps(entry, sort_keys=True, default=str, ensure_ascii=False) for entry in told]
 
 
-def _files(settings: Settings) -> list[Path]:
-    folder = settings.config / FOLDER
+def _files(config: Path) -> list[Path]:
+    folder = config / FOLDER
     return sorted(path for path in folder.glob("*") if not path.name.startswith(".")) if folder.is_dir() else []
 
 

@@ -12,25 +12,24 @@ from ingest.contract_check import Finding
 from ingest.contracts import Contract, normal_title
 from ingest.stores import RECEIPTS, TAKEN
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
 _ID = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
-def every(settings: Settings) -> list[Contract]:
+def every(config: Path) -> list[Contract]:
     """The contract of each source of a city; UserError lists everything that is wrong."""
-    if wrong := findings(settings):
+    if wrong := findings(config):
         raise UserError(
             "what the city says of its own sources is wrong:\n" + "\n".join(map(str, wrong)),
             remedy="mend it; ingest/sources/README.md explains every entry",
         )
-    return [contracts.load(path.name) for path in _folders(settings)]
+    return [contracts.load(path.name) for path in _folders(config)]
 
 
-def findings(settings: Settings) -> list[Finding]:
+def findings(config: Path) -> list[Finding]:
     """Errors that prevent loading a city's sources, by file and line."""
     found = []
-    for folder in _folders(settings):
+    for folder in _folders(config):
         path = folder / "contract.yml"
         if not path.is_file():
             found.append(Finding(folder, 1, "holds no contract.yml"))
@@ -62,11 +61,11 @@ def _of_persons(contract: Contract) -> list[Finding]:
     return found
 
 
-def digests(settings: Settings) -> list[str]:
+def digests(config: Path) -> list[str]:
     """Each source with the version of its contract, as text: a part of the code version of a build."""
-    return [f"{contract.source} {contract.version}" for contract in every(settings)]
+    return [f"{contract.source} {contract.version}" for contract in every(config)]
 
 
-def _folders(settings: Settings) -> list[Path]:
-    folder = settings.config / contracts.OWN_SOURCES
+def _folders(config: Path) -> list[Path]:
+    folder = config / contracts.OWN_SOURCES
     return sorted(folder.glob("[!.]*")) if folder.is_dir() else []

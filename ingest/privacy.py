@@ -18,9 +18,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from lagebild import database
 from lagebild.errors import UserError
-from lagebild.settings import Settings
 
 KEY_BYTES = 32
 
@@ -50,30 +48,30 @@ def pseudonym(key: bytes, identifier: str) -> str:
     return hmac.digest(key, identifier.encode(), "sha256").hex()
 
 
-def key_path(settings: Settings, municipality: str, purpose: str, version: int = 0) -> Path:
+def key_path(keys: Path, municipality: str, purpose: str, version: int = 0) -> Path:
     """Where a link of the chain of a municipality (AGS, 8 digits) and purpose lies."""
     number = f".{version}" if version else ""
-    return settings.keys / f"{municipality}.{purpose}{number}.key"
+    return keys / f"{municipality}.{purpose}{number}.key"
 
 
-def pending_path(settings: Settings, municipality: str, purpose: str, version: int) -> Path:
+def pending_path(keys: Path, municipality: str, purpose: str, version: int) -> Path:
     """Where a link lies from before the commit of its rotation until it is put in its place."""
-    path = key_path(settings, municipality, purpose, version)
+    path = key_path(keys, municipality, purpose, version)
     return path.with_name(f"{path.name}.pending")
 
 
-def ensure_key(settings: Settings, municipality: str, purpose: str) -> bool:
+def ensure_key(keys: Path, municipality: str, purpose: str) -> bool:
     """Make the first key if it is missing; return whether it was made. An existing key is never replaced.
 
     UserError when later links are there: then the first one was lost, and a new one would break the chain.
     """
-    path = key_path(settings, municipality, purpose)
-    if not path.exists() and any(settings.keys.glob(f"{municipality}.{purpose}.[0-9]*.key*")):
+    path = key_path(keys, municipality, purpose)
+    if not path.exists() and any(keys.glob(f"{municipality}.{purpose}.[0-9]*.key*")):
         raise UserError(
             f"the pseudonym key {path} is missing, and keys that were made by its rotation are there",
             remedy="restore it from your backup; a new one would give every person another pseudonym",
         )
-    settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         write_key(path)
     except FileExistsError:
@@ -93,37 +91,35 @@ def write_key(path: Path) -> bytes:
     return key
 
 
-def load_key(settings: Settings, municipality: str, purpose: str) -> KeyChain:
+def load_key(connection: Connection, keys: Path, municipality: str, purpose: str) -> KeyChain:
     """The chain in force; UserError with the command that makes a key when there is none, or one is damaged."""
-    if not key_path(settings, municipality, purpose).exists():
+    if not key_path(keys, municipality, purpose).exists():
         raise UserError(
-            f"the pseudonym key {key_path(settings, municipality, purpose)} is missing",
+            f"the pseudonym key {key_path(keys, municipality, purpose)} is missing",
             remedy="restore it from your backup, or, if this municipality never had one: "
             f"lagebild privacy keys create --municipality {municipality} --purpose {purpose}",
         )
-    with database.connect(settings, database.LOADER) as connection:
-        version = version_in_force(connection, municipality, purpose)
-    return chain(settings, municipality, purpose, version)
+    return chain(keys, municipality, purpose, version_in_force(connection, municipality, purpose))
 
 
-def chain(settings: Settings, municipality: str, purpose: str, version: int) -> KeyChain:
+def chain(keys: Path, municipality: str, purpose: str, version: int) -> KeyChain:
     """The chain up to a version, which the database has committed; UserError when a link is missing or damaged.
 
     A rotation that died between its commit and the last step is finished here. Links above the
     version are left out: the database was restored from before them, or they were never committed.
     """
     if version:
-        activate(settings, municipality, purpose, version)
-    paths = [key_path(settings, municipality, purpose, number) for number in range(version + 1)]
+        activate(keys, municipality, purpose, version)
+    paths = [key_path(keys, municipality, purpose, number) for number in range(version + 1)]
     return KeyChain(municipality, purpose, tuple(_read(path) for path in paths))
 
 
-def activate(settings: Settings, municipality: str, purpose: str, version: int) -> None:
+def activate(keys: Path, municipality: str, purpose: str, version: int) -> None:
     """Put a committed link in its place; nothing happens when it is there, or another process did it first."""
-    path = key_path(settings, municipality, purpose, version)
+    path = key_path(keys, municipality, purpose, version)
     if not path.exists():
         with contextlib.suppress(FileNotFoundError):
-            os.replace(pending_path(settings, municipality, purpose, version), path)
+            os.replace(pending_path(keys, municipality, purpose, version), path)
         if path.parent.is_dir():
             sync_folder(path.parent)
 

@@ -51,7 +51,7 @@ class Due:
 def due(settings: Settings, say: Callable[[str], None] = _log.warning) -> list[Due | Old]:
     """What `apply` would delete now, by path; an inbox that cannot be reached is said."""
     with database.connect(settings, database.LOADER) as connection:
-        landed = _due(settings, connection)
+        landed = _due(connection, settings.landing)
     return [*landed, *inbox_retention.due(settings, say)]
 
 
@@ -62,13 +62,13 @@ def apply(settings: Settings, say: Callable[[str], None] = _log.warning) -> list
     """
     finish_deletions(settings)
     with database.connect(settings, database.LOADER) as connection:
-        found = _due(settings, connection)
+        found = _due(connection, settings.landing)
         for entry in found:
             for delivery in entry.deliveries:
                 give_up_bytes(connection, delivery, entry.why)
             ask_deletion(connection, entry.landing_path)
     finish_deletions(settings)
-    digests.forget(settings, *{delivery.source for entry in found for delivery in entry.deliveries})
+    digests.forget(settings.home, *{delivery.source for entry in found for delivery in entry.deliveries})
     return [*found, *inbox_retention.apply(settings, say)]
 
 
@@ -95,39 +95,39 @@ def finish_deletions(settings: Settings) -> list[str]:
 
     A file that came again meanwhile, as a delivery of its own that has its bytes still, is left alone.
     """
-    with database.connect(settings, database.LOADER) as connection:
-        asked = [path for (path,) in connection.execute("select landing_path from raw.landing_deletion order by 1")]
     gone = []
-    for path in asked:
-        with database.connect(settings, database.LOADER) as connection:
-            source, period = path.split("/")[:2]
-            ledger.lock_period(connection, source, period)
-            in_use = any(delivery.erased_at is None for delivery in ledger.of_path(connection, path))
-            if not in_use:
-                _delete(settings.landing / path)
-                gone.append(path)
-            connection.execute("delete from raw.landing_deletion where landing_path = %s", [path])
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        asked = connection.execute("select landing_path from raw.landing_deletion order by 1").fetchall()
+        for (path,) in asked:
+            with connection.transaction():
+                source, period = path.split("/")[:2]
+                ledger.lock_period(connection, source, period)
+                in_use = any(delivery.erased_at is None for delivery in ledger.of_path(connection, path))
+                if not in_use:
+                    _delete(settings.landing / path)
+                    gone.append(path)
+                connection.execute("delete from raw.landing_deletion where landing_path = %s", [path])
     return gone
 
 
-def left_over(settings: Settings, connection: Connection, contract: Contract) -> list[str]:
+def left_over(connection: Connection, landing: Path, contract: Contract) -> list[str]:
     """Landed files of a source that no delivery names, also half-written copies."""
     known = {delivery.landing_path for delivery in ledger.of_source(connection, contract.source)}
-    files = (settings.landing / contract.source).rglob("*")
-    paths = (str(file.relative_to(settings.landing)) for file in files if file.is_file())
+    files = (landing / contract.source).rglob("*")
+    paths = (str(file.relative_to(landing)) for file in files if file.is_file())
     return sorted(path for path in paths if path not in known)
 
 
-def _due(settings: Settings, connection: Connection) -> list[Due]:
+def _due(connection: Connection, landing: Path) -> list[Due]:
     (now,) = connection.execute("select now()").fetchone()
     found = []
     for contract in (contracts.load(source) for source in contracts.sources()):
         if contract.has_personal_fields:
-            found += _of_source(settings, connection, contract, now)
+            found += _of_source(connection, landing, contract, now)
     return sorted(found, key=lambda entry: entry.landing_path)
 
 
-def _of_source(settings: Settings, connection: Connection, contract: Contract, now: datetime) -> list[Due]:
+def _of_source(connection: Connection, landing: Path, contract: Contract, now: datetime) -> list[Due]:
     duration = contract.retention.text
     (limit,) = connection.execute("select %s - %s::interval", [now, duration]).fetchone()
     by_path: dict[str, list[Delivery]] = {}
@@ -137,11 +137,11 @@ def _of_source(settings: Settings, connection: Connection, contract: Contract, n
     for path, deliveries in by_path.items():
         is_over = all(d.erased_at is not None or d.received_at < limit for d in deliveries)
         # Bytes that were erased and came again as a no-op lie there once more: they go as well.
-        is_open = any(d.erased_at is None for d in deliveries) or (settings.landing / path).exists()
+        is_open = any(d.erased_at is None for d in deliveries) or (landing / path).exists()
         if is_over and is_open:
             found.append(Due(path, tuple(deliveries), f"retention of {duration} is over"))
-    for path in left_over(settings, connection, contract):
-        if (settings.landing / path).stat().st_mtime < (now - LEFT_OVER).timestamp():
+    for path in left_over(connection, landing, contract):
+        if (landing / path).stat().st_mtime < (now - LEFT_OVER).timestamp():
             found.append(Due(path, (), "left by a load that was cut off"))
     return found
 

@@ -54,12 +54,8 @@ def rotate(settings: Settings, municipality: str, purpose: str) -> Rotation:
     """
     with database.connect(settings) as connection:
         privacy.lock_key(connection, municipality, purpose)
-        before = privacy.version_in_force(connection, municipality, purpose)
         # Reads every key that is in force, and finishes a rotation that died after its commit.
-        if not privacy.key_path(settings, municipality, purpose).exists():
-            privacy.load_key(settings, municipality, purpose)  # says what to do
-        privacy.chain(settings, municipality, purpose, before)
-        version = before + 1
+        version = privacy.load_key(connection, settings.keys, municipality, purpose).version + 1
         key = _pending_key(settings, municipality, purpose, version)
         scope = persons.scope(connection, municipality, purpose)
         _require_assigned(scope)
@@ -74,8 +70,8 @@ def rotate(settings: Settings, municipality: str, purpose: str) -> Rotation:
             " code_version = excluded.code_version",
             [municipality, purpose, version, getpass.getuser(), code_version()],
         )
-    privacy.activate(settings, municipality, purpose, version)
-    digests.forget(settings, *scope.sources)
+    privacy.activate(settings.keys, municipality, purpose, version)
+    digests.forget(settings.home, *scope.sources)
     vacuum(settings, [table.name for table in scope.tables] + ["rejected_row"])
     return rotation
 
@@ -89,13 +85,13 @@ def vacuum(settings: Settings, tables: list[str]) -> None:
 
 def _pending_key(settings: Settings, municipality: str, purpose: str, version: int) -> bytes:
     """A new key, written as pending; one that a rotation left before its commit was never used and goes."""
-    if privacy.key_path(settings, municipality, purpose, version).exists():
+    if privacy.key_path(settings.keys, municipality, purpose, version).exists():
         raise UserError(
-            f"{privacy.key_path(settings, municipality, purpose, version)} is there, and this warehouse was never"
+            f"{privacy.key_path(settings.keys, municipality, purpose, version)} is there, and this warehouse was never"
             " rotated to it: it is another warehouse's, or this one was restored from before that rotation",
             remedy="give every warehouse its own LAGEBILD_KEYS_DIR, or move the file away (keep it beside the backup)",
         )
-    pending = privacy.pending_path(settings, municipality, purpose, version)
+    pending = privacy.pending_path(settings.keys, municipality, purpose, version)
     pending.unlink(missing_ok=True)
     return privacy.write_key(pending)
 

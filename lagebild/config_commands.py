@@ -27,6 +27,6 @@ def config(settings: "Settings", form: str) -> None:
     from lagebild import overlay
 
     if form == "json":
-        options.echo_json(overlay.in_force(settings))
+        options.echo_json(overlay.in_force(settings.config))
     else:
-        click.echo("\n".join(overlay.lines(settings)))
+        click.echo("\n".join(overlay.lines(settings.config)))

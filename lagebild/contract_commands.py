@@ -72,7 +72,7 @@ def docs(settings: "Settings", source: str | None, out: Path, like: str | None) 
         if like is not None:
             if not contract.match(like):
                 raise UserError(f"{like} is no name of a file of {source}", remedy=f"such as {contract.example}")
-            contract = own_layouts.as_written(own_layouts.for_file(settings, contract, like), like)
+            contract = own_layouts.as_written(own_layouts.for_file(settings.config, contract, like), like)
         page.write_text(contract_docs.page(contract), encoding="utf-8")
         click.echo(page)
 
@@ -94,7 +94,7 @@ def fit(settings: "Settings", source: str, file: Path) -> None:
     from ingest.header import head, header_of
     from ingest.readers import Refused, refuse_other_delimiter
 
-    contract = own_layouts.for_file(settings, load(source), file.name)
+    contract = own_layouts.for_file(settings.config, load(source), file.name)
     match = contract.match(file.name)
     if match is None:
         raise UserError(
@@ -156,10 +156,12 @@ def _own_findings(settings: "Settings", source: str | None) -> list["Finding"]:
     from ingest import own_layouts, own_sources
     from lagebild import database
 
-    found = own_layouts.findings(settings, source) + (own_sources.findings(settings) if source is None else [])
+    found = own_layouts.findings(settings.config, source) + (
+        own_sources.findings(settings.config) if source is None else []
+    )
     if found:
         return found
-    own = own_layouts.every(settings, source)
+    own = own_layouts.every(settings.config, source)
     try:
         if own:
             with database.connect(settings, database.LOADER) as connection:

@@ -76,8 +76,17 @@ def dsn_parameters(variable: str, dsn: str) -> dict[str, str]:
 def url(settings: Settings, role: str = ADMIN, driver: str = "postgresql", shows_password: bool = True) -> str:
     """The same as an URL, with the SQLAlchemy `driver` named (bare names mean psycopg 3 to some, 2 to others)."""
     p = parameters(settings, role)
-    if not shows_password:
-        p = {name: value for name, value in p.items() if name not in _SECRET}
+    return _url(p if shows_password else {n: value for n, value in p.items() if n not in _SECRET}, driver)
+
+
+def url_of(connection: psycopg.Connection, driver: str) -> str:
+    """The URL, with its password, by which another driver connects as this connection did."""
+    info = connection.info
+    base = {"host": info.host, "port": str(info.port), "dbname": info.dbname, "user": info.user}
+    return _url(info.get_parameters() | base | {"password": info.password}, driver)
+
+
+def _url(p: dict[str, str], driver: str) -> str:
     rest = "&".join(
         f"{k}={quote(v, safe='')}" for k, v in p.items() if k not in ("host", "port", "dbname", "user", "password")
     )
@@ -145,7 +154,8 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     takes on that role with its rights only.
     """
     try:
-        own = {"application_name": "lagebild", **parameters(settings, role)}
+        # A build's connection has nothing to do while dbt works: it is to be known as living by what is between.
+        own = {"application_name": "lagebild", "keepalives_idle": "60", **parameters(settings, role)}
         try:
             connection = _connected(settings, own, autocommit)
         except psycopg.OperationalError as error:

@@ -72,9 +72,8 @@ class Waiting:
 
 def waiting(settings: Settings) -> list[Waiting]:
     """Every held delivery, oldest first."""
-    held = ledger.deliveries(settings, states=("held",))
     with database.connect(settings, database.LOADER) as connection:
-        return [_waiting(connection, delivery) for delivery in held]
+        return [_waiting(connection, delivery) for delivery in ledger.found(connection, states=("held",))]
 
 
 def answered(

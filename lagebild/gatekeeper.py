@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg import Connection
+
 from expectations import gate
 from ingest import contracts, counts, ledger
 from ingest.ledger import Delivery
@@ -20,23 +22,25 @@ def check_pending(settings: Settings, source: str | None = None) -> list[Deliver
     decided. Different sources are checked in parallel.
     """
     decided: list[Delivery] = []
-    while pending := ledger.deliveries(settings, source, states=("loaded",)):
-        of_one = pending[0].source
-        with _turn(settings, of_one):
-            loaded = ledger.deliveries(settings, of_one, states=("loaded",))
-            decided += [ledger.decide(settings, d.delivery_id, _problems(settings, d)) for d in loaded]
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        while pending := ledger.found(connection, source, ("loaded",)):
+            of_one = pending[0].source
+            with _turn(connection, of_one):
+                for delivery in ledger.found(connection, of_one, ("loaded",)):
+                    decided.append(ledger.decide(settings, delivery.delivery_id, _problems(connection, delivery)))
     return decided
 
 
 @contextmanager
-def _turn(settings: Settings, source: str) -> Iterator[None]:
-    """Wait until no other process checks this source. The lock is released with the connection."""
-    with database.connect(settings, database.LOADER, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [_TURN, source])
-        yield
+def _turn(connection: Connection, source: str) -> Iterator[None]:
+    """Wait until no other process checks this source; the turn ends at the latest with the connection."""
+    turn = [_TURN, source]
+    connection.execute("select pg_advisory_lock(%s, hashtext(%s))", turn)
+    yield
+    connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", turn)
 
 
-def _problems(settings: Settings, delivery: Delivery) -> list[str]:
+def _problems(connection: Connection, delivery: Delivery) -> list[str]:
     """Reasons to hold the delivery; empty to accept it. A gate that cannot run is a reason."""
     problems = []
     try:
@@ -44,7 +48,7 @@ def _problems(settings: Settings, delivery: Delivery) -> list[str]:
         if delivery.rejected is not None and delivery.rejected > limit:
             rejected = counts.as_text(delivery.rejected, contracts.is_about_persons(delivery.source))
             problems.append(f"{rejected} rejected rows, more than the contract's {limit}")
-        verdicts = gate.check_delivery(settings, delivery.delivery_id)
+        verdicts = gate.check_delivery(connection, delivery.delivery_id)
     except UserError as error:
         return [*problems, f"the gate could not run: {error.message}"]
     return problems + [

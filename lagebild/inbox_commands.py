@@ -41,6 +41,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
       lagebild delivery load ledger
     """
     from ingest import contracts, inbox, intake, ledger
+    from lagebild import database
 
     sources = [target for target in targets if target in contracts.sources()]
     if period is not None and (source is None or len(targets) != 1 or sources):
@@ -63,7 +64,9 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
             progress = _progress(board, file.stat().st_size)
             try:
                 contract = contracts.load(owner)
-                arrived.append(intake.load_file(settings, contract, file, progress=progress, name=name))
+                with database.connect(settings, database.LOADER, autocommit=True) as connection:
+                    loaded = intake.load_file(connection, settings, contract, file, progress=progress, name=name)
+                arrived.append(loaded)
                 if arrived[-1].delivery_id <= newest:
                     repeats[file] = arrived[-1]
             except UserError as error:
@@ -187,10 +190,10 @@ def reload(settings: "Settings", delivery_id: int) -> None:
 def _watched(settings: "Settings", place: str) -> "tuple[Settings, str]":
     """The settings that have this inbox, and its label."""
     from ingest import stores
-    from lagebild import settings as settings_module
+    from lagebild import variables
 
     if "://" in place:
-        inbox = settings_module.inbox_url(place)
+        inbox = variables.inbox_url(place)
     elif not Path(place).is_dir():
         raise click.BadParameter(f"{place} is no folder", param_hint="FOLDER|URL")
     elif Path(place).resolve() == settings.drop:

@@ -22,7 +22,6 @@ from psycopg import Connection
 
 from lagebild import seeds, yaml_files
 from lagebild.errors import UserError, did_you_mean
-from lagebild.settings import Settings
 
 SEEDS = ("cost_mapping", "municipal_circumstance")
 """Seeds to which a city may add rows."""
@@ -69,22 +68,21 @@ class _Form:
     """Columns of the key: one row is valid at a time."""
 
 
-def rows(settings: Settings) -> list[Row]:
+def rows(config: Path) -> list[Row]:
     """All filled-in rows of a city's files; UserError with file, line and remedy of the first error."""
-    return [one for one in all_rows(settings) if one.is_filled_in]
+    return [one for one in all_rows(config) if one.is_filled_in]
 
 
-def all_rows(settings: Settings) -> list[Row]:
+def all_rows(config: Path) -> list[Row]:
     """The same, including rows that are not filled in yet."""
-    folder = settings.config
-    if not folder.is_dir():
+    if not config.is_dir():
         return []
     known = [*(f"{seed}.csv" for seed in SEEDS), CATALOGUE, LAYOUTS, SOURCES]
-    for path in sorted(folder.glob("[!.]*")):
+    for path in sorted(config.glob("[!.]*")):
         if path.name not in known and (path.is_dir() or path.suffix.lower() in (".csv", ".yml", ".yaml")):
             meant = did_you_mean(path.name, known)
             raise UserError(f"{path} is nothing that is read", remedy=f"{meant}there are {', '.join(known)}")
-    found = [row for seed in SEEDS if (path := folder / f"{seed}.csv").is_file() for row in _read(seed, path)]
+    found = [row for seed in SEEDS if (path := config / f"{seed}.csv").is_file() for row in _read(seed, path)]
     for seed in SEEDS:
         _require_once(seed, [row for row in found if row.seed == seed and row.is_filled_in])
     return found
@@ -99,13 +97,13 @@ def version(code: str, own: list[Row], layouts: Sequence[str] = ()) -> str:
     return f"{code}.{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
-def layouts(settings: Settings) -> list[str]:
+def layouts(config: Path) -> list[str]:
     """A city's own layouts and sources as text, for `version`; UserError lists their errors."""
-    if not any((settings.config / name).is_dir() for name in (LAYOUTS, SOURCES)):
+    if not any((config / name).is_dir() for name in (LAYOUTS, SOURCES)):
         return []
     from ingest import own_layouts, own_sources  # late: what reads YAML takes a twentieth of a second to import
 
-    return [*own_layouts.digests(settings), *own_sources.digests(settings)]
+    return [*own_layouts.digests(config), *own_sources.digests(config)]
 
 
 def fix(connection: Connection, own: list[Row]) -> None:
@@ -117,7 +115,7 @@ def fix(connection: Connection, own: list[Row]) -> None:
     )
 
 
-def in_force(settings: Settings) -> dict[str, Any]:
+def in_force(config: Path) -> dict[str, Any]:
     """All that a city configures: its folder, and its rows, layouts, entries of the catalogue and sources, each with
     its file. UserError names file, line and remedy of what is wrong.
     """
@@ -125,31 +123,31 @@ def in_force(settings: Settings) -> dict[str, Any]:
     from ingest.connectors import catalogue
 
     return {
-        "folder": settings.config,
+        "folder": config,
         "rows": [
             {"seed": row.seed, "path": row.path, "line": row.line, "is_filled_in": row.is_filled_in, **row.fields}
-            for row in all_rows(settings)
+            for row in all_rows(config)
         ],
         "layouts": [
             {"source": one.contract.source, "path": one.contract.own.path, "line": one.contract.own.line, **one.entry}
-            for one in own_layouts.every(settings)
+            for one in own_layouts.every(config)
         ],
         "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
         "sources": [
             {"source": one.source, "title": one.title, "table": f"raw.{one.table}", "path": one.path}
-            for one in own_sources.every(settings)
+            for one in own_sources.every(config)
         ],
     }
 
 
-def lines(settings: Settings) -> list[str]:
+def lines(config: Path) -> list[str]:
     """What `lagebild stack config` prints: each file with its rows and those not filled in, each layout, each entry of
     the catalogue, and each source.
     """
     from ingest import own_layouts, own_sources
     from ingest.connectors import catalogue
 
-    found = all_rows(settings)
+    found = all_rows(config)
     told = []
     for seed in SEEDS:
         of_seed = [row for row in found if row.seed == seed]
@@ -157,12 +155,12 @@ def lines(settings: Settings) -> list[str]:
         if of_seed:
             left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
             told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
-    told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(settings)]
+    told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(config)]
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
-    told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(settings)]
-    missing = "" if settings.config.is_dir() else ", there is no such folder"
-    return told or [f"{settings.config}: nothing of your own{missing}"]
+    told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(config)]
+    missing = "" if config.is_dir() else ", there is no such folder"
+    return told or [f"{config}: nothing of your own{missing}"]
 
 
 def _read(seed: str, path: Path) -> Iterator[Row]:

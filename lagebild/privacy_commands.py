@@ -32,8 +32,8 @@ def create(settings: "Settings", municipality: str, purpose: str) -> None:
     from lagebild import places
 
     municipality = places.municipality(settings, municipality)
-    path = privacy.key_path(settings, municipality, purpose)
-    made = privacy.ensure_key(settings, municipality, purpose)
+    path = privacy.key_path(settings.keys, municipality, purpose)
+    made = privacy.ensure_key(settings.keys, municipality, purpose)
     click.echo(f"made {path}" if made else f"{path} is there already and was left as it is")
 
 

@@ -1,19 +1,46 @@
-"""Every setting of Lagebild, read once from the environment (and `.env` beside it).
+"""Every setting of Lagebild, defined once, and read from the environment (and `.env` beside it).
 
-`.env.example` names and explains each variable. Paths default to folders below
-`LAGEBILD_HOME`, which defaults to `.lagebild/` in the checkout.
+A field of `Settings` is a variable with its form, default, unit, text, and readers; `OTHERS` are the variables that are
+no field. `.env.example` and docs/settings.md are written from both (`lagebild/settings_pages.py`), Airflow's processes
+are given them (`Settings.variables`), and tests hold compose file, image and systemd units against them.
+Why no pydantic-settings: docs/decisions/settings.md.
 """
+
+# ruff: noqa: RUF009 - `setting` makes a field, as `field` does
 
 import json
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lagebild.errors import UserError, did_you_mean
+from lagebild.variables import (
+    AIRFLOW,
+    COMMANDS,
+    COMPOSE,
+    DBT,
+    FOLDER,
+    HOST,
+    INBOXES,
+    NAMES,
+    PORT,
+    PREFIX,
+    SECONDS,
+    TEXT,
+    TEXT_OR_NONE,
+    WAREHOUSE,
+    Form,
+    Variable,
+    days,
+    flag,
+    one_of,
+    url,
+    written,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -23,85 +50,196 @@ DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo
 """The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and the login."""
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
-_HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
-_NAMES = [
-    f"LAGEBILD_{name}"
-    for name in (
-        "HOME", "DROP_DIR", "LANDING_DIR", "KEYS_DIR", "EXTRACTS_DIR", "SECRETS_DIR", "WAREHOUSE_DSN", "AIRFLOW_DSN",
-        "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
-        "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "UNCLAIMED_DAYS",
-        "AIRFLOW_LOG_DAYS", "PUBLISHER", "LICENCE", "WARM", "PRACTICE", "PUBLISH", "CONFIG_DIR",
-        "METRICS_ENDPOINT",
-    )
-]  # fmt: skip
-_FAMILIES = re.compile(
-    "LAGEBILD_([A-Z0-9_]+_(URL|USER|PASSWORD|TOKEN)"  # services and inboxes, by name
-    "|(URL|RESOURCE)_[A-Z0-9_]+"  # what the catalogue pulls
-    "|(PUBLISHER|LICENCE)_[A-Z0-9_]+"  # of one source
-    "|BUILD_ID|CODE_VERSION|DBT_[A-Z]+|SHARED|COMPONENT|TEST_[A-Z]+)"  # set by this project for its own processes
-)
-_STATED = {name: re.compile(f"LAGEBILD_{name}(?:_([A-Z0-9_]+))?") for name in ("PUBLISHER", "LICENCE")}
+
+STATE, WHOSE, PLACES, ALERTS, PULLING, INBOX, UPKEEP, CONTAINERS = (
+    "What kind of installation", "Folders, and whose data it is", "Databases and ports", "Who is told",
+    "What is pulled", "What is received", "Upkeep", "Containers and commands",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
+def setting(
+    name: str,
+    form: Form,
+    about: str,
+    heading: str,
+    value: Any = MISSING,
+    make: Callable[[], Any] | None = None,
+    **more: Any,
+) -> Any:
+    """A field of Settings, and the variable LAGEBILD_<name> that it is read from.
+
+    `value` is what a field has where it is left out in code, `make` makes it; what is secret is in no `repr`.
+    """
+    variable = Variable(PREFIX + name, form, " ".join(about.split()), heading, **more)
+    default = {"default_factory": make, "hash": False} if make else {} if value is MISSING else {"default": value}
+    return field(**default, repr=not variable.is_secret, metadata={"variable": variable})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Folders of the state, and addresses of servers."""
 
-    home: Path
-    """State folder; everything that must survive a restart is below it."""
-    drop: Path
-    """Drop folder: one sub-folder a source, where suppliers put their files."""
-    landing: Path
-    """Immutable, content-addressed copies of every delivery."""
-    keys: Path
-    """Pseudonym keys, one a municipality and purpose; never in the database."""
-    extracts: Path
-    """Packages for reviewers."""
-    secrets: Path
-    """One file a password or signing key."""
-    warehouse_dsn: str | None
-    """A PostgreSQL of the user's own; None means the embedded one."""
-    airflow_dsn: str | None
-    """Airflow's metadata database; None means a second database beside the warehouse."""
-    postgres_port: int | None
-    airflow_port: int | None
-    demo: bool
-    """Whether bundled deliveries are put into the drop folder."""
-    practice: bool = False
-    """Whether own files may contain rows marked synthetic: only in a warehouse for practice, never beside real data."""
-    alert_enabled: bool | None = None
-    """Whether to notify of late deliveries and runs; None: yes, except in the demo."""
-    alert_smtp: str | None = None
-    """URL of the mail server; its password is the secret `alert_smtp_password`."""
-    alert_from: str = ""
-    alert_to: str = ""
-    """Addresses, separated by commas."""
-    alert_webhook: str | None = field(default=None, repr=False)
-    """An address to post alerts to; whoever knows it may post too."""
-    host_urls: dict[str, str] = field(default_factory=dict, hash=False)
-    """Scheme and host to ask in place of a host's own, by the host's name (`ingest/connectors/hosts.py`)."""
-    pull: frozenset[str] = frozenset()
-    """Hosts that scheduled runs may ask without a login in the settings: open ones, or with a login in Airflow."""
-    inboxes: tuple[str, ...] = ()
-    """Further inboxes: URLs of SFTP and S3 stores, without credentials."""
-    inbox_settle_seconds: float = 30
-    """How long a file without a marker must be unchanged before it counts as complete."""
-    receipt_days: int = 730
-    """How long a receipt is kept after it was last written: a yearly supplier still finds that of the year before."""
-    unclaimed_days: int | None = None
-    """Days after which a file that matches no contract is removed from an inbox; None: never."""
-    publishers: dict[str, str] = field(default_factory=dict, hash=False)
-    """Publisher of the data, by source; the empty name is for all other sources."""
-    licences: dict[str, str] = field(default_factory=dict, hash=False)
-    """Licence of the data (identifier, URL or text), by source; the empty name is for all others."""
-    airflow_log_days: int = 90
-    """How long Airflow's rows and logs of a run are kept (`lagebild/stack/housekeeping.py`)."""
-    config_dir: Path | None = None
-    """What a city configures outside the product's files (`lagebild/overlay.py`); None: `config` of `home`."""
-    publish: str | None = None
-    """`ask`: a checked build waits for approval; `auto`: it is published; None: auto in the demo, else ask."""
-    metrics_endpoint: str | None = None
-    """Where Airflow's processes send their metrics (OpenTelemetry over HTTP); None: nowhere."""
+    # fmt: off
+    home: Path = setting(
+        "HOME", FOLDER, "State folder: database, drop folder, landing zone, keys, secrets, extracts, logs.", STATE,
+        default=".lagebild", fixed_in=("compose", "systemd"),
+    )
+    demo: bool = setting(
+        "DEMO", flag("set 0 (own files) or 1 (bundled files)"),
+        """1: bundled deliveries (real published figures and marked synthetic ones) are put into the drop folder.
+        0: your own files only. A warehouse holds the one or the other, never both.""", STATE,
+        default="1", fixed_in=("compose",),
+    )
+    practice: bool = setting(
+        "PRACTICE", flag("set 0 (real data) or 1 (made-up rows)"),
+        """1: own files may hold rows marked synthetic, as the runbooks' examples do: a warehouse for practising (beside
+        LAGEBILD_DEMO=0). 0: a delivery with such a row is refused, so that no made-up row comes between real ones.""",
+        STATE, False, default="0",
+    )
+    publish: str | None = setting(
+        "PUBLISH", one_of("ask", "auto"),
+        """Whether a build that passed its checks is published by itself. ask: its marts wait; nothing is published, and
+        so no extract released, before somebody says so (lagebild publish, or DAG publish in Airflow). auto: what passes
+        is published.""", STATE, None,
+        otherwise="ask with your own files, auto in the demo", example="ask",
+    )
+    drop: Path = setting(
+        "DROP_DIR", FOLDER, "Drop folder: where suppliers put their files, one sub-folder a source.", WHOSE,
+        default="$LAGEBILD_HOME/drop", fixed_in=("compose",),
+    )
+    landing: Path = setting(
+        "LANDING_DIR", FOLDER, "Landing zone: unchanged copies of every delivery.", WHOSE,
+        default="$LAGEBILD_HOME/landing", fixed_in=("compose",),
+    )
+    keys: Path = setting(
+        "KEYS_DIR", FOLDER,
+        "Pseudonym keys, one a municipality and purpose. Back them up apart from the database.", WHOSE,
+        default="$LAGEBILD_HOME/keys", fixed_in=("compose",),
+    )
+    config_dir: Path | None = setting(
+        "CONFIG_DIR", FOLDER,
+        """Your city's own configuration, outside the product's files, in every backup, and kept by an upgrade: rows of
+        the method's tables (cost_mapping.csv, municipal_circumstance.csv), how your files differ
+        (contracts/<source>.yml), what you pull (catalogue.yml), sources of your own (sources/<source>/contract.yml).
+        How: docs/runbooks/own-configuration.md""", WHOSE, None,
+        otherwise="$LAGEBILD_HOME/config", fixed_in=("compose",),
+    )
+    extracts: Path = setting(
+        "EXTRACTS_DIR", FOLDER, "Packages for reviewers.", WHOSE,
+        default="$LAGEBILD_HOME/extracts", fixed_in=("compose",),
+    )
+    publishers: dict[str, str] = setting(
+        "PUBLISHER[_<SOURCE>]", TEXT,
+        """Whose data the deliveries are, of all sources or of one: it stands in every extract, and without a publisher
+        there is none of your own files.""", WHOSE, make=dict,
+        shown=("LAGEBILD_PUBLISHER=Stadt Bochum, Kämmerei", "LAGEBILD_PUBLISHER_EMPLOYMENT=Bundesagentur für Arbeit"),
+    )
+    licences: dict[str, str] = setting(
+        "LICENCE[_<SOURCE>]", TEXT,
+        "Under which licence the data is (an identifier, an address or a text), of all sources or of one.", WHOSE,
+        make=dict, shown=("LAGEBILD_LICENCE=DL-DE-BY-2.0",),
+    )
+    secrets: Path = setting(
+        "SECRETS_DIR", FOLDER, "Passwords and signing keys, one file each, made at the first start.", WHOSE,
+        default="$LAGEBILD_HOME/secrets", fixed_in=("compose",),
+    )
+    warehouse_dsn: str | None = setting(
+        "WAREHOUSE_DSN", TEXT_OR_NONE,
+        """A PostgreSQL (16 or newer) of your own in place of the embedded one. The user owns the database; where it may
+        not create roles, lagebild migrate writes the SQL for an administrator. Every option of libpq holds for all
+        programs.""", PLACES,
+        otherwise="the embedded one", is_secret=True, compose=WAREHOUSE,
+        example="postgresql://owner:password@db.example.org:5432/lagebild"
+        "?sslmode=verify-full&sslrootcert=/etc/ssl/city.crt",
+    )
+    airflow_dsn: str | None = setting(
+        "AIRFLOW_DSN", TEXT_OR_NONE, "Airflow's metadata database.", PLACES, is_secret=True,
+        otherwise="a second database beside the warehouse, named <warehouse>_airflow", readers=(AIRFLOW,),
+    )
+    postgres_port: int | None = setting(
+        "POSTGRES_PORT", PORT, "Port of the embedded PostgreSQL on 127.0.0.1.", PLACES,
+        otherwise="a free one between 20000 and 29999, found once and kept", compose=HOST,
+    )
+    airflow_port: int | None = setting(
+        "AIRFLOW_PORT", PORT, "Port of Airflow's pages on 127.0.0.1.", PLACES,
+        otherwise="a free one between 20000 and 29999, found once and kept", readers=(AIRFLOW,),
+    )
+    alert_enabled: bool | None = setting(
+        "ALERT_ENABLED", flag("set 0 or 1, or unset it"),
+        """Whether anybody is told of late deliveries (lagebild calendar) and of DAG runs that do not succeed in time.
+        1: yes; 0: nobody. The task's log is always told; mail and webhook where set.""", ALERTS, None,
+        otherwise="yes with your own files, nobody in the demo",
+    )
+    alert_smtp: str | None = setting(
+        "ALERT_SMTP", url("smtp", "smtps"),
+        """Mail server: smtp:// uses TLS where offered, smtps:// always. A user's password is a file,
+        alert_smtp_password, in the secrets folder; it is only sent over TLS.""", ALERTS, None,
+        otherwise="no mail", example="smtp://lagebild@mail.example.org:587",
+    )
+    alert_from: str = setting(
+        "ALERT_FROM", TEXT, "The sender of mails.", ALERTS, "", example="lagebild@example.org",
+    )
+    alert_to: str = setting(
+        "ALERT_TO", TEXT, "Who gets mails: addresses, separated by commas.", ALERTS, "",
+        example="statistics@example.org, data@example.org",
+    )
+    alert_webhook: str | None = setting(
+        "ALERT_WEBHOOK", url("https", "http"),
+        """A chat service's or your own address, to which JSON ({"text", "facts"}) is posted. Keep it secret: it is a
+        password.""", ALERTS, None,
+        otherwise="nothing is posted", example="https://chat.example.org/hooks/0123", is_secret=True, compose=WAREHOUSE,
+    )
+    host_urls: dict[str, str] = setting(
+        "<HOST>_URL", url("https", "http"),
+        """Another address in place of a host's own (ingest/connectors/hosts.py), scheme and host only: a service that
+        moved, or the replaying server.""", PULLING, make=dict,
+        shown=(
+            "LAGEBILD_DESTATIS_URL=http://127.0.0.1:8090", "LAGEBILD_REGIONALSTATISTIK_URL=", "LAGEBILD_LDB_NRW_URL=",
+            "LAGEBILD_ZENSUS2022_URL=",
+        ),
+    )
+    pull: frozenset[str] = setting(
+        "PULL", NAMES,
+        """Hosts that scheduled runs may ask although the settings hold no login for them: those that need none, and
+        those whose login is a connection of Airflow's. Names as in ingest/connectors/hosts.py.""", PULLING,
+        frozenset(), example="ldb_nrw wegweiser",
+    )
+    inboxes: tuple[str, ...] = setting(
+        "INBOXES", INBOXES,
+        """Where else than in the drop folder people put files: SFTP and S3 stores, with spaces between them
+        (docs/runbooks/receive-files.md). No password stands here: keys, passwords and the servers' known keys are files
+        in the secrets folder.""", INBOX, (),
+        example="sftp://lagebild@sftp.example.org/incoming s3://deliveries/incoming?endpoint=https://s3.example.org",
+    )
+    inbox_settle_seconds: float = setting(
+        "INBOX_SETTLE_SECONDS", SECONDS,
+        "A file without NAME.ok or NAME.sha256 beside it is taken when it lay unchanged for so many seconds.", INBOX,
+        30, default="30",
+    )
+    receipt_days: int = setting(
+        "RECEIPT_DAYS", days("730"),
+        """A receipt is removed so many days after it was written last, unless its file still waits. Two years: who
+        sends a file a year can look at the last one's when the next is due. Copies in taken/ go by `retention` of their
+        contract.""", INBOX, 730, default="730",
+    )
+    unclaimed_days: int | None = setting(
+        "UNCLAIMED_DAYS", days("60, or unset it"),
+        """A file in an inbox that no contract claims is removed so many days after its receipt first said so. It is its
+        sender's: `lagebild status` and the DAG watch_deliveries warn after 30 days (docs/decisions/inboxes.md).""",
+        INBOX, None, otherwise="it stays", example="60",
+    )
+    airflow_log_days: int = setting(
+        "AIRFLOW_LOG_DAYS", days("90"),
+        """Airflow's own rows and logs of a run are removed so many days after it. The warehouse's ledger is another
+        matter: it stays for good.""", UPKEEP, 90, default="90", readers=(AIRFLOW,),
+    )
+    metrics_endpoint: str | None = setting(
+        "METRICS_ENDPOINT", url("http", "https"),
+        """Where Airflow sends its metrics: a collector that takes OpenTelemetry over HTTP. What is in them, and a
+        dashboard: docs/metrics.md.""", UPKEEP, None,
+        otherwise="nowhere", example="http://collector.example.org:4318", readers=(AIRFLOW,),
+    )
+    # fmt: on
 
     @property
     def config(self) -> Path:
@@ -114,6 +252,15 @@ class Settings:
     @property
     def sends_alerts(self) -> bool:
         return not self.demo if self.alert_enabled is None else self.alert_enabled
+
+    def variables(self) -> dict[str, str]:
+        """The settings as the variables they are read from, so that a process sees the same ones as its parent."""
+        found = {}
+        for name, variable in FIELDS.items():
+            value = getattr(self, name)
+            of = value if variable.is_family else {"": value}
+            found |= {variable.named(key): written(one) for key, one in of.items()}
+        return found
 
     def make_home(self) -> None:
         """Create the state folder if it does not exist. Only this user may list it.
@@ -159,122 +306,120 @@ class Settings:
         return json.loads(path.read_text()) if path.exists() else {}
 
 
+def _login(part: str, about: str, shown: tuple[str, ...]) -> Variable:
+    return Variable(
+        f"{PREFIX}<HOST>_{part}", TEXT, about, PULLING, shown=shown, is_secret=part != "USER", compose=None,
+        otherwise=f"the file <host>_{part.lower()} in the secrets folder",
+    )  # fmt: skip
+
+
+def _internal(name: str, reader: str, about: str) -> Variable:
+    return Variable(PREFIX + name, TEXT, about, readers=(reader,), compose=None)
+
+
+OTHERS = (
+    _login(
+        "USER",
+        "Login of a service that sources are pulled from (each has its own accounts), or of an inbox: better as a file"
+        " in the secrets folder. Hosts: destatis, regionalstatistik, ldb_nrw, zensus2022.",
+        ("LAGEBILD_DESTATIS_USER=",),
+    ),
+    _login("PASSWORD", "The password of that login.", ("LAGEBILD_DESTATIS_PASSWORD=",)),
+    _login(
+        "TOKEN", "A token in place of user and password: enough to read, but it starts no jobs.",
+        ("LAGEBILD_DESTATIS_TOKEN=",),
+    ),
+    Variable(
+        f"{PREFIX}URL_<ENTRY>", TEXT,
+        "An address that the catalogue of pulls leaves open, or another one in place of its own, by the entry's id"
+        " (`lagebild catalogue` names what is missing).",
+        PULLING, otherwise="the catalogue's own",
+        shown=(
+            "LAGEBILD_URL_ESF_BAYERN=https://www.example.org/liste-der-vorhaben.csv", "LAGEBILD_URL_ESF_BERLIN=",
+            "LAGEBILD_URL_ESF_BREMEN=", "LAGEBILD_URL_ESF_HESSEN=", "LAGEBILD_URL_ESF_NRW=",
+            "LAGEBILD_URL_ESF_SACHSEN=",
+        ),
+    ),
+    Variable(
+        f"{PREFIX}RESOURCE_<ENTRY>", TEXT, "The id of a CKAN resource, likewise.", PULLING,
+        otherwise="the catalogue's own", shown=("LAGEBILD_RESOURCE_OPEN_NRW_12521_03I=",),
+    ),
+    Variable(
+        f"{PREFIX}WARM", flag("set 0, or unset it"),
+        "0: each command runs in a process of its own, where the stack that is up would else run it, which is faster.",
+        CONTAINERS, default="1", readers=(COMMANDS,), compose=None,
+    ),
+    Variable(
+        "PYTHON_IMAGE", TEXT,
+        "The image that ours begins with, by digest if wanted: docker/pin-images prints this line and the next.",
+        CONTAINERS, default="python:3.11-slim-bookworm", readers=(COMPOSE,), compose=HOST,
+    ),
+    Variable(
+        "POSTGRES_IMAGE", TEXT, "The image of PostgreSQL in containers.", CONTAINERS,
+        default="postgres:18-bookworm", readers=(COMPOSE,), compose=HOST,
+    ),
+    Variable(
+        "SCHEDULER_MEMORY", TEXT, "Memory of the scheduler's container and its tasks, which load and build.",
+        CONTAINERS, default="8g", readers=(COMPOSE,), compose=HOST,
+    ),
+    _internal("BUILD_ID", DBT, "The build under way."),
+    _internal("CODE_VERSION", DBT, "The version of the code."),
+    _internal("DBT_<NAME>", DBT, "The builder's access to the warehouse, and how many threads."),
+    _internal("COMPONENT", AIRFLOW, "Marks a process of Airflow's, and all that it forks, as ours."),
+    _internal("SHARED", "tests", "Where recorded files lie."),
+    _internal("TEST_<NAME>", "tests", "What the processes of a test run share."),
+)  # fmt: skip
+"""Variables that are no field of Settings: logins and addresses that are asked for by name, what others read."""
+
+FIELDS: dict[str, Variable] = {one.name: one.metadata["variable"] for one in fields(Settings)}
+"""The variable of each field of Settings."""
+VARIABLES: tuple[Variable, ...] = (*FIELDS.values(), *OTHERS)
+_NAMES = [name for one in VARIABLES if one.heading and (name := one.bare_name) and name.startswith(PREFIX)]
+_INTERNAL = frozenset(one.name for one in VARIABLES if not one.heading)
+
+
 def load(environment: dict[str, str] | None = None) -> Settings:
     """Read the settings; raise UserError that names the variable when one is malformed."""
     values = given(environment)
     _require_known(values)
-    home = Path(values.get("LAGEBILD_HOME") or ROOT / ".lagebild").expanduser().resolve()
+    home = FOLDER.read("", values.get("LAGEBILD_HOME") or str(ROOT / ".lagebild"))
 
-    def folder(name: str, default: str) -> Path:
-        return Path(values.get(name) or home / default).expanduser().resolve()
+    def value(variable: Variable) -> Any:
+        if variable.is_family:
+            return {key: variable.form.read(name, text) for key, name, text in variable.given(values)}
+        text = values.get(variable.name) or variable.default.replace("$LAGEBILD_HOME", str(home))
+        return variable.form.read(variable.name, text)
 
-    def port(name: str) -> int | None:
-        text = values.get(name) or ""
-        if text and not (_is_number(text) and 0 < int(text) < 65536):
-            raise UserError(f"{name}={text} is not a port", remedy="set a number from 1 to 65535, or unset it")
-        return int(text) if text else None
-
-    def flag(name: str, default: str, remedy: str) -> str:
-        text = values.get(name) or default
-        if text not in (default, "0", "1"):
-            raise UserError(f"{name}={text} is neither 0 nor 1", remedy=remedy)
-        return text
-
-    def url(name: str, *schemes: str) -> str | None:
-        text = values.get(name) or ""
-        try:
-            parts = urlsplit(text)
-            is_one = parts.scheme in schemes and bool(parts.hostname) and not parts.password and parts.port != 0
-        except ValueError:
-            is_one = False
-        if text and not is_one:  # not repeated: a part of it may be secret
-            form = f"{schemes[0]}://HOST without a password in it"
-            raise UserError(f"{name} is not an URL of the form {form}", remedy=".env.example shows one")
-        return text or None
-
-    settle = values.get("LAGEBILD_INBOX_SETTLE_SECONDS") or "30"
-    if not _is_number(settle):
-        raise UserError(f"LAGEBILD_INBOX_SETTLE_SECONDS={settle} is no number of seconds", remedy="such as 30")
-
-    def days(name: str, such_as: str) -> int | None:
-        text = values.get(name) or ""
-        if text and not (_is_number(text) and 0 < int(text) <= 36_500):
-            raise UserError(f"{name}={text} is no number of days", remedy=f"such as {such_as}")
-        return int(text) if text else None
-
-    demo = flag("LAGEBILD_DEMO", "1", "set 0 (own files) or 1 (bundled files)")
-    practice = flag("LAGEBILD_PRACTICE", "0", "set 0 (real data) or 1 (made-up rows)")
-    enabled = flag("LAGEBILD_ALERT_ENABLED", "", "set 0 or 1, or unset it")
-    smtp, sender, to = (values.get(f"LAGEBILD_ALERT_{name}") or "" for name in ("SMTP", "FROM", "TO"))
-    if any((smtp, sender, to)) and not all((smtp, sender, to)):
+    found = {name: value(variable) for name, variable in FIELDS.items()} | {"home": home}
+    mail = [found[f"alert_{name}"] for name in ("smtp", "from", "to")]
+    if any(mail) and not all(mail):
         names = "LAGEBILD_ALERT_SMTP, LAGEBILD_ALERT_FROM and LAGEBILD_ALERT_TO"
         raise UserError(f"mail needs {names}, and not all are set", remedy="set all three, or none")
-    publish = values.get("LAGEBILD_PUBLISH") or None
-    if publish not in (None, "ask", "auto"):
-        raise UserError(f"LAGEBILD_PUBLISH={publish} is neither ask nor auto", remedy="set ask or auto, or unset it")
-    sources = (ROOT / "ingest" / "sources", folder("LAGEBILD_CONFIG_DIR", "config") / "sources")
-    settings = Settings(
-        home=home,
-        drop=folder("LAGEBILD_DROP_DIR", "drop"),
-        landing=folder("LAGEBILD_LANDING_DIR", "landing"),
-        keys=folder("LAGEBILD_KEYS_DIR", "keys"),
-        extracts=folder("LAGEBILD_EXTRACTS_DIR", "extracts"),
-        secrets=folder("LAGEBILD_SECRETS_DIR", "secrets"),
-        warehouse_dsn=values.get("LAGEBILD_WAREHOUSE_DSN") or None,
-        airflow_dsn=values.get("LAGEBILD_AIRFLOW_DSN") or None,
-        postgres_port=port("LAGEBILD_POSTGRES_PORT"),
-        airflow_port=port("LAGEBILD_AIRFLOW_PORT"),
-        demo=demo == "1",
-        practice=practice == "1",
-        alert_enabled=enabled == "1" if enabled else None,
-        alert_smtp=url("LAGEBILD_ALERT_SMTP", "smtp", "smtps"),
-        alert_from=sender,
-        alert_to=to,
-        alert_webhook=url("LAGEBILD_ALERT_WEBHOOK", "https", "http"),
-        host_urls={
-            match[1].lower(): text
-            for name in values
-            if (match := _HOST_URL.fullmatch(name)) and (text := url(name, "https", "http"))
-        },
-        pull=frozenset((values.get("LAGEBILD_PULL") or "").split()),
-        inboxes=tuple(inbox_url(text) for text in (values.get("LAGEBILD_INBOXES") or "").split()),
-        inbox_settle_seconds=int(settle),
-        receipt_days=days("LAGEBILD_RECEIPT_DAYS", "730") or 730,
-        unclaimed_days=days("LAGEBILD_UNCLAIMED_DAYS", "60, or unset it"),
-        publishers=_by_source(values, "PUBLISHER", sources),
-        licences=_by_source(values, "LICENCE", sources),
-        airflow_log_days=days("LAGEBILD_AIRFLOW_LOG_DAYS", "90") or 90,
-        publish=publish,
-        metrics_endpoint=url("LAGEBILD_METRICS_ENDPOINT", "http", "https"),
-        config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,
-    )
+    settings = Settings(**found)
+    for name in ("publishers", "licences"):
+        _require_sources(FIELDS[name], found[name], settings.config / "sources")
     return with_demo(settings)
-
-
-def _is_number(text: str) -> bool:
-    """Whether a text consists of digits that `int` accepts."""
-    return text.isascii() and text.isdigit()
 
 
 def _require_known(names: Iterable[str]) -> None:
     """UserError for an unknown setting: a misspelt name would otherwise be ignored silently."""
     for name in names:
-        if name.upper().startswith("LAGEBILD_") and name not in _NAMES and not _FAMILIES.fullmatch(name):
+        if not name.upper().startswith(PREFIX) or name in _NAMES or name in _INTERNAL:
+            continue
+        if not any(one.is_family and one.pattern.fullmatch(name) for one in VARIABLES):
             meant = did_you_mean(name.upper(), _NAMES)
             raise UserError(f"{name} is no setting", remedy=f"{meant}.env.example names and explains each of them")
 
 
-def _by_source(values: dict[str, str], name: str, folders: Iterable[Path]) -> dict[str, str]:
-    """Values of `LAGEBILD_<name>_<SOURCE>` by source, and of `LAGEBILD_<name>` under the empty name."""
-    found = ((_STATED[name].fullmatch(variable), text.strip()) for variable, text in values.items())
-    stated = {(match[1] or "").lower(): text for match, text in found if match and text}
+def _require_sources(variable: Variable, stated: dict[str, str], own: Path) -> None:
+    """UserError for a variable of a source that there is not."""
+    folders = (ROOT / "ingest" / "sources", own)
     known = [path.parent.name for folder in folders for path in folder.glob("*/contract.yml")]
     for source in sorted(set(stated) - {"", *known}):
         raise UserError(
-            f"LAGEBILD_{name}_{source.upper()}: there is no source {source}",
+            f"{variable.named(source)}: there is no source {source}",
             remedy=f"{did_you_mean(source, known)}one of: {', '.join(sorted(known))}",
         )
-    return stated
 
 
 def with_demo(settings: Settings) -> Settings:
@@ -286,22 +431,6 @@ def with_demo(settings: Settings) -> Settings:
     urls = {"destatis": f"http://127.0.0.1:{ports[DEMO_GENESIS]}"}
     inboxes = settings.inboxes if inbox in settings.inboxes else (*settings.inboxes, inbox)
     return replace(settings, inboxes=inboxes, host_urls=urls | settings.host_urls)
-
-
-def inbox_url(text: str) -> str:
-    """The URL of an SFTP or S3 store; UserError if it is malformed or contains a password."""
-    try:
-        parts = urlsplit(text)
-        is_one = parts.scheme in ("sftp", "s3") and bool(parts.hostname) and not parts.password and parts.port != 0
-        is_one = is_one and (not parts.query or parts.query.startswith("endpoint=http")) and not parts.fragment
-    except ValueError:
-        is_one = False
-    if not is_one:  # not repeated: a part of it may be secret
-        raise UserError(
-            "something that is no inbox, or that holds a password, was given as one",
-            remedy="sftp://USER@HOST/FOLDER or s3://BUCKET/PREFIX?endpoint=URL (LAGEBILD_INBOXES: spaces between them)",
-        )
-    return text.rstrip("/")
 
 
 def given(environment: dict[str, str] | None = None) -> dict[str, str]:

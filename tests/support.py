@@ -1,13 +1,20 @@
 """What tests of several rooms share: putting bundled deliveries into a warehouse, and asking it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ingest import bundled, contracts, ledger, privacy
+import psycopg
+
+from expectations import gate
+from ingest import bundled, contracts, intake, ledger, privacy
+from ingest.contracts import Contract
 from ingest.ledger import Delivery
+from ingest.privacy import KeyChain
 from lagebild import database
 from lagebild.settings import Settings
-from lagebild.warehouse import build
+from lagebild.warehouse import build, transform
+from lagebild.warehouse.steps import Step
 from tests.inboxes import drain
 
 BUNDLED = Path(bundled.__file__).parent
@@ -31,7 +38,7 @@ def drop(settings: Settings, source: str, content: bytes | None = None, name: st
 
 def deliver(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:
     """Drop and load one delivery; returns the ledger's row."""
-    privacy.ensure_key(settings, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
     drop(settings, source, content, name)
     (delivery,) = drain(settings, source)
     return delivery
@@ -64,7 +71,55 @@ def build_models(settings: Settings, *models: str) -> int:
     return build_id
 
 
+def step(settings: Settings, function: Callable, *arguments: Any, **named: Any) -> Any:
+    """What a function that works by a build's connection returns, by one of its own."""
+    with build.at_work(settings) as connection:
+        return function(connection, *arguments, **named)
+
+
+def load_file(settings: Settings, contract: Contract, file: Path, *arguments: Any, **named: Any) -> Delivery:
+    """`intake.load_file`, by a connection of its own."""
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        return intake.load_file(connection, settings, contract, file, *arguments, **named)
+
+
+def load_key(settings: Settings, municipality: str, purpose: str) -> KeyChain:
+    """The chain of pseudonym keys in force."""
+    with database.connect(settings, database.LOADER) as connection:
+        return privacy.load_key(connection, settings.keys, municipality, purpose)
+
+
+def connecting(monkeypatch) -> list[str]:
+    """Who connects to PostgreSQL from now on, in order; dbt and Great Expectations have drivers of their own."""
+    connect, users = psycopg.connect, []
+
+    def counted(*arguments: Any, **named: Any) -> psycopg.Connection:
+        users.append(named["user"])
+        return connect(*arguments, **named)
+
+    monkeypatch.setattr(psycopg, "connect", counted)
+    return users
+
+
+def run_layers(settings: Settings, build_id: int, *layers: str) -> None:
+    """`build.run_layers`, by a connection of its own."""
+    step(settings, build.run_layers, transform.environment(settings), build_id, *layers)
+
+
+def run_dbt(
+    settings: Settings, build_id: int, select: list[str], *options: str, tell: Callable[[Step], None] | None = None
+) -> None:
+    """`build.dbt`, by a connection of its own."""
+    step(settings, build.dbt, transform.environment(settings), build_id, select, *options, tell=tell)
+
+
+def checked(settings: Settings, delivery_id: int) -> list[gate.Verdict]:
+    """The gate's verdicts on a delivery, which it has written."""
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        return gate.check_delivery(connection, delivery_id)
+
+
 def make_models(settings: Settings, build_id: int, *models: str) -> None:
     """The same in a build that has begun."""
     no_tests = [option for kind in ("test", "unit_test") for option in ("--exclude-resource-type", kind)]
-    build.dbt(settings, build_id, [f"+{model}" for model in models], *no_tests)
+    run_dbt(settings, build_id, [f"+{model}" for model in models], *no_tests)

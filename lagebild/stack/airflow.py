@@ -149,7 +149,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     proxies = {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
-    return inherited | configured | proxies | variables(settings)
+    return inherited | configured | proxies | settings.variables()
 
 
 def _metrics(settings: Settings) -> dict[str, str]:
@@ -167,46 +167,6 @@ def _metrics(settings: Settings) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
         "OTEL_METRIC_EXPORT_INTERVAL": "30000",
     }
-
-
-def variables(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables, so that tasks see those of the process that started Airflow."""
-    values = {
-        "LAGEBILD_HOME": settings.home,
-        "LAGEBILD_DROP_DIR": settings.drop,
-        "LAGEBILD_LANDING_DIR": settings.landing,
-        "LAGEBILD_KEYS_DIR": settings.keys,
-        "LAGEBILD_EXTRACTS_DIR": settings.extracts,
-        "LAGEBILD_CONFIG_DIR": settings.config_dir or "",
-        "LAGEBILD_SECRETS_DIR": settings.secrets,
-        "LAGEBILD_WAREHOUSE_DSN": settings.warehouse_dsn or "",
-        "LAGEBILD_AIRFLOW_DSN": settings.airflow_dsn or "",
-        "LAGEBILD_POSTGRES_PORT": settings.postgres_port or "",
-        "LAGEBILD_AIRFLOW_PORT": settings.airflow_port or "",
-        "LAGEBILD_DEMO": int(settings.demo),
-        "LAGEBILD_PRACTICE": int(settings.practice),
-        "LAGEBILD_PUBLISH": settings.publish or "",
-        "LAGEBILD_ALERT_ENABLED": "" if settings.alert_enabled is None else int(settings.alert_enabled),
-        "LAGEBILD_ALERT_SMTP": settings.alert_smtp or "",
-        "LAGEBILD_ALERT_FROM": settings.alert_from,
-        "LAGEBILD_ALERT_TO": settings.alert_to,
-        "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
-        **{f"LAGEBILD_{name.upper()}_URL": url for name, url in settings.host_urls.items()},
-        "LAGEBILD_METRICS_ENDPOINT": settings.metrics_endpoint or "",
-        "LAGEBILD_PULL": " ".join(sorted(settings.pull)),
-        "LAGEBILD_INBOXES": " ".join(settings.inboxes),
-        "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
-        "LAGEBILD_RECEIPT_DAYS": settings.receipt_days,
-        "LAGEBILD_UNCLAIMED_DAYS": settings.unclaimed_days or "",
-        "LAGEBILD_AIRFLOW_LOG_DAYS": settings.airflow_log_days,
-        **_stated("LAGEBILD_PUBLISHER", settings.publishers),
-        **_stated("LAGEBILD_LICENCE", settings.licences),
-    }
-    return {name: str(value) for name, value in values.items()}
-
-
-def _stated(variable: str, by_source: dict[str, str]) -> dict[str, str]:
-    return {f"{variable}_{source.upper()}".rstrip("_"): text for source, text in by_source.items()}
 
 
 def _start_all(settings: Settings, say: Callable[[str], None], dags: Path) -> None:

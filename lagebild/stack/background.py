@@ -30,9 +30,7 @@ class Background:
         return self.folder(settings) / "server.log"
 
     def start(self, settings: Settings) -> None:
-        """Start it if it does not run, without waiting for it."""
-        from lagebild.stack import airflow  # late: the server itself does not need the database driver
-
+        """Start it where it does not run; it is not waited for."""
         with ports.locked(settings, self.folder_name):
             if self.process(settings):
                 return
@@ -43,7 +41,7 @@ class Background:
             with open(log, "w") as handle:
                 child = subprocess.Popen(
                     [sys.executable, "-m", self.module],
-                    env=os.environ | airflow.variables(settings),
+                    env=os.environ | settings.variables(),
                     cwd=log.parent,
                     stdin=subprocess.DEVNULL,
                     stdout=handle,

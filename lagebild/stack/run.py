@@ -97,7 +97,7 @@ def make_demo_keys(settings: Settings) -> None:
         contract = contracts.load(path.parent.name)
         municipality = contract.municipality_of(path.name)
         if contract.pseudonym_purpose and municipality:
-            privacy.ensure_key(settings, municipality, contract.pseudonym_purpose)
+            privacy.ensure_key(settings.keys, municipality, contract.pseudonym_purpose)
 
 
 def due_dags(settings: Settings) -> list[str]:

@@ -6,8 +6,8 @@ build that still runs fails at its next statement and publishes nothing.
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 from psycopg import Connection
@@ -36,6 +36,21 @@ class FailedBuildError(UserError):
     def __init__(self, message: str, remedy: str, failures: Sequence[transform.Failure]):
         super().__init__(message, remedy)
         self.failures = tuple(failures)
+
+
+def at_work(settings: Settings) -> AbstractContextManager[Connection]:
+    """The one connection of a build: the builder's, in which each step is a transaction of its own.
+
+    What has another for a reason: dbt and Great Expectations bring their drivers; an acceptance that is over is the
+    loader's to move, and asked for by this one.
+    """
+    return database.connect(settings, database.BUILDER, autocommit=True)
+
+
+def _expire(connection: Connection, settings: Settings, echo: Callable[[str], None] = print) -> None:
+    """Hold again what was accepted until a day that is over, where there is such a delivery."""
+    if ledger.over(connection) and ledger.expire(settings):
+        receipts.renew(settings, echo)
 
 
 def is_current(settings: Settings) -> bool:
@@ -72,11 +87,17 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
     Deliveries whose acceptance has expired are held again first, and their predecessors are read. `aside` is left out;
     if nothing else is new, there is nothing to build.
     """
-    if ledger.expire(settings):
-        receipts.renew(settings, echo)
-    own = overlay.rows(settings)
-    version = overlay.version(code_version(), own, overlay.layouts(settings))
-    with database.connect(settings, database.BUILDER) as connection:
+    with at_work(settings) as connection:
+        return _begin(connection, settings, echo, aside)
+
+
+def _begin(
+    connection: Connection, settings: Settings, echo: Callable[[str], None], aside: Sequence[SetAside] = ()
+) -> int | None:
+    _expire(connection, settings, echo)
+    own = overlay.rows(settings.config)
+    version = overlay.version(code_version(), own, overlay.layouts(settings.config))
+    with connection.transaction():
         asked = build_inputs.accepted(connection)
         fingerprint = build_inputs.fingerprint(asked, version)
         if not asked or _is_made(connection, fingerprint):
@@ -109,6 +130,7 @@ def begin(settings: Settings, echo: Callable[[str], None] = print, aside: Sequen
 
 
 def make(
+    connection: Connection,
     settings: Settings,
     build_id: int,
     tell: Callable[[Step], None] | None = None,
@@ -122,13 +144,14 @@ def make(
     while True:
         try:
             # One call: starting dbt takes longer than the models of a layer.
-            run_layers(settings, build_id, *LAYERS, tell=tell)
+            run_layers(connection, transform.environment(settings), build_id, *LAYERS, tell=tell)
             return build_id
         except FailedBuildError as failure:
-            build_id = _begin_without_blamed(settings, build_id, failure, echo)
+            build_id = _begin_without_blamed(connection, settings, build_id, failure, echo)
 
 
 def pass_checks(
+    connection: Connection,
     settings: Settings,
     build_id: int,
     tell: Callable[[Step], None] | None = None,
@@ -137,23 +160,24 @@ def pass_checks(
     """Check the candidate marts of a build; the id of the build that passed, rebuilt if needed as in `make`."""
     while True:
         try:
-            check_marts(settings, build_id, echo)
+            check_marts(connection, build_id, echo)
             return build_id
         except FailedBuildError as failure:
-            build_id = make(settings, _begin_without_blamed(settings, build_id, failure, echo), tell, echo)
+            again = _begin_without_blamed(connection, settings, build_id, failure, echo)
+            build_id = make(connection, settings, again, tell, echo)
 
 
 def _begin_without_blamed(
-    settings: Settings, build_id: int, failure: FailedBuildError, echo: Callable[[str], None]
+    connection: Connection, settings: Settings, build_id: int, failure: FailedBuildError, echo: Callable[[str], None]
 ) -> int:
     """Start another build without the deliveries that this one failed on or had left out."""
-    with database.connect(settings, database.BUILDER) as connection:
+    with connection.transaction():
         found = blame.blamed(connection, build_id, failure.failures, transform.manifest_path(settings))
         before = build_inputs.left_out(connection, build_id)
     if not found:
         raise failure
     aside = [*before, *found]
-    again = begin(settings, echo, aside)
+    again = _begin(connection, settings, echo, aside)
     if again is None:
         raise UserError(
             "\n".join([failure.message, *map(str, found)]),
@@ -166,20 +190,28 @@ def _begin_without_blamed(
     return again
 
 
-def run_layers(settings: Settings, build_id: int, *layers: str, tell: Callable[[Step], None] | None = None) -> None:
+def run_layers(
+    connection: Connection,
+    variables: Mapping[str, str],
+    build_id: int,
+    *layers: str,
+    tell: Callable[[Step], None] | None = None,
+) -> None:
     """Run dbt layers (models and their tests) of a build in one dbt call; UserError names what failed.
 
-    `tell` is called for each finished model, seed and test, by one of dbt's threads at a time.
+    `variables` are those of `transform.environment`. `tell` is called for each finished model, seed and test, by one of
+    dbt's threads at a time.
     """
-    seeds = ["path:seeds"] if "staging" in layers and not _seeds_are_loaded(settings, build_id) else []
+    seeds = ["path:seeds"] if "staging" in layers and not _seeds_are_loaded(connection, build_id) else []
     # Unit tests only depend on the code, and `make test` runs them: dbt advises not to run them in a build.
     without_unit_tests = ["--exclude-resource-type", "unit_test"]
     select = [*(f"path:models/{layer}" for layer in layers), *seeds]
-    dbt(settings, build_id, select, *without_unit_tests, tell=tell)
+    dbt(connection, variables, build_id, select, *without_unit_tests, tell=tell)
 
 
 def dbt(
-    settings: Settings,
+    connection: Connection,
+    variables: Mapping[str, str],
     build_id: int,
     select: list[str],
     *options: str,
@@ -187,35 +219,33 @@ def dbt(
 ) -> None:
     """`dbt build` of a selection; UserError names what failed, and the build is stopped."""
     try:
-        transform.build(settings, build_id, select, options, tell)
+        transform.build(variables, build_id, select, options, tell)
     except transform.FailedError as failure:
-        _stop(settings, build_id, f"dbt failed in {' '.join(select)}")
+        _stop(connection, build_id, f"dbt failed in {' '.join(select)}")
         raise FailedBuildError(
             f"build {build_id}: dbt failed in {' '.join(select)}\n{failure}",
-            f"the whole output is in {settings.home / 'dbt' / 'logs' / 'dbt.log'}; the last publication stays in force",
+            f"the whole output is in {variables['DBT_LOG_PATH']}/dbt.log; the last publication stays in force",
             failure.failures,
         ) from failure
 
 
-def _seeds_are_loaded(settings: Settings, build_id: int) -> bool:
+def _seeds_are_loaded(connection: Connection, build_id: int) -> bool:
     """Whether the seed tables are those of this version; seeds are a third of dbt's time and change only with it.
 
     That is so if the previous build had the same version and succeeded, and all tables exist.
     """
     seeds = [path.stem for path in DBT_PROJECT.glob("seeds/**/*.csv")]
-    with database.connect(settings, database.BUILDER) as connection:
-        before = connection.execute(
-            "select state, code_version from raw.build where build_id < %s order by build_id desc limit 1", [build_id]
-        ).fetchone()
-        (version,) = connection.execute("select code_version from raw.build where build_id = %s", [build_id]).fetchone()
-        (there,) = connection.execute(
-            "select count(*) from pg_class where relnamespace = to_regnamespace('build') and relname = any(%s)",
-            [seeds],
-        ).fetchone()
-    return before in {(state, version) for state in ("published", "waiting")} and there == len(seeds)
+    (is_same, there) = connection.execute(
+        "select (select state in ('published', 'waiting') and code_version = own.code_version from raw.build"
+        " where build_id < own.build_id order by build_id desc limit 1), (select count(*) from pg_class"
+        " where relnamespace = to_regnamespace('build') and relname = any(%s)) from raw.build as own"
+        " where build_id = %s",
+        [seeds, build_id],
+    ).fetchone()
+    return bool(is_same) and there == len(seeds)
 
 
-def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] = print) -> None:
+def check_marts(connection: Connection, build_id: int, echo: Callable[[str], None] = print) -> None:
     """Run the expectations and the disclosure audit on the candidate marts.
 
     FailedBuildError if an expectation fails or protected figures could be worked out; UserError if a gate cannot run,
@@ -223,22 +253,22 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
 
     Warnings are reported with their number and texts.
     """
-    with _stopping(settings, build_id):
-        verdicts = gate.check_marts(settings, build_id)
+    with _stopping(connection, build_id):
+        verdicts = gate.check_marts(connection, build_id)
     failed = [v for v in verdicts if not v.passed and v.severity == "hold"]
     if failed:
         reason = "; ".join(f"{v.expectation}: {v.observed} (expected {v.expected})" for v in failed)
-        _stop(settings, build_id, reason)
+        _stop(connection, build_id, reason)
         raise FailedBuildError(
             f"build {build_id} is not published: {reason}",
             "mend the delivery or the model; the last publication stays in force",
             [transform.Failure.of_mart(v.expectation) for v in failed],
         )
-    with _stopping(settings, build_id):
-        verdict, findings = gate.check_disclosure(settings, build_id)
+    with _stopping(connection, build_id):
+        verdict, findings = gate.check_disclosure(connection, build_id)
     if not verdict.passed:
         follows = [str(finding) for finding in findings]
-        _stop(settings, build_id, "; ".join([verdict.observed, *follows]))
+        _stop(connection, build_id, "; ".join([verdict.observed, *follows]))
         raise FailedBuildError(
             "\n".join([f"build {build_id} is not published: {verdict.observed}", *follows]),
             "mend the model that shows what is named here, or withhold it; the last publication stays in force",
@@ -249,12 +279,12 @@ def check_marts(settings: Settings, build_id: int, echo: Callable[[str], None] =
 
 
 @contextmanager
-def _stopping(settings: Settings, build_id: int) -> Iterator[None]:
+def _stopping(connection: Connection, build_id: int) -> Iterator[None]:
     """Stop the build because a gate cannot check its marts."""
     try:
         yield
     except UserError as error:
-        _stop(settings, build_id, error.message)
+        _stop(connection, build_id, error.message)
         raise
 
 
@@ -277,22 +307,23 @@ def run(
     if it is true and such a build waits already, that one is published.
     """
     publishes = settings.publishes_unasked if publishes is None else publishes
-    build_id = begin(settings, echo)
-    if build_id is None:
-        return approve(settings) if publishes and waiting(settings) else None
-    echo(f"build {build_id}: {', '.join(LAYERS)}")
-    build_id = make(settings, build_id, tell, echo)
-    echo(f"build {build_id}: expectations")
-    build_id = pass_checks(settings, build_id, tell, echo)
-    if publishes:
-        return publish_build(settings, build_id)
-    wait_for_approval(settings, build_id)
-    return None
+    with at_work(settings) as connection:
+        build_id = _begin(connection, settings, echo)
+        if build_id is None:
+            return _approve(connection, settings) if publishes and waiting_build(connection) else None
+        echo(f"build {build_id}: {', '.join(LAYERS)}")
+        build_id = make(connection, settings, build_id, tell, echo)
+        echo(f"build {build_id}: expectations")
+        build_id = pass_checks(connection, settings, build_id, tell, echo)
+        if publishes:
+            return _publish(connection, settings, build_id)
+        let_wait(connection, build_id)
+        return None
 
 
-def wait_for_approval(settings: Settings, build_id: int) -> str:
+def wait_for_approval(connection: Connection, build_id: int) -> str:
     """Let the checked candidate marts of a build wait for approval; the message for that."""
-    with database.connect(settings, database.BUILDER) as connection, _told_if_overtaken():
+    with _told_if_overtaken(), connection.transaction():
         connection.execute("select raw.assert_build_token(%s)", [build_id])
         _assert_passed(connection, build_id)
         connection.execute("update raw.build set state = 'waiting', ended_at = now() where build_id = %s", [build_id])
@@ -347,9 +378,13 @@ def approve(settings: Settings, build_id: int | None = None, by: str | None = No
     UserError if none waits, if a later build has begun, or if its inputs or the code changed since the checks: only
     what was reviewed is published.
     """
-    if ledger.expire(settings):
-        receipts.renew(settings)
-    with database.connect(settings, database.BUILDER) as connection:
+    with at_work(settings) as connection:
+        return _approve(connection, settings, build_id, by)
+
+
+def _approve(connection: Connection, settings: Settings, build_id: int | None = None, by: str | None = None) -> int:
+    _expire(connection, settings)
+    with connection.transaction():
         latest = waiting_build(connection)
         wanted = latest if build_id is None else build_id
         if wanted is None:
@@ -369,7 +404,7 @@ def approve(settings: Settings, build_id: int | None = None, by: str | None = No
                 " code or the city's own rows changed",
                 remedy="lagebild publication build makes and checks another one",
             )
-    return publish_build(settings, wanted, by or getpass.getuser())
+    return _publish(connection, settings, wanted, by or getpass.getuser())
 
 
 def _instead(waiting: int | None) -> str:
@@ -381,8 +416,13 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
 
     If a task was killed after its commit, the retry returns the id of the existing publication.
     """
+    with at_work(settings) as connection:
+        return _publish(connection, settings, build_id, by)
+
+
+def _publish(connection: Connection, settings: Settings, build_id: int, by: str | None = None) -> int:
     version = _version(settings)
-    with _told_if_overtaken(), database.connect(settings, database.BUILDER) as connection:
+    with _told_if_overtaken(), connection.transaction():
         done = connection.execute(
             "select publication_id from published.publication where build_id = %s", [build_id]
         ).fetchone()
@@ -407,7 +447,7 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
             return publication_id
         standing = publications.explained(connection, rollback)
     # There was a rollback during the build.
-    _stop(settings, build_id, str(rollback))
+    _stop(connection, build_id, str(rollback))
     raise UserError(f"build {build_id} is not published: {standing}")
 
 
@@ -490,20 +530,19 @@ def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Inpu
 
 def _version(settings: Settings) -> str:
     """What else determines the figures: the code, and a city's own rows and layouts."""
-    return overlay.version(code_version(), overlay.rows(settings), overlay.layouts(settings))
+    return overlay.version(code_version(), overlay.rows(settings.config), overlay.layouts(settings.config))
 
 
 def _of(version: str) -> dict[tuple[str, str], str]:
     return {publications.CODE: version}
 
 
-def _stop(settings: Settings, build_id: int, reason: str) -> None:
-    with database.connect(settings, database.BUILDER) as connection:
-        connection.execute(
-            "update raw.build set state = 'stopped', reason = %s, ended_at = now()"
-            " where build_id = %s and state in ('running', 'waiting')",
-            [reason, build_id],
-        )
+def _stop(connection: Connection, build_id: int, reason: str) -> None:
+    connection.execute(
+        "update raw.build set state = 'stopped', reason = %s, ended_at = now()"
+        " where build_id = %s and state in ('running', 'waiting')",
+        [reason, build_id],
+    )
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

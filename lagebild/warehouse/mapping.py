@@ -82,7 +82,7 @@ def missing(settings: Settings, municipality_ags: str) -> list[Missing]:
         with connection.cursor(row_factory=namedtuple_row) as cursor:
             unmapped = cursor.execute(_UNMAPPED, [municipality_ags]).fetchall()
     begins: dict[tuple, list[tuple[int, int]]] = defaultdict(list)
-    for row in [*seeds.rows(SEED), *(one.fields for one in overlay.rows(settings) if one.seed == SEED)]:
+    for row in [*seeds.rows(SEED), *(one.fields for one in overlay.rows(settings.config) if one.seed == SEED)]:
         if row["municipality_ags"] == municipality_ags:
             first, last = int(row["valid_from_year"]), int(row.get("valid_to_year") or 9999)
             begins[row["method"], row["product_code"], row["account_code"]].append((first, last))

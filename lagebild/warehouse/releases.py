@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg import Connection
 from psycopg.rows import class_row
 
 from lagebild import database
@@ -32,10 +33,13 @@ class Release:
 
 def listing(settings: Settings, publication_id: int | None = None, recipient: str | None = None) -> list[Release]:
     """Every registered package, oldest first, or those of one publication or recipient."""
-    with (
-        database.connect(settings, database.BUILDER) as connection,
-        connection.cursor(row_factory=class_row(Release)) as cursor,
-    ):
+    with database.connect(settings, database.BUILDER) as connection:
+        return found(connection, publication_id, recipient)
+
+
+def found(connection: Connection, publication_id: int | None = None, recipient: str | None = None) -> list[Release]:
+    """The same by a connection that there is."""
+    with connection.cursor(row_factory=class_row(Release)) as cursor:
         return cursor.execute(
             "select r.release_id, r.publication_id, r.recipient, r.purpose, r.sha256, r.released_at,"
             " not p.is_protected as is_unsafe"

@@ -101,21 +101,24 @@ def prepare(settings: Settings) -> None:
 
 
 def build(
-    settings: Settings,
+    variables: Mapping[str, str],
     build_id: int,
     select: Sequence[str],
     options: Sequence[str] = (),
     tell: Callable[[Step], None] | None = None,
 ) -> None:
-    """`dbt build` of a selection; FailedError names what failed. Reports every finished step."""
+    """`dbt build` of what is selected, with the variables of `environment`; FailedError says what failed.
+
+    Every step that ends is told of.
+    """
     global _parsed
-    with _session(environment(settings) | {"LAGEBILD_BUILD_ID": str(build_id)}) as variables:
-        manifest = _parse(variables)
+    with _session({**variables, "LAGEBILD_BUILD_ID": str(build_id)}) as own:
+        manifest = _parse(own)
         _parsed = None  # a run writes compiled code into its manifest
         steps = _Steps(manifest, tell) if tell else None
         # The manifest is written after parsing; other artifacts are not used.
         command = ["build", "--no-write-json", *options, "--select", *select]
-        result = _invoke(variables, command, manifest, steps and steps.hear)
+        result = _invoke(own, command, manifest, steps and steps.hear)
     if not result.success:
         raise FailedError(_failures(result), _failed(result))
 

@@ -22,6 +22,7 @@ from tests.bench import ledger, measure
 from tests.bench.measure import Cost
 from tests.bench.server import Server, Warehouse
 from tests.inboxes import drain
+from tests.support import run_dbt
 
 YEARS = 5
 COST_MARTS = "+path:models/marts/cost"
@@ -92,7 +93,7 @@ def main() -> None:
         now = time.monotonic()
         spans.append((now - step.seconds, now))
 
-    build.dbt(own, build_id, [COST_MARTS, "path:seeds"], *sys.argv[1:], tell=tell)
+    run_dbt(own, build_id, [COST_MARTS, "path:seeds"], *sys.argv[1:], tell=tell)
     began, ended = zip(*spans, strict=True)
     with database.connect(own) as connection:
         (digest,) = connection.execute(DIGEST).fetchone()

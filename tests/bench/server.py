@@ -17,7 +17,7 @@ from ingest.contracts import load as load_contract
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import WAREHOUSE_DATABASE, Settings
-from lagebild.stack import airflow, postgres
+from lagebild.stack import postgres
 from lagebild.warehouse.migrate import migrate
 from tests.bench import generate
 from tests.conftest import on_database, own_folder, remove_leftovers
@@ -51,7 +51,7 @@ class Server:
             )
         folders = {part: folder / part for part in ("home", "drop", "landing", "keys", "extracts")}
         settings = replace(on_database(self.settings, name), **folders)
-        privacy.ensure_key(settings, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
+        privacy.ensure_key(settings.keys, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
         try:
             with database.connect(settings) as connection:
                 columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(t)) for t in generate.header())
@@ -109,7 +109,7 @@ class Warehouse:
     def environment(self) -> dict[str, str]:
         """For our job: the settings as variables."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("LAGEBILD_")}
-        return own | airflow.variables(self.settings)
+        return own | self.settings.variables()
 
 
 @contextlib.contextmanager

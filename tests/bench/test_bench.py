@@ -35,7 +35,7 @@ def written(rows: int, broken: float = 0.0) -> tuple[bytes, dict[str, int]]:
 def test_the_clean_file_loads_whole(warehouse):
     content, _ = written(2_000)
     assert contracts.load("register").file_name.fullmatch(generate.FILE_NAME)
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     delivery = deliver(warehouse, "register", content, generate.FILE_NAME)
     assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 2_000, 0), delivery.reason
     assert query(warehouse, "select count(distinct person_pseudonym) from raw.register__person") == [(2_000,)]

@@ -20,6 +20,7 @@ from lagebild.settings import Settings
 from lagebild.warehouse import build
 from tests import publications
 from tests.disclosure.generate import CATALOGUE, Case, State
+from tests.support import run_layers
 
 PRODUCTS = ("050101", "050102", "050103", "050201", "050202", "050203", "050301")
 ACCOUNT = "533100"
@@ -51,7 +52,7 @@ def publish(
     tell("dbt")
     build_id = build.begin(settings)
     assert build_id is not None
-    build.run_layers(settings, build_id, *build.LAYERS)
+    run_layers(settings, build_id, *build.LAYERS)
     publications.pass_checks(settings, build_id)
     tell("publishing")
     return build.publish_build(settings, build_id)

@@ -15,7 +15,7 @@ from lagebild.warehouse import blame, build
 from lagebild.warehouse.transform import manifest_path
 from tests import publications
 from tests.disclosure.audit_toy import DAY, Toy
-from tests.support import query
+from tests.support import query, step
 
 SAID = "select expectation, passed, severity, observed, expected from quality.verdict where build_id = %s"
 
@@ -23,7 +23,7 @@ SAID = "select expectation, passed, severity, observed, expected from quality.ve
 @pytest.fixture
 def toy(warehouse, monkeypatch) -> Iterator[Toy]:
     """A candidate whose marts pass their own expectations; it holds the token."""
-    monkeypatch.setattr(gate, "check_marts", lambda settings, build_id: _passed(warehouse, build_id))
+    monkeypatch.setattr(gate, "check_marts", _passed)
     with database.connect(warehouse) as connection:
         made = Toy(warehouse, connection)
         connection.execute("update raw.build_token set build_id = %s", [made.build_id])
@@ -32,9 +32,9 @@ def toy(warehouse, monkeypatch) -> Iterator[Toy]:
         yield made
 
 
-def _passed(warehouse, build_id: int) -> list[gate.Verdict]:
+def _passed(connection, build_id: int) -> list[gate.Verdict]:
     verdict = gate.Verdict("marts", "made up", "hold", True, "", "", "nobody")
-    gate._write(warehouse, database.BUILDER, "build_id", build_id, [verdict])
+    gate._write(connection, "build_id", build_id, [verdict])
     return [verdict]
 
 
@@ -42,7 +42,7 @@ def test_a_figure_that_can_be_worked_out_stops_the_publication_and_is_named_to_w
     toy.register("05913000", (400, 577, 977), (None, None, 977))
     toy.connection.commit()
     with pytest.raises(UserError, match="is not published: protected figures can be worked out") as stopped:
-        build.check_marts(warehouse, toy.build_id)
+        step(warehouse, build.check_marts, toy.build_id)
     assert f"eu2_population 05913000 {DAY} EU2, persons (candidate)" in stopped.value.message
     assert "977" not in stopped.value.message
     said = query(warehouse, SAID, toy.build_id)[-1]
@@ -56,7 +56,7 @@ def test_a_figure_that_can_be_worked_out_stops_the_publication_and_is_named_to_w
 def test_what_is_shown_by_class_is_published(warehouse, toy):
     toy.register("05913000", (400, 577, 977), (400, 575, 975))
     toy.connection.commit()
-    build.check_marts(warehouse, toy.build_id)
+    step(warehouse, build.check_marts, toy.build_id)
     assert query(warehouse, SAID, toy.build_id)[-1][:2] == ("disclosure.nothing_follows", True)
     assert build.publish_build(warehouse, toy.build_id) == 1
 
@@ -83,7 +83,7 @@ class House:
             manifest["parent_map"][f"model.lagebild.{model}"] = [f"source.{source}"]
         path.write_text(json.dumps(manifest))
 
-    def make(self, settings, build_id: int, tell=None, echo=print) -> int:
+    def make(self, connection, settings, build_id: int, tell=None, echo=print) -> int:
         self.begun.append(build_id)
         toy = self._toy
         toy.clear()
@@ -108,8 +108,8 @@ class House:
 
     def build(self) -> int:
         """A build that passed its checks."""
-        build_id = self.make(self._settings, build.begin(self._settings))
-        return build.pass_checks(self._settings, build_id, echo=lambda line: None)
+        build_id = self.make(None, self._settings, build.begin(self._settings))
+        return step(self._settings, build.pass_checks, self._settings, build_id, echo=lambda line: None)
 
     def read(self, build_id: int) -> set[int]:
         rows = query(self._settings, "select delivery_id from raw.build_input where build_id = %s", build_id)
@@ -176,13 +176,13 @@ def test_an_audit_that_cannot_judge_stops_the_publication(warehouse, toy, broken
         toy.register("05913000", (400, 577, 977), (400, 580, 975))  # these classes do not hold the exact counts
     toy.connection.commit()
     with pytest.raises(gate.GateError, match="what readers could work out"):
-        build.check_marts(warehouse, toy.build_id)
+        step(warehouse, build.check_marts, toy.build_id)
     assert [row[0] for row in query(warehouse, SAID, toy.build_id)] == ["marts"]
     with pytest.raises(UserError, match="was stopped"):
         build.publish_build(warehouse, toy.build_id)
 
 
 def test_a_build_that_was_never_audited_is_not_published(warehouse, toy):
-    _passed(warehouse, toy.build_id)
+    step(warehouse, _passed, toy.build_id)
     with pytest.raises(UserError, match="its marts were never checked"):
         build.publish_build(warehouse, toy.build_id)

@@ -19,6 +19,7 @@ from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.warehouse import build, transform
 from tests.disclosure import place
 from tests.disclosure.generate import BULGARIA, CATALOGUE, OTHER, ROMANIA, Case, Grant, Posting, State
+from tests.support import run_dbt, run_layers
 
 DAY = date(2019, 12, 31)
 GRANT_CELL = "models/intermediate/disclosure/int_disclosure__grant_cell.sql"
@@ -158,12 +159,12 @@ def test_without_one_of_its_rules_the_protection_lets_something_through(warehous
             shutil.copy(DBT_PROJECT / name, project / name)
         _applied(project, changes)
         build_id = build.begin(warehouse)
-        build.dbt(warehouse, build_id, list(SELECTED), *MODELS_ALONE)
+        run_dbt(warehouse, build_id, list(SELECTED), *MODELS_ALONE)
         return _audited(warehouse, build_id)
 
     place.deliver(warehouse, cases, 0)
     build_id = build.begin(warehouse)
-    build.run_layers(warehouse, build_id, *build.LAYERS)
+    run_layers(warehouse, build_id, *build.LAYERS)
     assert _audited(warehouse, build_id) == ""
     for mutant in MUTANTS:
         if mutant.only_with:

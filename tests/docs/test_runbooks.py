@@ -14,7 +14,6 @@ import pytest
 from ingest.connectors.replay import DEMO_USER, ReplayServer
 from lagebild import database
 from lagebild.settings import ROOT, Settings
-from lagebild.stack import airflow
 from lagebild.warehouse import build, marts
 from tests import publications as prepared
 from tests.support import bundled_bytes, query
@@ -56,7 +55,7 @@ def follow(
         "HOME": str(checkout.parent),
         "PYTHONPATH": str(checkout),
         "LANG": "C.UTF-8",
-        **airflow.variables(settings),
+        **settings.variables(),
     }
     for name in without:
         del environment[name]

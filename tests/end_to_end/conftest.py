@@ -66,7 +66,7 @@ def lagebild(settings: Settings, *arguments: str, **changed: str) -> subprocess.
     program = Path(sys.executable).with_name("lagebild")
     return subprocess.run(
         [program, *arguments],
-        env=environment | airflow.variables(settings) | changed,
+        env=environment | settings.variables() | changed,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

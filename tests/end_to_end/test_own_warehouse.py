@@ -27,7 +27,7 @@ def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
     drop(city, "employment")
     marker = canary.new_marker()
     marked = canary.deliveries(marker)
-    privacy.ensure_key(city, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(city.keys, MUNICIPALITY, PURPOSE)
     for year in (2019, *BROKEN_YEARS):
         name = f"register_{MUNICIPALITY}_{year}-12-31.csv"
         drop(city, "register", marked[name], name)

@@ -10,16 +10,16 @@ from lagebild.settings import Settings
 from lagebild.stack import airflow
 from tests.end_to_end.test_first_run import ended, lagebild
 from tests.lagebild.warehouse.test_next_period import double, series
-from tests.support import bundled_bytes
+from tests.support import bundled_bytes, load_file
 
 
 def corrected(settings: Settings, source: str, content: bytes, folder: Path) -> int:
     """Load a correction and accept it, past the gate; its number."""
-    from ingest import contracts, intake
+    from ingest import contracts
 
     file = folder / contracts.load(source).example
     file.write_bytes(content)
-    delivery = ledger.decide(settings, intake.load_file(settings, contracts.load(source), file).delivery_id, [])
+    delivery = ledger.decide(settings, load_file(settings, contracts.load(source), file).delivery_id, [])
     return ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True).delivery_id
 
 

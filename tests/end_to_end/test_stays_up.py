@@ -128,7 +128,7 @@ def test_the_services_of_a_server_outlive_its_postgresql(city, tmp_path):
     server = settings_in(tmp_path / "server")
     settings = replace(city, airflow_port=ports.free(), practice=True, publish="auto")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAGEBILD_")}
-    environment |= airflow.variables(settings)
+    environment |= settings.variables()
     prepared = subprocess.run([*Unit.COMMAND, "prepare"], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert prepared.returncode == 0, prepared.stderr
     units = [Unit(name, environment, tmp_path / f"{name}.log") for name in service.COMMANDS]

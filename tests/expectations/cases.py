@@ -136,7 +136,8 @@ def batch(settings: Settings, source: str, case: Case, past: bool = True) -> gat
 
 def judged(settings: Settings, batches: Iterable[gate._Batch]) -> list[list[gate.Verdict]]:
     """The verdicts on each batch, all on one connection."""
-    return gate._judge(settings, database.LOADER, batches)
+    with database.connect(settings, database.LOADER) as connection:
+        return gate._judge(connection, batches)
 
 
 def named(expectations: Iterable[Expectation], name: str) -> Expectation:

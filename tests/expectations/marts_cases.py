@@ -580,5 +580,6 @@ def with_gone(mart: str) -> Rows:
 def judged(settings: Settings, mart: str, expectations: list[Expectation]) -> list[gate.Verdict]:
     """Verdicts of these expectations on a candidate."""
     batch = gate._Batch(mart, f"select * from build.{mart}", expectations, personal=False, has_lines=False)
-    (verdicts,) = gate._judge(settings, database.BUILDER, [batch])
+    with database.connect(settings, database.BUILDER) as connection:
+        (verdicts,) = gate._judge(connection, [batch])
     return verdicts

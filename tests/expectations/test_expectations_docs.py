@@ -90,7 +90,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(warehouse, tmp_path):
 
 def test_no_person_stands_in_a_verdict_or_a_page_whatever_the_register_brings(warehouse, tmp_path):
     marker = canary.new_marker()
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     for name, content in canary.deliveries(marker).items():
         drop(warehouse, "register", content, name)
     drain(warehouse, "register")

@@ -13,7 +13,9 @@ import pytest
 from expectations import employment, gate, suite
 from expectations.gate import GateError
 from lagebild import database
+from lagebild.errors import UserError
 from tests.expectations.support import begin_build, deliver_rows, failed
+from tests.support import checked, step
 
 _ROW = {
     "reference_date": "2019-12-31",
@@ -43,7 +45,7 @@ def _execute(settings, statement, *values):
 def _refuses(settings, delivery_id, *named):
     """The check raises GateError whose message names all of `named`, says what to do, and writes nothing."""
     with pytest.raises(GateError) as caught:
-        gate.check_delivery(settings, delivery_id)
+        checked(settings, delivery_id)
     assert all(word in caught.value.message for word in named), caught.value.message
     assert caught.value.remedy
     assert _execute(settings, "select count(*) from quality.verdict") == [(0,)]
@@ -51,7 +53,7 @@ def _refuses(settings, delivery_id, *named):
 
 
 def test_verdicts_are_written_as_returned_and_states_stay(warehouse, delivery_id):
-    verdicts = gate.check_delivery(warehouse, delivery_id)
+    verdicts = checked(warehouse, delivery_id)
     written = _execute(
         warehouse,
         "select expectation, why, severity, passed, observed, expected, owner, failing_rows from quality.verdict"
@@ -72,7 +74,7 @@ def test_verdicts_are_written_as_returned_and_states_stay(warehouse, delivery_id
 
 
 def test_a_run_leaves_no_connection_behind(warehouse, delivery_id):
-    gate.check_delivery(warehouse, delivery_id)
+    checked(warehouse, delivery_id)
     others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
     give_up = time.monotonic() + 5  # a server process ends a moment after its client has left
     while (left := _execute(warehouse, others)) != [(0,)] and time.monotonic() < give_up:
@@ -123,13 +125,13 @@ def test_two_gates_at_once_judge_as_if_alone(warehouse):
     """Each has a context of its own: neither takes the other's suite, connection or verdicts for its own."""
     rows = [_ROW, {**_ROW, "employees_persons": 1, "place_basis": "residence"}]
     numbers = [deliver_rows(warehouse, "employment", employment.TABLE, "2019", [row]) for row in rows]
-    alone = [gate.check_delivery(warehouse, number) for number in numbers]
+    alone = [checked(warehouse, number) for number in numbers]
     assert failed(alone[0]) - failed(alone[1]) == {"employees_plausible", "place_basis_stated"}
     together = threading.Barrier(len(numbers))
 
     def check(number: int) -> list[list[gate.Verdict]]:
         together.wait()
-        return [gate.check_delivery(warehouse, number) for _ in range(3)]
+        return [checked(warehouse, number) for _ in range(3)]
 
     with ThreadPoolExecutor(len(numbers)) as pool:
         for expected, found in zip(alone, pool.map(check, numbers), strict=True):
@@ -175,8 +177,8 @@ def test_a_delivery_unknown_or_never_loaded_holds(warehouse, delivery_id):
 
 def test_a_warehouse_out_of_reach_holds_and_shows_no_password(warehouse):
     away = replace(warehouse, warehouse_dsn="postgresql://admin:hush@127.0.0.1:1/lagebild")
-    with pytest.raises(GateError) as caught:
-        gate.check_delivery(away, 1)
+    with pytest.raises(UserError) as caught:
+        checked(away, 1)
     assert "no connection" in caught.value.message
     assert warehouse.secret(database.LOADER) not in str(caught.value)
 
@@ -217,9 +219,9 @@ def test_a_result_without_a_verdict_holds(success):
 
 def test_an_unknown_build_and_missing_marts_stop(warehouse):
     with pytest.raises(GateError, match="build 77 is not known"):
-        gate.check_marts(warehouse, 77)
+        step(warehouse, gate.check_marts, 77)
     with pytest.raises(GateError, match=r"build\.cost_per_person"):
-        gate.check_marts(warehouse, begin_build(warehouse))
+        step(warehouse, gate.check_marts, begin_build(warehouse))
     assert _execute(warehouse, "select count(*) from quality.verdict") == [(0,)]
 
 
@@ -266,7 +268,7 @@ def test_the_period_names_the_day(period, day):
 )
 def test_lost_and_twice_decoded_letters_hold_a_delivery(warehouse, name, is_damaged):
     delivery_id = deliver_rows(warehouse, "employment", employment.TABLE, "2019", [_ROW | {"region_name": name}])
-    (found,) = [v for v in gate.check_delivery(warehouse, delivery_id) if v.expectation == "letters_whole"]
+    (found,) = [v for v in checked(warehouse, delivery_id) if v.expectation == "letters_whole"]
     assert (found.passed, found.severity) == (not is_damaged, "hold")
     assert not is_damaged or ("Gebiet" in found.observed and name not in found.observed and found.failing_rows == (2,))
 
@@ -274,5 +276,5 @@ def test_lost_and_twice_decoded_letters_hold_a_delivery(warehouse, name, is_dama
 def test_damaged_letters_of_a_source_about_persons_are_counted_and_not_shown(warehouse, delivery_id, monkeypatch):
     monkeypatch.setattr(employment, "PERSONAL", True)
     _execute(warehouse, f"update {employment.TABLE} set region_name = 'M\ufffdller'")
-    (found,) = [v for v in gate.check_delivery(warehouse, delivery_id) if v.expectation == "letters_whole"]
+    (found,) = [v for v in checked(warehouse, delivery_id) if v.expectation == "letters_whole"]
     assert not found.passed and found.observed == "fewer than 3 rows" and found.failing_rows == (2,)

@@ -36,7 +36,8 @@ def _verdict(settings, number: int, personal: bool = False) -> gate.Verdict:
     delivery = Delivery(number, "ledger", "05913000_2019", 1, date(2030, 1, 1), before, known)
     query = f"select * from {TABLE} where delivery_id = {number}"
     batch = gate._Batch("ledger", query, history.as_usual(delivery, RULE, "nobody"), personal=personal, has_lines=True)
-    ((_, verdict),) = gate._judge(settings, database.LOADER, [batch])
+    with database.connect(settings, database.LOADER) as connection:
+        ((_, verdict),) = gate._judge(connection, [batch])
     return verdict
 
 

@@ -11,6 +11,7 @@ from lagebild.warehouse.marts import definitions
 from tests.expectations import marts_cases
 from tests.expectations.marts_cases import ALSO, BROKEN, CHOICE, COMPONENT, LEDGER_SHA256, SOUND, SOURCES, put
 from tests.expectations.support import Rows, begin_build, changed, deliver_rows, failed
+from tests.support import step
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def build(warehouse) -> Build:
 
 
 def test_each_expectation_fails_on_what_it_is_for_and_only_then(warehouse, build):
-    assert failed(gate.check_marts(warehouse, build.build_id)) == set()
+    assert failed(step(warehouse, gate.check_marts, build.build_id)) == set()
     suites = marts.suites(build)
     for name, cases in BROKEN.items():
         mart = marts_cases.mart_of(name)
@@ -49,7 +50,7 @@ def test_a_place_may_go_with_a_withdrawn_delivery(warehouse, build):
     name = "municipal_profile.places_still_there"
 
     def verdict(build_id: int) -> gate.Verdict:
-        (found,) = [v for v in gate.check_marts(warehouse, build_id) if v.expectation == name]
+        (found,) = [v for v in step(warehouse, gate.check_marts, build_id) if v.expectation == name]
         return found
 
     with database.connect(warehouse) as connection:
@@ -94,9 +95,9 @@ def test_an_empty_mart_passes_where_its_source_was_not_delivered(warehouse):
     marts_cases.make_candidates(warehouse)
     names = ("programme_funding", "programme_funding_year")
     put(warehouse, {name: SOUND[name] for name in names})
-    assert failed(gate.check_marts(warehouse, build_id)) == set()
+    assert failed(step(warehouse, gate.check_marts, build_id)) == set()
     put(warehouse, {name: [] for name in names})
-    assert failed(gate.check_marts(warehouse, build_id)) == {f"{name}.has_rows" for name in names}
+    assert failed(step(warehouse, gate.check_marts, build_id)) == {f"{name}.has_rows" for name in names}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_every_dialect_reconciles_to_the_cent_by_delivery(warehouse, source):
 
 
 def test_verdicts_on_marts_are_written_for_the_build(warehouse, build):
-    verdicts = gate.check_marts(warehouse, build.build_id)
+    verdicts = step(warehouse, gate.check_marts, build.build_id)
     with database.connect(warehouse, database.BUILDER) as connection:
         written = connection.execute(
             "select expectation, passed, owner from quality.verdict where build_id = %s order by verdict_id",

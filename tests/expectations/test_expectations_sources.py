@@ -8,13 +8,13 @@ from datetime import date
 
 import pytest
 
-from expectations import azr_nrw, gate
+from expectations import azr_nrw
 from expectations.suite import NOTE, Delivery
 from ingest import contracts
 from tests.expectations import cases
 from tests.expectations.cases import LEDGER, MUNICIPALITY, REGISTER, SOURCES, Case, suite_of
 from tests.expectations.support import changed, deliver_rows, failed
-from tests.support import BUNDLED, deliver, query
+from tests.support import BUNDLED, checked, deliver, query
 
 # The lists of operations share their expectations, and so their cases.
 DISTINCT = [source for source in SOURCES if not source.startswith("esf_") or source == "esf_bayern"]
@@ -71,7 +71,7 @@ def test_counts_before_2016_need_not_be_rounded():
 def test_findings_name_the_line_and_both_values(warehouse):
     rows = [MUNICIPALITY, {**MUNICIPALITY, "region_code": "05911000", "foreign_pct": 12.8}]
     delivery_id = deliver_rows(warehouse, "structure_tables", suite_of("structure_tables").TABLE, "2021", rows)
-    (verdict,) = [v for v in gate.check_delivery(warehouse, delivery_id) if not v.passed and v.severity != NOTE]
+    (verdict,) = [v for v in checked(warehouse, delivery_id) if not v.passed and v.severity != NOTE]
     assert (verdict.expectation, verdict.severity) == ("share_recomputes", "warn")
     assert verdict.failing_rows == (3,)
     assert verdict.observed == "line 3: Dorf, foreign: printed 12.8 %, recomputed 12.60 %"
@@ -80,7 +80,7 @@ def test_findings_name_the_line_and_both_values(warehouse):
 def test_verdicts_on_persons_hold_counts_and_lines_only(warehouse):
     rows = changed(REGISTER, 3, nationality_code="100", birth_year=1801, region_code="05911000")
     delivery_id = deliver_rows(warehouse, "register", suite_of("register").TABLE, "05913000_2019-12-31", rows)
-    bad = {v.expectation: (v.observed, v.failing_rows) for v in gate.check_delivery(warehouse, delivery_id)}
+    bad = {v.expectation: (v.observed, v.failing_rows) for v in checked(warehouse, delivery_id)}
     assert bad["nationality_of_the_key"] == ("fewer than 3 of about 20 rows", (5,))
     assert bad["birth_year_plausible"] == ("fewer than 3 of about 20 rows", (5,))
     assert bad["municipality_is_the_period"] == ("fewer than 3 of about 20 rows", (5,))
@@ -92,7 +92,7 @@ def test_no_statistic_tells_of_a_few_persons(warehouse):
     told = []
     for rows in (REGISTER, REGISTER[:-1]):
         number = deliver_rows(warehouse, "register", suite_of("register").TABLE, "05913000_2019-12-31", rows)
-        gate.check_delivery(warehouse, number)
+        checked(warehouse, number)
         statement = "select statistic from quality.statistic where delivery_id = %s and value is not null"
         told.append({name for (name,) in query(warehouse, statement, number)})
     assert told == [{"rows", *suite_of("register").STATISTICS}, {"rows"}]
@@ -101,7 +101,7 @@ def test_no_statistic_tells_of_a_few_persons(warehouse):
 def test_at_most_twenty_lines_are_listed_and_all_are_counted(warehouse):
     rows = [{**LEDGER[0], "document_number": str(n), "fiscal_year": 2018} for n in range(25)]
     delivery_id = deliver_rows(warehouse, "ledger", suite_of("ledger").TABLE, "05913000_2019", rows)
-    verdicts = {v.expectation: v for v in gate.check_delivery(warehouse, delivery_id)}
+    verdicts = {v.expectation: v for v in checked(warehouse, delivery_id)}
     assert verdicts["fiscal_year_is_the_period"].observed == "25 of 25 rows"
     assert len(verdicts["fiscal_year_is_the_period"].failing_rows) == 20
 
@@ -113,14 +113,14 @@ def test_of_the_bundled_deliveries_only_rostocks_misprint_is_held(warehouse):
     held, told = {}, {}
     for source, name in names.items():
         content = (BUNDLED / source / name).read_bytes() if name else None
-        for verdict in gate.check_delivery(warehouse, deliver(warehouse, source, content, name).delivery_id):
+        for verdict in checked(warehouse, deliver(warehouse, source, content, name).delivery_id):
             if not verdict.passed:
                 (held if verdict.severity == "hold" else told)[source, verdict.expectation] = verdict.observed
     assert list(held) == [("structure_tables", "share_not_misprinted")]
     assert "Rostock" in held["structure_tables", "share_not_misprinted"]
     assert "Solingen" in told["structure_tables", "share_recomputes"]
 
-    corrected = gate.check_delivery(warehouse, deliver(warehouse, "structure_tables").delivery_id)
+    corrected = checked(warehouse, deliver(warehouse, "structure_tables").delivery_id)
     (flagged,) = [v for v in corrected if not v.passed and v.severity != NOTE]
     assert (flagged.expectation, flagged.severity) == ("share_recomputes", "warn")
     assert "Rostock" not in flagged.observed

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from expectations import gate, keys
+from expectations import keys
 from ingest import contracts
 from lagebild import database
 from lagebild.settings import DBT_PROJECT
 from tests.expectations import cases
 from tests.expectations.support import deliver_rows, failed
-from tests.support import accept, build_models, query
+from tests.support import accept, build_models, checked, query
 
 KEYED = [s for s in contracts.sources() if any(model.key for model in keys.tested(s))]
 
@@ -35,16 +35,14 @@ def test_a_key_that_stands_twice_or_is_empty_is_held(warehouse, source):
         if found == {"rows_have_a_whole_key"} and model.key[column] != column:
             continue  # nothing there has a word of its own
         delivery_id = deliver_rows(warehouse, source, table, period, rows)
-        assert failed(gate.check_delivery(warehouse, delivery_id)) & own == found
+        assert failed(checked(warehouse, delivery_id)) & own == found
 
 
 def test_keys_that_staging_writes_alike_are_held_though_the_file_tells_them_apart(warehouse):
     table, (first, *_) = cases.suite_of("mikrozensus").TABLE, rows_of("mikrozensus")
     rows = [{**first, "region_code": "DG"}, {**first, "region_code": "00"}]
     delivery_id = deliver_rows(warehouse, "mikrozensus", table, "2005-2020", rows)
-    (found,) = [
-        v for v in gate.check_delivery(warehouse, delivery_id) if v.expectation == "rows_have_keys_of_their_own"
-    ]
+    (found,) = [v for v in checked(warehouse, delivery_id) if v.expectation == "rows_have_keys_of_their_own"]
     assert not found.passed and found.severity == "hold" and found.failing_rows == (2, 3)
 
 
@@ -52,7 +50,7 @@ def test_a_code_that_no_seed_lists_is_held(warehouse):
     table, (first, *others) = cases.suite_of("mikrozensus").TABLE, rows_of("mikrozensus")
     rows = [{**first, "value_variable_code": "NEU01"}, *others]
     delivery_id = deliver_rows(warehouse, "mikrozensus", table, "2005-2020", rows)
-    verdicts = {v.expectation: v for v in gate.check_delivery(warehouse, delivery_id)}
+    verdicts = {v.expectation: v for v in checked(warehouse, delivery_id)}
     assert verdicts["value_variable_code_is_listed"].observed == "line 2: NEU01"
 
 

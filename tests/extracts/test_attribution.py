@@ -15,7 +15,7 @@ from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.warehouse import build
-from tests.support import accept, bundled_bytes
+from tests.support import accept, bundled_bytes, step
 
 STATED = Statement("Stadt Musterhausen, Kämmerei", "DL-DE-BY-2.0")
 
@@ -31,7 +31,7 @@ def descriptor(settings: Settings, **options) -> dict:
 
 
 def test_the_bundled_files_are_described_by_their_contracts(published_warehouse):
-    found = attribution.of_publication(published_warehouse, load(), Statement(), 1)
+    found = step(published_warehouse, attribution.of_publication, published_warehouse, load(), Statement(), 1)
     for source, stated in found.items():
         contract = yaml.safe_load((attribution.CONTRACTS / source / "contract.yml").read_text(encoding="utf-8"))
         assert (stated["sources"], stated["licenses"]) == (contract["sources"], contract["licenses"]), source
@@ -57,7 +57,7 @@ def test_a_real_ledger_is_nobodys_until_somebody_says_whose(published_warehouse,
         publishers={"": STATED.publisher, "register": "Stadt Musterhausen, Statistik"},
         licences={"register": "https://example.org/licence", "": "nur für den internen Gebrauch"},
     )
-    found = attribution.of_publication(stated, load(), Statement(), 2)
+    found = step(stated, attribution.of_publication, stated, load(), Statement(), 2)
     assert found["ledger"]["sources"] == [{"title": STATED.publisher}]
     assert found["ledger"]["licenses"] == [{"name": "other", "title": "nur für den internen Gebrauch"}]
     assert found["register"]["sources"] == [{"title": "Stadt Musterhausen, Statistik"}]
@@ -84,7 +84,7 @@ def test_a_real_ledger_is_nobodys_until_somebody_says_whose(published_warehouse,
 def test_a_setting_for_a_source_that_is_none_is_refused(published_warehouse):
     wrong = replace(published_warehouse, publishers={"legder": "Stadt Musterhausen"})
     with pytest.raises(UserError, match="LAGEBILD_PUBLISHER_LEGDER names no source") as refused:
-        attribution.of_publication(wrong, load(), Statement(), 1)
+        step(wrong, attribution.of_publication, wrong, load(), Statement(), 1)
     assert "LAGEBILD_PUBLISHER_LEDGER" in refused.value.remedy
 
 

@@ -1,5 +1,7 @@
 """Loaders that are wrong on purpose: the harness must catch each of them (`test_faults.py`)."""
 
+import contextlib
+
 import psycopg
 
 from ingest import contracts, intake
@@ -7,12 +9,10 @@ from lagebild import database
 from lagebild.settings import Settings
 from tests.faults import child
 
-_connect = psycopg.connect
-
 
 def commits_each_statement(settings: Settings, source: str) -> list[str]:
     """Every statement is a transaction of its own: a fault in the middle leaves half a delivery."""
-    database.psycopg.connect = lambda **parameters: _connect(**(parameters | {"autocommit": True}))
+    psycopg.Connection.transaction = lambda connection: contextlib.nullcontext()
     return child.drain(settings, source)
 
 
@@ -23,7 +23,8 @@ def deletes_first(settings: Settings, source: str) -> list[str]:
     file.unlink()
     copy = settings.home.parent / file.name
     copy.write_bytes(content)
-    return [intake.load_file(settings, contracts.load(source), copy).state]
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        return [intake.load_file(connection, settings, contracts.load(source), copy).state]
 
 
 def hides_errors(settings: Settings, source: str) -> list[str]:

@@ -24,6 +24,7 @@ import psycopg.types.json  # noqa: F401
 from psycopg import pq  # noqa: F401
 
 from ingest import contracts, intake, keys, ledger, load
+from lagebild import database
 from lagebild.settings import Settings
 from tests.faults.proxy import CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
@@ -99,9 +100,10 @@ class Files:
 def drain(settings: Settings, source: str) -> list[str]:
     """The loader as it is, without the inbox around it: every file of a source's folder; returns the states."""
     states = []
-    for file in sorted((settings.drop / source).iterdir()):
-        states.append(intake.load_file(settings, contracts.load(source), file).state)
-        file.unlink()
+    with database.connect(settings, database.LOADER, autocommit=True) as connection:
+        for file in sorted((settings.drop / source).iterdir()):
+            states.append(intake.load_file(connection, settings, contracts.load(source), file).state)
+            file.unlink()
     return states
 
 

@@ -16,15 +16,14 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from ingest import contracts, inbox_retention, intake, tables
+from ingest import contracts, inbox_retention, tables
 from ingest.contracts import Contract
 from ingest.ledger import Delivery
 from lagebild import database
 from lagebild import settings as settings_module
 from lagebild.cli import cli
 from lagebild.settings import ROOT, Settings
-from lagebild.stack import airflow
-from tests.support import MUNICIPALITY, deliver, query
+from tests.support import MUNICIPALITY, deliver, load_file, query
 
 HEADER = (
     "Stichtag;AGS;Ordnungsmerkmal;AZR-Nummer;IdNr;Familienname;Vorname;Geburtsdatum;Geschlecht;Staatsangehörigkeit;"
@@ -53,7 +52,7 @@ def load_content(settings: Settings, source: str, content: bytes, name: str, fol
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return intake.load_file(settings, contracts.load(source), file)
+    return load_file(settings, contracts.load(source), file)
 
 
 def load_by(settings: Settings, contract: Contract, content: bytes, name: str, folder: Path) -> Delivery:
@@ -63,7 +62,7 @@ def load_by(settings: Settings, contract: Contract, content: bytes, name: str, f
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
-    return intake.load_file(settings, contract, file)
+    return load_file(settings, contract, file)
 
 
 def pseudonyms(settings: Settings) -> list[str]:
@@ -75,7 +74,7 @@ def pseudonyms(settings: Settings) -> list[str]:
 def environment(settings: Settings, home: Path) -> dict[str, str]:
     """The variables with which a process of the command line finds this test's warehouse."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {"PATH": path, "HOME": str(home), **airflow.variables(settings)}
+    return {"PATH": path, "HOME": str(home), **settings.variables()}
 
 
 def lagebild(settings: Settings, *arguments: str, home: Path, text: str | None = None) -> subprocess.CompletedProcess:

@@ -81,7 +81,7 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
         assert ended == code, said
 
     (tmp_path / "user").mkdir()
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     for file_name, content in deliveries(marker).items():
         drop(warehouse, "register", content, file_name)
     run("load", "register", code=1, apart=True)  # some are refused

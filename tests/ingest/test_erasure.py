@@ -5,7 +5,6 @@ import json
 import pytest
 from psycopg.types.json import Jsonb
 
-from expectations import gate
 from ingest import erasure, ledger, load, privacy, rotation
 from lagebild import database
 from lagebild.errors import UserError
@@ -21,7 +20,7 @@ from tests.ingest.support import (
     pseudonyms,
     register,
 )
-from tests.support import MUNICIPALITY, PURPOSE, deliver, drop, query
+from tests.support import MUNICIPALITY, PURPOSE, checked, deliver, drop, load_key, query
 
 OTHER = "05911000"
 
@@ -31,7 +30,7 @@ def erase(settings, identifier="S1", unseen=False):
 
 
 def pseudonym(settings, identifier):
-    return privacy.load_key(settings, MUNICIPALITY, PURPOSE).pseudonym(identifier)
+    return load_key(settings, MUNICIPALITY, PURPOSE).pseudonym(identifier)
 
 
 def get(settings, delivery):
@@ -87,7 +86,7 @@ def test_an_older_file_that_comes_after_the_erasure_ends_as_if_it_had_come_befor
     if late:
         older = deliver_register(warehouse, person("S1"), person("S2"), person("S3"))
         assert not is_landed(warehouse, older) and older.erased_loaded == 1
-        assert {v.expectation for v in gate.check_delivery(warehouse, older.delivery_id) if v.expectation == "has_rows"}
+        assert {v.expectation for v in checked(warehouse, older.delivery_id) if v.expectation == "has_rows"}
     assert stock(warehouse) == [
         ("05913000_2019-12-31", 3, 3, 0, 1, True, 2),
         ("05913000_2020-12-31", 2, 2, 0, 1, True, 1),
@@ -111,7 +110,7 @@ def test_a_file_of_a_later_day_brings_a_person_back(warehouse):
 
 
 def test_what_could_not_be_read_of_an_older_file_may_be_the_persons(warehouse):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     erase(warehouse, unseen=True)
     older = deliver_register(warehouse, person("S1", BAD_BIRTH), person("S2"), person("S3", BAD_BIRTH))
     assert (older.loaded, older.rejected, older.erased_loaded) == (2, 1, 1)  # of S1 nothing is looked at
@@ -121,7 +120,7 @@ def test_what_could_not_be_read_of_an_older_file_may_be_the_persons(warehouse):
 
 def test_nobody_is_dropped_of_another_municipality(warehouse):
     for municipality in (MUNICIPALITY, OTHER):
-        privacy.ensure_key(warehouse, municipality, PURPOSE)
+        privacy.ensure_key(warehouse.keys, municipality, PURPOSE)
     erase(warehouse, unseen=True)
     assert deliver_register(warehouse, person("S1", ags=OTHER), ags=OTHER).erased_loaded == 0
 
@@ -187,7 +186,7 @@ def test_rejected_rows_that_are_known_to_be_the_persons_go(warehouse):
 
 
 def test_bytes_that_nobody_could_read_go_and_those_of_another_municipality_stay(warehouse, tmp_path):
-    privacy.ensure_key(warehouse, OTHER, PURPOSE)
+    privacy.ensure_key(warehouse.keys, OTHER, PURPOSE)
     theirs = deliver_register(warehouse, person("S1", ags=OTHER), person("S9", BAD_BIRTH, ags=OTHER), ags=OTHER)
     refused = deliver(warehouse, "register", register(person("S1")).replace(b"Stichtag", b"Tag"))
     nameless = load_content(warehouse, "register", register(person("S1")), "export.csv", tmp_path)
@@ -218,11 +217,11 @@ def test_a_person_is_found_after_rotations(warehouse):
 def test_a_delivery_that_waits_for_its_check_is_judged_by_what_is_left(warehouse):
     delivery = deliver_register(warehouse, person("S1"), person("S2"))
     erase(warehouse)
-    verdicts = {v.expectation: v.passed for v in gate.check_delivery(warehouse, delivery.delivery_id)}
+    verdicts = {v.expectation: v.passed for v in checked(warehouse, delivery.delivery_id)}
     assert verdicts["rows_as_in_the_ledger"]
     with database.connect(warehouse) as connection:
         connection.execute("delete from raw.register__person")
-    verdicts = {v.expectation: v.passed for v in gate.check_delivery(warehouse, delivery.delivery_id)}
+    verdicts = {v.expectation: v.passed for v in checked(warehouse, delivery.delivery_id)}
     assert not verdicts["rows_as_in_the_ledger"]
 
 

@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from expectations import gate
 from ingest import contracts, digests, erasure, history, kernels, ledger, load, privacy, rotation
 from ingest.engine import Engine
 from ingest.keys import ENTRY
@@ -25,7 +24,7 @@ from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from tests.ingest.support import load_content, person, register
-from tests.support import MUNICIPALITY, PURPOSE, query
+from tests.support import MUNICIPALITY, PURPOSE, checked, load_key, query
 
 DAYS = [date(2020, month, 1) - timedelta(days=1) for month in range(2, 6)]
 BIRTHS = ("01.01.1990", "02.02.1991", "03.03.1992")
@@ -51,8 +50,8 @@ class City:
         self.ags = f"{next(_series):08d}"
         self.ags = f"05{self.ags[2:]}"
         self.stocks: dict[int, tuple[date, Stock]] = {}
-        privacy.ensure_key(warehouse, self.ags, PURPOSE)
-        key = privacy.load_key(warehouse, self.ags, PURPOSE)
+        privacy.ensure_key(warehouse.keys, self.ags, PURPOSE)
+        key = load_key(warehouse, self.ags, PURPOSE)
         self.names = {key.pseudonym(name): name for name in "ABCDE"}
 
     def comes(self, day: date, stock: Stock) -> Delivery:
@@ -138,7 +137,7 @@ def _do(city: City, command: tuple, stocks: list[Stock]) -> None:
             ledger.decide(city.warehouse, delivery.delivery_id, ["odd"])
         return
     if verb == "forget":
-        digests.forget(city.warehouse, "register")
+        digests.forget(city.warehouse.home, "register")
         return
     states = {"withdraw": ("accepted", "superseded"), "reload": ("refused", "withdrawn", "held"), "refuse": ("held",)}
     found = city.in_state(*states[verb])
@@ -235,7 +234,7 @@ def test_what_a_build_has_fixed_stays_as_it_was(city):
 )
 def test_digests_are_but_a_cache(city, monkeypatch, damage, is_used):
     first = city.accept(city.comes(DAYS[0], {"A": 0, "B": 1, "C": -1}))
-    path = digests.path_of(city.warehouse, "register", city.ags, first.delivery_id)
+    path = digests.path_of(city.warehouse.home, "register", city.ags, first.delivery_id)
     assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
     damage(path)
     rebuilt = []
@@ -250,7 +249,7 @@ def test_digests_are_but_a_cache(city, monkeypatch, damage, is_used):
 
 def test_digests_made_from_raw_are_those_of_the_load(city, monkeypatch):
     first = city.comes(DAYS[0], {"A": 0, "B": 1, "C": -1})
-    path = digests.path_of(city.warehouse, "register", city.ags, first.delivery_id)
+    path = digests.path_of(city.warehouse.home, "register", city.ags, first.delivery_id)
     loaded = path.read_bytes()
     path.unlink()
     contract = contracts.load("register")
@@ -418,7 +417,7 @@ def test_snapshots_that_were_stored_whole_become_changes(city):
     for day, stock in zip(DAYS, stocks, strict=False):
         with database.connect(city.warehouse) as connection:  # as before there was a history: nothing to compare with
             connection.execute("truncate raw.snapshot")
-        digests.forget(city.warehouse, "register")
+        digests.forget(city.warehouse.home, "register")
         loaded.append(city.accept(city.comes(day, stock)))
     whole = "select count(*) from raw.register__person"
     assert query(city.warehouse, whole) == [(8,)]
@@ -456,7 +455,7 @@ def test_a_rotation_changes_no_snapshot(city):
     city.accept(city.comes(DAYS[1], {"A": 0, "B": 1}))
     rotation.rotate(city.warehouse, city.ags, PURPOSE)
     assert not list((city.warehouse.home / "digests").rglob("*"))
-    key = privacy.load_key(city.warehouse, city.ags, PURPOSE)
+    key = load_key(city.warehouse, city.ags, PURPOSE)
     city.names = {key.pseudonym(name): name for name in "ABCDE"}
     third = city.accept(city.comes(DAYS[2], {"A": 0, "B": 1, "C": 0}))
     brought = "select count(*) from raw.register__person where delivery_id = %s"
@@ -467,7 +466,7 @@ def test_a_rotation_changes_no_snapshot(city):
 def test_the_gate_judges_the_whole_snapshot(city):
     city.accept(city.comes(DAYS[0], {"A": 0, "B": 0, "C": -1}))
     second = city.comes(DAYS[1], {"A": 0, "B": 0, "C": -1, "D": -1})
-    found = {v.expectation: v for v in gate.check_delivery(city.warehouse, second.delivery_id)}
+    found = {v.expectation: v for v in checked(city.warehouse, second.delivery_id)}
     assert found["rows_as_in_the_ledger"].passed
     wrong = found["reference_date_is_the_period"]
     assert not wrong.passed and wrong.observed == "fewer than 3 of about 5 rows" and wrong.failing_rows == (5,)

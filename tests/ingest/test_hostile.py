@@ -44,7 +44,7 @@ print(json.dumps({"states": states, "seconds": time.monotonic() - began, "grown"
 
 def loaded_within(settings: Settings, source: str, content: bytes, memory: int, seconds: float) -> list:
     """[state, reason, loaded, rejected] of one delivery, loaded by a process that may grow by `memory` bytes."""
-    privacy.ensure_key(settings, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
     drop(settings, "employment")
     drop(settings, source, content)
     began = time.monotonic()

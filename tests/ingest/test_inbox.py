@@ -16,7 +16,6 @@ from ingest import contracts, inbox, inbox_files, intake, landing, ledger, priva
 from lagebild import database, settings
 from lagebild.errors import UserError
 from lagebild.settings import ROOT
-from lagebild.stack import airflow
 from tests.inboxes import drain, tell_unknown, unknown
 from tests.ingest.support import person, register, taken_by_two_processes
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
@@ -368,7 +367,7 @@ def test_a_link_in_the_place_of_a_folder_of_ours_leads_nothing_out(warehouse, tm
 
 
 def test_a_taken_file_lies_in_taken_and_one_about_persons_only_in_the_landing_zone(warehouse):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     put(warehouse)
     drop(warehouse, "register", register(person("S1")))
     put(warehouse, f"register/{contracts.load('register').example}.ok", b"")
@@ -382,7 +381,7 @@ def test_a_taken_file_lies_in_taken_and_one_about_persons_only_in_the_landing_zo
 
 
 def test_a_file_about_persons_that_is_refused_is_not_kept_in_taken_either(warehouse):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     put(warehouse, "register/Melderegister neu.csv", register(person("S1")))
     drop(warehouse, "register", b"Falsch;" + register(person("S1")))
     assert {d.state for d in drain(warehouse)} == {"refused"}
@@ -398,7 +397,7 @@ def test_a_file_that_cannot_be_loaded_is_answered_tried_again_and_does_not_stop_
     (told,) = [text for text in texts(warehouse) if "register" in text]
     assert "EINGEGANGEN, noch nicht geladen" in told and "keys create" in told
     assert not inbox.is_drained(warehouse) and list(inbox.local_files(warehouse)) == ["register"]
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     (delivery,) = drain(warehouse)
     assert delivery.state == "loaded" and inbox.local_files(warehouse) == {}
     assert "GELADEN" in next(text for text in texts(warehouse) if "register" in text)
@@ -564,7 +563,7 @@ def wait_for_others(settings) -> None:
 @pytest.mark.parametrize("is_before", [True, False])
 @pytest.mark.parametrize("source", [SOURCE, "register"])
 def test_killed_at_any_step_the_next_look_converges(warehouse, source, is_before):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     died = []
     for n, (owner, name) in enumerate(STEPS):
         content = bundled_bytes(source) + b"\r\n" * n if source == SOURCE else register(person(f"S{n}"))
@@ -619,7 +618,7 @@ def test_inboxes_and_patience_are_settings(tmp_path):
     urls = "sftp://user@sftp.example.org:2222/in/  s3://bucket/x?endpoint=https://s3.example.org:9000"
     own = settings.load(home | {"LAGEBILD_INBOXES": urls, "LAGEBILD_INBOX_SETTLE_SECONDS": "7"})
     assert own.inboxes == ("sftp://user@sftp.example.org:2222/in", urls.split()[1]) and own.inbox_settle_seconds == 7
-    again = settings.load({**airflow.variables(own)})
+    again = settings.load(own.variables())
     assert (again.inboxes, again.inbox_settle_seconds) == (own.inboxes, 7)
     assert settings.load(home).inbox_settle_seconds == 30
     with pytest.raises(UserError, match="LAGEBILD_INBOX_SETTLE_SECONDS=soon"):

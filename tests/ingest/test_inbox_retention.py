@@ -15,7 +15,7 @@ from lagebild import settings, unclaimed_files
 from lagebild.alerts import Message
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN
-from lagebild.stack import airflow, status
+from lagebild.stack import status
 from tests import conftest
 from tests.inboxes import drain, tell_unknown
 from tests.ingest.support import age, command, killed_at_each_step, later, person, register
@@ -179,7 +179,7 @@ def test_watched_folders_are_cleared_and_inboxes_that_are_away_are_said(warehous
 
 def test_how_long_receipts_are_kept_is_a_setting():
     own = settings.load({"LAGEBILD_RECEIPT_DAYS": "90"})
-    assert settings.load({**airflow.variables(own)}).receipt_days == 90
+    assert settings.load(own.variables()).receipt_days == 90
     assert timedelta(days=settings.load({}).receipt_days) == timedelta(days=730)
     for wrong in ("0", "P2Y", "-1", "99999999"):
         with pytest.raises(UserError, match="LAGEBILD_RECEIPT_DAYS"):
@@ -310,7 +310,7 @@ def test_an_erasure_says_what_it_did_not_look_into(warehouse):
 def test_after_how_long_what_nobody_claims_is_removed_is_a_setting():
     assert settings.load({}).unclaimed_days is None
     own = settings.load({"LAGEBILD_UNCLAIMED_DAYS": "60"})
-    assert settings.load({**airflow.variables(own)}).unclaimed_days == 60
+    assert settings.load(own.variables()).unclaimed_days == 60
     for wrong in ("0", "-1", "P2M", "sixty"):
         with pytest.raises(UserError, match="LAGEBILD_UNCLAIMED_DAYS"):
             settings.load({"LAGEBILD_UNCLAIMED_DAYS": wrong})

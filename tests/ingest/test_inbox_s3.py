@@ -102,7 +102,7 @@ def test_a_wrong_sum_is_refused_at_once_because_an_object_appears_whole(remote, 
 
 
 def test_persons_are_not_kept_in_the_bucket(remote, bucket):
-    privacy.ensure_key(remote, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(remote.keys, MUNICIPALITY, PURPOSE)
     put(bucket, f"register/{contracts.load('register').example}", register(person("S1")))
     assert [d.state for d in drain(remote)] == ["loaded"]
     assert names(bucket) == []

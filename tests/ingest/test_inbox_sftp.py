@@ -125,7 +125,7 @@ def test_a_file_is_complete_at_the_second_look_at_the_same_bytes(remote):
 
 def test_a_marker_goes_along_and_persons_are_not_kept(remote):
     settings, folder = remote
-    privacy.ensure_key(settings, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
     settings = replace(settings, inbox_settle_seconds=30)
     name = contracts.load("register").example
     put(folder, f"register/{name}", register(person("S1")))

@@ -196,8 +196,10 @@ LOAD_FILE = f"""
 import sys
 from pathlib import Path
 from ingest import contracts, intake
-from lagebild import settings
-print(intake.load_file(settings.load(), contracts.load("{SOURCE}"), Path(sys.argv[1])))
+from lagebild import database, settings
+own = settings.load()
+with database.connect(own, database.LOADER, autocommit=True) as connection:
+    print(intake.load_file(connection, own, contracts.load("{SOURCE}"), Path(sys.argv[1])))
 """
 
 

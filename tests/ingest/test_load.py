@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, inbox, intake, kernels, landing, ledger, load, privacy, unfinished
+from ingest import contracts, inbox, kernels, landing, ledger, load, privacy, unfinished
 from lagebild import database
 from lagebild.errors import UserError
 from tests.inboxes import drain
 from tests.ingest.support import load_content
-from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, query
+from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, load_file, load_key, query
 
 
 def test_records_are_loaded_or_rejected_and_the_file_leaves_the_drop_folder(warehouse):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     dropped = drop(warehouse, "register")
     (delivery,) = drain(warehouse, "register")
     assert delivery.state == "loaded"
@@ -71,9 +71,9 @@ def test_a_missing_key_loads_nothing_and_says_how_to_make_one(warehouse):
 @pytest.mark.parametrize("damage", ["not hexadecimal", "00ff"])
 def test_a_damaged_key_is_named(warehouse, damage):
     warehouse.keys.mkdir(parents=True, exist_ok=True)
-    privacy.key_path(warehouse, MUNICIPALITY, PURPOSE).write_text(damage)
+    privacy.key_path(warehouse.keys, MUNICIPALITY, PURPOSE).write_text(damage)
     with pytest.raises(UserError, match="restore it from your backup"):
-        privacy.load_key(warehouse, MUNICIPALITY, PURPOSE)
+        load_key(warehouse, MUNICIPALITY, PURPOSE)
 
 
 def test_rejected_rows_say_line_and_reason_and_mask_personal_fields(warehouse):
@@ -185,7 +185,7 @@ def test_a_copy_under_way_is_not_cleared_by_another_load_of_the_same_file(tmp_pa
         return original(*arguments)
 
     monkeypatch.setattr(sys.modules[module], name, meets_another)
-    digest, target = landing.land(warehouse, file, "employment", "2019")
+    digest, target = landing.land(warehouse.landing, file, "employment", "2019")
     assert others and [path.name for path in folder.iterdir()] == [f"{digest}.csv"]
     assert target.read_bytes() == b"whole"
 
@@ -203,10 +203,10 @@ def test_exact_repeats_keep_the_first_and_conflicting_keys_are_all_rejected(ware
 def test_rows_taken_back_show_no_free_text_beside_personal_fields(warehouse, tmp_path):
     contract = contracts.load("register")
     fields = tuple(replace(field, mapping=None) if field.name == "sex" else field for field in contract.fields)
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     file = tmp_path / contract.example
     file.write_bytes(register_rows({2: "12", 8: "Geheimname"}, {2: "12", 8: "Geheimname", 9: "125"}))
-    assert intake.load_file(warehouse, replace(contract, fields=fields), file).rejected == 2
+    assert load_file(warehouse, replace(contract, fields=fields), file).rejected == 2
     shown = query(warehouse, "select fields from raw.rejected_row")
     assert [fields["Geschlecht"] for (fields,) in shown] == [load.MASK] * 2
     assert {fields["Staatsangehörigkeit"] for (fields,) in shown} >= {"125"}
@@ -242,7 +242,7 @@ def test_rows_stand_in_the_order_of_the_file(warehouse, monkeypatch):
     monkeypatch.setattr("ingest.scan.BLOCK_BYTES", 500)
     deliver(warehouse, "register", register_rows(*[{}] * 200))
     rows = query(warehouse, "select line_number, person_pseudonym from raw.register__person order by ctid")
-    key = privacy.load_key(warehouse, MUNICIPALITY, PURPOSE)
+    key = load_key(warehouse, MUNICIPALITY, PURPOSE)
     assert rows == [(n + 3, key.pseudonym(str(n))) for n in range(200)]
 
 
@@ -278,7 +278,7 @@ def test_a_landed_copy_is_whole_or_absent(warehouse, tmp_path):
     file = tmp_path / "a.csv"
     file.write_bytes(b"x" * 1000)
     for _ in range(2):
-        digest, target = landing.land(warehouse, file, "source", "2019")
+        digest, target = landing.land(warehouse.landing, file, "source", "2019")
         assert target.read_bytes() == file.read_bytes()
         assert [path.name for path in target.parent.iterdir()] == [f"{digest}.csv"]
 
@@ -289,22 +289,22 @@ def test_a_file_that_is_still_written_is_not_landed(warehouse, tmp_path, monkeyp
     file.write_bytes(b"x" * 1000)
     monkeypatch.setattr(landing.os, "fsync", lambda handle: meanwhile(file))
     with pytest.raises(UserError, match="changed while it was read"):
-        landing.land(warehouse, file, "source", "2019")
+        landing.land(warehouse.landing, file, "source", "2019")
     assert not any(path.is_file() for path in warehouse.landing.rglob("*"))
 
 
 @pytest.mark.parametrize("source", ["register", "azr_nrw"])  # in blocks, and whole
 def test_progress_is_told_up_to_the_last_byte(warehouse, source):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     file, told = drop(warehouse, source), []
-    intake.load_file(warehouse, contracts.load(source), file, progress=told.append)
+    load_file(warehouse, contracts.load(source), file, progress=told.append)
     assert sum(told) == file.stat().st_size
 
 
 def test_a_file_with_another_sum_than_its_sender_says_is_landed_and_refused(warehouse):
     file = drop(warehouse, "employment")
-    refused = intake.load_file(warehouse, contracts.load("employment"), file, "0" * 64)
+    refused = load_file(warehouse, contracts.load("employment"), file, "0" * 64)
     assert refused.state == "refused" and f"its SHA-256 is {refused.sha256}" in refused.reason
     assert (warehouse.landing / refused.landing_path).exists()
-    loaded = intake.load_file(warehouse, contracts.load("employment"), file, refused.sha256)
+    loaded = load_file(warehouse, contracts.load("employment"), file, refused.sha256)
     assert (loaded.state, loaded.attempt) == ("loaded", 2)

@@ -63,7 +63,7 @@ def entry(text: str) -> str:
 
 
 def in_force(settings: Settings, source: str, municipality: str | None, period: str) -> contracts.Contract:
-    return own_layouts.in_force(settings, contracts.load(source), municipality, period)
+    return own_layouts.in_force(settings.config, contracts.load(source), municipality, period)
 
 
 def export(*persons: str) -> bytes:
@@ -118,7 +118,7 @@ def test_a_source_whose_files_name_no_municipality_has_a_layout_for_all(city):
 
 def test_a_header_that_does_not_fit_names_the_line_of_the_citys_file(city):
     header = [{"Betrag EUR": "Betrag"}.get(f.title, f.title) for f in contracts.load("ledger").fields]
-    path = own_layouts.path_of(city, "ledger")
+    path = own_layouts.path_of(city.config, "ledger")
     _, remedy = in_force(city, "ledger", BOCHUM, "05911000_2024").header_refusal(header, "05911000_2024")
     line = '- {name: "2024", municipality: "05911000", from: "2024", to: "2024", headers: {amount_eur: Betrag}}'
     assert remedy.endswith(f"add under layouts: in {path}: {line}")
@@ -207,7 +207,7 @@ WRONG = [
 @pytest.mark.parametrize(("source", "text", "line", "said"), WRONG)
 def test_a_wrong_entry_is_named_with_its_line(city, source, text, line, said):
     path = write(city, source, entry(text))
-    found = own_layouts.findings(city)
+    found = own_layouts.findings(city.config)
     assert any(finding.line == line and said in finding.message for finding in found), [*map(str, found)]
     with pytest.raises(UserError, match=f"{path}:{line}: ") as caught:
         in_force(city, source, BOCHUM, "05911000_2024")
@@ -235,10 +235,10 @@ def test_a_wrong_entry_is_named_with_its_line(city, source, text, line, said):
 )
 def test_no_entry_weakens_what_the_contract_says_of_persons(city, text, said):
     write(city, "register", entry(M + text))
-    found = own_layouts.findings(city)
+    found = own_layouts.findings(city.config)
     assert any(said in finding.message for finding in found), [*map(str, found)]
     assert {finding.line for finding in found} <= {2, 4, 6, 7}
-    assert own_layouts.findings(city, "register") == found
+    assert own_layouts.findings(city.config, "register") == found
 
 
 _NAMES = st.sampled_from([f.name for f in contracts.load("register").fields] + ["other", "Familienname"])
@@ -289,7 +289,7 @@ def test_whatever_an_entry_says_it_is_refused_or_changes_nothing_about_persons(t
     with tempfile.TemporaryDirectory() as folder:
         city = conftest.settings_in(Path(folder))
         write(city, "register", yaml.safe_dump({"layouts": [told]}, allow_unicode=True))
-        if own_layouts.findings(city):
+        if own_layouts.findings(city.config):
             return
         agreed = contracts.load("register")
         for layout in in_force(city, "register", BOCHUM, "05911000_0009").layouts:
@@ -305,11 +305,11 @@ def test_whatever_an_entry_says_it_is_refused_or_changes_nothing_about_persons(t
 def test_entries_of_one_name_or_one_time_are_told(city):
     text = (M + "encoding: utf-8").replace("\n", "\n    ")
     write(city, "ledger", f"layouts:\n  - name: a\n    {text}\n  - name: b\n    {text}\n    from: 2024\n")
-    assert [str(f).partition("layout b: ")[2] for f in own_layouts.findings(city)] == [
+    assert [str(f).partition("layout b: ")[2] for f in own_layouts.findings(city.config)] == [
         "layout a in line 2 holds then, too"
     ]
     write(city, "ledger", f"layouts:\n  - name: a\n    {text}\n    to: 2023\n  - name: b\n    {text}\n    from: 2024\n")
-    assert own_layouts.findings(city) == [] and len(own_layouts.every(city)) == 2
+    assert own_layouts.findings(city.config) == [] and len(own_layouts.every(city.config)) == 2
 
 
 @pytest.mark.parametrize(
@@ -327,17 +327,17 @@ def test_a_file_that_is_none_of_a_source_is_told(city, name, text, said):
     path = write(city, "register", "")
     path.unlink()
     path.with_name(name).write_text(text)
-    (finding,) = own_layouts.findings(city)
+    (finding,) = own_layouts.findings(city.config)
     assert said in str(finding)
     with pytest.raises(UserError, match="what to do"):
-        overlay.layouts(city)
+        overlay.layouts(city.config)
 
 
 def test_a_changed_layout_is_another_version_of_what_makes_figures(city):
     write(city, "ledger", LEDGER)
-    first = overlay.version("1+a", [], overlay.layouts(city))
+    first = overlay.version("1+a", [], overlay.layouts(city.config))
     write(city, "ledger", LEDGER.replace("Betrag in Hauswährung", "Betrag"))
-    second = overlay.version("1+a", [], overlay.layouts(city))
+    second = overlay.version("1+a", [], overlay.layouts(city.config))
     assert len({first, second, "1+a"}) == 3 and first.startswith("1+a.")
 
 
@@ -346,7 +346,7 @@ def test_a_changed_layout_is_another_version_of_what_makes_figures(city):
 
 def test_a_second_citys_register_is_read_beside_the_firsts(warehouse):
     write(warehouse, "register", REGISTER)
-    privacy.ensure_key(warehouse, BOCHUM, PURPOSE)
+    privacy.ensure_key(warehouse.keys, BOCHUM, PURPOSE)
     first = deliver_register(warehouse, person("S1"), person("S2"))
     content = export(row("B1"), row("B2", nationality="999"), row("B3", birth="28.02.1990"))
     second = deliver(warehouse, "register", content, f"register_{DAY}.csv")
@@ -371,7 +371,7 @@ def test_a_second_citys_register_is_read_beside_the_firsts(warehouse):
 
 def test_the_next_snapshot_of_an_own_layout_keeps_only_what_changed(warehouse):
     write(warehouse, "register", REGISTER)
-    privacy.ensure_key(warehouse, BOCHUM, PURPOSE)
+    privacy.ensure_key(warehouse.keys, BOCHUM, PURPOSE)
     deliver(warehouse, "register", export(row("B1"), row("B2")), f"register_{DAY}.csv")
     later = [line.replace("2024-12-31", "2025-03-31") for line in (row("B1"), row("B2", nationality="125"))]
     second = deliver(warehouse, "register", export(*later), "register_05911000_2025-03-31.csv")
@@ -386,7 +386,7 @@ def test_a_ledger_with_trailing_minus_is_read_once_the_city_says_so(warehouse, t
         line = f"{BOCHUM};2024;{number};02.01.2024;050101;Hilfen;531100;Zuschüsse;alle;{amount}\n"
         content += line.encode("iso-8859-1")
     refused = deliver(warehouse, "ledger", content, "ledger_05911000_2024.csv")
-    assert refused.state == "refused" and str(own_layouts.path_of(warehouse, "ledger")) in refused.reason
+    assert refused.state == "refused" and str(own_layouts.path_of(warehouse.config, "ledger")) in refused.reason
 
     write(warehouse, "ledger", LEDGER)
     again = load.reload(warehouse, refused.delivery_id)
@@ -397,7 +397,7 @@ def test_a_ledger_with_trailing_minus_is_read_once_the_city_says_so(warehouse, t
 
 def test_bytes_that_were_refused_are_tried_anew_when_the_citys_file_has_changed(warehouse):
     name, content = f"register_{DAY}.csv", export(row("B1"))
-    privacy.ensure_key(warehouse, BOCHUM, PURPOSE)
+    privacy.ensure_key(warehouse.keys, BOCHUM, PURPOSE)
     write(warehouse, "register", REGISTER.replace("Nachname", "Familienname"))
     first, same = (deliver(warehouse, "register", content, name) for _ in range(2))
     assert first.state == "refused" and same.delivery_id == first.delivery_id
@@ -421,7 +421,7 @@ def test_what_the_city_says_is_listed_fitted_and_held_against_the_ledger(warehou
     assert checked.exit_code == 1
     assert checked.output == f"{path}:2: layout register_2024: no delivery of register is read so; there are those of" \
         f" {MUNICIPALITY}\n"  # fmt: skip
-    privacy.ensure_key(warehouse, BOCHUM, PURPOSE)
+    privacy.ensure_key(warehouse.keys, BOCHUM, PURPOSE)
     deliver(warehouse, "register", file.read_bytes(), file.name)
     assert command(warehouse, "contracts", "check", "register").exit_code == 0
 
@@ -431,14 +431,17 @@ def test_a_wrong_file_keeps_its_source_from_loading_and_no_other(warehouse):
     with pytest.raises(UserError, match=r"register.yml:2: is no YAML"):
         deliver_register(warehouse, person("S1"))
     assert deliver(warehouse, "ledger").state == "loaded"
-    own_layouts.path_of(warehouse, "register").unlink()
+    own_layouts.path_of(warehouse.config, "register").unlink()
     assert query(warehouse, "select count(*) from raw.delivery where source = 'register'") == [(0,)]
     (delivery,) = [deliver(warehouse, "register", register(person("S1")), "register_05913000_2019-12-31.csv")]
     assert delivery.state == "loaded"
 
 
 def test_a_build_is_due_when_a_layout_changes(warehouse):
-    assert overlay.version(code_version(), overlay.rows(warehouse), overlay.layouts(warehouse)) == code_version()
+    assert (
+        overlay.version(code_version(), overlay.rows(warehouse.config), overlay.layouts(warehouse.config))
+        == code_version()
+    )
     write(warehouse, "ledger", LEDGER)
     from lagebild.warehouse import build
 

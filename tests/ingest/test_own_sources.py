@@ -34,31 +34,31 @@ def configured(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_an_own_source_stands_beside_the_products(city):
     assert "moves" in contracts.sources() and contracts.is_own("moves") and not contracts.is_own("register")
     path = city.config / "sources" / "moves" / "contract.yml"
-    assert contracts.load("moves").path == path and own_sources.findings(city) == []
+    assert contracts.load("moves").path == path and own_sources.findings(city.config) == []
     assert command(city, "config").output == f"{path}: source moves (raw.moves__move): Moves\n"
     assert command(city, "contracts", "check", "moves").output == "1 contract checked, nothing found\n"
     # Another contract, another version of what a build reads; the process goes on.
-    first = overlay.layouts(city)
+    first = overlay.layouts(city.config)
     write(path.parent.parent, descriptor(max_rejected=2))
-    assert contracts.load("moves").max_rejected == 2 and overlay.layouts(city) != first
+    assert contracts.load("moves").max_rejected == 2 and overlay.layouts(city.config) != first
 
 
 @pytest.mark.parametrize("name", ["ledger", "taken", "Moves", "moves__old"])
 def test_a_name_that_cannot_be_a_sources_is_told(city, name):
     folder = city.config / "sources"
     (folder / "moves").rename(folder / name)
-    (finding,) = own_sources.findings(city)
+    (finding,) = own_sources.findings(city.config)
     assert finding.path == folder / name / "contract.yml"
     assert ("the product has a source of this name" if name == "ledger" else "the folder's name is not") in str(finding)
     with pytest.raises(UserError, match=str(finding.path)):
-        overlay.layouts(city)
+        overlay.layouts(city.config)
 
 
 def test_a_folder_without_a_contract_and_a_faulty_one_are_told(city):
     folder = city.config / "sources"
     (folder / "empty").mkdir()
     path = write(folder, descriptor(reader="guess"))
-    found = own_sources.findings(city)
+    found = own_sources.findings(city.config)
     assert [str(found[0]).endswith("empty:1: holds no contract.yml"), found[1].path] == [True, path]
     assert "reader 'guess' is none of" in found[1].message
     assert command(city, "contracts", "check").exit_code == 1
@@ -69,11 +69,11 @@ def test_what_the_product_drops_or_shortens_a_city_does_not_keep(city):
     field = fields(made)["nationality_code"]
     field["title"] = "Familienname"
     path = write(city.config / "sources", made)
-    (finding,) = own_sources.findings(city)
+    (finding,) = own_sources.findings(city.config)
     assert (finding.path, "'Familienname' is a column about persons in register" in finding.message) == (path, True)
     field["lagebild"] = {"privacy": "drop"}
     write(city.config / "sources", made)
-    assert own_sources.findings(city) == []
+    assert own_sources.findings(city.config) == []
 
 
 def test_it_is_made_a_table_loaded_and_gated(warehouse, monkeypatch):

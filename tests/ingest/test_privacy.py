@@ -31,24 +31,24 @@ def test_a_chain_never_shows_its_keys():
 
 
 def test_a_key_is_for_its_owner_only_and_never_replaced(warehouse):
-    assert privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
-    path = privacy.key_path(warehouse, MUNICIPALITY, PURPOSE)
+    assert privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
+    path = privacy.key_path(warehouse.keys, MUNICIPALITY, PURPOSE)
     before = path.read_text()
-    assert not privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    assert not privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     assert path.read_text() == before and stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(warehouse.keys.stat().st_mode) & 0o077 == 0
 
 
 def test_a_first_key_is_not_made_anew_when_it_was_lost_from_a_chain(warehouse):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
-    privacy.write_key(privacy.key_path(warehouse, MUNICIPALITY, PURPOSE, 1))
-    os.unlink(privacy.key_path(warehouse, MUNICIPALITY, PURPOSE))
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
+    privacy.write_key(privacy.key_path(warehouse.keys, MUNICIPALITY, PURPOSE, 1))
+    os.unlink(privacy.key_path(warehouse.keys, MUNICIPALITY, PURPOSE))
     with pytest.raises(UserError, match="restore it from your backup; a new one"):
-        privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+        privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
 
 
 def test_a_link_that_the_warehouse_has_and_the_folder_lacks_stops_every_load(warehouse):
-    privacy.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     with database.connect(warehouse) as connection:
         connection.execute(
             "insert into raw.pseudonym_key (municipality, purpose, version, rotated_by, code_version)"
@@ -62,6 +62,6 @@ def test_a_link_that_the_warehouse_has_and_the_folder_lacks_stops_every_load(war
 
 def test_municipalities_cannot_be_joined(warehouse):
     for ags in ("05913000", "05911000"):
-        privacy.ensure_key(warehouse, ags, PURPOSE)
+        privacy.ensure_key(warehouse.keys, ags, PURPOSE)
         deliver_register(warehouse, person("S1", ags=ags), ags=ags)
     assert query(warehouse, "select count(distinct person_pseudonym) from raw.register__person") == [(2,)]

@@ -19,13 +19,13 @@ from tests.ingest.support import (
     pseudonyms,
     register,
 )
-from tests.support import MUNICIPALITY, PURPOSE, drop, query
+from tests.support import MUNICIPALITY, PURPOSE, drop, load_key, query
 
 OTHER = "05911000"
 
 
 def chain(settings):
-    return privacy.load_key(settings, MUNICIPALITY, PURPOSE)
+    return load_key(settings, MUNICIPALITY, PURPOSE)
 
 
 def rotate(settings):
@@ -52,13 +52,13 @@ def test_every_row_is_wrapped_and_later_deliveries_meet_the_same_person(warehous
 
 
 def test_another_municipality_keeps_its_pseudonyms(warehouse):
-    privacy.ensure_key(warehouse, OTHER, PURPOSE)
+    privacy.ensure_key(warehouse.keys, OTHER, PURPOSE)
     deliver_register(warehouse, person("S1", ags=OTHER), ags=OTHER)
     before = pseudonyms(warehouse)
     deliver_register(warehouse, person("S1"))
     assert rotate(warehouse).loaded_rows == 1
     assert set(before) <= set(pseudonyms(warehouse))
-    assert privacy.load_key(warehouse, OTHER, PURPOSE).version == 0
+    assert load_key(warehouse, OTHER, PURPOSE).version == 0
 
 
 def test_rejected_rows_that_hold_a_pseudonym_are_wrapped_and_masks_stay(warehouse):
@@ -120,8 +120,8 @@ def test_killed_at_every_step_nothing_is_lost(warehouse):
     for n, step in killed_at_each_step(lambda n: lambda: rotate(warehouse)):
         steps.append(step)
         (version,) = query(warehouse, "select coalesce(max(version), 0) from raw.pseudonym_key")[0]
-        has_name = privacy.key_path(warehouse, MUNICIPALITY, PURPOSE, version).exists()
-        thrown_away += privacy.pending_path(warehouse, MUNICIPALITY, PURPOSE, version + 1).exists()
+        has_name = privacy.key_path(warehouse.keys, MUNICIPALITY, PURPOSE, version).exists()
+        thrown_away += privacy.pending_path(warehouse.keys, MUNICIPALITY, PURPOSE, version + 1).exists()
         assert chain(warehouse).version == version, (n, step)
         finished += not has_name  # died after the commit: whoever reads the chain puts the key in its place
         assert pseudonyms(warehouse) == expected(warehouse, "S1", "S2"), (n, step)
@@ -176,7 +176,7 @@ def test_a_rotation_waits_for_the_load_under_way(warehouse, monkeypatch):
 
 def test_keys_newer_than_a_restored_warehouse_are_left_out_and_not_written_over(warehouse):
     deliver_register(warehouse, person("S1"))
-    ahead = privacy.key_path(warehouse, MUNICIPALITY, PURPOSE, 1)
+    ahead = privacy.key_path(warehouse.keys, MUNICIPALITY, PURPOSE, 1)
     privacy.write_key(ahead)
     assert chain(warehouse).version == 0 and pseudonyms(warehouse) == expected(warehouse, "S1")
     with pytest.raises(UserError, match="was never rotated to it"):
@@ -199,7 +199,7 @@ def test_a_key_that_never_was_cannot_be_rotated(warehouse):
     with pytest.raises(UserError, match="keys create"):
         rotate(warehouse)
     with pytest.raises(UserError, match="no contract has the purpose"):
-        privacy.ensure_key(warehouse, MUNICIPALITY, "nonsense")
+        privacy.ensure_key(warehouse.keys, MUNICIPALITY, "nonsense")
         rotation.rotate(warehouse, MUNICIPALITY, "nonsense")
 
 

@@ -244,10 +244,10 @@ def test_a_second_citys_sap_export_with_other_psp_elements_loads_by_its_configur
     name = "ledger_05911000_2019.csv"
     refused = deliver(warehouse, "ledger", second_city(), name)
     assert refused.state == "refused"
-    path = own_layouts.path_of(warehouse, "ledger")
+    path = own_layouts.path_of(warehouse.config, "ledger")
     path.parent.mkdir(parents=True)
     path.write_text(SECOND, encoding="utf-8")
-    assert own_layouts.findings(warehouse) == []
+    assert own_layouts.findings(warehouse.config) == []
     delivery = deliver(warehouse, "ledger", second_city(), name)
     assert (delivery.state, delivery.layout, delivery.loaded, delivery.rejected) == ("loaded", "sap_second", 3, 0)
     rows = query(
@@ -266,10 +266,10 @@ def test_a_second_citys_sap_export_with_other_psp_elements_loads_by_its_configur
 
 def test_the_contracts_own_list_is_none_of_that_citys_any_more(tmp_path):
     city = conftest.settings_in(tmp_path)
-    path = own_layouts.path_of(city, "ledger")
+    path = own_layouts.path_of(city.config, "ledger")
     path.parent.mkdir(parents=True)
     path.write_text(SECOND, encoding="utf-8")
-    own = own_layouts.in_force(city, contracts.load("ledger"), "05911000", "05911000_2019")
+    own = own_layouts.in_force(city.config, contracts.load("ledger"), "05911000", "05911000_2019")
     assert [layout.name for layout in own.layouts_in("05911000_2019")] == ["sap_second"]
     with pytest.raises(Refused, match="compared with layout sap_second") as refused:
         readers.open_source(own, io.BytesIO(export(delimiter=";").decode("iso-8859-1").encode()), "05911000_2019")
@@ -277,7 +277,7 @@ def test_the_contracts_own_list_is_none_of_that_citys_any_more(tmp_path):
     page = contract_docs.page(own_layouts.as_written(own, "ledger_05911000_2019.csv"))
     for said in ("Betrag HW", "Tabulator", "die Klammern ergeben den Wert", "([0-9]{6})[0-9]{2}"):
         assert said in page, said
-    other = own_layouts.in_force(city, contracts.load("ledger"), "05315000", PERIOD)
+    other = own_layouts.in_force(city.config, contracts.load("ledger"), "05315000", PERIOD)
     assert [layout.name for layout in other.layouts_in(PERIOD)] == ["current", "sap"]
 
 

@@ -24,7 +24,6 @@ from lagebild import settings as settings_module
 from lagebild.alerts import Message, NotSent, PartlySent, Smtp, Webhook
 from lagebild.cli import cli
 from lagebild.errors import UserError
-from lagebild.stack import airflow
 from tests.conftest import settings_in
 
 MESSAGE = Message("Lagebild: 1 delivery is late", "Zuzüge 2024: late", [{"source": "moves", "period": "2024"}])
@@ -272,7 +271,7 @@ SET = {
 def test_tasks_see_the_settings_of_alerts(tmp_path, monkeypatch):
     monkeypatch.setattr(settings_module, "_dotenv", lambda path: {})
     read = settings_module.load({"LAGEBILD_HOME": str(tmp_path), **SET})
-    assert settings_module.load(airflow.variables(read)) == read
+    assert settings_module.load(read.variables()) == read
     assert read.sends_alerts and "secret-token" not in repr(read)
     assert not settings_module.load(SET | {"LAGEBILD_ALERT_ENABLED": ""}).sends_alerts
     assert settings_module.load(SET | {"LAGEBILD_ALERT_ENABLED": "", "LAGEBILD_DEMO": "0"}).sends_alerts

@@ -19,7 +19,6 @@ from lagebild import database
 from lagebild.backup import DUMP, backup, restore
 from lagebild.errors import UserError
 from lagebild.settings import ROOT, Settings
-from lagebild.stack import airflow
 from lagebild.warehouse import guards
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "backup-and-restore.md"
@@ -183,7 +182,7 @@ def _follow(section: str, settings: Settings, home: Path) -> str:
     environment = {
         "PATH": os.pathsep.join([str(make.parent), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(home),
-        **airflow.variables(settings),
+        **settings.variables(),
     }
     result = subprocess.run(
         ["bash", "-eu", "-c", "\n".join(blocks)], env=environment, cwd=home, capture_output=True, text=True, check=False

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ingest import contracts, intake
+from ingest import contracts
 from lagebild import database, delivery_calendar
 from lagebild.alerts import NotSent, PartlySent
 from lagebild.cli import cli
@@ -17,7 +17,7 @@ from lagebild.delivery_calendar import Entry
 from lagebild.settings import Settings
 from lagebild.warehouse import schedule
 from tests.contract_files import descriptor, read
-from tests.support import bundled_bytes, deliver_all, query
+from tests.support import bundled_bytes, deliver_all, load_file, query
 
 YEARLY = {"every": "year", "lag": "P6M", "reason": "The tests expect it."}
 
@@ -420,7 +420,7 @@ def test_a_delivery_of_a_wrong_name_is_for_no_period_that_could_be_due(warehouse
     before = delivery_calendar.entries(warehouse)
     file = tmp_path / "beschaeftigte.csv"
     file.write_bytes(bundled_bytes("employment"))
-    delivery = intake.load_file(warehouse, contracts.load("employment"), file)
+    delivery = load_file(warehouse, contracts.load("employment"), file)
     assert (delivery.state, delivery.period) == ("refused", "unknown")
     assert "is not the agreed one" in delivery.reason and "?P<" not in delivery.reason
     assert delivery_calendar.entries(warehouse) == before

@@ -2,10 +2,14 @@
 
 import threading
 
-from ingest import contracts
+from ingest import contracts, inbox, privacy
 from lagebild import database, gatekeeper
 from lagebild.errors import UserError
-from tests.support import deliver
+from tests.support import MUNICIPALITY, PURPOSE, connecting, deliver, drop
+
+
+def _loader(settings):
+    return database.connect(settings, database.LOADER, autocommit=True)
 
 
 def test_one_check_decides_for_every_source_and_a_broken_contract_holds_its_own(warehouse, monkeypatch):
@@ -28,7 +32,7 @@ def test_who_waits_for_its_turn_finds_its_deliveries_decided(warehouse):
     number = deliver(warehouse, "funding").delivery_id
     waited = []
     other = threading.Thread(target=lambda: waited.append(gatekeeper.check_pending(warehouse)))
-    with gatekeeper._turn(warehouse, "funding"):
+    with _loader(warehouse) as mine, gatekeeper._turn(mine, "funding"):
         other.start()
         other.join(0.5)
         assert other.is_alive() and waited == []
@@ -41,6 +45,20 @@ def test_who_waits_for_its_turn_finds_its_deliveries_decided(warehouse):
 def test_sources_are_checked_side_by_side(warehouse):
     deliver(warehouse, "funding")
     deliver(warehouse, "programme_result")
-    with gatekeeper._turn(warehouse, "programme_result"):
+    with _loader(warehouse) as mine, gatekeeper._turn(mine, "programme_result"):
         assert [d.source for d in gatekeeper.check_pending(warehouse, "funding")] == ["funding"]
     assert [d.source for d in gatekeeper.check_pending(warehouse)] == ["programme_result"]
+
+
+def test_a_file_is_loaded_by_one_connection_and_checked_by_another(warehouse, monkeypatch):
+    """The load's holds the file's turn, the check's the source's; a decision has one of its own."""
+    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
+    drop(warehouse, "register")
+    users = connecting(monkeypatch)
+    (arrival,) = inbox.complete(warehouse)
+    users.clear()
+    assert inbox.take(warehouse, arrival.key).state == "loaded"
+    assert users == [database.LOADER]
+    users.clear()
+    assert [d.state for d in gatekeeper.check_pending(warehouse)] == ["accepted"]
+    assert users == [database.LOADER] * 2

@@ -11,13 +11,12 @@ from lagebild import overlay
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
-from lagebild.stack import airflow
 from lagebild.version import code_version
 from lagebild.warehouse import build
 from tests import conftest
 from tests import publications as prepared
 from tests.ingest.support import command
-from tests.support import query
+from tests.support import query, run_dbt, step
 
 HEADER = (
     "method,municipality_ags,valid_from_year,valid_to_year,product_code,account_code,cost_area,treatment,"
@@ -48,16 +47,16 @@ def test_the_headers_are_those_of_the_seeds():
 
 
 def test_without_a_folder_nothing_is_added_and_the_version_is_the_codes(city):
-    assert overlay.rows(city) == [] and overlay.version("1+a", []) == "1+a"
-    assert overlay.lines(city) == [f"{city.config}: nothing of your own, there is no such folder"]
+    assert overlay.rows(city.config) == [] and overlay.version("1+a", []) == "1+a"
+    assert overlay.lines(city.config) == [f"{city.config}: nothing of your own, there is no such folder"]
     city.config.mkdir(parents=True)
-    assert overlay.lines(city) == [f"{city.config}: nothing of your own"]
+    assert overlay.lines(city.config) == [f"{city.config}: nothing of your own"]
 
 
 def test_the_folder_is_a_setting_that_tasks_see_too(tmp_path):
     own = settings_module.load({"LAGEBILD_CONFIG_DIR": str(tmp_path / "mine")})
     assert own.config == tmp_path / "mine"
-    assert settings_module.load(airflow.variables(own)).config == own.config
+    assert settings_module.load(own.variables()).config == own.config
     assert settings_module.load({"LAGEBILD_HOME": str(tmp_path)}).config == tmp_path / "config"
 
 
@@ -69,21 +68,24 @@ def test_rows_are_read_as_a_spreadsheet_or_the_command_writes_them(city, encodin
     # put below with its header, as `lagebild figure unmapped >>` does it; blank lines are none
     other = ROW.replace("440101", "440109").replace(",", delimiter)
     write(city, *text, "", text[0], other, encoding=encoding, end=end)
-    assert [(row.line, row.fields["product_code"]) for row in overlay.rows(city)] == [(2, "440101"), (5, "440109")]
-    assert "valid_to_year" not in overlay.rows(city)[0].fields
+    assert [(row.line, row.fields["product_code"]) for row in overlay.rows(city.config)] == [
+        (2, "440101"),
+        (5, "440109"),
+    ]
+    assert "valid_to_year" not in overlay.rows(city.config)[0].fields
 
 
 def test_a_row_that_nobody_filled_in_decides_nothing_and_is_counted(city):
     path = write(city, HEADER, ROW, OPEN)
-    assert [row.fields["product_code"] for row in overlay.rows(city)] == ["440101"]
-    assert overlay.lines(city) == [f"{path}: 2 rows, 1 not filled in (first: line 3)"]
+    assert [row.fields["product_code"] for row in overlay.rows(city.config)] == ["440101"]
+    assert overlay.lines(city.config) == [f"{path}: 2 rows, 1 not filled in (first: line 3)"]
     assert command(city, "config").output == f"{path}: 2 rows, 1 not filled in (first: line 3)\n"
 
 
 def test_columns_are_told_by_name_and_those_that_may_be_empty_may_be_missing(city):
     write(city, "treatment,cost_area,account_code,product_code,valid_from_year,municipality_ags,method",
           "excluded,Jugend,1,2,2020,05911000,dortmund_2019")  # fmt: skip
-    (row,) = overlay.rows(city)
+    (row,) = overlay.rows(city.config)
     assert (row.fields["treatment"], row.fields["product_code"], row.fields["account_code"]) == ("excluded", "2", "1")
 
 
@@ -119,20 +121,20 @@ def changed(column: str, value: str) -> str:
 def test_what_the_seeds_tests_would_fail_on_is_named_with_file_and_line(city, lines, said):
     path = write(city, *lines)
     with pytest.raises(UserError, match=f"(?s){path}: {said}") as refused:
-        overlay.rows(city)
+        overlay.rows(city.config)
     assert refused.value.remedy
 
 
 def test_rows_that_follow_each_other_in_time_are_no_overlap(city):
     write(city, HEADER, changed("valid_to_year", "2020"), changed("valid_from_year", "2021"))
-    assert len(overlay.rows(city)) == 2
+    assert len(overlay.rows(city.config)) == 2
 
 
 def test_a_row_of_the_product_is_not_contradicted(city):
     seed = (DBT_PROJECT / "seeds" / "cost_mapping.csv").read_text(encoding="utf-8").splitlines()
     path = write(city, HEADER, seed[1])
     with pytest.raises(UserError, match=f"{path}: line 2 holds for the same years as line 2 of the product's cost_map"):
-        overlay.rows(city)
+        overlay.rows(city.config)
 
 
 @pytest.mark.parametrize(
@@ -149,24 +151,24 @@ def test_circumstances_are_checked_likewise(city, line, said):
     name = "municipal_circumstance.csv"
     path = write(city, CIRCUMSTANCES, CIRCUMSTANCE, line, name=name)
     with pytest.raises(UserError, match=f"{path}: line 3:? {said}"):
-        overlay.rows(city)
+        overlay.rows(city.config)
 
 
 def test_a_file_of_another_name_or_encoding_is_refused(city):
     path = write(city, HEADER, ROW, changed("remark", "Kämmerei"), encoding="iso-8859-1")
     with pytest.raises(UserError, match=f"{path}: line 3 is not UTF-8"):
-        overlay.rows(city)
+        overlay.rows(city.config)
     path.unlink()
     path = write(city, HEADER, name="cost_maping.csv")
     with pytest.raises(UserError, match=r"is nothing that is read(?s:.*)did you mean cost_mapping\.csv"):
-        overlay.rows(city)
+        overlay.rows(city.config)
     path.unlink()
     (city.config / ".git").mkdir()
     (city.config / "README.md").touch()
-    assert overlay.rows(city) == []
+    assert overlay.rows(city.config) == []
     (city.config / "contract").mkdir()
     with pytest.raises(UserError, match=r"is nothing that is read(?s:.*)did you mean contracts\?"):
-        overlay.rows(city)
+        overlay.rows(city.config)
 
 
 def test_all_that_a_city_configures_is_listed_with_file_and_line(city):
@@ -210,7 +212,7 @@ def test_a_build_that_waits_is_not_published_with_other_rows_than_were_checked(w
     prepared.fill(warehouse)
     prepared.deliver(warehouse)
     build_id = prepared.begin(warehouse)
-    build.wait_for_approval(warehouse, build_id)
+    step(warehouse, build.let_wait, build_id)
     write(warehouse, HEADER, ROW)
     with pytest.raises(UserError, match="the city's own rows changed"):
         build.approve(warehouse)
@@ -231,7 +233,7 @@ def test_the_seeds_hold_a_citys_rows_beside_the_products_and_lose_them_with_the_
     prepared.deliver(warehouse)
 
     def seeded() -> tuple:
-        build.dbt(warehouse, build.begin(warehouse), list(overlay.SEEDS), "--exclude-resource-type", "unit_test")
+        run_dbt(warehouse, build.begin(warehouse), list(overlay.SEEDS), "--exclude-resource-type", "unit_test")
         return (
             query(
                 warehouse,
@@ -256,4 +258,4 @@ def test_the_seeds_hold_a_citys_rows_beside_the_products_and_lose_them_with_the_
 def test_settings_in_another_place_are_read_from_there(city, tmp_path):
     write(city, HEADER, ROW)
     elsewhere = replace(city, config_dir=tmp_path / "elsewhere")
-    assert overlay.rows(elsewhere) == []
+    assert overlay.rows(elsewhere.config) == []

@@ -20,7 +20,7 @@ from lagebild.stack import airflow, postgres
 from lagebild.warehouse import build
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import own_folder
-from tests.support import accept, make_models, query
+from tests.support import accept, make_models, query, step
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def test_a_load_a_build_and_a_reader_work_at_once_after_a_restart_in_the_same_pr
     build_id = build.begin(server)
     make_models(server, build_id, "cost_per_person")
     _restart(server)
-    build.make(server, build_id)
+    step(server, build.make, server, build_id)
     _restart(server)
-    assert gate.check_marts(server, build_id)
+    assert step(server, gate.check_marts, build_id)
     with psycopg.connect(**database.parameters(server)) as connection:
         connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()")
     assert query(server, "select count(*) > 0 from marts.cost_per_person", role=database.BI_READER) == [(True,)]

@@ -211,7 +211,7 @@ def test_dbt_and_airflow_look_at_the_certificate(server):
     accept(server, "reference_quantity")
     build_id = build.begin(server)
     with pytest.raises(transform.FailedError, match="certificate verify failed"):
-        transform.build(_distrusting(server), build_id, ["cost_method"])
+        transform.build(transform.environment(_distrusting(server)), build_id, ["cost_method"])
     make_models(server, build_id, "cost_method")
     assert query(server, "select count(*) > 0 from build.cost_method") == [(True,)]
     beside = replace(server, airflow_dsn=server.warehouse_dsn)

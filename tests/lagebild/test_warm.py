@@ -14,7 +14,7 @@ import pytest
 
 from lagebild import cli, warm
 from lagebild.settings import ROOT
-from lagebild.stack import airflow, parent
+from lagebild.stack import parent
 from tests.support import bundled_bytes, query
 
 SERVER = """
@@ -184,7 +184,7 @@ def test_another_account_is_not_served(home):
 def test_a_file_is_loaded_and_checked_by_the_parent_process(warehouse, tmp_path):
     file = tmp_path / "eu2_series_2007-2019.csv"
     file.write_bytes(bundled_bytes("eu2_series"))
-    environment = {name: value for name, value in airflow.variables(warehouse).items()}
+    environment = {name: value for name, value in warehouse.variables().items()}
     with serving(warehouse.home):
         code = "import sys; from lagebild import warm; sys.exit(warm.run(sys.argv[1:]))"
         found = subprocess.run(

@@ -9,13 +9,13 @@ from pathlib import Path
 from psycopg import Connection, sql
 
 from expectations import keys
-from ingest import contracts, erasure, intake, ledger, privacy, rotation
+from ingest import contracts, erasure, ledger, privacy, rotation
 from ingest.ledger import Delivery
 from lagebild import database, gatekeeper
 from lagebild.settings import Settings
 from lagebild.warehouse import build, inputs, marts
 from tests.life.generate import CITIES, CORRECT, DOUBLE, ERASE, ERASED, JOINED, ROTATE, SAME_BYTES, WITHDRAW, Event
-from tests.support import PURPOSE
+from tests.support import PURPOSE, load_file
 
 FOR_EVER = date(2099, 12, 31)
 OF_THE_HOUSE = frozenset(
@@ -33,7 +33,7 @@ OF_LINES = ("first_line", "last_line", "row_numbers")
 def live(settings: Settings, events: Sequence[Event], publications: int) -> dict[str, list[str]]:
     """Let the events happen, in this order, and publish so often on the way, last at the end; the rows of each mart."""
     for municipality in (*CITIES, JOINED):
-        privacy.ensure_key(settings, municipality, PURPOSE)
+        privacy.ensure_key(settings.keys, municipality, PURPOSE)
     stops = {round((n + 1) * len(events) / publications) for n in range(publications)}
     for number, event in enumerate(events, 1):
         happen(settings, event)
@@ -60,7 +60,7 @@ def _deliver(settings: Settings, event: Event) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, event.file_name)
         file.write_bytes(event.content)
-        loaded = intake.load_file(settings, contracts.load(event.source), file)
+        loaded = load_file(settings, contracts.load(event.source), file)
     if event.kind == DOUBLE:
         assert len(ledger.deliveries(settings, event.source)) == before, event.name
         return

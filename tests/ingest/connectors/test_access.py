@@ -9,7 +9,6 @@ from ingest.connectors import hosts
 from ingest.connectors.access import Access, access_of
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
-from lagebild.stack import airflow
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def test_no_text_of_an_access_shows_it():
 def test_credentials_are_not_handed_on_as_settings(settings, monkeypatch):
     set_secrets(settings, destatis_user="file-user", destatis_password="file-word")
     monkeypatch.setenv("LAGEBILD_LDB_NRW_TOKEN", "own-token")
-    told = repr(airflow.variables(settings_module.load({"LAGEBILD_HOME": str(settings.home)}))) + repr(settings)
+    told = repr(settings_module.load({"LAGEBILD_HOME": str(settings.home)}).variables()) + repr(settings)
     assert "file-word" not in told and "own-token" not in told
 
 
@@ -109,7 +108,7 @@ def test_a_host_can_be_found_elsewhere_and_tasks_know_it(tmp_path, monkeypatch):
         "LAGEBILD_ZENSUS2022_URL": "",
     }
     read = settings_module.load(given)
-    assert settings_module.load(airflow.variables(read)) == read
+    assert settings_module.load(read.variables()) == read
     assert hosts.host_of("ldb_nrw", read).url == "http://127.0.0.1:8090/ldbnrwws/rest/2020/"
     assert hosts.host_of("destatis", read).root == "https://genesis.destatis.de"
 

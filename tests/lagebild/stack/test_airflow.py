@@ -75,7 +75,7 @@ def test_a_stale_pid_that_another_process_has_now_is_no_component(settings):
 def test_tasks_see_the_settings_of_whoever_started_airflow(settings, monkeypatch):
     monkeypatch.setenv("LAGEBILD_DEMO", "0")
     monkeypatch.setattr(settings_module, "_dotenv", lambda path: {})
-    assert settings_module.load(airflow.variables(settings)) == settings
+    assert settings_module.load(settings.variables()) == settings
 
 
 def test_telemetry_is_off_and_a_shells_airflow_settings_do_not_leak_in(settings, monkeypatch):

@@ -215,7 +215,7 @@ def test_every_table_that_airflow_cleans_is_cleaned_or_left_out_on_purpose():
 
 def test_how_long_runs_are_kept_is_a_setting():
     own = settings.load({"LAGEBILD_AIRFLOW_LOG_DAYS": "30"})
-    assert settings.load({**airflow.variables(own)}).airflow_log_days == 30
+    assert settings.load(own.variables()).airflow_log_days == 30
     assert settings.load({}).airflow_log_days == 90
     for wrong in ("0", "P2Y", "-1", "99999999"):
         with pytest.raises(UserError, match="LAGEBILD_AIRFLOW_LOG_DAYS"):

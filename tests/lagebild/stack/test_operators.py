@@ -12,7 +12,7 @@ from ingest.connectors.access import Access
 from ingest.connectors.errors import ServiceDown
 from lagebild import gatekeeper
 from lagebild.errors import UserError
-from lagebild.stack import airflow, operators
+from lagebild.stack import operators
 from tests.support import BUNDLED, MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
 TABLE = "12521-0041"
@@ -26,7 +26,7 @@ def service(warehouse, tmp_path, monkeypatch):
     (folder / f"{TABLE}.2024.csv").write_bytes((replay.BUNDLED / "destatis" / f"{TABLE}.2024.csv").read_bytes())
     (folder / f"{TABLE}.json").write_text('{"jobs": true, "polls": 1, "changed": "2026-02-09"}')
     with replay.ReplayServer(folder.parent) as server:
-        variables = airflow.variables(warehouse) | {"LAGEBILD_DESTATIS_URL": server.url}
+        variables = warehouse.variables() | {"LAGEBILD_DESTATIS_URL": server.url}
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(operators, "_connection", lambda host: Access(replay.DEMO_USER, "word"))
@@ -36,7 +36,7 @@ def service(warehouse, tmp_path, monkeypatch):
 @pytest.fixture
 def seen(warehouse, monkeypatch):
     """The warehouse's settings as tasks find them."""
-    for name, value in airflow.variables(warehouse).items():
+    for name, value in warehouse.variables().items():
         monkeypatch.setenv(name, value)
     return warehouse
 
@@ -159,7 +159,7 @@ def test_a_file_of_several_that_cannot_be_loaded_keeps_no_other_back(seen):
     with pytest.raises(AirflowFailException, match="2 of 2 files were not loaded"):
         task.execute({})
     assert task.label.endswith("2 not loaded") and task.outlets == []
-    privacy.ensure_key(seen, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(seen.keys, MUNICIPALITY, PURPOSE)
     task = ingest(items, "register")
     with contextlib.suppress(AirflowFailException, AirflowSkipException):
         task.execute({})

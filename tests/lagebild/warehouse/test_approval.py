@@ -7,12 +7,12 @@ import pytest
 
 from lagebild import settings as settings_module
 from lagebild.errors import UserError
-from lagebild.stack import airflow, status
 from lagebild.stack import run as steps
+from lagebild.stack import status
 from lagebild.warehouse import build
 from tests import publications as prepared
 from tests.ingest.support import command
-from tests.support import query
+from tests.support import query, step
 
 IN_FORCE = "select publication_id from published.current_publication"
 
@@ -21,9 +21,9 @@ IN_FORCE = "select publication_id from published.current_publication"
 def house(warehouse, monkeypatch):
     """Own files; a build is of prepared candidates that pass their checks, without dbt."""
     prepared.fill(warehouse)
-    monkeypatch.setattr(build, "make", lambda settings, build_id, tell=None, echo=print: build_id)
+    monkeypatch.setattr(build, "make", lambda connection, settings, build_id, tell=None, echo=print: build_id)
     monkeypatch.setattr(
-        build, "check_marts", lambda settings, build_id, echo=print: prepared.pass_checks(settings, build_id)
+        build, "check_marts", lambda connection, build_id, echo=print: prepared.pass_checks(warehouse, build_id)
     )
     return replace(warehouse, publish="ask")
 
@@ -39,7 +39,7 @@ def test_own_files_ask_and_the_demo_does_not_unless_the_setting_says_otherwise(w
     assert warehouse.publishes_unasked and not replace(warehouse, demo=False).publishes_unasked
     assert replace(warehouse, demo=False, publish="auto").publishes_unasked
     assert not settings_module.load({"LAGEBILD_PUBLISH": "ask"}).publishes_unasked
-    again = settings_module.load(airflow.variables(replace(warehouse, publish="ask", demo=False)))
+    again = settings_module.load(replace(warehouse, publish="ask", demo=False).variables())
     assert (again.publish, again.publishes_unasked) == ("ask", False)
     with pytest.raises(UserError, match="LAGEBILD_PUBLISH=never is neither ask nor auto"):
         settings_module.load({"LAGEBILD_PUBLISH": "never"})
@@ -96,7 +96,7 @@ def test_a_build_is_not_published_after_a_later_one_has_begun(house):
     # it writes over the candidates of the one that waited, and where it fails there is nothing left to publish
     with pytest.raises(UserError, match=f"overtaken by build {running}"):
         build.approve(house, later)
-    build._stop(house, running, "dbt failed")
+    step(house, build._stop, running, "dbt failed")
     with pytest.raises(UserError, match=f"overtaken by build {running}"):
         build.approve(house, later)
     assert query(house, IN_FORCE) == [(None,)]
@@ -121,7 +121,7 @@ def test_a_build_whose_checks_did_not_pass_never_waits(house):
     prepared.deliver(house)
     build_id = build.begin(house)
     with pytest.raises(UserError, match="its marts were never checked"):
-        build.wait_for_approval(house, build_id)
+        step(house, build.let_wait, build_id)
     with pytest.raises(UserError, match="does not wait to be published: it is running"):
         build.approve(house, build_id)
     with pytest.raises(UserError, match="there is no build 99"):

@@ -11,7 +11,18 @@ from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT
 from lagebild.warehouse import bridge, build, explain
 from tests import figures
-from tests.support import accept, build_models, bundled_bytes, deliver, deliver_all, make_models, query
+from tests.support import (
+    accept,
+    build_models,
+    bundled_bytes,
+    connecting,
+    deliver,
+    deliver_all,
+    make_models,
+    query,
+    run_layers,
+    step,
+)
 
 COST = "select total_cost_eur, population_persons, employees_persons, cost_per_person_eur from marts.cost_per_person"
 
@@ -26,7 +37,7 @@ def changed(source: str, old: str, new: str, encoding: str = "iso-8859-1") -> by
 
 
 @pytest.mark.long
-def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse):
+def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse, monkeypatch):
     warehouse, first = published_warehouse, 1
     assert query(warehouse, COST) == [(Decimal("15639763.00"), 9825, 2525, Decimal(2143))]
     assert not [d for d in figures.differences(warehouse, figures.EXPECTED) if not d.startswith("structure_tables")]
@@ -36,7 +47,9 @@ def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse):
     # One employee more is one person less in the denominator, 7,297 to 7,301: the published rate is still among them.
     accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
     assert not build.is_current(warehouse)
+    users = connecting(monkeypatch)
     second = build.run(warehouse)
+    assert users == [database.BUILDER], "one connection, from the inputs to the publication"
     (row,) = query(warehouse, COST)
     assert row == (Decimal("15639763.00"), 9825, 2526, Decimal(2143))
 
@@ -190,10 +203,10 @@ def test_a_build_that_was_overtaken_neither_writes_nor_publishes(published_wareh
     warehouse = published_warehouse
     accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
     former = build.begin(warehouse)
-    build.run_layers(warehouse, former, "staging")
+    run_layers(warehouse, former, "staging")
     later = build.begin(warehouse)
     with pytest.raises(UserError, match=f"build {former} was overtaken by build {later}"):
-        build.run_layers(warehouse, former, "intermediate")
+        run_layers(warehouse, former, "intermediate")
     with pytest.raises(UserError, match=f"build {former} was overtaken by build {later}"):
         build.publish_build(warehouse, former)
     states = query(warehouse, "select state from raw.build order by build_id")
@@ -221,9 +234,9 @@ def test_a_mart_expectation_that_fails_stops_the_publication(warehouse, monkeypa
     accept(warehouse, "employment")
     build_id = build.begin(warehouse)
     verdict = build.gate.Verdict("denominator", "why", "hold", False, "0", "> 0", ())
-    monkeypatch.setattr(build.gate, "check_marts", lambda settings, build_id: [verdict])
+    monkeypatch.setattr(build.gate, "check_marts", lambda connection, build_id: [verdict])
     with pytest.raises(UserError, match="is not published: denominator"):
-        build.check_marts(warehouse, build_id)
+        step(warehouse, build.check_marts, build_id)
     assert query(warehouse, "select state from raw.build") == [("stopped",)]
     with pytest.raises(UserError, match="was stopped"):
         build.publish_build(warehouse, build_id)
@@ -248,7 +261,7 @@ def test_seeds_are_loaded_again_only_where_code_or_tables_are_not_those_of_the_b
 
     def loads_seeds(number: int) -> bool:
         accept(warehouse, "employment", changed("employment", "2.525", str(number), "utf-8"))
-        build.run_layers(warehouse, build.begin(warehouse), *build.LAYERS)
+        run_layers(warehouse, build.begin(warehouse), *build.LAYERS)
         return selected.pop()
 
     assert not loads_seeds(2526)

@@ -92,7 +92,7 @@ def told(warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     settings = replace(warehouse, publish="auto")
     monkeypatch.setattr("lagebild.settings.load", lambda: settings)
-    privacy.ensure_key(settings, MUNICIPALITY, PURPOSE)
+    privacy.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
     (since,) = query(settings, "select clock_timestamp()")[0]
     printed = []
     for year in REGISTERS:

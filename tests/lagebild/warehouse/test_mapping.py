@@ -17,7 +17,7 @@ from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.warehouse import build, explain, mapping
 from tests.ingest.support import environment
 from tests.lagebild.warehouse.test_explain import check_inner_nodes, check_references
-from tests.support import PURPOSE, accept, build_models, query
+from tests.support import PURPOSE, accept, build_models, query, run_dbt
 
 BOCHUM = "05911000"
 LEDGER = (
@@ -52,7 +52,7 @@ MODELS = ["int_cost__component", "int_cost__method_edition", "int_cost__rate", "
 
 def deliver_bochum(settings: Settings, postings: tuple = POSTINGS) -> None:
     """A ledger of 1,000,000 EUR, 100 persons (two of another nationality beside them) and 20 employees."""
-    privacy.ensure_key(settings, BOCHUM, PURPOSE)
+    privacy.ensure_key(settings.keys, BOCHUM, PURPOSE)
     ledger = [
         f"{BOCHUM};2019;B{number};02.01.2019;{';'.join(posting)};geliefert"
         for number, posting in enumerate(postings, 1)
@@ -87,7 +87,7 @@ def with_mapping(settings: Settings, build_id: int, rows: list[dict]) -> tuple:
         for one in rows:
             names, values = ", ".join(one), ", ".join(["%s"] * len(one))
             connection.execute(f"insert into build.cost_mapping ({names}) values ({values})", list(one.values()))
-    build.dbt(settings, build_id, MODELS, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    run_dbt(settings, build_id, MODELS, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
     (figure,) = query(settings, FIGURE, BOCHUM)
     return figure
 
@@ -204,7 +204,7 @@ def test_the_ends_of_the_interval_lead_back_to_what_is_not_mapped(warehouse):
     assert figure[2:6] == (Decimal(5000), Decimal(4500), Decimal(5500), Decimal(12000))
     no_tests = [option for kind in ("test", "unit_test") for option in ("--exclude-resource-type", kind)]
     after = ["cost_component", "cost_extrapolation", "int_provenance__component_node", "provenance"]
-    build.dbt(warehouse, build_id, after, *no_tests)
+    run_dbt(warehouse, build_id, after, *no_tests)
     with database.connect(warehouse) as connection:
         cursor = connection.execute("select * from build.provenance where region_code = %s", [BOCHUM])
         nodes = [dict(zip([c.name for c in cursor.description], one, strict=True)) for one in cursor]

@@ -57,7 +57,7 @@ def german(amount: Decimal) -> str:
 
 def deliver_places(settings: Settings, counts: dict[str, tuple[int, int, int]], numerator: int) -> None:
     for ags, (bulgarians, romanians, _) in counts.items():
-        privacy.ensure_key(settings, ags, PURPOSE)
+        privacy.ensure_key(settings.keys, ags, PURPOSE)
         nationalities = ["125"] * bulgarians + ["154"] * romanians + ["163"] * 5
         persons = [
             f"{DAY};{ags};P{number};;;;;01.02.1990;M;{nationality};01.03.2015;;H;synthetisch"

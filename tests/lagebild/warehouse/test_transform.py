@@ -9,7 +9,7 @@ import pytest
 
 from lagebild.errors import UserError
 from lagebild.warehouse import build, steps, transform
-from tests.support import accept, query
+from tests.support import accept, query, run_dbt
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build
     before, thresholds, threads = dict(os.environ), gc.get_threshold(), threading.active_count()
     told: list[steps.Step] = []
     select = ["path:models/staging/employment", "evidence_class"]
-    build.dbt(warehouse, build_id, select, "--exclude-resource-type", "unit_test", tell=told.append)
+    run_dbt(warehouse, build_id, select, "--exclude-resource-type", "unit_test", tell=told.append)
     assert capfd.readouterr() == ("", "")
     assert (dict(os.environ), gc.get_threshold()) == (before, thresholds)
     assert threading.active_count() <= threads + 1, "dbt left threads"
@@ -41,12 +41,12 @@ def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build
 
     # the second time nothing is parsed but what changed: here nothing
     log_before = len(log)
-    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    run_dbt(warehouse, build_id, ["stg_employment__employees"])
     log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()[log_before:]
     assert "stg_employment__employees" in log and "Unable to do partial parsing" not in log
     (warehouse.home / "dbt" / "target" / "partial_parse.msgpack").unlink()
     transform._parsed = None
-    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    run_dbt(warehouse, build_id, ["stg_employment__employees"])
     log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()[log_before:]
     assert "Unable to do partial parsing" in log  # so the log would have said it
 
@@ -56,7 +56,7 @@ def test_what_was_prepared_is_run_once_and_only_for_the_same_warehouse(warehouse
     prepared = transform._parsed
     transform.prepare(warehouse)
     assert transform._parsed is prepared
-    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    run_dbt(warehouse, build_id, ["stg_employment__employees"])
     assert transform._parsed is None
     # what another process wrote meanwhile is not taken for it
     transform.prepare(warehouse)
@@ -70,7 +70,7 @@ def test_a_failure_says_what_failed_and_names_the_log(warehouse, build_id):
     told = []
     with pytest.raises(UserError) as caught:
         # the seeds that the model reads are not there
-        build.dbt(
+        run_dbt(
             warehouse, build_id, ["int_cost__ledger_line"], "--exclude-resource-type", "unit_test", tell=told.append
         )
     assert (
@@ -84,7 +84,7 @@ def test_a_failure_says_what_failed_and_names_the_log(warehouse, build_id):
 
 def test_an_unreachable_warehouse_and_a_wrong_option_are_failures(warehouse, build_id):
     with pytest.raises(UserError, match="dbt failed in"):
-        build.dbt(warehouse, build_id, ["stg_employment__employees"], "--no-such-option")
+        run_dbt(warehouse, build_id, ["stg_employment__employees"], "--no-such-option")
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(1)])
@@ -100,7 +100,7 @@ def test_what_ends_the_process_is_not_taken_for_a_failure(warehouse, build_id, m
 
     monkeypatch.setattr(dbt.cli.main, "dbtRunner", Ended)
     with pytest.raises(type(end)):
-        build.dbt(warehouse, build_id, ["stg_employment__employees"])
+        run_dbt(warehouse, build_id, ["stg_employment__employees"])
     assert query(warehouse, "select state from raw.build where build_id = %s", build_id) == [("running",)]
 
 
@@ -111,7 +111,7 @@ def test_a_changed_model_has_only_itself_parsed_anew(warehouse, build_id, monkey
     before = len(log.read_text())
     monkeypatch.setattr(transform, "code_version", lambda: "0.2.0+other")
     transform._parsed = None
-    build.dbt(warehouse, build_id, ["stg_employment__employees"])
+    run_dbt(warehouse, build_id, ["stg_employment__employees"])
     assert "Unable to do partial parsing" not in log.read_text()[before:]
 
 
