@@ -212,7 +212,7 @@ def test_a_build_that_waits_is_not_published_with_other_rows_than_were_checked(w
     prepared.fill(warehouse)
     prepared.deliver(warehouse)
     build_id = prepared.begin(warehouse)
-    step(warehouse, build.let_wait, build_id)
+    step(warehouse, build.wait_for_approval, build_id)
     write(warehouse, HEADER, ROW)
     with pytest.raises(UserError, match="the city's own rows changed"):
         build.approve(warehouse)

@@ -121,7 +121,7 @@ def test_a_build_whose_checks_did_not_pass_never_waits(house):
     prepared.deliver(house)
     build_id = build.begin(house)
     with pytest.raises(UserError, match="its marts were never checked"):
-        step(house, build.let_wait, build_id)
+        step(house, build.wait_for_approval, build_id)
     with pytest.raises(UserError, match="does not wait to be published: it is running"):
         build.approve(house, build_id)
     with pytest.raises(UserError, match="there is no build 99"):
