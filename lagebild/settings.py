@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -21,6 +22,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DBT_PROJECT = ROOT / "dbt_project"
 DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo"
 """The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and who logs in there."""
+DEMO_REPLIES = ROOT / "ingest" / "bundled" / "replies"
+"""What the demo's service answers, `<host>/<table>.<years>.csv`."""
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 _HOST_URL = re.compile("LAGEBILD_([A-Z0-9_]+)_URL")
@@ -106,6 +109,11 @@ class Settings:
     @property
     def config(self) -> Path:
         return self.config_dir or self.home / "config"
+
+    @property
+    def replayed(self) -> frozenset[str]:
+        """What of the catalogue (`<table>` or `<table> <year>`) the demo's own service has; a demo asks no other."""
+        return _replayed() if self.demo else frozenset()
 
     @property
     def publishes_unasked(self) -> bool:
@@ -249,6 +257,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,
     )
     return with_demo(settings)
+
+
+@cache
+def _replayed() -> frozenset[str]:
+    return frozenset(path.stem.replace(".", " ").removesuffix(" all") for path in DEMO_REPLIES.glob("*/*.csv"))
 
 
 def _is_number(text: str) -> bool:
