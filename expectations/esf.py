@@ -1,4 +1,4 @@
-"""What every list of operations of the European Social Fund must hold, whatever its dialect."""
+"""What every list of operations of the European Social Fund must hold: the suite of the sources esf_<state>."""
 
 from expectations.history import Statistic, as_usual
 from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation, arrived_whole, expect, no_row
@@ -22,8 +22,8 @@ STATISTICS = {
 YEARS_AFTER = 3
 
 
-def list_of_operations(delivery: Delivery) -> list[Expectation]:
-    """The expectations that the sources esf_<state> share."""
+def expectations(delivery: Delivery) -> list[Expectation]:
+    """What must hold before a list is accepted, whatever its dialect."""
     return [
         *arrived_whole(delivery, OWNER),
         *as_usual(delivery, STATISTICS, OWNER),

@@ -65,6 +65,8 @@ class _Batch:
     expectations: Sequence[Expectation]
     personal: bool
     has_lines: bool
+    file: str = "expectations/marts.py"
+    """Where the expectations stand."""
 
 
 def check_delivery(connection: Connection, delivery_id: int) -> list[Verdict]:
@@ -146,7 +148,7 @@ def _landed(connection: Connection, delivery_id: int) -> _Batch:
     """The rows of a delivery and its source's suite; its statistics are computed and kept on the way."""
     with _limited(connection):
         delivery = _delivery(connection, delivery_id)
-        module = _suite(delivery.source)
+        module = suite_of(delivery.source)
         # Persons unless the suite says otherwise: forgetting to say so must not print values.
         personal = getattr(module, "PERSONAL", True)
         query = f"select * from {_delivered(delivery.source, module.TABLE)} where delivery_id = {delivery_id:d}"
@@ -155,7 +157,7 @@ def _landed(connection: Connection, delivery_id: int) -> _Batch:
         except Exception as error:
             raise GateError(
                 f"the statistics of {delivery.source} could not be computed ({_withheld(personal) or _told(error)})",
-                remedy=f"compare expectations/{delivery.source}.py with the columns of the table, and check again",
+                remedy=f"compare {_file(module)} with the columns of the table, and check again",
             ) from (None if personal else error)
         before, known = history.accepted_before(connection, delivery_id)
         printed = totals.expectations(connection, delivery_id, module.OWNER)
@@ -163,7 +165,7 @@ def _landed(connection: Connection, delivery_id: int) -> _Batch:
     own = module.expectations(delivery)
     forbidden = keys.expectations(delivery.source, module.OWNER) if own else []  # a suite that forgot its own is none
     printed = printed if own else []
-    return _Batch(delivery.source, query, [*own, *forbidden, *printed], personal, has_lines=True)
+    return _Batch(delivery.source, query, [*own, *forbidden, *printed], personal, has_lines=True, file=_file(module))
 
 
 def _candidates(build: Build) -> list[_Batch]:
@@ -210,19 +212,28 @@ def _build(connection: Connection, build_id: int) -> Build:
     return Build(build_id, frozenset(source for (source,) in sources), frozenset(name for (name,) in lost))
 
 
-def _suite(source: str) -> ModuleType | SimpleNamespace:
-    if source in contracts.sources() and contracts.is_own(source):
-        return own_source.suite(contracts.load(source))
-    remedy = f"write expectations/{source}.py with TABLE, PERSONAL, OWNER, STATISTICS and expectations(delivery)"
+def _file(suite: ModuleType | SimpleNamespace) -> str:
+    return f"{suite.__name__.replace('.', '/')}.py"
+
+
+def suite_of(source: str) -> ModuleType | SimpleNamespace:
+    """The suite of a source: the one that its contract names, or the one of its name; GateError where there is none."""
+    contract = contracts.load(source) if source in contracts.sources() else None
+    shared = contract.suite if contract else None
+    if contract and contracts.is_own(source) and not shared:
+        return own_source.suite(contract)
+    name = f"expectations.{shared or source}"
+    needed = ("STATISTICS", "expectations") if shared else ("TABLE", "STATISTICS", "expectations")
+    remedy = f"write {name.replace('.', '/')}.py with PERSONAL, OWNER and {', '.join(needed)}(delivery)"
     try:
-        module = importlib.import_module(f"expectations.{source}")
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != f"expectations.{source}":
+        if error.name != name:
             raise
         raise GateError(f"source {source} has no suite of expectations", remedy=remedy) from error
-    if not all(hasattr(module, name) for name in ("TABLE", "STATISTICS", "expectations")):
+    if not all(hasattr(module, name) for name in needed):
         raise GateError(f"{module.__file__} is no suite of a source", remedy=remedy)
-    return module
+    return SimpleNamespace(**vars(module) | {"TABLE": f"raw.{contract.table}"}) if shared else module
 
 
 def _withheld(personal: bool) -> str:
@@ -308,7 +319,7 @@ def _verdicts(batch: _Batch, results: Iterable[Any]) -> list[Verdict]:
             raise GateError(
                 f"{batch.name}: the expectation {expectation.name} could not be computed"
                 f" ({_withheld(batch.personal) or raised})",
-                remedy=f"compare expectations/{batch.name}.py with the columns of the table, and check again",
+                remedy=f"compare {batch.file} with the columns of the table, and check again",
             )
         if not isinstance(result.success, bool):
             raise GateError(

@@ -13,6 +13,7 @@ from ingest.contracts import Contract
 def suite(contract: Contract) -> SimpleNamespace:
     """The suite of a city's own source, with the names that a module of a source has."""
     return SimpleNamespace(
+        __name__=__name__,
         TABLE=f"raw.{contract.table}",
         PERSONAL=contract.has_personal_fields,
         OWNER=contract.owner,

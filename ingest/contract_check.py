@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -17,101 +17,13 @@ from typing import Any
 
 import yaml
 
-from ingest import contracts
-from ingest.contracts import ALL, EVIDENCE, LONGEST_AGREED, PERIODS, PERSONAL, READERS, TYPES
+from ingest import contracts, form
+from ingest.contracts import EVIDENCE, PERSONAL
+from ingest.form import Place, meant
 from lagebild import yaml_files
-from lagebild.errors import did_you_mean
 
-SCHEMA = Path(__file__).parent / "schemas" / "datapackage-2.0.json"
-Place = tuple[str | int, ...]
-
-DESCRIPTOR = {"$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild"}
-OWN_REQUIRED = ("owner", "retention", "reader", "file_name", "example", "schedule", "due", "max_rejected")
-OWN_TYPES: dict[str, type | tuple[type, ...]] = {
-    "owner": str,
-    "contact": str,
-    "legal_basis": str,
-    "retention": str,
-    "reader": str,
-    "file_name": str,
-    "member": str,
-    "example": str,
-    "evidence": str,
-    "schedule": str,
-    "due": dict,
-    "retired": dict,
-    "max_rejected": int,
-    "pseudonym_purpose": str,
-    "layouts": list,
-    "code_lists": dict,
-    "rules": list,
-    "optional_apart": bool,
-    "ordered": bool,
-    "excel_text": bool,
-    "footer": str,
-    "record_length": int,
-    "german": dict,
-    "history": str,
-    "periods": str,
-}
-FIELD = {"name", "title", "description", "example", "type", "format", "decimalChar", "groupChar", "bareNumber"} | {
-    "constraints",
-    "lagebild",
-}
-FIELD_OWN: dict[str, type | tuple[type, ...]] = {
-    "privacy": str,
-    "signs": bool,
-    "dash_is_zero": bool,
-    "trailing_minus": bool,
-    "map": dict,
-    "optional": bool,
-    "default": (str, int, bool, date),
-    "code_list": str,
-    "columns": (str, int),
-}
-CONSTRAINTS = {"required", "pattern", "enum", "minimum", "maximum", "maxLength"}
-DIALECT = {"$schema", "header", "headerRows", "headerJoin", "delimiter", "quoteChar", "doubleQuote", "escapeChar"} | {
-    "lineTerminator",
-    "skipInitialSpace",
-    "sheetName",
-}
+SCHEMA = form.SCHEMAS / "datapackage-2.0.json"
 _TEXT = frozenset({"csv", "ldb_nrw"})
-_CSV = _TEXT | {"genesis", "wegweiser"}
-_TITLED = frozenset(READERS) - {"fixed_width"}
-EFFECTIVE: dict[str, dict[str, frozenset[str]]] = {
-    "dialect": {
-        "headerRows": _TEXT | {"xlsx"},
-        "headerJoin": _TEXT | {"xlsx"},
-        "delimiter": _CSV,
-        "quoteChar": _CSV,
-        "doubleQuote": _TEXT,
-        "escapeChar": _TEXT,
-        "lineTerminator": _TEXT,
-        "skipInitialSpace": _TEXT,
-        "sheetName": frozenset({"xlsx"}),
-    },
-    "lagebild": {
-        "footer": frozenset({"csv", "xlsx"}),
-        "excel_text": _TEXT,
-        "record_length": frozenset({"fixed_width"}),
-        "optional_apart": _TITLED,
-        "ordered": _TITLED,
-    },
-}
-"""By entry, the readers for which it has an effect; an entry that is not here has one for all of them."""
-TYPED = {
-    "format": ("date",),
-    "decimalChar": ("integer", "number"),
-    "groupChar": ("integer", "number"),
-    "bareNumber": ("integer", "number"),
-    "trailing_minus": ("integer", "number"),
-    "minimum": ("integer", "number", "date", "year"),
-    "maximum": ("integer", "number", "date", "year"),
-    "maxLength": ("string",),
-}
-"""By entry of a field, the types for which it has an effect."""
-RESOURCE = {"$schema", "name", "path", "title", "description", "format", "mediatype", "encoding", "dialect", "schema"}
-SCHEMA_KEYS = {"$schema", "fields", "missingValues", "primaryKey"}
 
 
 @dataclass(frozen=True)
@@ -143,10 +55,21 @@ def own_findings(path: Path, text: bytes) -> list[Finding]:
         return wrong
     if not isinstance(descriptor, dict):
         return [Finding(path, 1, "is no mapping")]
-    found = list(_shape(descriptor))
-    if not found and not wrong:
-        found = list(sense(path, descriptor))
+    found = faults(path, descriptor, is_readable=not wrong)
     return wrong + [Finding(path, line_of(lines, place), message) for place, message in found]
+
+
+def faults(path: Path, descriptor: dict[str, Any], is_readable: bool = True) -> list[tuple[Place, str]]:
+    """What is wrong with a descriptor, each with its place there: its form, and its sense where that can be seen.
+
+    `is_readable`: whether the descriptor is all that the file says.
+    """
+    misshapen = [_of_field(descriptor, one) for one in form.findings("contract", descriptor)]
+    found = [(one.place, one.message) for one in misshapen]
+    if is_readable and all(one.is_value for one in misshapen):
+        said = {place for place, _ in found}
+        found += [(place, message) for place, message in _sense(path, descriptor) if place not in said]
+    return found
 
 
 def opened(path: Path, text: bytes) -> tuple[dict[Place, int], Any, list[Finding]]:
@@ -212,17 +135,12 @@ def repeated(text: bytes) -> Iterator[tuple[str, int]]:
 # --- the official schema ----------------------------------------------------------------------------
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    return json.loads(SCHEMA.read_text(encoding="utf-8"))
-
-
 def _standard(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     """Violations of the official JSON schema; fields are validated against the schema of their type."""
     import jsonschema
 
     plain = json.loads(json.dumps(descriptor, default=str))
-    for error in jsonschema.Draft7Validator(_schema()).iter_errors(plain):
+    for error in jsonschema.Draft7Validator(form.schema(SCHEMA.stem)).iter_errors(plain):
         yield from _spelled_out(error)
 
 
@@ -245,76 +163,42 @@ def _spelled_out(error: Any) -> Iterator[tuple[Place, str]]:
 # --- our own entries --------------------------------------------------------------------------------
 
 
-def _shape(descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Missing, unknown and mistyped entries; only a contract of the right shape is looked at for its sense."""
-    yield from _keys(descriptor, (), DESCRIPTOR, ("name", "title", "description", "resources", "lagebild"))
-    resources, own = descriptor.get("resources"), descriptor.get("lagebild")
-    if not isinstance(own, dict):
-        yield ("lagebild",), "lagebild: is no mapping"
-    else:
-        yield from _keys(own, ("lagebild",), set(OWN_TYPES), OWN_REQUIRED)
-        yield from _types(own, ("lagebild",), OWN_TYPES)
-    if not (isinstance(resources, list) and len(resources) == 1 and isinstance(resources[0], dict)):
-        yield ("resources",), "resources: holds not exactly one"
-        return
-    (resource,), place = resources, ("resources", 0)
-    yield from _keys(resource, place, RESOURCE, ("name", "path", "schema"))
-    if not isinstance(resource.get("dialect", {}), dict):
-        yield (*place, "dialect"), "dialect: is no mapping"
-    else:
-        yield from _keys(resource.get("dialect", {}), (*place, "dialect"), DIALECT, ())
-    schema = resource.get("schema")
-    if not isinstance(schema, dict) or not isinstance(schema.get("fields"), list) or not schema["fields"]:
-        yield (*place, "schema"), "schema: has no fields"
-        return
-    yield from _keys(schema, (*place, "schema"), SCHEMA_KEYS, ())
-    for number, field in enumerate(schema["fields"]):
-        yield from _field_shape(field, (*place, "schema", "fields", number))
+def _of_field(descriptor: dict[str, Any], found: form.Misshapen) -> form.Misshapen:
+    """The finding; of a field it begins with the field's name."""
+    match found.place:
+        case ("resources", 0, "schema", "fields", int(number), *_):
+            entry = descriptor["resources"][0]["schema"]["fields"][number]
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                return found._replace(message=f"{entry['name']}: {found.message}")
+    return found
 
 
-def _field_shape(field: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    if not isinstance(field, dict):
-        yield place, "a field is no mapping"
-        return
-    yield from _keys(field, place, FIELD, ("name", "title", "description", "type"))
-    for key in ("title", "description", "name"):
-        if key in field and not isinstance(field[key], str):
-            yield (*place, key), f"{key} is no text"
-    for key, known in (("constraints", CONSTRAINTS), ("lagebild", set(FIELD_OWN))):
-        part = field.get(key, {})
-        if not isinstance(part, dict):
-            yield (*place, key), f"{key} is no mapping"
-        else:
-            yield from _keys(part, (*place, key), known, ())
-    if isinstance(field.get("lagebild"), dict):
-        yield from _types(field["lagebild"], (*place, "lagebild"), FIELD_OWN)
+@cache
+def entries_of(part: str) -> dict[str, dict[str, Any]]:
+    """What the schema says of the entries of a part: `lagebild`, `dialect`; of fields `field`, `own`, `constraints`.
+
+    Under `readers` and `types`: for which of them the entry has an effect, if not for all.
+    """
+    top = form.schema("contract")["properties"]
+    resource = top["resources"]["items"]["properties"]
+    field = resource["schema"]["properties"]["fields"]["items"]["properties"]
+    parts = {"dialect": resource["dialect"], "own": field["lagebild"], "constraints": field["constraints"]}
+    return field if part == "field" else (parts | top)[part]["properties"]
 
 
-def _keys(entries: dict, place: Place, known: set[str], required: tuple[str, ...]) -> Iterator[tuple[Place, str]]:
-    label = ".".join(str(part) for part in place if not isinstance(part, int)) or "the contract"
-    for key in sorted(map(str, entries)):
-        if key not in known:
-            yield (*place, key), f"{label}: the loader knows no entry {key!r}"
-    for key in required:
-        if entries.get(key) is None:
-            yield place, f"{label}: {key!r} is missing"
+def _without_effect(part: str, told: dict, word: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Entries that say something of files, or of values, which this reader or type (`word`) has not."""
+    known = entries_of({"reader": "lagebild", "type": "field"}[word])[word]["enum"]
+    for key in told if kind in known else ():
+        effective = entries_of(part).get(key, {}).get(f"{word}s", [kind])
+        if kind not in effective:
+            yield key, f"{key} has no effect for {word} {kind}, only for {', '.join(effective)}"
 
 
-def _types(entries: dict, place: Place, types: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    for key, value in entries.items():
-        expected = types.get(key)
-        # A bool is an int to Python, not to a reader of contracts.
-        is_wrong_bool = isinstance(value, bool) and expected is int
-        if expected and (not isinstance(value, expected) or is_wrong_bool):
-            names = " or ".join(t.__name__ for t in (expected if isinstance(expected, tuple) else (expected,)))
-            yield (*place, key), f"{key} is no {names}"
-
-
-def sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Semantic errors of a well-formed descriptor, each with its place."""
+def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     (resource,), own = descriptor["resources"], descriptor["lagebild"]
     entries = resource["schema"]["fields"]
-    yield from _source(path, descriptor, own, resource)
+    yield from _source(path, descriptor, own)
     yield from _dialect(resource, own)
     yield from _privacy(entries, own)
     if own.get("optional_apart") and not any(entry.get("lagebild", {}).get("optional") for entry in entries):
@@ -328,21 +212,9 @@ def sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]]
     yield from _languages(path, descriptor)
 
 
-def _source(path: Path, descriptor: dict, own: dict, resource: dict) -> Iterator[tuple[Place, str]]:
+def _source(path: Path, descriptor: dict, own: dict) -> Iterator[tuple[Place, str]]:
     if descriptor["name"] != path.parent.name:
         yield ("name",), f"the name is {descriptor['name']!r}, the folder {path.parent.name!r}"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(resource["name"])):
-        yield ("resources", 0, "name"), "the resource's name is not small letters, digits and underscores"
-    if own["reader"] not in READERS:
-        yield ("lagebild", "reader"), f"reader {own['reader']!r} is none of {', '.join(READERS)}"
-    if "evidence" in own and own["evidence"] not in EVIDENCE:
-        yield ("lagebild", "evidence"), f"evidence {own['evidence']!r} is none of {', '.join(EVIDENCE)}"
-    if own.get("periods", ALL) not in PERIODS:
-        yield ("lagebild", "periods"), f"periods {own['periods']!r} is none of {', '.join(PERIODS)}"
-    if own["max_rejected"] < 0:
-        yield ("lagebild", "max_rejected"), "max_rejected is below zero"
-    if not re.fullmatch(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}", own["schedule"]):
-        yield ("lagebild", "schedule"), "schedule is no cron expression of five parts"
     for key in ("file_name", "member", "footer"):
         if key in own and (problem := _pattern_problem(own[key])):
             yield ("lagebild", key), f"{key}: {problem}"
@@ -359,17 +231,10 @@ def _source(path: Path, descriptor: dict, own: dict, resource: dict) -> Iterator
 def _german(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
     """The supplier's page: each field has its German meaning, or none has."""
     german, place = own.get("german", {}), ("lagebild", "german")
-    known = ("title", "description", "legal_basis", "contact", "retired", "fields")
-    for key, value in german.items():
-        if key not in known:
-            yield (*place, key), f"german: {key!r} is none of {', '.join(known)}"
-        elif not isinstance(value, dict if key == "fields" else str):
-            yield (*place, key), f"german: {key} is no {'mapping' if key == 'fields' else 'text'}"
     meanings, names = german.get("fields", {}), [entry["name"] for entry in entries]
-    if german and isinstance(meanings, dict):
-        for name in sorted(set(names) ^ set(meanings)):
-            problem = "is no field" if name in meanings else "has no meaning for the supplier"
-            yield (*place, "fields", name), f"german: {name} {problem}"
+    for name in sorted(set(names) ^ set(meanings)) if german else ():
+        problem = "is no field" if name in meanings else "has no meaning for the supplier"
+        yield (*place, "fields", name), f"german: {name} {problem}"
 
 
 def _pattern_problem(pattern: str) -> str | None:
@@ -389,16 +254,8 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
         known = False
     if not known:
         yield ("resources", 0, "encoding"), f"{encoding!r} is no text encoding"
-    if dialect.get("delimiter", ";") not in contracts.DELIMITERS:
-        yield (*place, "delimiter"), "the delimiter is none of ; , tab |"
-    for key in ("quoteChar", "escapeChar"):
-        if key in dialect and not (len(str(dialect[key])) == 1 and str(dialect[key]).isascii()):
-            # Others take several bytes in UTF-8, the encoding in which records are split.
-            yield (*place, key), f"{key} is not one character of ASCII"
     if dialect.get("doubleQuote") is False and "escapeChar" not in dialect:
         yield (*place, "doubleQuote"), "quotes that are not doubled need an escapeChar"
-    if dialect.get("lineTerminator", "\n") not in ("\n", "\r\n", "\r"):
-        yield (*place, "lineTerminator"), "lineTerminator is none of LF, CRLF, CR"
     if dialect.get("header") is False and own["reader"] != "fixed_width":
         yield (*place, "header"), "a file without a header cannot be compared with the contract"
     if own["reader"] == "xlsx" and "sheetName" not in dialect:
@@ -406,26 +263,14 @@ def _dialect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
     if own["reader"] == "fixed_width" and not own.get("record_length"):
         yield ("lagebild",), "reader fixed_width needs record_length"
     rows = dialect.get("headerRows", [1])
-    is_rising = isinstance(rows, list) and rows and all(type(row) is int and row > 0 for row in rows)
-    if not is_rising or sorted(set(rows)) != rows:
+    if sorted(rows) != rows:
         yield (*place, "headerRows"), "headerRows is no list of rising line numbers from 1 on"
     elif "headerJoin" in dialect and len(rows) == 1:
         yield (*place, "headerJoin"), "headerJoin joins stacked rows, and there is one header row"
-    yield from _without_effect(resource, own)
-
-
-def _without_effect(resource: dict, own: dict) -> Iterator[tuple[Place, str]]:
-    """Entries without effect for the contract's reader."""
-    reader = own["reader"]
-    for part, entries, place in (
-        ("dialect", resource.get("dialect", {}), ("resources", 0, "dialect")),
-        ("lagebild", own, ("lagebild",)),
-    ):
-        for key, readers in EFFECTIVE[part].items():
-            if key in entries and reader in READERS and reader not in readers:
-                told = ", ".join(name for name in READERS if name in readers)
-                yield (*place, key), f"{key} has no effect for reader {reader}, only for {told}"
-    if reader == "xlsx" and resource.get("encoding", "utf-8").lower() != "utf-8":
+    for part, told, where in (("dialect", dialect, place), ("lagebild", own, ("lagebild",))):
+        for key, message in _without_effect(part, told, "reader", own["reader"]):
+            yield (*where, key), message
+    if own["reader"] == "xlsx" and resource.get("encoding", "utf-8").lower() != "utf-8":
         yield ("resources", 0, "encoding"), "encoding has no effect for reader xlsx: leave it out"
 
 
@@ -449,25 +294,16 @@ def _privacy(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
 def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
     constraints, ours = entry.get("constraints", {}), entry.get("lagebild", {})
     kind, privacy = entry["type"], ours.get("privacy", "keep")
-    if kind not in TYPES:
-        yield ("type",), f"type {kind!r} is none of {', '.join(TYPES)}"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", entry["name"]) or len(entry["name"]) > 55:
-        yield ("name",), "the name is not small letters, digits and underscores, at most 55"
-    if privacy != "keep" and privacy not in PERSONAL:
-        yield ("lagebild", "privacy"), f"privacy {privacy!r} is none of keep, {', '.join(PERSONAL)}"
     if privacy == "year" and kind != "date":
         yield ("lagebild", "privacy"), "only a date can be reduced to its year"
-    for key, types in TYPED.items():
-        for entries, rest in ((entry, ()), (ours, ("lagebild",)), (constraints, ("constraints",))):
-            if key in entries and kind in TYPES and kind not in types:
-                yield (*rest, key), f"{key} has no effect for type {kind}, only for {', '.join(types)}"
+    rests = (("field", entry, ()), ("own", ours, ("lagebild",)), ("constraints", constraints, ("constraints",)))
+    for part, told, rest in rests:
+        for key, message in _without_effect(part, told, "type", kind):
+            yield (*rest, key), message
     if kind == "date" and (problem := _format_problem(entry.get("format"))):
         yield ("format",), problem
     if "pattern" in constraints and (problem := _pattern_problem(str(constraints["pattern"]))):
         yield ("constraints", "pattern"), problem
-    longest = constraints.get("maxLength", 1)
-    if type(longest) is not int or not 0 < longest <= LONGEST_AGREED:
-        yield ("constraints", "maxLength"), f"maxLength is no number of characters from 1 to {LONGEST_AGREED}"
     if entry.get("decimalChar", ".") == entry.get("groupChar", ""):
         yield ("groupChar",), "decimalChar and groupChar are the same"
     if ours.get("dash_is_zero") and not ours.get("signs"):
@@ -556,7 +392,8 @@ def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
     """Retention, due dates, code lists, rules and layouts, each read as the loader reads it."""
     own, (resource,) = descriptor["lagebild"], descriptor["resources"]
     found = list(_attempt(("lagebild", "retention"), lambda: contracts.duration(own["retention"])))
-    found += _attempt(("lagebild", "due"), lambda: contracts.due(own["due"]))
+    if own["due"]["every"] in contracts.EVERY:
+        found += _attempt(("lagebild", "due"), lambda: contracts.due(own["due"]))
     if "retired" in own:
         found += _attempt(("lagebild", "retired"), lambda: contracts.retirement(own["retired"]))
     for name, entry in own.get("code_lists", {}).items():
@@ -623,20 +460,14 @@ def layout_sense(change: contracts.Change, fields: tuple[contracts.Field, ...]) 
         for name in sorted(set(map(str, used)) - set(names)):
             place = (key, name) if isinstance(used, dict) else (key,)
             yield place, f"layout {change.name}: {name} is no field{meant(name, names)}"
-    for name, form in change.formats.items():
-        if name in names and names[name].type == "date" and (problem := _format_problem(form)):
+    for name, written in change.formats.items():
+        if name in names and names[name].type == "date" and (problem := _format_problem(written)):
             yield ("formats", name), f"layout {change.name}: {name}: {problem}"
     kept = [name for name in names if name not in change.without and name not in change.named]
     if change.order and sorted(change.order) != sorted(kept):
         yield ("order",), f"layout {change.name}: order does not hold each of its fields once"
     if "evidence" in change.without and change.without["evidence"] not in EVIDENCE:
         yield ("without",), f"layout {change.name}: evidence needs one of {', '.join(EVIDENCE)}"
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name; empty if no known name is similar."""
-    question = did_you_mean(name, known).strip()
-    return f"; {question}" if question else ""
 
 
 def beside_sense(change: contracts.Change, fields: tuple[contracts.Field, ...], own: dict) -> Iterator[str]:

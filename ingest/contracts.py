@@ -398,6 +398,8 @@ class Contract:
     due: Due
     retired: Retirement | None
     max_rejected: int
+    suite: str | None
+    """The suite of expectations that it shares with other sources; None: one of its own name."""
     pseudonym_purpose: str | None
     legal_basis: str | None
     retention: Duration
@@ -778,6 +780,7 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         due=due(own["due"]),
         retired=retirement(own["retired"]) if "retired" in own else None,
         max_rejected=own["max_rejected"],
+        suite=own.get("suite"),
         pseudonym_purpose=own.get("pseudonym_purpose"),
         legal_basis=own.get("legal_basis"),
         retention=duration(own["retention"]),
@@ -850,12 +853,9 @@ def duration(text: Any) -> Duration:
     return Duration(str(text), years, months, weeks * 7 + days)
 
 
-def due(entry: Any) -> Due:
+def due(entry: dict[str, Any]) -> Due:
     """When deliveries are expected: `{every, lag, first, reason}`; irregular ones: `{every, reason}`."""
-    entry = _explained("due", entry, ("every", "lag", "first", "reason"))
-    every = entry.get("every")
-    if every not in EVERY:
-        raise ValueError(f"due: every {every!r} is none of {', '.join(EVERY)}")
+    every = entry["every"]
     if (every == "irregular") == ("lag" in entry):
         raise ValueError("due: a lag after the period's end, such as P6M, has every source that is not irregular")
     if every == "irregular":
@@ -866,21 +866,11 @@ def due(entry: Any) -> Due:
     return Due(every, duration(entry["lag"]), first, entry["reason"])
 
 
-def retirement(entry: Any) -> Retirement:
+def retirement(entry: dict[str, Any]) -> Retirement:
     """That a source is given up: `{date, reason}`."""
-    entry = _explained("retired", entry, ("date", "reason"))
-    if not isinstance(entry.get("date"), date):
+    if not isinstance(entry["date"], date):
         raise ValueError("retired: date is no day as in 2026-06-30")
     return Retirement(entry["date"], entry["reason"])
-
-
-def _explained(name: str, entry: Any, known: tuple[str, ...]) -> dict[str, Any]:
-    """The entry, when it has no unknown keys and gives a reason."""
-    if not isinstance(entry, dict) or set(entry) - set(known):
-        raise ValueError(f"{name} is no mapping of {', '.join(known)}")
-    if not isinstance(entry.get("reason"), str) or not entry["reason"].strip():
-        raise ValueError(f"{name}: the reason is missing")
-    return entry
 
 
 def period_start(every: str, text: str) -> date:

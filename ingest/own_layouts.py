@@ -20,9 +20,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from ingest import contract_check, contracts
-from ingest.contract_check import Finding, Place
+from ingest import contract_check, contracts, form
+from ingest.contract_check import Finding
 from ingest.contracts import Change, Contract, Own, normal_title
+from ingest.form import Place
 from lagebild import yaml_files
 from lagebild.errors import UserError
 
@@ -38,38 +39,6 @@ _MERGED = ("headers", "formats", "named", "parts", "optional")
 """Mappings of which an entry says only what is otherwise than in the layout that it is like."""
 _LOOKED_FOR = ("delimiter", "headerRows", "headerJoin", "lineTerminator")
 """What is found in each list of another program, whatever a dialect says."""
-_TYPES: dict[str, tuple[type, ...]] = {
-    "name": (str,),
-    "municipality": (str,),
-    "from": (str, int),
-    "to": (str, int),
-    "encoding": (str,),
-    "dialect": (dict,),
-    "numbers": (dict,),
-    "headers": (dict,),
-    "formats": (dict,),
-    "without": (list, dict),
-    "order": (list,),
-    "map": (dict,),
-    "footer": (str,),
-    "like": (str,),
-    "beside": (bool,),
-    "delimiters": (list,),
-    "named": (dict,),
-    "parts": (dict,),
-    "trailing_minus": (list,),
-    "required": (list,),
-    "optional": (dict,),
-    "totals": (list,),
-    "german": (str,),
-}
-_DIALECT: dict[str, type] = {
-    **dict.fromkeys(("delimiter", "quoteChar", "escapeChar", "lineTerminator", "headerJoin", "sheetName"), str),
-    **dict.fromkeys(("doubleQuote", "skipInitialSpace"), bool),
-    "headerRows": list,
-}
-_NUMBERS: dict[str, type] = {"decimalChar": str, "groupChar": str, "bareNumber": bool, "trailing_minus": bool}
-_KINDS = {str: "text", int: "number", dict: "mapping", list: "list", bool: "true or false", date: "day"}
 _AGS = re.compile(r"(0[1-9]|1[0-6])\d{6}")
 
 
@@ -97,7 +66,7 @@ class OwnLayout:
         first, last = self.change.first, self.change.last
         when = f"{first or ''} to {last or ''}".strip() if first or last else "all periods"
         told = ", ".join(
-            key for key in _TYPES if key in self.entry and key not in ("name", "municipality", "from", "to")
+            key for key in _entries() if key in self.entry and key not in ("name", "municipality", "from", "to")
         )
         return f"{self.contract.source} {self.municipality or 'all files'}, {when}: {told}"
 
@@ -285,6 +254,11 @@ def _descriptor(contract: Contract, entry: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+def _entries() -> dict[str, dict[str, Any]]:
+    """What the schema says of each entry of a layout."""
+    return form.schema("own_layouts")["properties"][LAYOUTS]["items"]["properties"]
+
+
 # --- what is wrong ----------------------------------------------------------------------------------------------------
 
 
@@ -294,11 +268,14 @@ def _findings(contract: Contract, path: Path) -> list[Finding]:
         return found
     if not isinstance(told, dict) or not isinstance(told.get(LAYOUTS), list) or set(told) != {LAYOUTS}:
         return [*found, Finding(path, 1, f"is no mapping with a list {LAYOUTS}: and nothing else")]
+    misshapen = defaultdict(list)
+    for one in form.findings("own_layouts", told):
+        misshapen[one.place[1]].append((one.place[2:], one.message))
     before: list[tuple[Change, str | None, int]] = []
     for number, entry in enumerate(told[LAYOUTS]):
         place: Place = (LAYOUTS, number)
         line = contract_check.line_of(lines, place)
-        wrong = list(_shape(entry)) or list(_sense(contract, entry)) or list(_without_effect(contract, entry))
+        wrong = misshapen[number] or list(_sense(contract, entry)) or list(_without_effect(contract, entry))
         name = entry.get("name", "an entry") if isinstance(entry, dict) else "an entry"
         said = [(rest, said if said.startswith("layout ") else f"layout {name}: {said}") for rest, said in wrong]
         found += [Finding(path, contract_check.line_of(lines, place + rest), message) for rest, message in said]
@@ -312,46 +289,6 @@ def _findings(contract: Contract, path: Path) -> list[Finding]:
                 found.append(Finding(path, line, f"layout {name}: layout {other.name} in line {there} holds then, too"))
         before.append((change, municipality, line))
     return sorted(set(found), key=lambda finding: (finding.line, finding.message))
-
-
-def _shape(entry: Any) -> Iterator[tuple[Place, str]]:
-    """Missing, unknown and mistyped keys, each with its place in the entry."""
-    if not isinstance(entry, dict):
-        yield (), "is no mapping"
-        return
-    for key, value in entry.items():
-        if key not in _TYPES:
-            known = f"{', '.join(_TYPES)}{contract_check.meant(str(key), _TYPES)}"
-            yield (key,), f"{key!r} is nothing that a city's file may say: {known}"
-        elif not isinstance(value, _TYPES[key]) or (isinstance(value, bool) and _TYPES[key] != (bool,)):
-            quoted = ": write it in quotes" if str in _TYPES[key] else ""
-            yield (key,), f"{key} is no {' or '.join(_KINDS[kind] for kind in _TYPES[key])}{quoted}"
-    if "name" not in entry:
-        yield (), "it has no name"
-    for key, known in (("dialect", _DIALECT), ("numbers", _NUMBERS)):
-        for name, value in _items(entry, key):
-            if name not in known:
-                there = f"{', '.join(sorted(known))}{contract_check.meant(str(name), known)}"
-                yield (key, name), f"{key} knows no {name!r}: {there}"
-            elif not isinstance(value, known[name]):
-                yield (key, name), f"{name} is no {_KINDS[known[name]]}"
-    for name in ("decimalChar", "groupChar"):
-        sign = dict(_items(entry, "numbers")).get(name)
-        if isinstance(sign, str) and len(sign) != 1 and (sign or name == "decimalChar"):
-            yield ("numbers", name), f"{name} is not one sign"
-    for key in ("headers", "formats", "named", "parts"):
-        for name, text in _items(entry, key):
-            if not isinstance(text, str) and not (text is None and "like" in entry):
-                yield (key, name), f"{key}: what {name} is given is no text"
-    for key in ("order", "without", "trailing_minus", "required", "totals"):
-        if not all(isinstance(name, str) for name in (entry.get(key) if isinstance(entry.get(key), list) else ())):
-            yield (key,), f"{key}: the name of a column is no text"
-
-
-def _items(entry: dict[str, Any], key: str) -> list[tuple[Any, Any]]:
-    """The pairs of a part that is a mapping; none if it is something else."""
-    part = entry.get(key)
-    return list(part.items()) if isinstance(part, dict) else []
 
 
 def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -389,8 +326,8 @@ def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, s
     base = yaml_files.parsed(contract.path.read_bytes())
     made = _descriptor(contract, entry)
     made["lagebild"].pop("layouts", None)  # judged with the contract itself
-    known = set(contract_check.sense(contract.path, base))
-    for place, message in contract_check.sense(contract.path, made):
+    known = set(contract_check.faults(contract.path, base))
+    for place, message in contract_check.faults(contract.path, made):
         if (place, message) not in known:
             yield _place_in_entry(place), message
 
@@ -398,7 +335,7 @@ def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, s
 def _key_named(message: str) -> Place:
     """The key of an entry that a sentence about it begins with, behind the layout's name."""
     key = message.partition(": ")[2].partition(" ")[0].rstrip(":")
-    return (key,) if key in _TYPES else ()
+    return (key,) if key in _entries() else ()
 
 
 def _held_instead(contract: Contract, key: str, held: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
@@ -427,7 +364,7 @@ def _place_in_entry(place: Place) -> Place:
         return place[2:]
     if place[:2] == ("lagebild", "footer"):
         return ("footer",)
-    return ("numbers", place[-1]) if place[-1:] and place[-1] in _NUMBERS else ()
+    return ("numbers", place[-1]) if place[-1:] and place[-1] in _entries()["numbers"]["properties"] else ()
 
 
 def _matches_something(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:

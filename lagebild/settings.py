@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,6 +49,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DBT_PROJECT = ROOT / "dbt_project"
 DEMO_GENESIS, DEMO_SFTP, DEMO_USER = "demo_genesis", "demo_sftp", "lagebild-demo"
 """The demo's suppliers on 127.0.0.1 (`lagebild/stack/demo.py`): names of their ports, and the login."""
+DEMO_REPLIES = ROOT / "ingest" / "bundled" / "replies"
+"""What the demo's service answers, `<host>/<table>.<years>.csv`."""
 WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 
@@ -246,6 +249,11 @@ class Settings:
         return self.config_dir or self.home / "config"
 
     @property
+    def replayed(self) -> frozenset[str]:
+        """What of the catalogue (`<table>` or `<table> <year>`) the demo's own service has; a demo asks no other."""
+        return _replayed() if self.demo else frozenset()
+
+    @property
     def publishes_unasked(self) -> bool:
         return self.demo if self.publish is None else self.publish == "auto"
 
@@ -399,6 +407,11 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     for name in ("publishers", "licences"):
         _require_sources(FIELDS[name], found[name], settings.config / "sources")
     return with_demo(settings)
+
+
+@cache
+def _replayed() -> frozenset[str]:
+    return frozenset(path.stem.replace(".", " ").removesuffix(" all") for path in DEMO_REPLIES.glob("*/*.csv"))
 
 
 def _require_known(names: Iterable[str]) -> None:

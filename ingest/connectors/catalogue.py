@@ -6,6 +6,7 @@ reads good ones.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,25 +16,16 @@ from urllib.parse import urlsplit
 
 from croniter import croniter
 
-from ingest import contract_check, contracts
+from ingest import contract_check, contracts, form
 from ingest.connectors.hosts import HOSTS
-from ingest.contract_check import Finding, Place
+from ingest.contract_check import Finding
+from ingest.form import Place
 from lagebild import settings
 from lagebild.errors import UserError, did_you_mean
 from lagebild.settings import given
 
 PATH = Path(__file__).with_name("catalogue.yml")
 FIRST_YEAR = 1950
-_COMMON = {"id": str, "connector": str, "host": str, "contract": str, "schedule": str, "title": str}
-_BY_CONNECTOR: dict[str, dict[str, tuple[type, ...]]] = {
-    "genesis": {"years": (str, int), "selection": (dict,)},
-    "http": {"url": (str, type(None)), "file": (str,), "before": (list,)},
-    "ckan": {"url": (str, type(None)), "resource": (str, type(None)), "file": (str,)},
-    "wegweiser": {"url": (str,), "file": (str,), "years": (str, int), "indicators": (list,), "regions": (list,)},
-}
-_OPTIONAL = ("selection", "before")
-SELECTION = {"region_variable": str, "regions": list, "classifying": dict, "contents": list}
-"""What narrows a table of GENESIS: `classifying` has by variable the list of its keys."""
 _YEARS = re.compile(r"(\d{4})(-)?(\d{4})?")
 _FILLED = re.compile(r"\{(id|year|year of (?P<field>[a-z][a-z0-9_]*))\}")
 
@@ -192,61 +184,35 @@ def _wrong(described: Any, known: set[str]) -> Iterator[tuple[Place, str]]:
     if not isinstance(described, dict) or not isinstance(described.get("entries"), list):
         yield (), "the catalogue has no list of entries"
         return
-    for key in sorted(set(described) - {"defaults", "entries"}):
-        yield (key,), f"the catalogue knows no {key!r}"
+    misshapen = defaultdict(list)
+    for one in form.findings("catalogue", described):
+        misshapen[one.place[1] if len(one.place) > 1 else None].append(one)
+    yield from ((one.place, one.message) for one in misshapen[None])
     seen = set(known)
     for number, told in enumerate(described["entries"]):
         place = ("entries", number)
-        if not isinstance(told, dict):
-            yield place, "an entry is no mapping"
-            continue
-        wrong = list(_misshapen(told)) or list(_senseless(told)) or list(_unfit(told))
-        yield from ((place + where, f"{told.get('id', 'entry')}: {message}") for where, message in wrong)
-        if told.get("id") in seen:
-            there = "the product's catalogue" if told["id"] in known else "another entry"
-            yield place, f"{told['id']}: {there} has this id"
-        seen.add(told.get("id"))
-
-
-def _misshapen(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Missing, unknown and mistyped keys."""
-    connector = told.get("connector")
-    if connector not in _BY_CONNECTOR:
-        meant = contract_check.meant(str(connector), _BY_CONNECTOR)
-        yield ("connector",), f"connector {connector!r} is none of {', '.join(_BY_CONNECTOR)}{meant}"
-        return
-    types = {key: (kind,) for key, kind in _COMMON.items()} | _BY_CONNECTOR[connector]
-    for key in types:
-        if key not in told and key not in _OPTIONAL:
-            yield (), f"{key!r} is missing"
-    for key, value in told.items():
-        if key not in types:
-            yield (key,), f"connector {connector} knows no {key!r}{contract_check.meant(key, types)}"
-        elif not isinstance(value, types[key]) or isinstance(value, bool):
-            yield (key,), f"{key} is no {' or '.join(kind.__name__ for kind in types[key])}"
+        wrong = [(one.place[2:], one.message) for one in misshapen[number]]
+        if all(one.is_value for one in misshapen[number]):
+            wrong = [*wrong, *_senseless(told)] or list(_unfit(told))
+        name = str(told["id"]) if isinstance(told, dict) and "id" in told else None
+        yield from ((place + where, f"{name or 'entry'}: {message}") for where, message in wrong)
+        if name in seen:
+            there = "the product's catalogue" if name in known else "another entry"
+            yield place, f"{name}: {there} has this id"
+        seen |= {name} - {None}
 
 
 def _senseless(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z-]*", told["id"]):
-        yield ("id",), "the id is not letters, digits and hyphens"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", told["host"]):
-        yield ("host",), "the host is not small letters, digits and underscores"
-    elif told["connector"] == "genesis" and told["host"] not in HOSTS:
+    if told["connector"] == "genesis" and told["host"] not in HOSTS:
         yield ("host",), f"GENESIS has no host {told['host']!r}, only {', '.join(HOSTS)}"
     if len(told["schedule"].split()) != 5 or not croniter.is_valid(told["schedule"]):
         yield ("schedule",), f"schedule {told['schedule']!r} is no cron expression of five parts"
     if "years" in told and not _are_years(told["years"]):
         yield ("years",), f"years {told['years']!r} is neither 2019- nor 2011-2019"
-    for key, value in told.get("selection", {}).items():
-        if key not in SELECTION or not isinstance(value, SELECTION[key]):
-            yield ("selection", key), f"selection: {key} is not {', '.join(SELECTION)} with texts, lists, a mapping"
     for url in filter(None, [told.get("url"), *_asked_before(told)]):
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
             yield ("url",), "the address is no https:// address, or has a login in it"
-    for key in ("indicators", "regions"):
-        if key in told and not (told[key] and all(_is_slug(part) for part in told[key])):
-            yield (key,), f"{key} is no list of names as they stand in the address"
     if told["contract"] not in contracts.sources():
         meant = contract_check.meant(told["contract"], contracts.sources())
         yield ("contract",), f"there is no contract {told['contract']!r}{meant}"
@@ -266,10 +232,6 @@ def _unfit(told: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
 
 def _asked_before(told: Mapping[str, Any]) -> list[str]:
     return [step.get("get") or step.get("post") or "" for step in told.get("before", ()) if isinstance(step, dict)]
-
-
-def _is_slug(part: Any) -> bool:
-    return isinstance(part, str) and bool(re.fullmatch(r"[a-z0-9*-]+", part))
 
 
 def _are_years(years: str | int) -> bool:

@@ -52,8 +52,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ingest.connectors.hosts import HOSTS, Host
 from lagebild.settings import DEMO_USER
 
-BUNDLED = Path(__file__).parent.parent / "bundled" / "replies"
-"""The recordings that ship with the project, for the demo."""
 ADDRESS = "127.0.0.1"
 _GUEST = "GAST"
 _MASK = "********************"

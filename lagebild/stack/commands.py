@@ -3,8 +3,8 @@
 import contextlib
 import fcntl
 import os
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from ingest import contracts
 from lagebild import database, disk, output
@@ -159,26 +159,8 @@ def _make_folders(settings: Settings, board: Board) -> None:
 @contextlib.contextmanager
 def _beside(work) -> Iterator:
     """Do `work` in a thread beside the block; yields a function that waits for it and returns what it returned."""
-    outcome: dict = {}
-
-    def target() -> None:
-        try:
-            outcome["value"] = work()
-        except BaseException as error:
-            outcome["error"] = error
-
-    def result():
-        thread.join()
-        if "error" in outcome:
-            raise outcome["error"]
-        return outcome["value"]
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    try:
-        yield result
-    finally:
-        thread.join()
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(work).result
 
 
 @contextlib.contextmanager

@@ -13,9 +13,9 @@ from pathlib import Path
 import asyncssh
 
 from ingest import stores
-from ingest.connectors.replay import BUNDLED, ReplayServer
+from ingest.connectors.replay import ReplayServer
 from lagebild.errors import UserError
-from lagebild.settings import DEMO_GENESIS, DEMO_SFTP, DEMO_USER, Settings, with_demo
+from lagebild.settings import DEMO_GENESIS, DEMO_REPLIES, DEMO_SFTP, DEMO_USER, Settings, with_demo
 from lagebild.settings import load as load_settings
 from lagebild.stack import ports
 from lagebild.stack.background import Background
@@ -100,7 +100,7 @@ async def serve(settings: Settings) -> None:
 def main() -> None:
     settings = load_settings()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(ReplayServer(BUNDLED, port=settings.ports()[DEMO_GENESIS]))
+        stack.enter_context(ReplayServer(DEMO_REPLIES, port=settings.ports()[DEMO_GENESIS]))
         asyncio.run(serve(settings))
 
 

@@ -200,8 +200,8 @@ def _read_models() -> None:
     from lagebild.version import code_version
     from lagebild.warehouse import marts
 
-    _import(tuple(f"expectations.{source}" for source in contracts.sources()))
-    for read in (gate.great_expectations, code_version, marts.definitions):
+    suites = (partial(gate.suite_of, source) for source in contracts.sources())
+    for read in (*suites, gate.great_expectations, code_version, marts.definitions):
         with contextlib.suppress(Exception):
             read()
 

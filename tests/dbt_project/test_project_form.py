@@ -68,7 +68,7 @@ def published_values() -> set[str]:
     files = [
         DBT_PROJECT / "seeds" / "published_figure.csv",
         DBT_PROJECT / "seeds" / "control_total.csv",
-        ROOT / "ingest" / "bundled" / "facts" / "figures.csv",
+        ROOT / "tests" / "fixtures" / "facts" / "figures.csv",
     ]
     values = [row["value"] for file in files for row in csv.DictReader(file.open(encoding="utf-8"))]
     # Round ones of the whole copy stand in unit tests by chance.

@@ -4,7 +4,6 @@ A source has a few sound rows. Former deliveries are made for each case from its
 change under test can be conspicuous: statistics a hundredth above its own, and the same rows as the last delivery.
 """
 
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -68,7 +67,7 @@ def _damaged(source: str, own: Source) -> Case:
 
 
 def suite_of(source: str) -> Any:
-    return importlib.import_module(f"expectations.{source}")
+    return gate.suite_of(source)
 
 
 def cases(source: str) -> list[tuple[str, Case]]:

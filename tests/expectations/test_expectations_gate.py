@@ -161,6 +161,14 @@ def test_a_source_without_a_suite_holds(warehouse, source):
     assert f"expectations/{source}.py" in _refuses(warehouse, delivery_id, source).remedy
 
 
+def test_a_contract_that_names_no_suite_of_ours_holds(monkeypatch):
+    contract = gate.contracts.load("esf_hessen")
+    monkeypatch.setattr(gate.contracts, "load", lambda source: replace(contract, suite="esv"))
+    with pytest.raises(GateError, match="source esf_hessen has no suite") as caught:
+        gate.suite_of("esf_hessen")
+    assert "expectations/esv.py" in caught.value.remedy
+
+
 def test_a_suite_with_a_name_twice_or_an_unknown_class_holds(warehouse, delivery_id, monkeypatch):
     first = employment.expectations(DELIVERY)[0]
     monkeypatch.setattr(employment, "expectations", lambda delivery: [first, first])

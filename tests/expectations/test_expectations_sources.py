@@ -54,6 +54,9 @@ def test_every_source_has_cases_and_the_lists_of_operations_one_suite():
     delivery = Delivery(1, "esf", "2014-2020", 1, date(2030, 12, 31))
     first, *others = [suite_of(source).expectations(delivery) for source in SOURCES if source.startswith("esf_")]
     assert len(others) == 5 and all(other == first for other in others)
+    shared = [source for source in SOURCES if contracts.load(source).suite == "esf"]
+    assert [suite_of(source).TABLE for source in shared] == [f"raw.{source}__operation" for source in shared]
+    assert shared == [source for source in SOURCES if source.startswith("esf_")]
 
 
 def test_suites_on_personal_sources_say_so():

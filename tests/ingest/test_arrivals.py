@@ -8,6 +8,7 @@ from ingest import arrivals, fetch, inbox, ledger
 from ingest.connectors import replay
 from ingest.connectors.access import Access
 from lagebild.errors import UserError
+from lagebild.settings import DEMO_REPLIES
 from tests.support import drop, query
 
 TABLE = "12521-0041"
@@ -18,7 +19,7 @@ def fetched(warehouse, tmp_path, monkeypatch):
     """A warehouse with a fetched table and two sent files, none of them loaded."""
     folder = tmp_path / "replies" / "destatis"
     folder.mkdir(parents=True)
-    (folder / f"{TABLE}.2024.csv").write_bytes((replay.BUNDLED / "destatis" / f"{TABLE}.2024.csv").read_bytes())
+    (folder / f"{TABLE}.2024.csv").write_bytes((DEMO_REPLIES / "destatis" / f"{TABLE}.2024.csv").read_bytes())
     with replay.ReplayServer(folder.parent) as server:
         own = replace(warehouse, host_urls={"destatis": server.url})
         found = fetch.step(own, f"{TABLE} 2024", "genesis", Access(replay.DEMO_USER, "word"))

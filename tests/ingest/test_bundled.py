@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import python_calamine
 
-from ingest.bundled import make
+from tests import make_bundled as make
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = ROOT / "ingest" / "bundled"
@@ -80,7 +80,7 @@ def mapping() -> dict[tuple[str, str], dict[str, str]]:
 
 
 def figures() -> dict[str, Decimal]:
-    with (BUNDLED / "facts" / "figures.csv").open(encoding="utf-8", newline="") as handle:
+    with (make.FACTS / "figures.csv").open(encoding="utf-8", newline="") as handle:
         return {row["figure_id"]: Decimal(row["value"]) for row in csv.DictReader(handle)}
 
 
@@ -97,7 +97,7 @@ def published() -> dict[str, Decimal]:
 
 def test_committed_files_are_what_make_writes():
     for path, content in make.files().items():
-        assert path.read_bytes() == content, f"{path.name}: run python -m ingest.bundled.make"
+        assert path.read_bytes() == content, f"{path.name}: run python -m tests.make_bundled"
 
 
 def test_the_reply_of_genesis_says_what_the_azr_table_says():

@@ -3,9 +3,10 @@
 from datetime import date
 from decimal import Decimal
 
+import jsonschema
 import pytest
 
-from ingest import contract_check, contracts
+from ingest import contract_check, contracts, form
 from lagebild.errors import UserError
 from tests.contract_files import descriptor, fields, read, write
 
@@ -34,6 +35,14 @@ def test_the_small_contract_is_good(tmp_path):
 
 
 @pytest.mark.parametrize("source", contracts.sources())
+def test_every_contract_names_the_schema_that_editors_complete_it_from(source):
+    path = contracts.SOURCES / source / "contract.yml"
+    first, schema = path.read_text().partition("\n")[0].split("$schema=")
+    assert first == "# yaml-language-server: "
+    assert (path.parent / schema).resolve() == form.SCHEMAS / "contract.json"
+
+
+@pytest.mark.parametrize("source", contracts.sources())
 def test_every_contract_is_good(source):
     assert contract_check.findings(contracts.SOURCES / source / "contract.yml") == []
 
@@ -46,16 +55,24 @@ def test_every_contract_is_good(source):
         (own(retention="5 years"), "no ISO 8601 duration"),
         (own(retention="PT5H"), "no ISO 8601 duration"),
         (own(retention="P"), "no ISO 8601 duration"),
-        (own(max_rejected="5"), "max_rejected is no int"),
-        (own(max_rejected=True), "max_rejected is no int"),
-        (own(max_rejected=-1), "below zero"),
+        (own(retenton="P5Y"), "did you mean retention?"),
+        (own(max_rejected="5"), "max_rejected is no whole number from 0 on"),
+        (own(max_rejected=True), "max_rejected is no whole number from 0 on"),
+        (own(max_rejected=5.0), "max_rejected is no whole number from 0 on"),
+        (own(max_rejected=-1), "max_rejected is no whole number from 0 on"),
+        (own(owner=None), "lagebild: owner is no text"),
+        (own(suite=["esf"]), "lagebild: suite is no text"),
+        (own(periods="newest"), "periods 'newest' is none of all, latest, longest"),
+        (own(german={"titel": "Umzüge"}), "german: the loader knows no entry 'titel'; did you mean title?"),
+        (own(german={"title": 5}), "german: title is no text"),
+        (own(german={"title": "Umzüge"}), "german: moved_in_on has no meaning for the supplier"),
         (own(reader="guess"), "reader 'guess' is none of csv"),
         (own(schedule="daily"), "no cron expression"),
         (lambda d: d["lagebild"].pop("due"), "lagebild: 'due' is missing"),
-        (own(due="yearly"), "due is no dict"),
+        (own(due="yearly"), "lagebild: due is no mapping"),
         (own(due=DUE | {"every": "week"}), "due: every 'week' is none of month, quarter, year, irregular"),
-        (own(due=DUE | {"until": 2030}), "due is no mapping of every, lag, first, reason"),
-        (own(due={"every": "year", "lag": "P6M"}), "due: the reason is missing"),
+        (own(due=DUE | {"until": 2030}), "due: the loader knows no entry 'until'"),
+        (own(due={"every": "year", "lag": "P6M"}), "due: 'reason' is missing"),
         (own(due=DUE | {"reason": " "}), "due: the reason is missing"),
         (own(due={"every": "year", "reason": "r"}), "due: a lag after the period's end"),
         (own(due=DUE | {"every": "irregular"}), "due: a lag after the period's end"),
@@ -66,14 +83,15 @@ def test_every_contract_is_good(source):
         (own(due=DUE | {"every": "month", "first": "2024-13"}), "first '2024-13' is no month"),
         (own(due=DUE | {"first": "0000"}), "first '0000' is no year"),
         (own(retired={"date": "soon", "reason": "r"}), "retired: date is no day as in 2026-06-30"),
-        (own(retired={"date": date(2026, 6, 30)}), "retired: the reason is missing"),
-        (own(retired={"on": date(2026, 6, 30), "reason": "r"}), "retired is no mapping of date, reason"),
+        (own(retired={"date": date(2026, 6, 30)}), "retired: 'reason' is missing"),
+        (own(retired={"date": date(2026, 6, 30), "reason": ""}), "retired: the reason is missing"),
+        (own(retired={"on": date(2026, 6, 30), "reason": "r"}), "retired: the loader knows no entry 'on'"),
         (own(evidence="believed"), "evidence 'believed' is none of"),
         (own(file_name="^moves_(.csv"), "is no regular expression"),
         (own(file_name=r"^moves_\d{4}\.csv$"), "no group (?P<period>...)"),
         (own(example="other.csv"), "does not match file_name"),
         (own(pseudonym_purpose="statistics"), "needs a group (?P<ags>...)"),
-        (own(optional_apart="yes"), "optional_apart is no bool"),
+        (own(optional_apart="yes"), "optional_apart is no true or false"),
         (own(optional_apart=True), "no field is optional"),
         (own(record_length=220), "only for fixed_width"),
         (own(reader="fixed_width"), "needs record_length"),
@@ -105,6 +123,10 @@ def test_every_contract_is_good(source):
         (resource(dialect={"delimiter": "~"}), "none of ; , tab |"),
         (resource(dialect={"commentChar": "#"}), "the loader knows no entry 'commentChar'"),
         (resource(dialect={"doubleQuote": False}), "need an escapeChar"),
+        (resource(dialect={"lineTerminator": "\v"}), "lineTerminator is none of LF, CRLF, CR"),
+        (resource(name="Move"), "the resource's name is not small letters"),
+        (resource(dialect=[]), "dialect is no mapping"),
+        (resource(schema={"fields": []}), "there are no fields"),
         (resource(dialect={"quoteChar": "''"}), "is not one character"),
         (resource(dialect={"quoteChar": "´"}), "quoteChar is not one character of ASCII"),
         (resource(dialect={"escapeChar": "¬"}), "escapeChar is not one character of ASCII"),
@@ -115,7 +137,11 @@ def test_every_contract_is_good(source):
         (field("moved_in_on", type="datum"), "type 'datum' is none of"),
         (field("moved_in_on", format="%Y"), "day, month and year"),
         (field("moved_in_on", format=None), "needs the format"),
-        (field("moved_in_on", constraints={"unique": True}), "the loader knows no entry 'unique'"),
+        (field("moved_in_on", constraints={"unique": True}), "moved_in_on: constraints: the loader knows no entry"),
+        (field("moved_in_on", formt="%d.%m.%Y"), "moved_in_on: the loader knows no entry 'formt'; did you mean"),
+        (field("moved_in_on", title=None), "moved_in_on: title is no text"),
+        (lambda d: fields(d)["moved_in_on"].pop("description"), "moved_in_on: 'description' is missing"),
+        (field("moved_in_on", lagebild={"optional": "yes"}), "moved_in_on: lagebild: optional is no true or false"),
         (field("moved_in_on", constraints={"required": "yes"}), "Data Package 2.0: 'yes' is not of type 'boolean'"),
         (field("moved_in_on", lagebild={"privacy": "hash"}), "privacy 'hash' is none of"),
         (field("moved_in_on", lagebild={"privacy": "year"}), "without a legal_basis"),
@@ -269,40 +295,69 @@ VALUES = {
     "footer": "^Summe", "excel_text": True, "record_length": 20, "optional_apart": True, "ordered": True,
 }  # fmt: skip
 EVERYWHERE = {"$schema", "header"}
+EFFECTIVE, TYPED = (
+    [(part, entry) for part in parts for entry, told in contract_check.entries_of(part).items() if word in told]
+    for word, parts in (("readers", ("dialect", "lagebild")), ("types", ("field", "own", "constraints")))
+)
 
 
-def test_the_table_of_effects_has_every_entry_of_a_dialect():
-    assert set(contract_check.EFFECTIVE["dialect"]) | EVERYWHERE == contract_check.DIALECT
+def test_the_schema_says_of_every_entry_of_a_dialect_for_which_readers_it_is():
+    known = set(contract_check.entries_of("dialect"))
+    assert {entry for part, entry in EFFECTIVE if part == "dialect"} | EVERYWHERE == known
+
+
+def test_the_schema_has_the_words_of_the_loader():
+    of_source, of_field, own = (contract_check.entries_of(part) for part in ("lagebild", "field", "own"))
+    assert of_source["reader"]["enum"] == [*contracts.READERS]
+    assert of_source["evidence"]["enum"] == [*contracts.EVIDENCE]
+    assert of_source["periods"]["enum"] == [*contracts.PERIODS]
+    assert of_field["type"]["enum"] == [*contracts.TYPES]
+    assert of_source["due"]["properties"]["every"]["enum"] == [*contracts.EVERY]
+    assert own["privacy"]["enum"] == ["keep", *contracts.PERSONAL]
+    assert contract_check.entries_of("dialect")["delimiter"]["enum"] == [*contracts.DELIMITERS]
+    assert contract_check.entries_of("constraints")["maxLength"]["maximum"] == contracts.LONGEST_AGREED
+    changed = set(of_source["layouts"]["items"]["properties"])
+    assert changed == {"name", "from", "to", "headers", "formats", "without", "order"} | contracts._BESIDE
+
+
+def test_the_schema_is_one_and_the_guide_names_every_entry():
+    for name in ("contract", "own_layouts"):
+        jsonschema.Draft7Validator.check_schema(form.schema(name))
+    guide = (contracts.SOURCES / "README.md").read_text()
+    of_source = contract_check.entries_of("lagebild")
+    named = [*of_source, *of_source["layouts"]["items"]["properties"]]
+    named += [entry for part in ("dialect", "field", "constraints") for entry in contract_check.entries_of(part)]
+    named += [f"lagebild.{entry}" for entry in contract_check.entries_of("own")]
+    headings = {"$schema", "lagebild", "constraints"}
+    assert [
+        entry for entry in named if f"{entry}`" not in guide and f"{entry}:" not in guide and entry not in headings
+    ] == []
+    assert all("description" in told for told in of_source.values())
 
 
 @pytest.mark.parametrize("reader", contracts.READERS)
-@pytest.mark.parametrize(
-    ("part", "entry"), [(part, entry) for part, entries in contract_check.EFFECTIVE.items() for entry in entries]
-)
+@pytest.mark.parametrize(("part", "entry"), EFFECTIVE)
 def test_an_entry_without_effect_for_its_reader_is_found(tmp_path, reader, part, entry):
     made = descriptor()
     made["lagebild"]["reader"] = reader
     place = made["lagebild"] if part == "lagebild" else made["resources"][0].setdefault("dialect", {})
     place[entry] = VALUES[entry]
     found = [str(finding) for finding in contract_check.findings(write(tmp_path, made))]
-    has_effect = reader in contract_check.EFFECTIVE[part][entry]
+    has_effect = reader in contract_check.entries_of(part)[entry]["readers"]
     assert any(f"{entry} has no effect for reader {reader}" in said for said in found) == (not has_effect)
 
 
 @pytest.mark.parametrize("kind", contracts.TYPES)
-@pytest.mark.parametrize("entry", contract_check.TYPED)
-def test_an_entry_without_effect_for_its_type_is_found(tmp_path, kind, entry):
+@pytest.mark.parametrize(("part", "entry"), TYPED)
+def test_an_entry_without_effect_for_its_type_is_found(tmp_path, kind, part, entry):
     value = {"format": "%d.%m.%Y", "decimalChar": ",", "groupChar": "'", "bareNumber": False, "trailing_minus": True}
     made = descriptor()
     field = fields(made)["nationality_code"]
     field["type"] = kind
-    place = field.setdefault(
-        {"trailing_minus": "lagebild"}.get(entry, "constraints" if entry in contract_check.CONSTRAINTS else ""), {}
-    )
-    field.pop("", None)
-    (place if entry in {"trailing_minus", *contract_check.CONSTRAINTS} else field)[entry] = value.get(entry, 1)
+    place = field if part == "field" else field.setdefault({"own": "lagebild"}.get(part, part), {})
+    place[entry] = value.get(entry, 1)
     found = [str(finding) for finding in contract_check.findings(write(tmp_path, made))]
-    has_effect = kind in contract_check.TYPED[entry]
+    has_effect = kind in contract_check.entries_of(part)[entry]["types"]
     assert any(f"{entry} has no effect for type {kind}" in said for said in found) == (not has_effect)
 
 

@@ -1,14 +1,22 @@
 """Keys and pseudonyms: who can compute one, and what is said when a key is missing."""
 
+import hashlib
+import hmac
 import os
 import stat
+from random import Random
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ingest import privacy
+from ingest import contracts, engine, privacy
 from ingest.privacy import KeyChain
 from lagebild import database
 from lagebild.errors import UserError
+from tests.contract_files import descriptor
+from tests.contract_files import read as read_contract
 from tests.ingest.support import deliver_register, person
 from tests.support import MUNICIPALITY, PURPOSE, query
 
@@ -24,6 +32,35 @@ def test_the_primitive_is_hmac_sha256():
     # RFC 4231, test case 2
     expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     assert privacy.pseudonym(b"Jefe", "what do ya want for nothing?") == expected
+
+
+@given(st.binary(max_size=64), st.lists(st.binary(max_size=200), max_size=40))
+@settings(deadline=None)
+def test_many_at_once_are_those_of_the_standard_library(key, texts):
+    assert privacy.digests(key, texts) == b"".join(hmac.digest(key, text, "sha256") for text in texts)
+
+
+def test_a_key_longer_than_a_block_is_refused():
+    with pytest.raises(ValueError, match="longer than a block"):
+        privacy.digests(b"k" * 65, [b"S1"])
+
+
+def test_pseudonyms_of_a_column_stay_as_they_were(tmp_path):
+    """Random texts, empty, long and not of ASCII alone, as a compiled loop made pseudonyms of them before."""
+    chance, keys = Random(17), (b"a" * 32, b"b" * 32)
+    texts = ["", "S1", "7" * 300]
+    texts += ["".join(chance.choices("059azÄß€😀-", k=chance.randrange(150))) for _ in range(997)]
+    data = [text.encode() for text in texts]
+    size = np.array([len(text) for text in data], np.int32)
+    entry = {"name": "person", "title": "", "description": "", "type": "string", "lagebild": {"privacy": "pseudonym"}}
+    contract, chain = read_contract(tmp_path, descriptor()), KeyChain("05913000", "p", keys)
+    read = engine._Whole(contracts.field_of(entry, {}), contract, chain)
+    column = read(np.frombuffer(b"".join(data), np.uint8), (np.cumsum(size) - size).astype(np.int32), size)
+    made = column.cells.data.tobytes()
+    assert hashlib.sha256(made).hexdigest() == "5ad915bd43beb4a87905452b59550737d0b24867f72cbdc51e20bcbb5fd8df6a"
+    filled = [n for n, text in enumerate(texts) if text]
+    assert [made[64 * n : 64 * n + 16] for n in filled] == [b"%016x" % column.hashes[n] for n in filled]
+    assert column.cells.size[0] == 0 and column.hashes[0] == 0
 
 
 def test_a_chain_never_shows_its_keys():

@@ -12,6 +12,7 @@ from ingest.connectors.access import Access
 from ingest.connectors.errors import ServiceDown
 from lagebild import gatekeeper
 from lagebild.errors import UserError
+from lagebild.settings import DEMO_REPLIES
 from lagebild.stack import operators
 from tests.support import BUNDLED, MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
@@ -23,7 +24,7 @@ def service(warehouse, tmp_path, monkeypatch):
     """A service that makes the table by a job which is not ready at the first look; tasks see it as Destatis."""
     folder = tmp_path / "replies" / "destatis"
     folder.mkdir(parents=True)
-    (folder / f"{TABLE}.2024.csv").write_bytes((replay.BUNDLED / "destatis" / f"{TABLE}.2024.csv").read_bytes())
+    (folder / f"{TABLE}.2024.csv").write_bytes((DEMO_REPLIES / "destatis" / f"{TABLE}.2024.csv").read_bytes())
     (folder / f"{TABLE}.json").write_text('{"jobs": true, "polls": 1, "changed": "2026-02-09"}')
     with replay.ReplayServer(folder.parent) as server:
         variables = warehouse.variables() | {"LAGEBILD_DESTATIS_URL": server.url}

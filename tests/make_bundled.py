@@ -1,10 +1,10 @@
 """Write the bundled deliveries that are computed: register, ledger, funding, two lists of the ESF, a reply of GENESIS.
 
 Everything about them is deterministic: the same facts give the same bytes on every machine.
-The facts (published totals, counts, programmes) lie in `facts/`, never here.
+The facts (published totals, counts, programmes) lie in `fixtures/facts/`, never here.
 
-    python -m ingest.bundled.make            write the files
-    python -m ingest.bundled.make --check    compare them with what would be written
+    python -m tests.make_bundled            write the files
+    python -m tests.make_bundled --check    compare them with what would be written
 """
 
 import argparse
@@ -20,8 +20,10 @@ from pathlib import Path
 
 import xlsxwriter
 
-BUNDLED = Path(__file__).parent
-FACTS = BUNDLED / "facts"
+from ingest import bundled
+
+BUNDLED = Path(bundled.__file__).parent
+FACTS = Path(__file__).parent / "fixtures" / "facts"
 AGS_DORTMUND = "05913000"
 FISCAL_YEAR = 2019
 REFERENCE_DATE = date(2019, 12, 31)
@@ -317,7 +319,7 @@ def main(arguments: list[str] | None = None) -> int:
     for path in differing:
         name = path.relative_to(BUNDLED.parent.parent)
         if is_check:
-            print(f"{name} is not what make.py writes: run python -m ingest.bundled.make", file=sys.stderr)
+            print(f"{name} is not what it would be written as: run python -m tests.make_bundled", file=sys.stderr)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(files()[path])
