@@ -20,10 +20,11 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, inbox_files, intake, landing, ledger, receipts, stores
+from ingest import contracts, inbox_files, intake, landing, ledger, messages, receipts, stores
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
+from ingest.messages import Message
 from ingest.receipts import Why
 from ingest.stores import DROP, MARKERS, TAKEN, Changed, Entry, Store, StoreError
 from lagebild import database
@@ -450,11 +451,19 @@ def _loaded(
         return None
     except UserError as error:
         if str(error) != row.problem:
-            inbox_files.set_problem(connection, row, str(error))
+            inbox_files.set_problem(connection, row, _problem(error))
             with contextlib.suppress(StoreError):
                 receipts.write(settings, connection, store, inbox_files.get(connection, row.inbox_file_id))
         raise
     return inbox_files.set_delivery(connection, row, delivery.delivery_id)
+
+
+def _problem(error: UserError) -> Message:
+    """What an error says, for a receipt."""
+    wrong = messages.translatable(error.message)
+    if error.remedy is None:
+        return wrong
+    return Message("not_loaded", wrong=wrong, remedy=messages.translatable(error.remedy))
 
 
 def _expected(store: Store, place: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from ingest import contracts, german, inbox_files, ledger, rejected, stores, totals
+from ingest import contracts, inbox_files, ledger, messages, rejected, stores, totals
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
@@ -375,8 +375,9 @@ def _content(state: str, **content: object) -> dict:
 def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int) -> list[dict]:
     """Line and reasons of rejected rows, as many as a receipt lists; reasons never quote what the row says."""
 
-    def both(reason: dict[str, str]) -> dict:
-        return reason | {"message": {"de": german.rejection(contract, reason), "en": reason["message"]}}
+    def both(reason: dict[str, Any]) -> dict:
+        message = {"de": rejected.in_german(reason), "en": reason["message"]}
+        return {"code": reason["code"], "field": reason["field"], "message": message}
 
     rows = connection.execute(
         "select line_number, reasons from raw.rejected_row where delivery_id = %s order by line_number limit %s",
@@ -386,7 +387,7 @@ def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int)
     return [{"line": line, "reasons": [both(reason) for reason in reasons]} for line, reasons in named if reasons]
 
 
-def _may_be_told(contract: Contract, reason: dict[str, str]) -> bool:
+def _may_be_told(contract: Contract, reason: dict[str, Any]) -> bool:
     return reason["message"] != rejected.ERASED and rejected.may_name_lines(contract, reason["code"])
 
 
@@ -421,15 +422,18 @@ def _reason(settings: Settings, row: InboxFile, delivery: Delivery | None) -> di
     text = row.problem if delivery is None else delivery.reason
     if text is None:
         return None
+    german = messages.in_language(text if _is_by_person(delivery) else messages.translatable(text), "de")
+    both = {"de": german, "en": str(text)}
     own = (settings.drop, settings.landing, settings.keys, settings.secrets, settings.config, settings.home)
     for folder in (*own, ROOT):
-        text = text.replace(f"{folder}/", "")
-    both = {"de": german.reason(text, row.name, _is_by_person(delivery)), "en": text}
+        both = {key: said.replace(f"{folder}/", "") for key, said in both.items()}
     return {key: said if len(said) <= MAX_REASON else f"{said[:MAX_REASON]} ..." for key, said in both.items()}
 
 
 def _is_by_person(delivery: Delivery | None) -> bool:
-    """Whether a person gave the reason: nobody else accepts for one, withdraws, or refuses what was loaded."""
+    """Whether a reason that is no message was given by a person: nobody else accepts for one, withdraws, or refuses
+    what was loaded.
+    """
     if delivery is None:
         return False
     is_sent_back = delivery.state == "refused" and delivery.loaded_at is not None

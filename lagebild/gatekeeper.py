@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from expectations import gate
 from ingest import contracts, counts, ledger
 from ingest.ledger import Delivery
+from ingest.messages import Message
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -36,19 +37,35 @@ def _turn(settings: Settings, source: str) -> Iterator[None]:
         yield
 
 
-def _problems(settings: Settings, delivery: Delivery) -> list[str]:
+def _problems(settings: Settings, delivery: Delivery) -> list[Message]:
     """Why the delivery must wait; empty if it may pass. A gate that cannot run is a reason to wait."""
     problems = []
     try:
         limit = contracts.load(delivery.source).max_rejected
         if delivery.rejected is not None and delivery.rejected > limit:
-            rejected = counts.told(delivery.rejected, contracts.is_about_persons(delivery.source))
-            problems.append(f"{rejected} rejected rows, more than the contract's {limit}")
+            problems.append(_too_many(delivery, limit))
         verdicts = gate.check_delivery(settings, delivery.delivery_id)
     except UserError as error:
-        return [*problems, f"the gate could not run: {error.message}"]
+        return [*problems, Message("gate_could_not_run", error=error.message)]
+    known = {str(said): said for said in _without_figures(delivery)}
     return problems + [
-        f"{v.expectation}: {v.observed} (expected {v.expected})"
+        Message(
+            "check_failed", expectation=v.expectation, observed=known.get(v.observed, v.observed), expected=v.expected
+        )
         for v in verdicts
         if not v.passed and v.severity == "hold"
     ]
+
+
+def _too_many(delivery: Delivery, limit: int) -> Message:
+    """That more rows were rejected than the contract allows, their number told as `ingest/counts.py` tells it."""
+    if not contracts.is_about_persons(delivery.source):
+        return Message("too_many_rejected", count=delivery.rejected, limit=limit)
+    if delivery.rejected < counts.SMALLEST:
+        return Message("too_many_rejected_below", count=counts.SMALLEST, limit=limit)
+    return Message("too_many_rejected_about", count=counts.rounded(delivery.rejected), limit=limit)
+
+
+def _without_figures(delivery: Delivery) -> list[Message]:
+    """What `expectations/history.py` says of a source about persons."""
+    return [Message(code, delivery=delivery.delivery_id) for code in ("lower_than_usual", "higher_than_usual")]

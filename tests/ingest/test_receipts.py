@@ -116,6 +116,11 @@ def test_what_a_person_wrote_stands_in_both_halves_as_it_was_written(warehouse):
     held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
     receipts.renew(warehouse)
     assert texts(warehouse).count("odd (englisch im Original)") == 1
+    with database.connect(warehouse) as connection:  # as it was before messages had codes
+        connection.execute("update raw.delivery set reason_message = null")
+        connection.execute("update raw.inbox_file set told_event_id = null")
+    receipts.renew(warehouse)
+    assert texts(warehouse).count("odd (englisch im Original)") == 1
     ledger.refuse(warehouse, held.delivery_id, "Summe falsch; siehe Mail")
     receipts.renew(warehouse)
     assert texts(warehouse).count("  Summe falsch; siehe Mail\n") == 2
