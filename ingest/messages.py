@@ -9,6 +9,7 @@ import gettext
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -106,9 +107,11 @@ def names(template: str) -> frozenset[str]:
 
 
 class _Value(str):
-    """A value in a translation: `{found:date}` is a format of dates as people write it."""
+    """A value in a translation: `{found:date}` is a format of dates, `{day:day}` a day, both as people write them."""
 
     def __format__(self, spec: str) -> str:
+        if spec == "day":
+            return f"{date.fromisoformat(self):%d.%m.%Y}"
         return date_form(self) if spec == "date" else super().__format__(spec)
 
 
@@ -437,3 +440,63 @@ _text(
 )
 _text("ask_server_key", "docs/runbooks/receive-files.md: ask the server's operator for its key, and write it there")
 _text("put_private_key", "put the private key into {key}, or {name}_user and {name}_password beside it")
+
+# --- the receipt
+_text("state_received", "RECEIVED, not loaded yet")
+_text("do_received", "Nothing. Loading is tried again by itself. If it takes longer than a day, ask.")
+_text("state_loaded", "LOADED, to be checked next")
+_text("do_loaded", "Nothing. This receipt is renewed when the check is done.")
+_text("state_accepted", "ACCEPTED")
+_text("do_accepted", "Nothing.")
+_text("state_held", "HELD, somebody decides on it")
+_text(
+    "do_held",
+    "Look at the reasons. If the file is right, tell the contact; else send a corrected file under the same name.",
+)
+_text("state_refused", "REFUSED, nothing of it is used")
+_text("do_refused", "Mend the reason and send the file again under the same name.")
+_text("state_superseded", "SUPERSEDED by a later delivery")
+_text("do_superseded", "Nothing.")
+_text("state_withdrawn", "WITHDRAWN, nothing of it is used any more")
+_text("do_withdrawn", "Nothing, if a corrected file was sent already; else send one.")
+_text("state_unknown", "NOT TAKEN, the file was not touched")
+_text("do_unknown", "Mend the reason (the list below shows the names that are expected), or take the file away.")
+_text("state_removed", "REMOVED, nothing of it was used")
+_text("do_removed", "If the file is needed, send it again under one of the agreed names.")
+_text("receipt_of", "RECEIPT for {name}")
+_text("receipt_state", "State: {state}")
+_text("receipt_source", "Source: {title} ({source})")
+_text("receipt_delivery", "Delivery number {delivery_id}, period {period}")
+_text("receipt_repeat", " (the same bytes had come before; nothing was loaded twice)")
+_text("receipt_rows", "{records} records: {loaded} loaded, {rejected} rejected")
+_text("receipt_until", "Accepted until {accepted_until}")
+_text("receipt_received", "Received: {at}")
+_text("receipt_since", "In this state since: {at}")
+_text("receipt_reason", "Reason:")
+_text("receipt_totals", "Totals that were checked:")
+_text("receipt_faults", "What is wrong with the rejected rows:")
+_text("receipt_rejected", "Rejected rows (line numbers of the file):")
+_text("receipt_line", "  line {line}: {reasons}")
+_text("receipt_more", "  and {count} more")
+_text("receipt_to_do", "What to do: {to_do}")
+_text("receipt_ask", "Ask: {contact}")
+_text("receipt_expected", "These files are expected (years and keys are examples):")
+_text("receipt_written", "Written: {at}")
+_text(
+    "kept_in_landing",
+    "The file was removed here, because it holds data about persons. Its bytes lie in the landing zone"
+    " until the agreed time is over.",
+)
+_text("kept_taken", "The file lies in {path} until the agreed time is over.")
+_text("kept_nowhere", "The file lies neither here nor in the house.")
+_text("kept_where_it_was", "The file lies where it was.")
+_text("kept_until", "The file lies where it was, and is removed from {day} on.")
+_text("do_rename", "Rename the file, for example to {name}.")
+_text("do_save_as", "Save it as .{right}, for example under {name}; renaming alone is not enough.")
+_text("kind_not_agreed", "the file is a .{kind}, and .{right} is agreed")
+_text("empty_in_inbox", "the file is empty; if that is meant, put a file of the same name and .ok beside it")
+_text("folder_of_no_source", "the folder {folder} is not one of the sources")
+_text("name_of_several", "the name fits several sources ({sources}); put the file into the folder of one of them")
+_text("name_of_none", "the name fits no source")
+_text("name_no_text", "the name of the file or its folder holds bytes that are no characters")
+_text("name_of_copy", "the name of the file is that of a copy")
