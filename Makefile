@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants life disclosure docker-test sbom audit settings environment
+	mutants life disclosure docker-test sbom audit settings messages environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -69,6 +69,11 @@ settings: environment ## write .env.example and docs/settings.md from the defini
 
 sbom: environment ## list what is installed from others: docs/licences.md, .lagebild/sbom.cdx.json (CycloneDX)
 	@.venv/bin/python -m tests.supply_chain sbom
+
+messages: environment ## take messages of ingest/messages.py into the catalogues of ingest/locale, and compile them
+	@.venv/bin/pybabel -q extract --no-default-keywords -k _text:1c,2 --no-location --omit-header -o .venv/messages.pot ingest/messages.py
+	@.venv/bin/pybabel -q update -i .venv/messages.pot -d ingest/locale -w 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	@.venv/bin/pybabel -q compile -d ingest/locale
 
 audit: environment ## ask whether something that is installed is known to be broken; exit code 3: could not look
 	@.venv/bin/python -m tests.supply_chain audit

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import IO
 
 from ingest.contracts import Contract
+from ingest.messages import Message
 from ingest.scan import Refused
 
 MAX_MEMBERS = 1_000
@@ -33,8 +34,7 @@ _ZIP = b"PK\x03\x04"
 _FLAT_FILE = re.compile(r".*\.csv", re.IGNORECASE)
 _ENCRYPTED = 0x2041  # by password, strongly, with a hidden directory
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
-_AGAIN = "ask the supplier for the file again"
-_NO_ARCHIVE = "the file is no zip archive, or a damaged one"
+_AGAIN, _AS_CSV = Message("ask_supplier_again"), Message("ask_csv")
 
 
 def unpack(contract: Contract, content: bytes) -> bytes:
@@ -46,7 +46,7 @@ def unpack(contract: Contract, content: bytes) -> bytes:
         contract = replace(contract, member=_FLAT_FILE)
     if contract.member is None:
         return content
-    archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
+    archive = _opened(io.BytesIO(content), "no_zip")
     member = _member(contract, archive)
     for _ in _blocks(archive, member, MAX_BYTES_IN_MEMORY):
         pass  # checks all limits before anything is stored
@@ -55,7 +55,7 @@ def unpack(contract: Contract, content: bytes) -> bytes:
 
 def stream(contract: Contract, packed: IO[bytes]) -> IO[bytes]:
     """The same as a sequential file: nothing is held in memory or written to disk."""
-    archive = _opened(packed, _NO_ARCHIVE)
+    archive = _opened(packed, "no_zip")
     member = _member(contract, archive)
     for _ in _blocks(archive, member, MAX_BYTES):
         pass
@@ -64,49 +64,45 @@ def stream(contract: Contract, packed: IO[bytes]) -> IO[bytes]:
 
 def largest_member(content: bytes) -> tuple[str, Iterator[bytes]]:
     """Name and bytes of an archive's largest file, within the same limits; for inspection, not for loading."""
-    archive = _opened(io.BytesIO(content), _NO_ARCHIVE)
+    archive = _opened(io.BytesIO(content), "no_zip")
     members = _members(archive)
     if not members:
-        raise Refused("the archive holds no file", _AGAIN)
+        raise Refused(Message("archive_empty"), _AGAIN)
     largest = max(members, key=lambda member: member.compress_size)
     return largest.filename, _blocks(archive, largest, MAX_BYTES_IN_MEMORY)
 
 
 def files(packed: IO[bytes], most: int) -> list[tuple[str, Iterator[bytes]]]:
     """Name and bytes of each file of an archive, within the same bounds; each unpacks to `most` bytes at most."""
-    archive = _opened(packed, _NO_ARCHIVE)
+    archive = _opened(packed, "no_zip")
     return [(member.filename, _blocks(archive, member, most)) for member in _members(archive)]
 
 
 def _opened(packed: IO[bytes], otherwise: str) -> zipfile.ZipFile:
-    """The opened archive; `otherwise` is the message for a file that is no archive."""
+    """The opened archive; `otherwise` is the code of the message for a file that is no archive."""
     try:
         end = zipfile._EndRecData(packed)  # there is no public API for the directory's size before it is read
         if end is not None and end[zipfile._ECD_SIZE] > MAX_DIRECTORY_BYTES:
-            raise Refused(f"the archive holds far more than {MAX_MEMBERS} entries", _AGAIN)
+            raise Refused(Message("archive_entries_far_more", most=MAX_MEMBERS), _AGAIN)
         return zipfile.ZipFile(packed)
     except _DAMAGED as error:
-        raise Refused(f"{otherwise} ({error})", _AGAIN) from error
+        raise Refused(Message(otherwise, error=str(error)), _AGAIN) from error
 
 
 def _member(contract: Contract, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = _members(archive)
     found = [member for member in members if contract.member.fullmatch(member.filename)]
     if len(found) != 1:
-        names = ", ".join(member.filename[:80] for member in members[:12]) or "nothing"
+        names = ", ".join(member.filename[:80] for member in members[:12]) or Message("nothing")
         raise Refused(
-            f"{len(found)} members of the archive match {contract.member.pattern}; it holds {names}",
-            "download the table again, as one flat file"
+            Message("archive_members", found=len(found), pattern=contract.member.pattern, names=names),
+            Message("download_flat")
             if contract.member is _FLAT_FILE
-            else "ask for one file of the agreed name, or change member at"
-            f" {contract.path}:{contract.line_of('member:')}",
+            else Message("ask_one_member", place=f"{contract.path}:{contract.line_of('member:')}"),
         )
     if len(members) != 1:
         extra = next(member.filename for member in members if member is not found[0])
-        raise Refused(
-            f"the archive holds {len(members)} files instead of one, such as {extra[:80]}",
-            "ask for one file a delivery: what is not read would be lost in silence",
-        )
+        raise Refused(Message("archive_files", files=len(members), name=extra[:80]), Message("ask_one_file"))
     return found[0]
 
 
@@ -114,18 +110,15 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The files of an archive, after its directory was looked at for what no supplier needs."""
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS:
-        raise Refused(f"the archive holds {len(entries)} entries, more than {MAX_MEMBERS}", _AGAIN)
+        raise Refused(Message("archive_entries", entries=len(entries), most=MAX_MEMBERS), _AGAIN)
     for entry in entries:
         name = entry.filename
         if re.match(r"[/\\]|[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name) or "\x00" in entry.orig_filename:
-            raise Refused(f"the archive holds the path {name[:80]!r}, which leads out of it", _AGAIN)
+            raise Refused(Message("archive_path_leads_out", name=repr(name[:80])), _AGAIN)
         if (entry.external_attr >> 16) & 0o170000 == 0o120000:
-            raise Refused(f"the archive's {name[:80]!r} is a symbolic link", _AGAIN)
+            raise Refused(Message("archive_link", name=repr(name[:80])), _AGAIN)
         if entry.flag_bits & _ENCRYPTED:
-            raise Refused(
-                f"the archive's {name[:80]!r} is encrypted",
-                "ask for the delivery without a password, over a channel that protects it as a whole",
-            )
+            raise Refused(Message("archive_encrypted", name=repr(name[:80])), Message("ask_without_password"))
     return [entry for entry in entries if not entry.is_dir()]
 
 
@@ -142,12 +135,9 @@ def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Ite
         while block := _block(member, stream):
             written += len(block)
             if written > most:
-                raise Refused(f"the archive unpacks to more than {most // 2**20} MB", "ask for smaller deliveries")
+                raise Refused(Message("archive_unpacks_too_large", megabytes=most // 2**20), Message("ask_smaller"))
             if written > allowed:
-                raise Refused(
-                    f"the archive unpacks to more than {MAX_RATIO} times its size, as archives made to do harm do",
-                    _AGAIN,
-                )
+                raise Refused(Message("archive_ratio", ratio=MAX_RATIO), _AGAIN)
             yield block
 
 
@@ -161,7 +151,8 @@ def _damage(member: zipfile.ZipInfo) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        raise Refused(f"the archive's {member.filename[:80]!r} is damaged ({error})", _AGAIN) from error
+        what = Message("archive_damaged", name=repr(member.filename[:80]), error=str(error))
+        raise Refused(what, _AGAIN) from error
 
 
 # --- workbooks --------------------------------------------------------------------------------------
@@ -172,7 +163,7 @@ class Parts:
 
     def __init__(self, content: bytes):
         """Refused if it is no zip, or would fill memory or disk when unpacked."""
-        self._archive = _opened(io.BytesIO(content), "the file is not an XLSX workbook")
+        self._archive = _opened(io.BytesIO(content), "no_workbook")
         # Names of parts do not tell small letters from capitals, and some programs write them with backslashes.
         self._members = {_part(member.filename): member for member in _members(self._archive)}
         total = 0
@@ -180,7 +171,8 @@ class Parts:
             for block in self.blocks(name):
                 total += len(block)
                 if total > MAX_WORKBOOK_BYTES:
-                    raise Refused(f"the workbook unpacks to more than {MAX_WORKBOOK_BYTES // 2**20} MB", _AS_CSV)
+                    megabytes = MAX_WORKBOOK_BYTES // 2**20
+                    raise Refused(Message("workbook_unpacks_too_large", megabytes=megabytes), _AS_CSV)
 
     def __contains__(self, name: str) -> bool:
         return _part(name) in self._members
@@ -192,6 +184,3 @@ class Parts:
 
 def _part(name: str) -> str:
     return name.replace("\\", "/").lower()
-
-
-_AS_CSV = "ask for the table as CSV"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from html import escape
 
-from ingest import german
+from ingest import messages
 from ingest.contracts import LONGEST_TEXT, Contract, Due, Duration, Field, Layout
 
 MAX_LISTED = 40
@@ -185,7 +185,7 @@ def _columns(contract: Contract) -> Iterator[str]:
 def _writing(field: Field) -> str:
     """A field's type as it is written in Germany."""
     if field.type == "date":
-        return f"Datum, {german.date_form(field.format)}"
+        return f"Datum, {messages.date_form(field.format)}"
     if field.type == "year":
         return "Jahr, vierstellig"
     if field.type in ("integer", "number"):
@@ -350,7 +350,7 @@ def _when(layout: Layout) -> str:
 def _rules(contract: Contract) -> Iterator[str]:
     if contract.rules:
         yield "<h2>Regeln zwischen Spalten</h2>"
-        texts = (escape(german.rule_text(contract, rule)) for rule in contract.rules)
+        texts = (escape(contract.asked(rule).told("de")) for rule in contract.rules)
         items = "".join(f"<li>{text}; ein leeres Feld bricht die Regel nicht.</li>" for text in texts)
         yield f"<ul>{items}</ul>"
 

@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ingest import messages
+from ingest.messages import Message
 from lagebild import settings, yaml_files
 from lagebild.errors import UserError, did_you_mean
 
@@ -204,6 +206,10 @@ class Rule:
         return _OPERATORS[self.operator](left, right)
 
 
+_ASKED = {
+    ">=": Message("not_less"), "<=": Message("not_greater"), "==": Message("equal"), "!=": Message("not_equal"),
+    ">": Message("greater"), "<": Message("less"),
+}  # fmt: skip
 _OPERATORS = {
     ">=": lambda left, right: left >= right,
     "<=": lambda left, right: left <= right,
@@ -538,7 +544,7 @@ class Contract:
                     return found[0] if len(found) == 1 or period is None else None
         return None
 
-    def header_refusal(self, header: list[str], period: str | None, is_shown: bool = False) -> tuple[str, str]:
+    def header_refusal(self, header: list[str], period: str | None, is_shown: bool = False) -> tuple[Message, Message]:
         """Message for a header without a layout: the difference, and the contract line to add.
 
         For personal data titles are not repeated, unless `is_shown`: to the owner of the file, and only if the line is
@@ -549,12 +555,10 @@ class Contract:
             # If the header is missing, this line has the first person's values: nothing is repeated.
             expected = self._titles_in(period)
             unknown = sum(title not in expected for title in header)
-            shape = f"{len(header)} columns, {unknown} of them unknown" if unknown else "the columns stand otherwise"
-            return (
-                f"the header is not the contract's ({shape}; not shown, because a file without a header has a"
-                " person's values there)",
-                f"lagebild contracts fit {self.source} FILE shows the difference on your screen only",
-            )
+            shape = Message("columns_differ")
+            if unknown:
+                shape = Message("columns_unknown", columns=len(header), unknown=unknown)
+            return Message("header_differs_hidden", shape=shape), Message("see_contracts_fit", source=self.source)
         nearest = min(self.layouts_in(period), key=lambda layout: len(set(layout.titles) ^ set(header)))
         titles = nearest.titles
         present = set(header)
@@ -566,17 +570,16 @@ class Contract:
         repeated = [title for title in agreed if found[title] > agreed[title]]
         told = [_beside(title, missing + lacking) for title in unknown]
         difference = (
-            [f"missing: {_listed(missing)}"] * bool(missing)
-            + [f"unknown: {_listed(told)}"] * bool(unknown)
-            + [f"more than once: {_listed(repeated)}"] * bool(repeated)
+            [Message("header_missing", titles=_listed(missing))] * bool(missing)
+            + [Message("header_unknown", titles=_listed(told))] * bool(unknown)
+            + [Message("header_repeated", titles=_listed(repeated))] * bool(repeated)
         )
         if not difference and lacking:
-            difference = [f"of the optional columns, which are all there or none, missing: {_listed(lacking)}"]
-        difference = difference or ["the columns stand in another order"]
-        time = f" of {period}" if period else ""
-        message = (
-            f"the header is not the contract's{time} ({'; '.join(difference)}; compared with layout {nearest.name})"
-        )
+            difference = [Message("header_optional_missing", titles=_listed(lacking))]
+        values = {"difference": difference or [Message("columns_reordered")], "layout": nearest.name}
+        message = Message("header_differs", **values)
+        if period:
+            message = Message("header_differs_of_period", period=period, **values)
         return message, self._way_out(nearest, header, missing, unknown, period)
 
     def is_header(self, line: list[str], period: str | None) -> bool:
@@ -589,15 +592,12 @@ class Contract:
 
     def _way_out(
         self, nearest: Layout, header: list[str], missing: list[str], unknown: list[str], period: str | None
-    ) -> str:
+    ) -> Message:
         titles = nearest.titles
         if nearest.beside:
             own = self.own.layout if self.own else None
             at = self.place_of("beside:") if own else f"{self.path}:{self.line_of('beside:')}"
-            return (
-                f"choose these columns in the export and no others: {_listed(titles, 30)}; what may be missing, and a"
-                f" layout of your own, is said at {at}"
-            )
+            return Message("choose_columns", titles=_listed(titles, 30), place=at)
         names = {title: field.name for title, field in zip(titles, nearest.fields, strict=True)}
         day = (period_day(period) if period else None) or "2020"
         if missing or unknown:
@@ -613,20 +613,29 @@ class Contract:
             parts = [f"order: [{', '.join(names[title] for title in header)}]"]
         else:
             parts = []
-        agreed = "ask the supplier for the agreed layout"
         if not parts or len(unknown) > len(missing):
-            return f"{agreed}, or describe the new columns in {self.path}:{self.line_of('fields:')}"
+            return Message("ask_layout_or_describe", place=f"{self.path}:{self.line_of('fields:')}")
         if self.own and self.own.layout:
             at = f"{self.own.path}:{self.own.line}"
-            return f"{agreed}, or, if this is what it means, change the entry at {at}: {', '.join(parts)}"
+            return Message("ask_layout_or_change", place=at, entry=", ".join(parts))
         if self.own and self.own.municipality:
             municipality = f'municipality: "{self.own.municipality}"'
             line = f'- {{name: "{day}", {municipality}, from: "{day}", to: "{day}", {", ".join(parts)}}}'
-            return f"{agreed}, or, if this is what it means, add under layouts: in {self.own.path}: {line}"
+            return Message("ask_layout_or_add", entry=f"under layouts: in {self.own.path}: {line}")
         line = f'- {{name: "{day}", from: "{day}", to: "{day}", {", ".join(parts)}}}'
         place = self.line_of("layouts:" if self.changes else "lagebild:", from_end=True)
         where = f"below {self.path}:{place}" + ("" if self.changes else ", under a new entry layouts:")
-        return f"{agreed}, or, if this is what it means, add {where}: {line}"
+        return Message("ask_layout_or_add", entry=f"{where}: {line}")
+
+    def asked(self, rule: Rule) -> Message:
+        """What a rule across fields asks for."""
+        titles = {field.name: field.title or field.name for field in self.fields}
+        right = titles[rule.right] if rule.right else str(rule.literal)
+        return Message("rule", left=titles[rule.left], operator=_ASKED[rule.operator], right=right)
+
+    def broken(self, rule: Rule) -> Message:
+        """What to say of a row that breaks a rule: in English the rule's own words."""
+        return Message("rule_broken", rule=messages.restored(rule.message, self.asked(rule).kept()))
 
     def line_of(self, text: str, from_end: bool = False) -> int:
         """The first (or last) line of the contract file that holds `text`, for messages; 1 if none does."""
@@ -643,7 +652,7 @@ class Contract:
 def _listed(titles: list[str], most: int = 12) -> str:
     """Titles for a message; a header of thousands of columns must not become one."""
     shown = ", ".join(title[:80] or "(blank)" for title in titles[:most])
-    return shown + (f" and {len(titles) - most} more" if len(titles) > most else "")
+    return Message("and_more", titles=shown, more=len(titles) - most) if len(titles) > most else shown
 
 
 _LOOKS = str.maketrans({sign: "-" for sign in "\u2010\u2011\u2012\u2013\u2014\u2212"} | {"\u00b4": "'", "\u2019": "'"})

@@ -16,6 +16,7 @@ import numpy as np
 from ingest import copy, privacy, values
 from ingest.contracts import MASK, Contract, Field, Layout, Rule
 from ingest.copy import Cells
+from ingest.messages import Message
 from ingest.privacy import KeyChain
 from ingest.scan import Block, Broken
 from lagebild import later
@@ -33,7 +34,7 @@ class Rejected:
     """A row that broke the contract: its line, every reason, and its fields with personal ones masked."""
 
     line: int
-    reasons: list[dict[str, str]]
+    reasons: list[dict[str, Any]]
     fields: dict[str, str] | None
 
     def copy_line(self, delivery_id: int) -> bytes:
@@ -85,6 +86,7 @@ class Engine:
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
+        self._broken_rules = {rule.name: contract.broken(rule) for rule in contract.rules}
         of_delivery = None if day is None else copy.cell(day, "date")
         self._readers = [
             _Whole(f, contract, key)
@@ -112,10 +114,8 @@ class Engine:
         """Rows and rejected rows of a block."""
         n = len(block.lines)
         if block.start.shape != (len(self.fields), n):
-            raise UserError(
-                f"{n} records from line {block.lines[0]} on, but {block.start.shape[1]} were read",
-                remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
-            )
+            what = Message("records_not_read", records=n, line=block.lines[0], read=block.start.shape[1])
+            raise UserError(what, remedy=Message("report_lost_rows"))
         texts, unchanged = self._texts(block), 0
         if self.is_known_text is not None:
             left = np.flatnonzero(~self.is_known_text(texts))
@@ -157,14 +157,15 @@ class Engine:
         """The rejected row of a record whose fields cannot be told apart, or whose cells are broken."""
         if record.faults:
             return self._broken_cells(record)
-        where = "" if record.start is None else f" (bytes {record.start} to {record.end} of the file)"
         if record.code == "field_count":
-            message = f"{record.fields} fields instead of {record.wanted or len(self.fields)}"
+            message = Message("field_count", fields=record.fields, agreed=record.wanted or len(self.fields))
         else:
-            message = "the header stands here again" if record.code == "header" else "the quoting is broken"
+            message = Message("header_again" if record.code == "header" else "quoting_broken")
+        if record.start is not None:
+            message = Message("at_bytes", what=message, start=record.start, end=record.end)
         # No column can be trusted then, so no text of a person-level row is kept.
         shown = None if self.contract.has_personal_fields else {"record": record.text}
-        return Rejected(record.line, [reason(record.code, "", message + where)], shown)
+        return Rejected(record.line, [reason(record.code, "", message)], shown)
 
     def _broken_cells(self, record: Broken) -> Rejected:
         """The rejected row of a workbook: what is wrong with its cells, and which rules the others break."""
@@ -172,17 +173,17 @@ class Engine:
         for n, field in self._kept:
             broken = record.faults.get(n)
             if broken is not None:
-                reasons.append(reason(broken.code, field.title, f"{field.title}: {broken.message}"))
+                reasons.append(reason(broken.code, field.title, broken.message, f"{field.title}: "))
                 continue
             try:
                 values.cells(field, record.cells[n], self.contract.missing_values, self._chain)
             except values.BadValue as bad:
-                reasons.append(reason(bad.code, field.title, f"{field.title} {bad.message}"))
+                reasons.append(reason(bad.code, field.title, bad.message, f"{field.title} "))
         beyond = [broken for n, broken in record.faults.items() if n >= len(self.fields)]
         reasons += [reason(broken.code, "", broken.message) for broken in beyond]
         return Rejected(record.line, reasons, self._shown_beside(reasons, texts))
 
-    def _shown_beside(self, reasons: list[dict[str, str]], texts: dict[str, str]) -> dict[str, str]:
+    def _shown_beside(self, reasons: list[dict[str, Any]], texts: dict[str, str]) -> dict[str, str]:
         """What a rejected row shows."""
         # If columns are shifted, a text that breaks its field's rules can be a person's name.
         hidden = {entry["field"] for entry in reasons} if self._is_personal else set()
@@ -231,13 +232,13 @@ class Engine:
     ) -> Rejected:
         texts = {field.title: block.text(n, row) for n, field in self._kept}
         reasons = [
-            reason(column.reason(row).code, field.title, f"{field.title} {column.reason(row).message}")
+            reason(column.reason(row).code, field.title, column.reason(row).message, f"{field.title} ")
             for column, (_, field) in zip(columns, self._kept, strict=True)
             if column.is_bad is not None and column.is_bad[row]
         ]
         title = {f.name: f.title for f in self.fields}
         reasons += [
-            reason("rule", ", ".join(title[name] for name in rule.fields), rule.message)
+            reason("rule", ", ".join(title[name] for name in rule.fields), self._broken_rules[rule.name])
             for rule, is_broken in broken_rules
             if is_broken[row]
         ]
@@ -248,9 +249,9 @@ def _is_missing(typed: np.ndarray) -> np.ndarray:
     return np.isnat(typed) if typed.dtype.kind == "M" else np.equal(typed, None)
 
 
-def reason(code: str, field: str, message: str) -> dict[str, str]:
-    """A reason as raw.rejected_row keeps it."""
-    return {"code": code, "field": field, "message": message}
+def reason(code: str, field: str, message: Message, before: str = "") -> dict[str, Any]:
+    """A reason as raw.rejected_row keeps it; `before`: what stands before the message in English."""
+    return {"code": code, "field": field, "message": before + message, "said": message.kept()}
 
 
 def _is_free(field: Field) -> bool:
@@ -438,7 +439,7 @@ class _Whole:
             size[is_missing], hashes[is_missing] = 0, 0
         lengths = np.where(is_missing, np.int32(-1), size)
         is_bad = is_missing if self.field.required and is_missing.any() else None
-        reasons = {-1: values.BadValue("required", "is missing")} | errors
+        reasons = {-1: values.BadValue("required", Message("value_missing"))} | errors
         if errors:
             is_bad = np.zeros(len(start), bool) if is_bad is None else is_bad.copy()
             is_bad[list(errors)] = True

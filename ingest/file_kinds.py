@@ -5,13 +5,13 @@ import zipfile
 from typing import BinaryIO
 
 from ingest import archive
+from ingest.messages import Message
 from ingest.scan import Refused
 
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLDER = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
 """How workbooks before Excel 5 begin."""
-_SAVE_AS = "open it in a spreadsheet, save it as an Excel workbook (.xlsx), and send that"
-_AGAIN = "ask the supplier for the file again"
+_SAVE_AS = Message("save_as_xlsx")
 
 
 def refuse_others(file: BinaryIO, reader: str | None) -> None:
@@ -25,11 +25,11 @@ def refuse_others(file: BinaryIO, reader: str | None) -> None:
     if start.startswith(_OLE2):
         _refuse_ole2(start, file)
     if start.startswith(_OLDER):
-        raise Refused("an old Excel workbook (.xls): save as .xlsx", _SAVE_AS)
+        raise Refused(Message("old_workbook"), _SAVE_AS)
     if start.startswith(b"PK\x03\x04"):
         _refuse_zip(file, reader)
     elif reader == "xlsx" and start.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
-        raise Refused("a page of HTML or XML under the name of a workbook: save as .xlsx", _SAVE_AS)
+        raise Refused(Message("page_as_workbook"), _SAVE_AS)
     file.seek(0)
 
 
@@ -48,10 +48,10 @@ def _refuse_ole2(start: bytes, file: BinaryIO) -> None:
     file.seek((int.from_bytes(start[48:52], "little") + 1) * size)
     names = file.read(8 * size)
     if "EncryptedPackage".encode("utf-16-le") in names:
-        raise Refused("a workbook encrypted with a password", "save it without a password, and send it again")
+        raise Refused(Message("workbook_encrypted"), Message("save_without_password"))
     if "WordDocument".encode("utf-16-le") in names or "PowerPoint Document".encode("utf-16-le") in names:
-        raise Refused("an old document of Word or PowerPoint, no table", _AGAIN)
-    raise Refused("an old Excel workbook (.xls): save as .xlsx", _SAVE_AS)
+        raise Refused(Message("old_document"), Message("ask_supplier_again"))
+    raise Refused(Message("old_workbook"), _SAVE_AS)
 
 
 def _refuse_zip(file: BinaryIO, reader: str) -> None:
@@ -62,8 +62,8 @@ def _refuse_zip(file: BinaryIO, reader: str) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
         return  # whoever opens it says so
     if "xl/workbook.bin" in names:
-        raise Refused("a binary Excel workbook (.xlsb): save as .xlsx", _SAVE_AS)
+        raise Refused(Message("binary_workbook"), _SAVE_AS)
     if b"opendocument" in kind:
-        raise Refused("an OpenDocument table (.ods): save as .xlsx", _SAVE_AS)
+        raise Refused(Message("opendocument_table"), _SAVE_AS)
     if reader not in ("xlsx", None) and "xl/workbook.xml" in names:
-        raise Refused("an Excel workbook (.xlsx), and not the text that is agreed", "save it as CSV, as agreed")
+        raise Refused(Message("workbook_for_text"), Message("save_as_csv"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ingest.contracts import Contract
+from ingest.messages import Message
 from ingest.readers import Records, Refused
 
 
@@ -40,18 +41,18 @@ def _text(contract: Contract, content: bytes) -> str:
         text = content.decode(contract.encoding)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise Refused(
-            f"line {line}: byte {error.start} is not {contract.encoding}",
-            f"ask for the file in {contract.encoding}, or name its encoding at {where}",
-        ) from error
+        what = Message("byte_number_not_in_encoding", byte=error.start, encoding=contract.encoding)
+        remedy = Message("ask_encoding", encoding=contract.encoding, place=where)
+        raise Refused(Message("at_line", line=line, what=what), remedy) from error
     if text.startswith("\ufeff"):
-        raise Refused("line 1: a byte order mark, which is not agreed", f"name the encoding utf-8-sig at {where}")
+        what = Message("at_line", line=1, what=Message("mark_not_agreed"))
+        raise Refused(what, Message("name_utf8_sig", place=where))
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise Refused(f"line {line}: a NUL byte", "the file is damaged or not text: ask for it again")
+        raise Refused(Message("at_line", line=line, what=Message("nul_byte")), Message("ask_again_damaged"))
     if _is_single_byte(contract.encoding) and not content.isascii() and _is_utf_8(content):
         # Two bytes a letter would shift every column behind it.
-        raise Refused(f"the file is UTF-8, not {contract.encoding}", f"name its encoding at {where}")
+        raise Refused(Message("file_is_utf8", encoding=contract.encoding), Message("name_encoding", place=where))
     return text
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from ingest import archive
 from ingest.contracts import DOWNLOADED, Contract, normal_title
+from ingest.messages import Message
 from ingest.readers import Records, Refused, count_records, lines_of, parse
 
 FLAT, WIDE = "flat", "wide"
@@ -67,10 +68,10 @@ def read(contract: Contract, content: bytes) -> Records:
     titles, rows, lines, line = _opened(contract, content)
     if contract.layout_for(titles, None) is None:
         message, remedy = contract.header_refusal(titles, None)
-        raise Refused(f"line {line}: {message}", remedy)
+        raise Refused(Message("at_line", line=line, what=message), remedy)
     count = count_records(contract, lines) - 1
     if count == 0:
-        raise Refused("the file holds a header and no row", "download the table again; the selection may be empty")
+        raise Refused(Message("header_without_rows"), Message("download_again_may_be_empty"))
     return Records(titles, _german(titles, rows), count, line)
 
 
@@ -105,8 +106,8 @@ def _opened(contract: Contract, content: bytes) -> tuple[list[str], Iterator[tup
     _refuse_envelope(content)
     lines = lines_of(contract, content)
     if not any(map(str.strip, lines)):
-        raise Refused("the file is empty", "ask the supplier for the file again")
-    rows = parse(contract, lines, first_line=1, remedy="download the table again")
+        raise Refused(Message("file_empty"), Message("ask_supplier_again"))
+    rows = parse(contract, lines, first_line=1, remedy=Message("download_again"))
     line, titles = next(rows)
     return flat_header(titles, line), rows, lines, line
 
@@ -121,10 +122,8 @@ def _german(titles: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterato
 
 
 def _english(line: int, why: str) -> Refused:
-    return Refused(
-        f"line {line}: the table is in its English form ({why}), with a decimal point",
-        "download the table again in German",
-    )
+    what = Message("at_line", line=line, what=Message("genesis_english", why=why))
+    return Refused(what, Message("download_in_german"))
 
 
 def flat_header(titles: list[str], line: int = 1) -> list[str]:
@@ -133,10 +132,8 @@ def flat_header(titles: list[str], line: int = 1) -> list[str]:
     if header[0] in ("Statistics_Code", "Statistics_code"):
         raise _english(line, f"{header[0]} begins its header")
     if shape_of(header) is None:
-        raise Refused(
-            f"line {line}: the header is of no flat layout of GENESIS",
-            "download the table again as flat file (ffcsv), uncompressed empty rows, in German",
-        )
+        what = Message("at_line", line=line, what=Message("genesis_header"))
+        raise Refused(what, Message("download_flat_in_german"))
     return header
 
 
@@ -150,11 +147,8 @@ def _refuse_envelope(content: bytes) -> None:
     except (ValueError, KeyError, TypeError, RecursionError):
         code, text = "?", "unreadable"
     remedies = {
-        98: "ask for the table as a job, it is too large for one answer",
-        99: "the job was only accepted: fetch its result",
-        104: "there is no such object, or its job still runs: try again later",
+        98: Message("ask_as_job"),
+        99: Message("fetch_job_result"),
+        104: Message("try_job_later"),
     }
-    raise Refused(
-        f"the file is a report of the service, code {code}: {text}",
-        remedies.get(code, "download the table again"),
-    )
+    raise Refused(Message("genesis_report", code=code, text=text), remedies.get(code, Message("download_again")))

@@ -26,6 +26,7 @@ from ingest.contracts import Contract, Field, period_day
 from ingest.digests import LINE_BITS, Digests, Draft
 from ingest.engine import Engine, hash_of, is_read_whole
 from ingest.keys import Doubled, Keys, doubled_in, together
+from ingest.messages import Message
 from ingest.privacy import KeyChain
 from ingest.scan import Refused
 from lagebild import later
@@ -61,10 +62,8 @@ def series_of(contract: Contract, period: str) -> tuple[str, date]:
     """The series and the day of a period such as `05913000_2019-12-31`; Refused if it names no day."""
     day = period_day(period) or ""
     if len(day) != 10 or not period.endswith(day):
-        raise Refused(
-            f"{contract.source} has a history, and the period {period} ends in no day",
-            "the file's name must end in a day such as 2019-12-31",
-        )
+        what = Message("period_without_day", source=contract.source, period=period)
+        raise Refused(what, Message("name_must_end_in_day"))
     return period.removesuffix(day).rstrip("_") or "all", date.fromisoformat(day)
 
 
@@ -251,7 +250,7 @@ class Comparison:
             _rebuild(connection, self._contract, delivery_id, day, path, identity)
             found = digests.read(path, identity, None)
         if found is None:
-            raise UserError(f"{path} cannot be read back", remedy="nothing was loaded; load the file again")
+            raise UserError(Message("draft_unreadable", path=path), remedy=Message("load_again_unread"))
         return found
 
     def _identity(self, connection: Connection, delivery_id: int, rows: int | None = None) -> dict[str, Any]:

@@ -20,22 +20,18 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from ingest import contracts, inbox_files, intake, landing, ledger, receipts, stores
+from ingest import contracts, inbox_files, intake, landing, ledger, messages, receipts, stores
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
+from ingest.messages import Message
 from ingest.receipts import Why
 from ingest.stores import DROP, MARKERS, TAKEN, ChangedWhileRead, Entry, Store, StoreError
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
-EMPTY = Why(
-    (
-        "die Datei ist leer; soll sie es sein, legen Sie eine Datei mit demselben Namen und .ok daneben",
-        "the file is empty; if that is meant, put a file of the same name and .ok beside it",
-    )
-)
+EMPTY = Why(Message("empty_in_inbox"))
 _COPY = re.compile(
     r"(?:Kopie von |Copy of )?(?P<stem>.+?)(?:(?:[ _-]+(?:Kopie|Copy))(?: ?\(\d+\)| \d+)?| ?\(\d+\))*", re.IGNORECASE
 )
@@ -112,22 +108,13 @@ def source_of(path: str) -> str:
     """
     folder, _, name = path.rpartition("/")
     if not stores.is_plain(path):
-        raise UnknownFile(
-            "der Name der Datei oder ihres Ordners enthält Zeichen, die keine sind",
-            "the name of the file or its folder holds bytes that are no characters",
-        )
+        raise UnknownFile(Message("name_no_text"))
     if folder and folder not in contracts.sources():
-        raise UnknownFile(
-            f"der Ordner {folder} ist keiner der Quellen", f"the folder {folder} is not one of the sources"
-        )
+        raise UnknownFile(Message("folder_of_no_source", folder=folder))
     asked = [contracts.load(source) for source in ([folder] if folder else contracts.sources())]
     found = [contract.source for contract in asked if contract.fits(name)]
     if len(found) > 1:
-        listed = ", ".join(found)
-        raise UnknownFile(
-            f"der Name passt zu mehreren Quellen ({listed}); legen Sie die Datei in deren Ordner",
-            f"the name fits several sources ({listed}); put the file into the folder of one of them",
-        )
+        raise UnknownFile(Message("name_of_several", sources=", ".join(found)))
     if not found:
         raise _misnamed(asked, name)
     return found[0]
@@ -141,14 +128,12 @@ def _misnamed(asked: list[Contract], name: str) -> "UnknownFile":
     elif len(asked) == 1:
         source, nearest = asked[0].source, asked[0].example
     else:
-        return UnknownFile("der Name passt zu keiner Quelle", "the name fits no source")
+        return UnknownFile(Message("name_of_none"))
     kind = name.rpartition(".")[2].lower()
     if (kind in _TEXTS and nearest.endswith(".xlsx")) or (kind in _NO_TEXTS and not nearest.endswith(f".{kind}")):
-        return UnknownFile(*receipts.saved_as(kind, nearest).said, name=nearest, source=source, kind=kind)
-    said = "der Name der Datei ist nicht der vereinbarte", "the name of the file is not the agreed one"
-    if _stem(name) != name.rpartition(".")[0]:
-        said = "der Name der Datei ist der einer Kopie", "the name of the file is that of a copy"
-    return UnknownFile(*said, name=nearest, source=source)
+        return UnknownFile(receipts.saved_as(kind, nearest).said, name=nearest, source=source, kind=kind)
+    said = Message("name_not_agreed" if _stem(name) == name.rpartition(".")[0] else "name_of_copy")
+    return UnknownFile(said, name=nearest, source=source)
 
 
 def _may_end(contract: Contract, kind: str) -> bool:
@@ -179,18 +164,15 @@ class UnknownFile(UserError):
     another is agreed.
     """
 
-    def __init__(
-        self, german: str, english: str, name: str | None = None, source: str | None = None, kind: str | None = None
-    ):
+    def __init__(self, said: Message, name: str | None = None, source: str | None = None, kind: str | None = None):
         remedy = "rename it as file_name of the source's contract says, or name the source with --source"
-        said = (german, english)
         self.why = receipts.renamed(said, name, source) if name else Why(said)
         if name:
             remedy = f"rename it, for example to {name}"
         if name and kind:
             self.why = receipts.saved_as(kind, name, source)
             remedy = f"save it as .{name.rpartition('.')[2]}, for example under {name}; renaming alone is not enough"
-        super().__init__(english, remedy=remedy)
+        super().__init__(said, remedy=remedy)
 
 
 def look(
@@ -450,11 +432,19 @@ def _loaded(
         return None
     except UserError as error:
         if str(error) != row.problem:
-            inbox_files.set_problem(connection, row, str(error))
+            inbox_files.set_problem(connection, row, _problem(error))
             with contextlib.suppress(StoreError):
                 receipts.write(settings, connection, store, inbox_files.get(connection, row.inbox_file_id))
         raise
     return inbox_files.set_delivery(connection, row, delivery.delivery_id)
+
+
+def _problem(error: UserError) -> Message:
+    """What an error says, for a receipt."""
+    wrong = messages.translatable(error.message)
+    if error.remedy is None:
+        return wrong
+    return Message("not_loaded", wrong=wrong, remedy=messages.translatable(error.remedy))
 
 
 def _expected(store: Store, place: str) -> str | None:

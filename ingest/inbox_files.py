@@ -3,12 +3,15 @@
 All statements use a connection that commits each of them, so that they survive a kill.
 """
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ingest import messages
+from ingest.messages import Message
 from ingest.stores import TAKEN, Entry
 
 
@@ -25,9 +28,14 @@ class InboxFile:
     is_complete: bool
     claimed_at: datetime | None
     problem: str | None
+    """A `Message` where its code was kept."""
     delivery_id: int | None
     done_at: datetime | None
     told_event_id: int | None
+    problem_message: InitVar[dict[str, Any] | None] = None
+
+    def __post_init__(self, problem_message: dict[str, Any] | None) -> None:
+        object.__setattr__(self, "problem", self.problem and messages.restored(self.problem, problem_message))
 
     @property
     def name(self) -> str:
@@ -148,18 +156,19 @@ def is_stable(connection: Connection, row: InboxFile, seconds: float) -> bool:
     return settled
 
 
-def set_problem(connection: Connection, row: InboxFile, problem: str | None) -> None:
+def set_problem(connection: Connection, row: InboxFile, problem: Message) -> None:
     """Why it could not be loaded yet; its receipt is due again."""
     connection.execute(
-        "update raw.inbox_file set problem = %s, told_event_id = null where inbox_file_id = %s",
-        [problem, row.inbox_file_id],
+        "update raw.inbox_file set problem = %s, problem_message = %s, told_event_id = null where inbox_file_id = %s",
+        [problem, messages.kept_json(problem), row.inbox_file_id],
     )
 
 
 def set_delivery(connection: Connection, row: InboxFile, delivery_id: int) -> InboxFile:
     """The ledger knows the bytes of a claimed file."""
     connection.execute(
-        "update raw.inbox_file set delivery_id = %s, problem = null, is_complete = true where inbox_file_id = %s",
+        "update raw.inbox_file set delivery_id = %s, problem = null, problem_message = null, is_complete = true"
+        " where inbox_file_id = %s",
         [delivery_id, row.inbox_file_id],
     )
     return get(connection, row.inbox_file_id)

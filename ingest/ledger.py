@@ -8,15 +8,17 @@ Every transition locks first the period, then the row, so that concurrent transi
 """
 
 import getpass
-from dataclasses import dataclass
+import json
+from dataclasses import InitVar, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ingest import contracts, counts
+from ingest import contracts, counts, messages
 from ingest.contracts import CURRENT
+from ingest.messages import Message
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -47,6 +49,7 @@ class Delivery:
     """Name of the contract's layout that the header has; None if nothing was read, or before it was kept."""
     state: str
     reason: str | None
+    """A `Message` where its code was kept; not so what a person wrote."""
     records: int | None
     loaded: int | None
     rejected: int | None
@@ -60,6 +63,10 @@ class Delivery:
     erased_why: str | None
     erased_loaded: int
     erased_rejected: int
+    reason_message: InitVar[dict[str, Any] | None] = None
+
+    def __post_init__(self, reason_message: dict[str, Any] | None) -> None:
+        object.__setattr__(self, "reason", self.reason and messages.restored(self.reason, reason_message))
 
     def __str__(self) -> str:
         text = self.count_text
@@ -156,8 +163,9 @@ def lock_period(connection: Connection, source: str, period: str) -> None:
 def move(connection: Connection, delivery: Delivery, state: str, reason: str | None, **details: Any) -> None:
     """Change the state of a delivery, and record who and why; `details` as for `record`."""
     connection.execute(
-        "update raw.delivery set state = %s, reason = %s, decided_at = clock_timestamp() where delivery_id = %s",
-        [state, reason, delivery.delivery_id],
+        "update raw.delivery set state = %s, reason = %s, reason_message = %s, decided_at = clock_timestamp()"
+        " where delivery_id = %s",
+        [state, reason, messages.kept_json(reason), delivery.delivery_id],
     )
     record(connection, delivery.delivery_id, state, reason, **details)
 
@@ -177,7 +185,10 @@ def record(
     The first transition of an attempt brings its arrival along; with `loaded` the clock of the load stops.
     """
     values = {"id": delivery_id, "state": state, "by": by or getpass.getuser(), "why": why, "code": code_version()}
-    values |= {"until": until, "problems": problems}
+    values |= {"until": until, "problems": None, "messages": None}
+    if problems is not None:
+        values["problems"] = list(map(str, problems))
+        values["messages"] = json.dumps(list(map(messages.kept, problems)))
     connection.execute(
         "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version)"
         " select delivery_id, 'received', received_at, %(by)s, file_name, %(code)s from raw.delivery as d"
@@ -186,8 +197,9 @@ def record(
         values,
     )
     connection.execute(
-        "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version, until, problems)"
-        " values (%(id)s, %(state)s, clock_timestamp(), %(by)s, %(why)s, %(code)s, %(until)s, %(problems)s)",
+        "insert into raw.delivery_event (delivery_id, state, at, by, why, code_version, until, problems,"
+        " problem_messages) values (%(id)s, %(state)s, clock_timestamp(), %(by)s, %(why)s, %(code)s, %(until)s,"
+        " %(problems)s, %(messages)s)",
         values,
     )
     if state == "loaded":
@@ -208,17 +220,14 @@ def decide(settings: Settings, delivery_id: int, problems: list[str]) -> Deliver
         predecessor = accepted(connection, delivery.source, delivery.period)
         reasons = list(problems)
         if first := of_same_bytes(connection, delivery):
-            reasons.append(
-                f"the same bytes came as delivery {first.delivery_id} for {first.period} ({first.file_name}): if they"
-                f" are also right for {delivery.period}, lagebild accept {delivery_id} --reason ..."
-            )
+            this = {"period": delivery.period, "delivery": delivery_id}
+            earlier = {"earlier": first.delivery_id, "earlier_period": first.period, "file_name": first.file_name}
+            reasons.append(Message("bytes_came_before", **earlier, **this))
         if predecessor:
-            reasons.append(
-                f"delivery {predecessor.delivery_id} is accepted for {delivery.period}: if this one corrects it, "
-                f"lagebild accept {delivery_id} --supersedes --reason ..."
-            )
+            number = predecessor.delivery_id
+            reasons.append(Message("period_is_taken", accepted=number, period=delivery.period, delivery=delivery_id))
         if reasons:
-            move(connection, delivery, "held", "; ".join(reasons), problems=problems)
+            move(connection, delivery, "held", _held_for(reasons), problems=problems)
         else:
             move(connection, delivery, "accepted", None)
         return get(connection, delivery_id)
@@ -248,7 +257,8 @@ def accept(
         options = " --supersedes" if predecessor else ""
         _require_end(connection, delivery, overruled, until, f"lagebild delivery accept {delivery_id}{options}")
         if predecessor:
-            move(connection, predecessor, "superseded", f"by delivery {delivery_id}: {reason}", by=by)
+            superseded = Message("superseded_by", delivery=delivery_id, reason=reason)
+            move(connection, predecessor, "superseded", superseded, by=by)
         # Also when it is none: a link from an earlier acceptance, which expired, could lead in a circle.
         connection.execute(
             "update raw.delivery set supersedes = %s, accepted_until = %s where delivery_id = %s",
@@ -293,19 +303,26 @@ def withdraw(settings: Settings, delivery_id: int, reason: str) -> Delivery:
             )
         move(connection, delivery, "withdrawn", reason)
         if delivery.state == "accepted":
-            _reinstate_predecessor(connection, delivery, f"delivery {delivery_id} was withdrawn: {reason}")
+            why = Message("delivery_withdrawn", delivery=delivery_id, reason=reason)
+            _reinstate_predecessor(connection, delivery, why)
         return get(connection, delivery_id)
 
 
 def problems_of(connection: Connection, delivery: Delivery) -> list[str]:
     """Findings of the gate when it last held the delivery; a second delivery for the period is not one of them."""
     row = connection.execute(
-        "select problems, why from raw.delivery_event where delivery_id = %s and state = 'held'"
+        "select problems, problem_messages, why from raw.delivery_event where delivery_id = %s and state = 'held'"
         " order by event_id desc limit 1",
         [delivery.delivery_id],
     ).fetchone()
-    problems, why = row or ([], None)
-    return [why or "unknown"] if problems is None else problems  # held before problems were kept
+    problems, kept, why = row or ([], None, None)
+    if problems is None:
+        return [why or "unknown"]  # held before problems were kept
+    return list(map(messages.restored, problems, kept or [None] * len(problems)))
+
+
+def _held_for(reasons: list[str]) -> Message:
+    return Message("held", reasons=list(map(messages.translatable, reasons)))
 
 
 def _locked(connection: Connection, delivery_id: int) -> Delivery:
@@ -351,24 +368,23 @@ def _hold_again(connection: Connection, delivery_id: int) -> Delivery | None:
         if delivery.state != "accepted" or delivery.accepted_until is None or delivery.accepted_until >= today:
             return None
         overruled = problems_of(connection, delivery)
-        ended = f"its acceptance ended on {delivery.accepted_until}"
-        move(connection, delivery, "held", "; ".join([ended, *overruled]), problems=overruled)
-        _reinstate_predecessor(connection, delivery, f"the acceptance of delivery {delivery_id} ended")
+        ended = Message("acceptance_ended", day=delivery.accepted_until)
+        move(connection, delivery, "held", _held_for([ended, *overruled]), problems=overruled)
+        _reinstate_predecessor(connection, delivery, Message("acceptance_of_ended", delivery=delivery_id))
         return get(connection, delivery_id)
 
 
-def _reinstate_predecessor(connection: Connection, delivery: Delivery, why: str) -> None:
+def _reinstate_predecessor(connection: Connection, delivery: Delivery, why: Message) -> None:
     """Accept again what a delivery had superseded that is accepted no more, if there is something left of it."""
     predecessor = _superseded_by(connection, delivery)
     if predecessor is None:
         return
     again = in_force(connection, predecessor.source, predecessor.period, predecessor.sha256)
     if again:
-        same = f"the same bytes are accepted again as delivery {predecessor.delivery_id}"
-        move(connection, again, "refused", same)
+        move(connection, again, "refused", Message("bytes_accepted_again", delivery=predecessor.delivery_id))
     overruled = problems_of(connection, predecessor)
     until = predecessor.accepted_until
-    move(connection, predecessor, "accepted", f"reinstated, {why}", until=until, problems=overruled)
+    move(connection, predecessor, "accepted", Message("reinstated", why=why), until=until, problems=overruled)
 
 
 def _superseded_by(connection: Connection, delivery: Delivery) -> Delivery | None:

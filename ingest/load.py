@@ -14,7 +14,19 @@ from typing import IO
 import numpy as np
 from psycopg import Connection, sql
 
-from ingest import contracts, copy, forgotten, history, landing, ledger, privacy, readers, retention, totals
+from ingest import (
+    contracts,
+    copy,
+    forgotten,
+    history,
+    landing,
+    ledger,
+    messages,
+    privacy,
+    readers,
+    retention,
+    totals,
+)
 from ingest.ahead import prefetch
 from ingest.contracts import MASK, Contract
 from ingest.engine import Engine, Rejected, reason
@@ -23,6 +35,7 @@ from ingest.history import Outcome
 from ingest.intake import Parcel, parcel_of
 from ingest.keys import Doubled, Keys
 from ingest.ledger import Delivery
+from ingest.messages import Message
 from ingest.privacy import KeyChain
 from ingest.scan import Refused
 from lagebild import database
@@ -45,8 +58,8 @@ def load(
 ) -> Delivery:
     """Load a landed file, as `intake.load_file` says."""
     if expected not in (None, parcel.sha256):
-        told = f"its SHA-256 is {parcel.sha256}, but its sender says {expected or 'none that could be read'}"
-        return _refuse(connection, parcel, Refused(told, "send the file and its .sha256 again"), None)
+        what = Message("sha256_differs", sha256=parcel.sha256, expected=expected or Message("sha256_unreadable"))
+        return _refuse(connection, parcel, Refused(what, Message("send_with_sha256")), None)
     return _load(connection, settings, parcel, progress=progress)
 
 
@@ -90,7 +103,7 @@ def _give_way(connection: Connection, old: Delivery | None) -> None:
     old = ledger.get(connection, old.delivery_id, lock=True)
     _require_reloadable(old)  # another process may have changed it
     if old.state == "held":
-        ledger.move(connection, old, "refused", "loaded again as a new attempt")
+        ledger.move(connection, old, "refused", Message("loaded_again"))
 
 
 def _load(
@@ -107,7 +120,7 @@ def _load(
     key = _key(connection, settings, parcel)
     try:
         if parcel.period == "unknown":
-            raise Refused("the name of the file is not the agreed one", f"rename it, for example to {contract.example}")
+            raise Refused(Message("name_not_agreed"), Message("rename_to", example=contract.example))
         with (
             history.comparing(settings, contract, parcel.period, key, by_text) as comparison,
             connection.transaction(),
@@ -147,21 +160,22 @@ def _key(connection: Connection, settings: Settings, parcel: Parcel) -> KeyChain
         return None
     if parcel.municipality is None:
         raise UserError(
-            f"{parcel.file_name}: the name holds no municipality, so no pseudonym key can be chosen",
-            remedy=f"name a group (?P<ags>...) in {parcel.contract.path}",
+            Message("name_without_municipality", file_name=parcel.file_name),
+            remedy=Message("name_municipality_group", place=parcel.contract.path),
         )
     return privacy.load_key(connection, settings.keys, parcel.municipality, purpose)
 
 
 def _register(
-    connection: Connection, parcel: Parcel, state: str, reason: str | None = None, layout: str | None = None
+    connection: Connection, parcel: Parcel, state: str, reason: Message | None = None, layout: str | None = None
 ) -> int:
     """Write the ledger's row of a new attempt; return its id."""
     (delivery_id,) = connection.execute(
         "insert into raw.delivery (source, period, sha256, attempt, file_name, byte_size, landing_path,"
-        " contract_version, code_version, layout, state, reason)"
+        " contract_version, code_version, layout, state, reason, reason_message)"
         " select %(source)s, %(period)s, %(sha256)s, 1 + coalesce(max(attempt), 0), %(file_name)s, %(byte_size)s,"
-        " %(landing_path)s, %(contract_version)s, %(code_version)s, %(layout)s, %(state)s, %(reason)s"
+        " %(landing_path)s, %(contract_version)s, %(code_version)s, %(layout)s, %(state)s, %(reason)s,"
+        " %(message)s"
         " from raw.delivery where source = %(source)s and period = %(period)s and sha256 = %(sha256)s"
         " returning delivery_id",
         {
@@ -176,13 +190,14 @@ def _register(
             "layout": layout,
             "state": state,
             "reason": reason,
+            "message": messages.kept_json(reason),
         },
     ).fetchone()
     return delivery_id
 
 
 def _refuse(connection: Connection, parcel: Parcel, refusal: Refused, old: Delivery | None) -> Delivery:
-    reason = f"{parcel.file_name}: {refusal} - {refusal.remedy}"
+    reason = Message("refused", file_name=parcel.file_name, wrong=refusal.message, remedy=refusal.remedy)
     with connection.transaction():
         ledger.lock_period(connection, parcel.contract.source, parcel.period)  # two refusals at once count apart
         _give_way(connection, old)
@@ -247,18 +262,15 @@ def _fill(
             brought -= is_brought
         rejected = _copy_rejects(connection, rejects)
     if not source.records:
-        raise Refused("there is a header and nothing below it", "ask the supplier for the file again")
+        raise Refused(Message("header_alone"), Message("ask_supplier_again"))
     if found.fresh not in (None, brought):
-        raise UserError(
-            f"{parcel.file_name}: {found.fresh} rows are new, but PostgreSQL took {brought}",
-            remedy="nothing was loaded; rows were taken for known ones: report this as a defect",
-        )
+        what = Message("rows_not_taken", file_name=parcel.file_name, rows=found.fresh, taken=brought)
+        raise UserError(what, remedy=Message("report_known_rows"))
     loaded = brought + found.unchanged + gone.dropped
     if source.records != loaded + rejected:
-        raise UserError(
-            f"{parcel.file_name}: {source.records} records in the file, but {loaded} loaded and {rejected} rejected",
-            remedy="nothing was loaded; the reader lost rows: report this as a defect, with the file's layout",
-        )
+        counts = {"records": source.records, "loaded": loaded, "rejected": rejected}
+        what = Message("records_lost", file_name=parcel.file_name, **counts)
+        raise UserError(what, remedy=Message("report_lost_rows"))
     totals.keep(connection, delivery_id, source.totals)
     connection.execute(
         "update raw.delivery set records = %s, loaded = %s, rejected = %s, erased_loaded = %s where delivery_id = %s",
@@ -273,10 +285,7 @@ def _refuse_made_up(connection: Connection, contract: Contract, delivery_id: int
     statement = sql.SQL("select min(line_number) from {} where delivery_id = %s and evidence = 'synthetic'")
     (line,) = connection.execute(statement.format(sql.Identifier("raw", contract.table)), [delivery_id]).fetchone()
     if line is not None:
-        raise Refused(
-            f"line {line} is marked synthetic, and this warehouse holds real data",
-            "try made-up files in another clone, with LAGEBILD_PRACTICE=1 in its .env",
-        )
+        raise Refused(Message("row_is_synthetic", line=line), Message("try_in_practice"))
 
 
 def _copy(schema: str, table: str, columns: Sequence[str], form: str) -> sql.Composed:
@@ -308,11 +317,8 @@ def _doubled(
     shown = {f.name: f.title for f in contract.fields if f.columns}
     masked = {f.title: MASK for f in contract.fields if not contract.may_show(f)}
     reasons = {
-        is_repeat: [reason(code, ", ".join(titles), message)]
-        for is_repeat, code, message in (
-            (True, "repeat", "the row stands in the file before"),
-            (False, "conflict", "another row has the same key and other values"),
-        )
+        True: [reason("repeat", ", ".join(titles), Message("row_repeated"))],
+        False: [reason("conflict", ", ".join(titles), Message("row_conflicts"))],
     }
     repeats = set(doubled.repeats.tolist())
     lines = np.sort(np.concatenate([doubled.repeats, doubled.conflicts]))

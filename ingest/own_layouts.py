@@ -24,6 +24,7 @@ from ingest import contract_check, contracts, form
 from ingest.contract_check import Finding
 from ingest.contracts import Change, Contract, Own, normal_title
 from ingest.form import Place
+from ingest.messages import Message
 from lagebild import yaml_files
 from lagebild.errors import UserError
 
@@ -179,10 +180,7 @@ def _of(contract: Contract, path: Path) -> list[OwnLayout]:
 
 
 def _faulty(wrong: list[Finding]) -> UserError:
-    return UserError(
-        "what the city says of its own files is wrong:\n" + "\n".join(map(str, wrong)),
-        remedy="mend it; docs/runbooks/own-configuration.md explains every entry",
-    )
+    return UserError(Message("own_files_wrong", findings="\n".join(map(str, wrong))), remedy=Message("mend_own_files"))
 
 
 def _laid_over(contract: Contract, entry: dict[str, Any], path: Path, line: int) -> OwnLayout:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ingest import contract_check, contracts
 from ingest.contract_check import Finding
 from ingest.contracts import Contract, normal_title
+from ingest.messages import Message
 from ingest.stores import RECEIPTS, TAKEN
 from lagebild.errors import UserError
 
@@ -20,8 +21,7 @@ def every(config: Path) -> list[Contract]:
     """The contract of each source of a city; UserError lists everything that is wrong."""
     if wrong := findings(config):
         raise UserError(
-            "what the city says of its own sources is wrong:\n" + "\n".join(map(str, wrong)),
-            remedy="mend it; ingest/sources/README.md explains every entry",
+            Message("own_sources_wrong", findings="\n".join(map(str, wrong))), remedy=Message("mend_own_sources")
         )
     return [contracts.load(path.name) for path in _folders(config)]
 

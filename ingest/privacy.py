@@ -20,6 +20,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
+from ingest.messages import Message
 from lagebild.errors import UserError
 
 KEY_BYTES = 32
@@ -116,9 +117,11 @@ def load_key(connection: Connection, keys: Path, municipality: str, purpose: str
     """The chain in force; UserError with the command that makes a key when there is none, or one is damaged."""
     if not key_path(keys, municipality, purpose).exists():
         raise UserError(
-            f"the pseudonym key {key_path(keys, municipality, purpose)} is missing",
-            remedy="restore it from your backup, or, if this municipality never had one: "
-            f"lagebild privacy keys create --municipality {municipality} --purpose {purpose}",
+            Message("key_missing", key=key_path(keys, municipality, purpose)),
+            remedy=Message(
+                "restore_or_create_key",
+                command=f"lagebild privacy keys create --municipality {municipality} --purpose {purpose}",
+            ),
         )
     return chain(keys, municipality, purpose, version_in_force(connection, municipality, purpose))
 
@@ -161,8 +164,7 @@ def hold_key(connection: Connection, key: KeyChain | None) -> None:
     version = version_in_force(connection, key.municipality, key.purpose)
     if version != key.version:
         raise UserError(
-            f"the pseudonym key of {key.municipality} for {key.purpose} was rotated meanwhile",
-            remedy="nothing was loaded: load the file again",
+            Message("key_rotated", municipality=key.municipality, purpose=key.purpose), remedy=Message("load_again")
         )
 
 
@@ -185,12 +187,9 @@ def _read(path: Path) -> bytes:
     try:
         key = bytes.fromhex(path.read_text().strip())
     except FileNotFoundError as error:
-        raise UserError(
-            f"the pseudonym key {path} is missing: the warehouse was rotated to it",
-            remedy="restore it from your backup",
-        ) from error
+        raise UserError(Message("key_missing_after_rotation", key=path), remedy=Message("restore_key")) from error
     except ValueError as error:
-        raise UserError(f"the pseudonym key {path} is not hexadecimal", remedy="restore it from your backup") from error
+        raise UserError(Message("key_not_hexadecimal", key=path), remedy=Message("restore_key")) from error
     if len(key) != KEY_BYTES:
-        raise UserError(f"the pseudonym key {path} has not {KEY_BYTES} bytes", remedy="restore it from your backup")
+        raise UserError(Message("key_length", key=path, bytes=KEY_BYTES), remedy=Message("restore_key"))
     return key

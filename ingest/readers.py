@@ -18,6 +18,7 @@ import numpy as np
 
 from ingest import archive, file_kinds, scan, workbook
 from ingest.contracts import DELIMITERS, Contract, Field, Layout, normal_title
+from ingest.messages import Message, translatable
 from ingest.scan import Block, Dialect, Refused, Scanner
 
 DELIMITED = ("csv", "ldb_nrw")
@@ -29,6 +30,7 @@ _MOST_LINES_BEFORE = 1_000
 """Blank lines before a header."""
 _MOST_LINES_ABOVE = 50
 """Lines of a title block, in which the header of a layout beside others is looked for."""
+_AGAIN = Message("ask_again")
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,9 @@ def open_source(
             file_kinds.refuse_others(file, contract.reader)
         return _delimited(contract, file, period)
     if file.seek(0, io.SEEK_END) > archive.MAX_BYTES_IN_MEMORY:
-        raise Refused(
-            f"the file has more than {archive.MAX_BYTES_IN_MEMORY >> 20} MB, and the reader {contract.reader} holds"
-            " whole files in memory",
-            "ask for smaller deliveries",
-        )
+        megabytes = archive.MAX_BYTES_IN_MEMORY >> 20
+        what = Message("file_too_large", megabytes=megabytes, reader=contract.reader)
+        raise Refused(what, Message("ask_smaller"))
     file.seek(0)
     if contract.reader == "xlsx":
         content = archive.unpack(contract, file.read())
@@ -162,7 +162,7 @@ def layout_of(contract: Contract, header: list[str], line: int, period: str | No
     if layout is None:
         refuse_other_delimiter(contract, header, line, period)
         message, remedy = contract.header_refusal(header, period)
-        raise Refused(f"line {line}: {message}", remedy)
+        raise Refused(Message("at_line", line=line, what=message), remedy)
     return layout
 
 
@@ -176,10 +176,8 @@ def refuse_other_delimiter(contract: Contract, header: list[str], line: int, per
         # Of titles in their normal form a tabulator is a blank.
         titles = one.split(sign)
         if (len(titles) > 1 and contract.is_header(titles, period)) or (sign == "\t" and one in joined):
-            raise Refused(
-                f"line {line}: {sign!r} parts the fields, agreed is {contract.delimiter!r}",
-                _where(contract, "delimiter"),
-            )
+            what = Message("delimiter_differs", found=repr(sign), agreed=repr(contract.delimiter))
+            raise Refused(Message("at_line", line=line, what=what), _where(contract, "delimiter"))
 
 
 def _small(contract: Contract, content: bytes) -> Records:
@@ -201,7 +199,7 @@ def _small(contract: Contract, content: bytes) -> Records:
 
 
 def _empty() -> Refused:
-    return Refused("the file is empty", "ask the supplier for the file again")
+    return Refused(Message("file_empty"), Message("ask_supplier_again"))
 
 
 # --- delimited text ---------------------------------------------------------------------------------
@@ -264,10 +262,7 @@ def _delimited(contract: Contract, file: BinaryIO, period: str | None = None) ->
     if layout.beside and layout.beside.footer:
         body = _up_to_totals(layout.beside.footer, body, dialect, 1 + lines, totals)
     elif contract.reader == "ldb_nrw":
-        cut_short = Refused(
-            f"no rule of underscores below line {found.line}: not a table of the Landesdatenbank, or cut short",
-            "download the table again as CSV",
-        )
+        cut_short = Refused(Message("rule_of_underscores_missing", line=found.line), Message("download_as_csv"))
         body = _until(_RULE, body, cut_short)
     elif contract.footer:
         body = _until(contract.footer, body)
@@ -340,10 +335,8 @@ def _up_to_totals(
             elif total is None:
                 kept.append(text)
             elif not scan.is_blank(text.replace(dialect.delimiter.encode(), b"")):
-                raise Refused(
-                    f"line {line}: rows stand below the total of line {total}",
-                    "ask for the export without subtotals: which rows they sum up is not read",
-                )
+                what = Message("at_line", line=line, what=Message("rows_below_total", line=total))
+                raise Refused(what, Message("ask_without_subtotals"))
             line += 1
         if kept:
             yield b"".join(kept)
@@ -373,15 +366,17 @@ def _head_in(contract: Contract, dialect: Dialect, text: bytes, is_all: bool) ->
         if line is None or line > len(ends):
             if not is_all:
                 return None
-            raise Refused(f"the file ends before the header in line {line or 1}", "ask the supplier for the file again")
+            raise Refused(Message("file_ends_before_header", line=line or 1), Message("ask_supplier_again"))
         start = starts[line - 1]
         if start < end:
-            raise Refused(f"line {line}: it is part of a title that began before", _where(contract, "headerRows"))
+            what = Message("at_line", line=line, what=Message("title_began_before"))
+            raise Refused(what, _where(contract, "headerRows"))
         found = dialect.fields(text, start)
         if found is None:
             if not is_all and dialect.is_open(text, start):
                 return None
-            raise Refused(f"line {line}: the quoting of the header is broken", "ask the supplier for the file again")
+            what = Message("at_line", line=line, what=Message("header_quoting_broken"))
+            raise Refused(what, Message("ask_supplier_again"))
         rows.append(found[0])
         end = found[1]
     cells = [[normal_title(cell.decode()) for cell in row] for row in rows]
@@ -395,11 +390,9 @@ def _first_line(contract: Contract, dialect: Dialect, text: bytes, starts: list[
         line = text[start:end]
         said = _SEP.match(line)
         if said and said[1] != dialect.delimiter.encode():
-            raise Refused(
-                f"line {number}: it says that {said[1].decode(errors='replace')!r} parts the fields, agreed is"
-                f" {dialect.delimiter!r}",
-                _where(contract, "delimiter"),
-            )
+            sign = said[1].decode(errors="replace")
+            what = Message("declared_delimiter_differs", found=repr(sign), agreed=repr(dialect.delimiter))
+            raise Refused(Message("at_line", line=number, what=what), _where(contract, "delimiter"))
         if not said and not scan.is_blank(line.replace(dialect.delimiter.encode(), b"")):
             return number
     return None
@@ -409,12 +402,12 @@ def _require_line_end(contract: Contract, dialect: Dialect, text: bytes, ends: l
     if dialect.line_end and ends and dialect.line_end.encode() not in text:
         names = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
         found = names[scan.LINE_BREAK.search(text)[0]]
-        agreed = names[dialect.line_end.encode()]
-        raise Refused(f"line 1: it ends with {found}, agreed is {agreed}", _where(contract, "lineTerminator"))
+        what = Message("line_end_differs", found=found, agreed=names[dialect.line_end.encode()])
+        raise Refused(Message("at_line", line=1, what=what), _where(contract, "lineTerminator"))
 
 
-def _where(contract: Contract, entry: str) -> str:
-    return f"ask the supplier for the file as agreed, or change {entry} at {contract.place_of(entry)}"
+def _where(contract: Contract, entry: str) -> Message:
+    return Message("ask_as_agreed", entry=entry, place=contract.place_of(entry))
 
 
 def _first_record(dialect: Dialect, chunks: Iterator[bytes]) -> tuple[list[bytes] | None, Iterator[bytes]]:
@@ -486,7 +479,7 @@ def lines_of(contract: Contract, content: bytes) -> list[str]:
 
 
 def parse(
-    contract: Contract, lines: list[str], first_line: int, remedy: str = "ask for the file again"
+    contract: Contract, lines: list[str], first_line: int, remedy: Message = _AGAIN
 ) -> Iterator[tuple[int, list[str]]]:
     """Records with the physical line each starts on; blank lines are no records. Refused if quoting is broken."""
     reader = csv.reader(iter(lines), delimiter=contract.delimiter, quotechar=contract.quote, strict=True)
@@ -497,9 +490,16 @@ def parse(
         except StopIteration:
             return
         except csv.Error as error:
-            raise Refused(f"line {line}: {error}", f"the quoting is broken there: {remedy}") from error
+            what = csv_fault(error, contract.delimiter, contract.quote)
+            raise Refused(Message("at_line", line=line, what=what), Message("ask_quoting", what=remedy)) from error
         if fields:
             yield line, fields
+
+
+def csv_fault(error: csv.Error, delimiter: str, quote: str) -> Message:
+    """What Python's csv says of a record."""
+    known = Message("csv_ends_early"), Message("csv_sign_expected", sign=f"'{delimiter}'", after=f"'{quote}'")
+    return next((message for message in known if message == str(error)), translatable(str(error)))
 
 
 def count_records(contract: Contract, lines: list[str]) -> int:

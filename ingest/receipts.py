@@ -16,10 +16,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from ingest import contracts, german, inbox_files, ledger, rejected, stores, totals
+from ingest import contracts, inbox_files, ledger, messages, rejected, stores, totals
 from ingest.contracts import Contract
 from ingest.inbox_files import InboxFile
 from ingest.ledger import Delivery
+from ingest.messages import Message
 from ingest.stores import RECEIPTS, Entry, Store
 from lagebild import database
 from lagebild.errors import UserError
@@ -36,129 +37,39 @@ SCHEMA = Path(__file__).parent / "schemas" / "receipt.json"
 
 @dataclass(frozen=True)
 class Why:
-    """Why a file stays where it is, and what its sender can do; each in German and English."""
+    """Why a file stays where it is, and what its sender can do."""
 
-    said: tuple[str, str]
-    to_do: tuple[str, str] | None = None
+    said: Message
+    to_do: Message | None = None
     """None: what is said of every file that is not taken."""
     source: str | None = None
     """Whose file it is, for all that can be seen."""
 
 
-def renamed(said: tuple[str, str], name: str, source: str | None = None) -> Why:
+def renamed(said: Message, name: str, source: str | None = None) -> Why:
     """A file that has to be renamed; `name`: a right one."""
-    to_do = f"Benennen Sie die Datei um, zum Beispiel in {name}.", f"Rename the file, for example to {name}."
-    return Why(said, to_do, source)
+    return Why(said, Message("do_rename", name=name), source)
 
 
 def saved_as(kind: str, name: str, source: str | None = None) -> Why:
     """A file that has to be saved as another kind; `kind`: of the file, `name`: a right one."""
     right = name.rpartition(".")[2]
-    said = f"die Datei ist eine .{kind}, vereinbart ist .{right}", f"the file is a .{kind}, and .{right} is agreed"
-    to_do = (
-        f"Speichern Sie sie als .{right}, zum Beispiel unter {name}; umbenennen allein genügt nicht.",
-        f"Save it as .{right}, for example under {name}; renaming alone is not enough.",
-    )
-    return Why(said, to_do, source)
+    said = Message("kind_not_agreed", kind=kind, right=right)
+    return Why(said, Message("do_save_as", right=right, name=name), source)
 
 
 _STATES = {
-    "received": (
-        "EINGEGANGEN, noch nicht geladen",
-        "RECEIVED, not loaded yet",
-        "Nichts. Das Laden wird von selbst wieder versucht. Dauert es länger als einen Tag, fragen Sie nach.",
-        "Nothing. Loading is tried again by itself. If it takes longer than a day, ask.",
-    ),
-    "loaded": (
-        "GELADEN, die Prüfung folgt",
-        "LOADED, to be checked next",
-        "Nichts. Diese Quittung wird erneuert, sobald geprüft ist.",
-        "Nothing. This receipt is renewed when the check is done.",
-    ),
-    "accepted": ("ANGENOMMEN", "ACCEPTED", "Nichts.", "Nothing."),
-    "held": (
-        "ANGEHALTEN, jemand entscheidet darüber",
-        "HELD, somebody decides on it",
-        "Prüfen Sie die Gründe. Stimmt die Datei, sagen Sie das der Ansprechstelle; sonst schicken Sie eine berichtigte"
-        " Datei unter demselben Namen.",
-        "Look at the reasons. If the file is right, tell the contact; else send a corrected file under the same name.",
-    ),
-    "refused": (
-        "ZURÜCKGEWIESEN, nichts davon wird verwendet",
-        "REFUSED, nothing of it is used",
-        "Beheben Sie den Grund und schicken Sie die Datei unter demselben Namen noch einmal.",
-        "Mend the reason and send the file again under the same name.",
-    ),
-    "superseded": (
-        "ERSETZT durch eine spätere Lieferung",
-        "SUPERSEDED by a later delivery",
-        "Nichts.",
-        "Nothing.",
-    ),
-    "withdrawn": (
-        "ZURÜCKGEZOGEN, nichts davon wird mehr verwendet",
-        "WITHDRAWN, nothing of it is used any more",
-        "Nichts, wenn eine berichtigte Datei schon geschickt wurde; sonst schicken Sie eine.",
-        "Nothing, if a corrected file was sent already; else send one.",
-    ),
-    UNKNOWN: (
-        "NICHT GENOMMEN, die Datei wurde nicht angerührt",
-        "NOT TAKEN, the file was not touched",
-        "Beheben Sie den Grund (die Liste unten zeigt, welche Namen erwartet werden), oder nehmen Sie die Datei weg.",
-        "Mend the reason (the list below shows the names that are expected), or take the file away.",
-    ),
-    REMOVED: (
-        "GELÖSCHT, ohne dass etwas davon verwendet wurde",
-        "REMOVED, nothing of it was used",
-        "Wird die Datei gebraucht, schicken Sie sie unter einem der vereinbarten Namen noch einmal.",
-        "If the file is needed, send it again under one of the agreed names.",
-    ),
+    "received": (Message("state_received"), Message("do_received")),
+    "loaded": (Message("state_loaded"), Message("do_loaded")),
+    "accepted": (Message("state_accepted"), Message("do_accepted")),
+    "held": (Message("state_held"), Message("do_held")),
+    "refused": (Message("state_refused"), Message("do_refused")),
+    "superseded": (Message("state_superseded"), Message("do_superseded")),
+    "withdrawn": (Message("state_withdrawn"), Message("do_withdrawn")),
+    UNKNOWN: (Message("state_unknown"), Message("do_unknown")),
+    REMOVED: (Message("state_removed"), Message("do_removed")),
 }
-"""Of each state: German, English, and what to do, German and English."""
-_WORDS = {
-    "de": {
-        "receipt": "QUITTUNG für {}",
-        "state": "Stand: {}",
-        "source": "Quelle: {} ({})",
-        "delivery": "Lieferung Nummer {delivery_id}, Zeitraum {period}",
-        "repeat": " (dieselben Bytes lagen schon vor; nichts wurde doppelt geladen)",
-        "rows": "{records} Zeilen: {loaded} geladen, {rejected} zurückgewiesen",
-        "until": "Angenommen bis {accepted_until}",
-        "received": "Eingegangen: {}",
-        "since": "Stand seit: {}",
-        "reason": "Grund:",
-        "totals": "Geprüfte Summen:",
-        "faults": "Was an den zurückgewiesenen Zeilen falsch ist:",
-        "rejected": "Zurückgewiesene Zeilen (Zeilennummern der Datei):",
-        "line": "  Zeile {}: {}",
-        "more": "  und {} weitere",
-        "to_do": "Was zu tun ist: {}",
-        "ask": "Fragen an: {}",
-        "expected": "Diese Dateien werden erwartet (Jahreszahlen und Schlüssel sind Beispiele):",
-        "written": "Geschrieben: {}",
-    },
-    "en": {
-        "receipt": "RECEIPT for {}",
-        "state": "State: {}",
-        "source": "Source: {} ({})",
-        "delivery": "Delivery number {delivery_id}, period {period}",
-        "repeat": " (the same bytes had come before; nothing was loaded twice)",
-        "rows": "{records} records: {loaded} loaded, {rejected} rejected",
-        "until": "Accepted until {accepted_until}",
-        "received": "Received: {}",
-        "since": "In this state since: {}",
-        "reason": "Reason:",
-        "totals": "Totals that were checked:",
-        "faults": "What is wrong with the rejected rows:",
-        "rejected": "Rejected rows (line numbers of the file):",
-        "line": "  line {}: {}",
-        "more": "  and {} more",
-        "to_do": "What to do: {}",
-        "ask": "Ask: {}",
-        "expected": "These files are expected (years and keys are examples):",
-        "written": "Written: {}",
-    },
-}
+"""Of each state: its name, and what to do."""
 
 
 def write(settings: Settings, connection: Connection, store: Store, row: InboxFile) -> None:
@@ -194,11 +105,9 @@ def told_of(store: Store, entry: Entry) -> tuple[datetime | None, date | None]:
 def write_removed(store: Store, entry: Entry) -> None:
     """Tell the sender of a file that stayed where it was that it is gone."""
     before = _of_version(store, entry)
-    *_, german_to_do, english_to_do = _STATES[REMOVED]
-    kept = "Die Datei liegt nicht mehr hier und nirgends sonst im Haus.", "The file lies neither here nor in the house."
     now = _time(datetime.now(BERLIN))
-    told = {"state": REMOVED, "what_to_do": {"de": german_to_do, "en": english_to_do}, "state_since": now}
-    told |= {"kept": dict(zip(("de", "en"), kept, strict=True)), "written_at": now}
+    told = {"state": REMOVED, "what_to_do": _both(_STATES[REMOVED][1]), "state_since": now}
+    told |= {"kept": _both(Message("kept_nowhere")), "written_at": now}
     _put(store, name_of_unknown(entry), before | told)
 
 
@@ -275,23 +184,12 @@ def _of_taken(
 ) -> dict:
     state = "received" if delivery is None else delivery.state
     rows = [] if delivery is None else _rejected_rows(connection, contract, delivery.delivery_id)
-    kept = (
-        (
-            "Die Datei wurde hier entfernt, weil sie Angaben über Personen enthält. Ihre Bytes liegen in der"
-            " Eingangsablage, bis die vereinbarte Frist um ist.",
-            "The file was removed here, because it holds data about persons. Its bytes lie in the landing zone until"
-            " the agreed time is over.",
-        )
-        if contract.has_personal_fields and row.state == "done"
-        else (
-            f"Die Datei liegt in {row.taken_path}, bis die vereinbarte Frist um ist.",
-            f"The file lies in {row.taken_path} until the agreed time is over.",
-        )
-    )
+    is_gone = contract.has_personal_fields and row.state == "done"
+    kept = Message("kept_in_landing") if is_gone else Message("kept_taken", path=row.taken_path)
     # What was taken under a wrong name is not asked for under the same name again.
-    misnamed = renamed(("", ""), contract.example).to_do if delivery and delivery.period == "unknown" else None
+    is_misnamed = delivery is not None and delivery.period == "unknown"
     return _content(
-        **({"what_to_do": dict(zip(("de", "en"), misnamed, strict=True))} if misnamed else {}),
+        **({"what_to_do": _both(Message("do_rename", name=contract.example))} if is_misnamed else {}),
         file_name=row.name,
         number=row.inbox_file_id,
         state=state,
@@ -317,31 +215,27 @@ def _of_taken(
         faults=[] if delivery is None else _faults(connection, delivery),
         totals=[] if delivery is None else _totals(connection, delivery),
         rejected_rows=rows,
-        kept={"de": kept[0], "en": kept[1]},
+        kept=_both(kept),
     )
 
 
 def _of_unknown(entry: Entry, why: Why, before: dict[str, Any], days: int | None) -> dict:
     since = before.get("state_since") or before.get("written_at") or _time(datetime.now(BERLIN))
     goes = _removed_on(date.fromisoformat(since[:10]), before.get("removed_on"), days)
-    kept = "Die Datei liegt, wo sie war", "The file lies where it was"
-    if goes:
-        kept = f"{kept[0]}, und wird ab dem {goes:%d.%m.%Y} gelöscht.", f"{kept[1]}, and is removed from {goes} on."
-    else:
-        kept = f"{kept[0]}.", f"{kept[1]}."
+    kept = Message("kept_until", day=goes) if goes else Message("kept_where_it_was")
     known = [contracts.load(source) for source in ([why.source] if why.source else contracts.sources())]
-    to_do = {"what_to_do": dict(zip(("de", "en"), why.to_do, strict=True))} if why.to_do else {}
+    to_do = {"what_to_do": _both(why.to_do)} if why.to_do else {}
     return _content(
         **to_do,
         file_name=stores.shown(entry.name),
         number=None,
         state=UNKNOWN,
-        reason=dict(zip(("de", "en"), why.said, strict=True)),
+        reason=_both(why.said),
         contact=None,
         version=entry.version,
         state_since=since,
         removed_on=goes and goes.isoformat(),
-        kept=dict(zip(("de", "en"), kept, strict=True)),
+        kept=_both(kept),
         known_files=[
             {
                 "source": contract.source,
@@ -365,18 +259,22 @@ def _removed_on(since: date, said: str | None, days: int | None) -> date | None:
 
 def _content(state: str, **content: object) -> dict:
     """A receipt as JSON; what a kind of receipt lacks is null or empty."""
-    _, _, *what_to_do = _STATES[state]
     empty = {"source": None, "title": None, "received_at": None, "state_since": None, "delivery": None, "version": None}
     empty |= {"removed_on": None, "faults": [], "totals": [], "rejected_rows": [], "known_files": []}
-    own = {"format": 1, "state": state, "what_to_do": dict(zip(("de", "en"), what_to_do, strict=True))}
+    own = {"format": 1, "state": state, "what_to_do": _both(_STATES[state][1])}
     return own | empty | content | {"written_at": _time(datetime.now(BERLIN))}
+
+
+def _both(message: Message) -> dict[str, str]:
+    return {language: message.told(language) for language in ("de", "en")}
 
 
 def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int) -> list[dict]:
     """Line and reasons of rejected rows, as many as a receipt lists; reasons never quote what the row says."""
 
-    def both(reason: dict[str, str]) -> dict:
-        return reason | {"message": {"de": german.rejection(contract, reason), "en": reason["message"]}}
+    def both(reason: dict[str, Any]) -> dict:
+        message = {"de": rejected.in_german(reason), "en": reason["message"]}
+        return {"code": reason["code"], "field": reason["field"], "message": message}
 
     rows = connection.execute(
         "select line_number, reasons from raw.rejected_row where delivery_id = %s order by line_number limit %s",
@@ -386,7 +284,7 @@ def _rejected_rows(connection: Connection, contract: Contract, delivery_id: int)
     return [{"line": line, "reasons": [both(reason) for reason in reasons]} for line, reasons in named if reasons]
 
 
-def _may_be_told(contract: Contract, reason: dict[str, str]) -> bool:
+def _may_be_told(contract: Contract, reason: dict[str, Any]) -> bool:
     return reason["message"] != rejected.ERASED and rejected.may_name_lines(contract, reason["code"])
 
 
@@ -421,15 +319,18 @@ def _reason(settings: Settings, row: InboxFile, delivery: Delivery | None) -> di
     text = row.problem if delivery is None else delivery.reason
     if text is None:
         return None
+    german = messages.in_language(text if _is_by_person(delivery) else messages.translatable(text), "de")
+    both = {"de": german, "en": str(text)}
     own = (settings.drop, settings.landing, settings.keys, settings.secrets, settings.config, settings.home)
     for folder in (*own, ROOT):
-        text = text.replace(f"{folder}/", "")
-    both = {"de": german.reason(text, row.name, _is_by_person(delivery)), "en": text}
+        both = {key: said.replace(f"{folder}/", "") for key, said in both.items()}
     return {key: said if len(said) <= MAX_REASON else f"{said[:MAX_REASON]} ..." for key, said in both.items()}
 
 
 def _is_by_person(delivery: Delivery | None) -> bool:
-    """Whether a person gave the reason: nobody else accepts for one, withdraws, or refuses what was loaded."""
+    """Whether a reason that is no message was given by a person: nobody else accepts for one, withdraws, or refuses
+    what was loaded.
+    """
     if delivery is None:
         return False
     is_sent_back = delivery.state == "refused" and delivery.loaded_at is not None
@@ -446,37 +347,46 @@ def _as_text(content: dict) -> str:
 
 def _half(c: dict, language: str) -> str:
     """The receipt in one language."""
-    say, d = _WORDS[language], c["delivery"] or {}
-    state = _STATES[c["state"]][0 if language == "de" else 1]
-    lines = [say["receipt"].format(_one_line(c["file_name"])), "", say["state"].format(state)]
+    d = c["delivery"] or {}
+
+    def said(code: str, /, **parameters: Any) -> str:
+        return Message(code, **parameters).told(language)
+
+    state = _STATES[c["state"]][0].told(language)
+    lines = [said("receipt_of", name=_one_line(c["file_name"])), "", said("receipt_state", state=state)]
     if c["title"]:
-        lines.append(say["source"].format(c["title"][language], c["source"]))
+        lines.append(said("receipt_source", title=c["title"][language], source=c["source"]))
     if d:
-        lines.append(say["delivery"].format(**d) + (say["repeat"] if d["is_repeat"] else ""))
-        lines += [say["rows"].format(**d)] * (d["records"] is not None)
+        repeat = said("receipt_repeat") if d["is_repeat"] else ""
+        lines.append(said("receipt_delivery", delivery_id=d["delivery_id"], period=d["period"]) + repeat)
+        if d["records"] is not None:
+            counts = {name: d[name] for name in ("records", "loaded", "rejected")}
+            lines.append(said("receipt_rows", **counts))
         lines.append("SHA-256: {sha256} ({byte_size} Bytes)".format(**d))
-        lines += [say["until"].format(**d)] * bool(d["accepted_until"])
-    lines += [say["received"].format(c["received_at"])] * bool(c["received_at"])
-    lines += [say["since"].format(c["state_since"])] * bool(c["state_since"])
+        lines += [said("receipt_until", accepted_until=d["accepted_until"])] * bool(d["accepted_until"])
+    lines += [said("receipt_received", at=c["received_at"])] * bool(c["received_at"])
+    lines += [said("receipt_since", at=c["state_since"])] * bool(c["state_since"])
     if c["reason"]:
-        lines += ["", say["reason"], *(f"  {line}" for line in c["reason"][language].splitlines())]
+        lines += ["", said("receipt_reason"), *(f"  {line}" for line in c["reason"][language].splitlines())]
     if c["totals"]:
-        lines += ["", say["totals"], *(f"  {total['message'][language]}" for total in c["totals"])]
+        lines += ["", said("receipt_totals"), *(f"  {total['message'][language]}" for total in c["totals"])]
     if c["faults"]:
-        lines += ["", say["faults"], *(f"  {fault['message'][language]}" for fault in c["faults"])]
+        lines += ["", said("receipt_faults"), *(f"  {fault['message'][language]}" for fault in c["faults"])]
     if c["rejected_rows"]:
-        lines += ["", say["rejected"]]
+        lines += ["", said("receipt_rejected")]
         for row in c["rejected_rows"]:
-            lines.append(say["line"].format(row["line"], "; ".join(r["message"][language] for r in row["reasons"])))
+            reasons = "; ".join(reason["message"][language] for reason in row["reasons"])
+            lines.append(said("receipt_line", line=row["line"], reasons=reasons))
         left = d["rejected"] - len(c["rejected_rows"])
-        lines += [say["more"].format(left)] * (left > 0)
-    lines += ["", say["to_do"].format(c["what_to_do"][language]), c["kept"][language]]
-    lines += [say["ask"].format(c["contact"])] * bool(c["contact"])
+        lines += [said("receipt_more", count=left)] * (left > 0)
+    lines += ["", said("receipt_to_do", to_do=c["what_to_do"][language]), c["kept"][language]]
+    lines += [said("receipt_ask", contact=c["contact"])] * bool(c["contact"])
     if c["known_files"]:
-        lines += ["", say["expected"]]
+        lines += ["", said("receipt_expected")]
         for known in c["known_files"]:
-            lines.append(f"  {known['example']}: {known['title'][language]}; {say['ask'].format(known['contact'])}")
-    return "\n".join([*lines, "", say["written"].format(c["written_at"])])
+            asked = said("receipt_ask", contact=known["contact"])
+            lines.append(f"  {known['example']}: {known['title'][language]}; {asked}")
+    return "\n".join([*lines, "", said("receipt_written", at=c["written_at"])])
 
 
 def _one_line(text: str) -> str:

@@ -4,14 +4,16 @@ Of a source about persons no value is shown, and lines only of faults that stand
 history or an erasure says of a row would say something of a person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import Connection
 
-from ingest import contracts, german
+from ingest import contracts, messages
 from ingest.contracts import MASK, Contract
 from ingest.ledger import Delivery
+from ingest.messages import Message
 
 LINES = 5
 """Lines that are named of each fault."""
@@ -47,7 +49,8 @@ class Fault:
     def text(self, language: str) -> str:
         """The fault in a line, in `de` or `en`."""
         word, such, lines, more = _WORDS[language]
-        said = f"{self.message_de if language == 'de' else self.message}: {self.rows:,} {word[self.rows == 1]}"
+        said = f"{self.message_de if language == 'de' else self.message}: "
+        said += f"{messages.figure(self.rows, language)} {word[self.rows == 1]}"
         if self.lines:
             named = ", ".join(map(str, self.lines)) + (more if self.rows > len(self.lines) else "")
             said += f" ({lines[len(self.lines) == 1]} {named})"
@@ -73,7 +76,7 @@ def faults(connection: Connection, delivery: Delivery) -> list[Fault]:
     contract = contracts.load(delivery.source) if delivery.source in contracts.sources() else None
     found = connection.execute(
         "select r ->> 'field', r ->> 'code', count(*),"
-        " (array_agg(r ->> 'message' order by r ->> 'message' = %(erased)s, line_number))[1],"
+        " (array_agg(r order by r ->> 'message' = %(erased)s, line_number))[1],"
         " (array_agg(line_number order by line_number) filter (where r ->> 'message' <> %(erased)s))[1:%(lines)s],"
         " (array_agg(distinct fields ->> (r ->> 'field')))[1:%(values)s]"
         " from raw.rejected_row, jsonb_array_elements(reasons) as r where delivery_id = %(delivery)s"
@@ -86,12 +89,12 @@ def faults(connection: Connection, delivery: Delivery) -> list[Fault]:
             field=field,
             code=code,
             rows=rows,
-            message=_said("en", field, code, message),
-            message_de=_said("de", field, code, _german(contract, field, code, message)),
+            message=_said("en", first),
+            message_de=_said("de", first),
             lines=tuple(lines or ()) if may_name_lines(contract, code) else (),
             values=tuple(_shown(values or ())) if is_open else (),
         )
-        for field, code, rows, message, lines, values in found
+        for field, code, rows, first, lines, values in found
     ]
 
 
@@ -100,17 +103,21 @@ def may_name_lines(contract: Contract | None, code: str) -> bool:
     return contract is not None and (code in _OF_THE_FILE or not contract.has_personal_fields)
 
 
-def _said(language: str, field: str, code: str, message: str) -> str:
+def in_german(reason: Mapping[str, Any]) -> str:
+    """A reason of a rejected row as `raw.rejected_row` keeps it; one that was kept without its code stays English."""
+    field, text = reason["field"], reason["message"]
+    said = messages.restored(text.removeprefix(f"{field}: ").removeprefix(f"{field} "), reason.get("said"))
+    if not isinstance(said, Message):
+        return messages.translatable(text).told("de")
+    return said.told("de") if reason["code"] == "rule" or not field else f"{field}: {said.told('de')}"
+
+
+def _said(language: str, reason: Mapping[str, Any]) -> str:
     """The message, without where in the file this one row stands."""
-    if message == ERASED:
-        return _NEUTRAL[language].format(field, code)
+    if reason["message"] == ERASED:
+        return _NEUTRAL[language].format(reason["field"], reason["code"])
+    message = in_german(reason) if language == "de" else reason["message"]
     return message.partition(" (bytes ")[0].partition(" (Bytes ")[0]
-
-
-def _german(contract: Contract | None, field: str, code: str, message: str) -> str:
-    if message == ERASED or contract is None:
-        return message
-    return german.rejection(contract, {"field": field, "code": code, "message": message})
 
 
 def _shown(values: Iterable[str | None]) -> list[str]:

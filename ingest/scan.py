@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ingest.messages import Message
 from lagebild import later
 
 kernels = later.module("ingest.kernels")
@@ -45,6 +46,7 @@ class Refused(Exception):
     """The delivery cannot be read as its contract says: what is wrong (with line), and what to do."""
 
     def __init__(self, message: str, remedy: str):
+        """Both are a `Message` wherever a file that was sent is read."""
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -240,10 +242,8 @@ def _pieces(file: BinaryIO, decoder: "_Decoder") -> Iterator[bytes]:
 
 
 def _too_long(line: int) -> Refused:
-    return Refused(
-        f"line {line}: longer than {MAX_RECORD_BYTES >> 20} MiB",
-        "such a file has no lines: ask the supplier for the file as agreed",
-    )
+    what = Message("line_too_long", mebibytes=MAX_RECORD_BYTES >> 20)
+    return Refused(Message("at_line", line=line, what=what), Message("ask_lines_as_agreed"))
 
 
 def _last_line_end(text: bytes) -> int:
@@ -289,7 +289,7 @@ class _Decoder:
                 text = self._decoder.decode(raw, final).encode()
         except UnicodeDecodeError as error:
             line = self.line + len(re.findall(rb"\r\n|\n|\r", error.object[: error.start]))
-            raise self._refused(line, f"a byte is not {self.encoding}") from error
+            raise self._refused(line, Message("byte_not_in_encoding", encoding=self.encoding)) from error
         if self._is_first and text:
             self._is_first = False
             if self._is_utf8:
@@ -300,7 +300,7 @@ class _Decoder:
             self._tell_apart(raw)
         if b"\x00" in text:
             line = self.line + text[: text.index(b"\x00")].count(b"\n")
-            raise Refused(f"line {line}: a NUL byte", "the file is damaged or not text: ask for it again")
+            raise Refused(Message("at_line", line=line, what=Message("nul_byte")), Message("ask_again_damaged"))
         self.line += text.count(b"\n")
         return text
 
@@ -310,7 +310,7 @@ class _Decoder:
         if self._first_high is not None:
             self._tell_apart(b"", final=True)
             if self._utf8 is not None:
-                raise self._refused(self._first_high, f"the file is UTF-8, not {self.encoding}")
+                raise self._refused(self._first_high, Message("file_is_utf8", encoding=self.encoding))
         return text
 
     @property
@@ -334,18 +334,15 @@ class _Decoder:
         except UnicodeDecodeError:
             self._utf8 = None  # not UTF-8: good
         if self._utf8 is None and self._first_control is not None:
-            raise self._refused(self._first_control, f"the file is Windows-1252, not {self.encoding}")
+            raise self._refused(self._first_control, Message("file_is_windows_1252", encoding=self.encoding))
 
     def _mark(self) -> Refused:
-        return Refused(
-            f"line 1: the file starts with a byte order mark, which {self.encoding} has not",
-            f"name the encoding utf-8 at {self.where}",
-        )
+        what = Message("mark_not_in_encoding", encoding=self.encoding)
+        return Refused(Message("at_line", line=1, what=what), Message("name_utf8", place=self.where))
 
-    def _refused(self, line: int, what: str) -> Refused:
-        return Refused(
-            f"line {line}: {what}", f"ask for the file in {self.encoding}, or name its encoding at {self.where}"
-        )
+    def _refused(self, line: int, what: Message) -> Refused:
+        remedy = Message("ask_encoding", encoding=self.encoding, place=self.where)
+        return Refused(Message("at_line", line=line, what=what), remedy)
 
 
 # --- cutting into records ---------------------------------------------------------------------------
@@ -525,10 +522,9 @@ class Scanner:
             if resume == page.n and count is None and may_go_on:
                 return special, broken, blank, line  # the next chunk may tell where it ends
             if int(page.ends[resume - 1]) - start > MAX_RECORD_BYTES:
-                raise Refused(
-                    f"line {self.line + page.numbers[line]}: the quoting is broken and no record follows it",
-                    "ask the supplier for the file again",
-                )
+                number = int(self.line + page.numbers[line])
+                what = Message("at_line", line=number, what=Message("quoting_broken_to_end"))
+                raise Refused(what, Message("ask_supplier_again"))
             broken.append((line, resume, "quoting" if count is None else "field_count", count))
         return special, broken, blank, page.n
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ingest.connectors.access import access_of
 from ingest.landing import ChangedWhileRead
+from ingest.messages import Message
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
@@ -223,9 +224,7 @@ class Store:
         own = path.partition("/")[0]
         with contextlib.suppress(FileNotFoundError):
             if self._described(own)["type"] != "directory":
-                raise StoreError(
-                    f"the inbox {self.label} has no folder {own}, but something else of that name", "remove it"
-                )
+                raise StoreError(Message("inbox_folder_taken", inbox=self.label, folder=own), Message("remove_it"))
         self._fs.makedirs(self._full(path), exist_ok=True)
 
     def _full(self, path: str) -> str:
@@ -486,17 +485,13 @@ def _sftp_filesystem(label: str, settings: Settings) -> Any:
     known_hosts, key = settings.secrets / "known_hosts", settings.secrets / f"{name}_key"
     if not known_hosts.exists():
         raise StoreError(
-            f"{label}: {known_hosts} is missing, and a server whose key nobody checked is not spoken to",
-            remedy="docs/runbooks/receive-files.md: ask the server's operator for its key, and write it there",
+            Message("inbox_server_unknown", inbox=label, path=known_hosts), remedy=Message("ask_server_key")
         )
     access = access_of(access_name(label), settings)
     user = (access.user if access else "") or parts.username
     password = access.password if access else None
     if not user or not (password or key.exists()):
-        raise StoreError(
-            f"{label}: there is no user and key or password",
-            remedy=f"put the private key into {key}, or {name}_user and {name}_password beside it",
-        )
+        raise StoreError(Message("inbox_no_access", inbox=label), remedy=Message("put_private_key", key=key, name=name))
     # A server that many ask at once turns some away before it says who it is.
     patiently = Retrying(
         retry=retry_if_exception_type((ConnectionResetError, ConnectionLost)),
@@ -542,10 +537,6 @@ def _told(label: str) -> Iterator[None]:
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _LIBRARIES:
             raise
         said = f"{type(error).__name__}: {error}".strip()[:300]
-        remedy = (
-            "the server's key is not the one in known_hosts of the secrets folder: ask its operator before you change"
-            " the file (docs/runbooks/receive-files.md)"
-            if type(error).__name__ == "HostKeyNotVerifiable"
-            else "nothing is lost: the next look tries again; docs/runbooks/receive-files.md says what to check"
-        )
-        raise StoreError(f"the inbox {label} cannot be used: {said}", remedy) from error
+        is_other_key = type(error).__name__ == "HostKeyNotVerifiable"
+        remedy = Message("server_key_differs" if is_other_key else "next_look_tries")
+        raise StoreError(Message("inbox_unusable", inbox=label, error=said), remedy) from error

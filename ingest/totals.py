@@ -9,9 +9,8 @@ from decimal import Decimal
 
 from psycopg import Connection
 
+from ingest import messages
 from ingest.contracts import Field
-
-_TO_GERMAN = str.maketrans(",.", ".,")
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,8 @@ class Total:
 
     def text(self, language: str) -> str:
         """The same in a line, in `de` or `en`."""
-        figure = f"{self.printed:,}"
+        figure = messages.figure(self.printed, language)
         if language == "de":
-            figure = figure.translate(_TO_GERMAN)
             return f"{self.title}: die Zeilen ergeben die Summe der Zeile {self.line}, {figure}"
         return f"{self.title}: the rows sum to the total of line {self.line}, {figure}"
 
@@ -41,7 +39,7 @@ def keep(connection: Connection, delivery_id: int, found: Iterable[tuple[int, Fi
             asked = replace(field, required=True, pattern=None, minimum=None, maximum=None, bare_number=False)
             printed, problem = values.parse(asked, text, frozenset({""})), None
         except values.BadValue as bad:
-            printed, problem = None, bad.message
+            printed, problem = None, str(bad.message)
         connection.execute(
             "insert into raw.delivery_total (delivery_id, line_number, field, title, printed, problem)"
             " values (%s, %s, %s, %s, %s, %s)",

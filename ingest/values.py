@@ -11,6 +11,7 @@ from psycopg import DataError
 
 from ingest import copy, privacy
 from ingest.contracts import Field
+from ingest.messages import Message
 
 # The official statistics' signs that stand where a number could not; none of them is zero. `*` is that of the Federal
 # Employment Agency: kept secret.
@@ -20,9 +21,10 @@ PRINTED_SIGNS = {
     "\u2026": "...", "..": "...", "\u2022": ".", "\u00b7": ".", "\u25cf": ".", "X": "x", "\u00d7": "x", "( )": "()",
 }  # fmt: skip
 """How print and word processors write these signs."""
-_SIGN_NAMES = {"-": "a dash", "...": "three dots", ".": "a dot", "*": "an asterisk", "/": "a slash", "x": "an x"} | {
-    "()": "empty brackets"
-}
+_SIGN_NAMES = {
+    "-": Message("sign_dash"), "...": Message("sign_dots"), ".": Message("sign_dot"), "*": Message("sign_asterisk"),
+    "/": Message("sign_slash"), "x": Message("sign_x"), "()": Message("sign_brackets"),
+}  # fmt: skip
 ERRORS = frozenset(
     {"#DIV/0!", "#N/A", "#NV", "#NAME?", "#NULL!", "#NUM!", "#ZAHL!", "#REF!", "#BEZUG!", "#VALUE!", "#WERT!"}
     | {"#SPILL!", "#ÜBERLAUF!", "#CALC!", "#KALK!", "#FIELD!", "#FELD!", "#GETTING_DATA", "#DATEN_ABRUFEN"}
@@ -47,7 +49,7 @@ _MIDNIGHT = re.compile(r"0?0:00(:00([.,]0+)?)?")
 class BadValue(Exception):
     """A value that breaks its field's rule: a stable code and a message that does not quote it."""
 
-    def __init__(self, code: str, message: str):
+    def __init__(self, code: str, message: Message):
         super().__init__(message)
         self.code = code
         self.message = message
@@ -82,7 +84,7 @@ def encoded(value: Any, sql_type: str) -> bytes:
     try:
         return copy.cell(value, sql_type)
     except (OverflowError, struct.error, DataError) as error:
-        raise BadValue("type", "is too large") from error
+        raise BadValue("type", Message("value_too_large")) from error
 
 
 def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
@@ -90,7 +92,7 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
     text = text.strip()
     if text in missing_values:
         if field.required:
-            raise BadValue("required", "is missing")
+            raise BadValue("required", Message("value_missing"))
         return None
     if field.max_length is not None and len(text) > field.max_length:
         raise too_long(field)
@@ -99,21 +101,21 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
     if field.part is not None:
         found = field.part.fullmatch(text)
         if found is None:
-            raise BadValue("pattern", f"does not match {field.part.pattern}")
+            raise BadValue("pattern", Message("value_pattern", pattern=field.part.pattern))
         text = "".join(found.groups(""))
     if field.mapping is not None:
         if text not in field.mapping:
-            raise BadValue("code_list", f"is none of {', '.join(field.mapping)}")
+            raise BadValue("code_list", Message("value_not_mapped", words=", ".join(field.mapping)))
         text = field.mapping[text]
     if field.pattern is not None and not field.pattern.fullmatch(text):
-        raise BadValue("pattern", f"does not match {field.pattern.pattern}")
+        raise BadValue("pattern", Message("value_pattern", pattern=field.pattern.pattern))
     if field.enum is not None and text not in field.enum:
-        raise BadValue("enum", "is not in the code list")
+        raise BadValue("enum", Message("value_not_in_list"))
     value = _CONVERTERS[field.type](field, text)
     if field.minimum is not None and value < _bound(field, field.minimum):
-        raise BadValue("minimum", f"is below {field.minimum}")
+        raise BadValue("minimum", Message("value_below", bound=field.minimum))
     if field.maximum is not None and value > _bound(field, field.maximum):
-        raise BadValue("maximum", f"is above {field.maximum}")
+        raise BadValue("maximum", Message("value_above", bound=field.maximum))
     return value
 
 
@@ -124,15 +126,15 @@ def _is_agreed(field: Field, text: str) -> bool:
 def spreadsheet_error(text: str) -> BadValue | None:
     """What to say of a text that a spreadsheet wrote where a formula had no value; None if it is another text."""
     if text.upper() in ERRORS:
-        return BadValue("spreadsheet_error", f"is the error {text.upper()} of a spreadsheet")
+        return BadValue("spreadsheet_error", Message("spreadsheet_error", error=text.upper()))
     if _TOO_NARROW.fullmatch(text):
-        return BadValue("spreadsheet_error", "is what a spreadsheet shows where a column is too narrow (###)")
+        return BadValue("spreadsheet_error", Message("spreadsheet_too_narrow"))
     return None
 
 
 def too_long(field: Field) -> BadValue:
     """What to say of a text that has more characters than are agreed."""
-    return BadValue("length", f"has more than {field.max_length} characters")
+    return BadValue("length", Message("value_too_long", characters=field.max_length))
 
 
 def _bound(field: Field, bound: Any) -> Any:
@@ -158,7 +160,7 @@ def _number(field: Field, text: str) -> Decimal:
         head, *groups = whole.lstrip("+-").split(group)
         # 1.5 under a thousands point is a decimal point in the wrong place, not fifteen.
         if not 1 <= len(head) <= 3 or any(len(group) != 3 for group in groups):
-            raise BadValue("type", f"has {group!r} where no thousands separator can stand")
+            raise BadValue("type", Message("number_group", sign=repr(group)))
         whole = whole.replace(group, "")
     digits = whole.lstrip("+-") + fraction
     if not (digits.isascii() and digits.isdigit()):
@@ -173,38 +175,35 @@ def _no_number(field: Field, text: str) -> BadValue:
     """Why a text is no number; without a digit of it."""
     sign = PRINTED_SIGNS.get(text, text)
     if sign in SIGNS:
-        named = _SIGN_NAMES[sign]
-        return BadValue("type", f"is {named}, a sign of the official statistics, and signs are not agreed here")
+        return BadValue("type", Message("number_sign", sign=_SIGN_NAMES[sign]))
     if re.fullmatch(r"\(.*\d.*\)", text):
-        return BadValue(
-            "type",
-            "is a number in brackets: of limited reliability in statistics, below zero in accounts",
-        )
+        return BadValue("type", Message("number_in_brackets"))
     if re.fullmatch(r"[\u2010-\u2015][\d.,]+|[\d.,]+[\u2010-\u2015]", text):
-        return BadValue("type", "has a dash where a minus would stand")
+        return BadValue("type", Message("number_dash"))
     if re.fullmatch(rf"[+-]?\d{{1,3}}([{_BLANKS[1:]}]\d{{3}})+([.,]\d+)?", text):
-        return BadValue("type", "has no-break spaces between thousands, which are not agreed: say so under groupChar")
+        return BadValue("type", Message("number_no_break_spaces"))
     if re.fullmatch(r"[+-]?\d{1,3}( \d{3})+([.,]\d+)?", text):
-        return BadValue("type", "has blanks between thousands, which are not agreed: say so under groupChar")
+        return BadValue("type", Message("number_blanks"))
     if re.fullmatch(rf"[+-]?\d{{1,3}}([{_APOSTROPHES}]\d{{3}})+([.,]\d+)?", text):
-        return BadValue("type", "has apostrophes between thousands, which are not agreed: say so under groupChar")
+        return BadValue("type", Message("number_apostrophes"))
     if re.fullmatch(rf"(€|EUR)[{_BLANKS}]*[+-]?\d[\d.,]*|[+-]?[\d.,]*\d[{_BLANKS}]*(€|EUR|%)", text):
-        return BadValue("type", "has a unit beside the number, which is not agreed: say so under bareNumber")
+        return BadValue("type", Message("number_unit"))
     if re.fullmatch(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+", text):
-        return BadValue("type", "is written with an exponent, as spreadsheets shorten long numbers: send all digits")
+        return BadValue("type", Message("number_exponent"))
     if re.fullmatch(r"[\d.,]+-", text):
-        return BadValue("type", "has its minus behind the number, which is not agreed: say so under trailing_minus")
+        return BadValue("type", Message("number_trailing_minus"))
     swapped = r"(,\d{3})*\.\d+" if field.decimal_char == "," else r"(\.\d{3})*,\d+"
     if re.fullmatch(rf"[+-]?\d+([.,]\d+)|[+-]?\d{{1,3}}{swapped}", text):
-        found, agreed = ("point", "comma") if field.decimal_char == "," else ("comma", "point")
-        return BadValue("type", f"has a decimal {found}, agreed is a decimal {agreed}")
-    return BadValue("type", "is not a number")
+        signs = Message("decimal_point"), Message("decimal_comma")
+        found, agreed = signs if field.decimal_char == "," else signs[::-1]
+        return BadValue("type", Message("number_decimal_sign", found=found, agreed=agreed))
+    return BadValue("type", Message("number_none"))
 
 
 def _integer(field: Field, text: str) -> int:
     value = _number(field, text)
     if value != value.to_integral_value():
-        raise BadValue("type", "is not a whole number")
+        raise BadValue("type", Message("number_not_whole"))
     return int(value)
 
 
@@ -237,12 +236,12 @@ def _no_date(field: Field, text: str) -> BadValue:
     for form, example in _OTHER_DATES.items():
         try:
             if len(day) <= len(example) and FIRST_YEAR <= datetime.strptime(day, form).year <= LAST_YEAR:
-                return BadValue("type", f"is a date written as {form}, agreed is {field.format}")
+                return BadValue("type", Message("date_other_form", found=form, agreed=field.format))
         except ValueError:
             continue
     if re.fullmatch(r"[2-7]\d{4}", text):
-        return BadValue("type", "is a number, as spreadsheets keep days: send days")
-    return BadValue("type", f"is not a date written as {field.format}")
+        return BadValue("type", Message("date_as_number"))
+    return BadValue("type", Message("date_none", form=field.format))
 
 
 def _read_date(form: str, text: str) -> date:
@@ -263,23 +262,19 @@ def _at_midnight(field: Field, text: str) -> date | None:
     except ValueError:
         day = None
     if day is not None and not _MIDNIGHT.fullmatch(parts["time"]):
-        raise BadValue("type", "is a date with a time of day, and only 00:00 without a time zone is a whole day")
+        raise BadValue("type", Message("date_with_time"))
     return day
 
 
 def _require_plausible(field: Field, year: int) -> None:
     """Years that nobody means; a bound of the field's own says otherwise."""
     if (year < FIRST_YEAR and field.minimum is None) or (year > LAST_YEAR and field.maximum is None):
-        raise BadValue(
-            "year",
-            f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}; a text that stands for an open end belongs under"
-            " missingValues",
-        )
+        raise BadValue("year", Message("year_implausible", first=FIRST_YEAR, last=LAST_YEAR))
 
 
 def _year(field: Field, text: str) -> int:
     if not (len(text) == 4 and text.isascii() and text.isdigit()):
-        raise BadValue("type", "is not a year of four digits")
+        raise BadValue("type", Message("year_none"))
     _require_plausible(field, int(text))
     return int(text)
 
@@ -287,7 +282,7 @@ def _year(field: Field, text: str) -> int:
 def _boolean(field: Field, text: str) -> bool:
     words = {"true": True, "ja": True, "1": True, "false": False, "nein": False, "0": False}
     if text.lower() not in words:
-        raise BadValue("type", "is neither yes nor no")
+        raise BadValue("type", Message("boolean_none"))
     return words[text.lower()]
 
 

@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.contracts import Contract
-from ingest.readers import Records, Refused, lines_of
+from ingest.messages import Message
+from ingest.readers import Records, Refused, csv_fault, lines_of
 
 HEADER = ["Indikator", "Name", "Einheit", "Quelle", "ARS", "Region", "Jahr", "Wert", "Hinweis"]
 ORIGIN = "Herkunft"
 """Made-up files say so in this column (a key of the JSON); real ones lack it."""
-_AGAIN = "ask for it again; if it stays so, the service has changed its answers, and this reader must follow"
+_AGAIN = Message("ask_service_again")
 
 
 def read(contract: Contract, content: bytes) -> Records:
@@ -48,9 +49,9 @@ def _described(content: bytes) -> dict[str, Any]:
         # Numbers stay as they are written: 0.1 must not become a float first.
         described = json.loads(content.decode("utf-8-sig"), parse_float=str, parse_int=str)
     except (ValueError, RecursionError) as error:
-        raise Refused("the file is no whole JSON text", _AGAIN) from error
+        raise Refused(Message("json_broken"), _AGAIN) from error
     if not isinstance(described, dict):
-        raise Refused("the JSON is no answer of /rest/statistics/data", _AGAIN)
+        raise Refused(Message("json_no_answer"), _AGAIN)
     return described
 
 
@@ -63,7 +64,7 @@ def _json_rows(described: dict[str, Any]) -> Iterator[list[str]]:
         for indicator in data["indicators"]:
             by_region = indicator["regionYearValues"]
             if len(by_region) != len(data["regions"]) or any(len(values) != len(years) for values in by_region):
-                raise Refused("an indicator has not a value for each region and year", _AGAIN)
+                raise Refused(Message("indicator_incomplete"), _AGAIN)
             code = _text(indicator.get("friendlyUrl"))
             what = [code, _text(indicator["name"]), _text(indicator.get("unit"))]
             what.append(sources.get(code) or _text(data.get("source")))
@@ -71,11 +72,11 @@ def _json_rows(described: dict[str, Any]) -> Iterator[list[str]]:
             for region, values in zip(data["regions"], by_region, strict=True):
                 for year, value in zip(years, values, strict=True):
                     if value is not None and not isinstance(value, str):
-                        raise Refused(f"{code}: a value is no number, as of population pyramids", "leave it out")
+                        raise Refused(Message("indicator_no_number", indicator=code), Message("leave_indicator_out"))
                     if value is not None:
                         yield [*what, _text(region["ars"]), _text(region["name"]), year, value, remark]
     except (KeyError, TypeError, AttributeError) as error:
-        raise Refused(f"the JSON is no answer of /rest/statistics/data ({error!r})", _AGAIN) from error
+        raise Refused(Message("json_no_answer_because", error=repr(error)), _AGAIN) from error
 
 
 def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -84,7 +85,7 @@ def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
         header = next(table, [])
         columns = [re.fullmatch(r"(\d{4})\s*\n\s*(.+)", cell.strip()) for cell in header[1:]]
         if not columns or not all(columns):
-            raise Refused("line 3: the header is not of cells with a year and a region", _AGAIN)
+            raise Refused(Message("at_line", line=3, what=Message("wegweiser_header")), _AGAIN)
         line = 3 + table.line_num
         for fields in table:
             # Below the table stand notes: of another width, or with nothing but their first cell.
@@ -94,7 +95,7 @@ def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
                         yield line, ["", fields[0].strip(), "", "", "", column[2], column[1], _with_point(value), ""]
             line = 3 + table.line_num
     except csv.Error as error:
-        raise Refused(f"line {3 + table.line_num}: {error}", _AGAIN) from error
+        raise Refused(Message("at_line", line=3 + table.line_num, what=csv_fault(error, ";", '"')), _AGAIN) from error
 
 
 def _with_point(value: str) -> str:

@@ -13,11 +13,12 @@ from itertools import zip_longest
 
 from ingest import scan, values
 from ingest.contracts import Contract, Field, Layout, normal_title
+from ingest.messages import Message
 from ingest.scan import Block, Refused
 from ingest.workbook_parts import KEPT, MAX_CELLS, Book, Cell, Fault, Sheet, cell_at, is_blank, place, shown
 
 ROWS_AT_ONCE = 20_000
-_AGAIN = "ask the supplier for the file again"
+_AGAIN = Message("ask_supplier_again")
 
 
 # --- one cell under one field -----------------------------------------------------------------------
@@ -40,19 +41,19 @@ def written(cell: Cell, field: Field) -> str | Fault:
         is_percent = cell.format.is_percent and (not field.bare_number or field.name.endswith("_pct"))
         return (_times_hundred(cell.plain) if is_percent else cell.plain).replace(".", field.decimal_char)
     if field.type == "date" and re.search(r"[^%\w]", field.format):
-        return Fault("cell_type", "holds a number or truth value where a date belongs")
+        return Fault("cell_type", Message("cell_number_for_date"))
     return cell.shown()
 
 
 def _date(cell: Cell, field: Field) -> str | Fault:
     if field.type in ("integer", "number"):
-        return Fault("cell_type", "holds a date or time where a number belongs")
+        return Fault("cell_type", Message("cell_date_for_number"))
     if field.type != "date":
         return cell.shown()
     if not cell.has_day:
-        return Fault("cell_type", "holds a time of day without a date")
+        return Fault("cell_type", Message("cell_time_alone"))
     if cell.has_time and cell.moment.time() != datetime.min.time():
-        return Fault("cell_type", "holds a date with a time of day: send the date alone")
+        return Fault("cell_type", Message("cell_date_with_time"))
     return cell.moment.strftime(field.format)
 
 
@@ -99,17 +100,15 @@ class Table:
     def of(cls, contract: Contract, content: bytes) -> "Table":
         """A contract's table; Refused if the file is no workbook, lacks the sheet, or the sheet is empty."""
         if not content.strip():
-            raise Refused("the file is empty", _AGAIN)
+            raise Refused(Message("file_empty"), _AGAIN)
         book = Book(content)
         name = next((name for name in book.sheets if normal_title(name) == normal_title(contract.sheet)), None)
         if name is None:
-            raise Refused(
-                f"there is no sheet {contract.sheet!r}, only {', '.join(book.sheets)}",
-                f"name the sheet at {contract.place_of('sheetName')}",
-            )
+            what = Message("sheet_missing", sheet=repr(contract.sheet), sheets=", ".join(book.sheets))
+            raise Refused(what, Message("name_sheet", place=contract.place_of("sheetName")))
         sheet = book.sheet(name)
         if not sheet.rows:
-            raise Refused(f"the sheet {contract.sheet!r} is empty", _AGAIN)
+            raise Refused(Message("sheet_empty", sheet=repr(contract.sheet)), _AGAIN)
         table = cls(sheet, contract.header_rows, contract.header_join, contract.footer)
         table.header = [normal_title(title) for title in table.header]
         return table
@@ -182,7 +181,7 @@ class Table:
             lines = range(max(top, self.line + 1), min(bottom, last) + 1)
             seen += len(lines) * len(columns)
             if seen > MAX_CELLS:
-                raise Refused(f"the sheet merges more than {MAX_CELLS} cells", "ask for the table as CSV")
+                raise Refused(Message("sheet_merges_too_much", cells=MAX_CELLS), Message("ask_csv"))
             has_value = top <= last and cell_at(cells, top, left) != ""
             for line in lines:
                 for column in columns:
@@ -224,13 +223,13 @@ def source(contract: Contract, content: bytes, layout_of: Callable[[list[str], i
     return Source(table, layout_of(table.header, table.line))
 
 
-_UNTITLED = Fault("cell_untitled", "holds a value, and no title stands above it")
+_UNTITLED = Fault("cell_untitled", Message("cell_untitled"))
 
 
 def _hidden(merge: tuple[int, int, int, int]) -> Fault:
     top, left, bottom, right = merge
     ends = f"{place(top, left)}:{place(bottom, right)}"
-    return Fault("cell_merged", f"lies under the merged cells {ends}: part them, and fill in each cell")
+    return Fault("cell_merged", Message("cell_merged", cells=ends))
 
 
 def _begins(footer: re.Pattern[str], cells: list[Cell | str], left: int) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from xml.parsers import expat
 
 from ingest import archive, file_kinds, number_format, values
+from ingest.messages import Message
 from ingest.number_format import Format
 from ingest.scan import Refused
 
@@ -27,8 +28,7 @@ MAX_DIGITS = 15
 """A spreadsheet keeps so many digits of a number."""
 KEPT = 100_000
 """So many distinct cells are remembered, so that equal ones are one."""
-_AGAIN = "ask the supplier for the file again"
-_AS_CSV = "ask for the table as CSV"
+_AGAIN, _AS_CSV = Message("ask_supplier_again"), Message("ask_csv")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
@@ -37,11 +37,11 @@ class Fault(NamedTuple):
     """What is wrong with a cell: a stable code, and what to say behind the cell's name."""
 
     code: str
-    what: str
+    what: Message
 
     def at(self, place: str) -> values.BadValue:
         """The same of the cell at a place such as `C7`."""
-        return values.BadValue(self.code, f"the cell {place} {self.what}")
+        return values.BadValue(self.code, Message("cell", cell=place, what=self.what))
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +92,7 @@ class Sheet:
                 continue
             widths += right - left
             if widths > MAX_CELLS:
-                raise Refused(f"the sheet merges more than {MAX_CELLS} cells", _AS_CSV)
+                raise Refused(Message("sheet_merges_too_much", cells=MAX_CELLS), _AS_CSV)
             for n in numbers:
                 if top <= n <= bottom:
                     head[n] += [""] * (right - len(head[n]))
@@ -132,7 +132,7 @@ class Book:
         self._parts = archive.Parts(content)
         main = next((part.target for part in self._related("") if part.kind == "officeDocument"), "xl/workbook.xml")
         if main not in self._parts:
-            raise Refused(f"the file is not an XLSX workbook (it has no {main})", _AGAIN)
+            raise Refused(Message("no_workbook_part", part=main), _AGAIN)
         top = _Workbook().parse(self._parts, main)
         related = {part.id: part for part in self._related(main)}
         self._targets = {
@@ -190,11 +190,11 @@ def _parse(parts: archive.Parts, name: str, start: Callable, end: Callable, text
             parser.Parse(block, False)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise Refused(f"the workbook's {name} is no XML ({error})", _AGAIN) from error
+        raise Refused(Message("workbook_no_xml", part=name, error=str(error)), _AGAIN) from error
 
 
 def _entity(*declaration: object) -> None:
-    raise Refused("the workbook declares XML entities, as files made to do harm do", _AGAIN)
+    raise Refused(Message("workbook_entities"), _AGAIN)
 
 
 class _Related(NamedTuple):
@@ -326,16 +326,15 @@ class _Typed:
         number = _number(raw.strip(), -1)
         if 0 <= number < len(self.texts):
             return self.texts[number]
-        return Cell(number_format.standard(0), fault=Fault("cell_error", "names a text that is not there"))
+        return Cell(number_format.standard(0), fault=Fault("cell_error", Message("cell_text_missing")))
 
     def _uncalculated(self) -> Cell:
-        what = "holds a formula without its value: open the workbook in a spreadsheet and save it"
-        return Cell(number_format.standard(0), fault=Fault("cell_formula", what))
+        return Cell(number_format.standard(0), fault=Fault("cell_formula", Message("cell_formula")))
 
     def _typed(self, kind: str, form: Format, raw: str, is_formula: bool) -> Cell | str:
         if kind == "e":
             name = raw if re.fullmatch(r"#[A-Z0-9_/?!]{1,20}", raw) else "#?"
-            return Cell(form, name, fault=Fault("cell_error", f"holds the error {name}"))
+            return Cell(form, name, fault=Fault("cell_error", Message("cell_error", error=name)))
         if not raw:
             return self._uncalculated() if is_formula else ""
         if kind == "b":
@@ -348,19 +347,18 @@ class _Typed:
         try:
             moment = datetime.fromisoformat(raw.removesuffix("Z"))
         except ValueError:
-            return Cell(form, raw, fault=Fault("cell_type", "holds no date that exists"))
+            return Cell(form, raw, fault=Fault("cell_type", Message("cell_no_date")))
         has_time = form.has_time if form.is_date else True
         return Cell(form, "", moment.replace(tzinfo=None), has_time=has_time)
 
     def _stored(self, form: Format, raw: str, is_formula: bool) -> Cell:
         if not _NUMBER.fullmatch(raw):
-            return Cell(form, raw, fault=Fault("cell_type", "holds no number"))
+            return Cell(form, raw, fault=Fault("cell_type", Message("cell_no_number")))
         number = float(raw)
         if is_formula and self.is_uncalculated and number == 0:
             return self._uncalculated()
         if abs(number) >= 10.0**MAX_DIGITS:
-            what = f"holds a number of more than {MAX_DIGITS} digits, of which some are lost: send it as text"
-            return Cell(form, raw, fault=Fault("cell_digits", what))
+            return Cell(form, raw, fault=Fault("cell_digits", Message("cell_digits", digits=MAX_DIGITS)))
         plain = _plain(number)
         return self._counted(form, float(plain)) if form.is_date else Cell(form, plain)
 
@@ -372,11 +370,11 @@ class _Typed:
             moment = datetime(1900, 1, 1) + timedelta(seconds=round(days % 1 * 86400))
             return Cell(form, _plain(days), moment, has_day=False, has_time=True)
         if not is_day or days >= 2_958_466:
-            return Cell(form, _plain(days), fault=Fault("cell_type", "holds no date that exists"))
+            return Cell(form, _plain(days), fault=Fault("cell_type", Message("cell_no_date")))
         try:
             moment = first + (timedelta(seconds=round(days * 86400)) if form.has_time else timedelta(int(days)))
         except OverflowError:  # after the year 9999
-            return Cell(form, _plain(days), fault=Fault("cell_type", "holds no date that exists"))
+            return Cell(form, _plain(days), fault=Fault("cell_type", Message("cell_no_date")))
         return Cell(form, _plain(days), moment, has_time=form.has_time)
 
 
@@ -415,11 +413,8 @@ def _cells(parts: archive.Parts, name: str, typed: _Typed) -> Sheet:
             if row > most_rows or column > most_columns:
                 most_rows, most_columns = max(most_rows, row), max(most_columns, column)
                 if most_rows * most_columns > MAX_CELLS:
-                    raise Refused(
-                        f"a sheet of the workbook spans {most_rows} rows and {most_columns} columns,"
-                        f" more than {MAX_CELLS} cells",
-                        _AS_CSV,
-                    )
+                    what = Message("sheet_too_large", rows=most_rows, columns=most_columns, cells=MAX_CELLS)
+                    raise Refused(what, _AS_CSV)
         elif local == "v" or local == "t":
             is_value = not is_spoken
         elif local == "row":
@@ -481,12 +476,12 @@ def _in_order(rows: list[tuple[int, list[Cell | str]]]) -> list[tuple[int, list[
     rows = sorted(rows, key=lambda row: row[0])
     for (one, _), (other, _) in pairwise(rows):
         if one == other:
-            raise Refused(f"the sheet holds row {one} twice", _AGAIN)
+            raise Refused(Message("sheet_row_twice", row=one), _AGAIN)
     return rows
 
 
 def _too_many_characters() -> Refused:
-    return Refused(f"a sheet of the workbook holds more than {MAX_CELL_TEXT // 2**20} m characters", _AS_CSV)
+    return Refused(Message("sheet_too_many_characters", millions=MAX_CELL_TEXT // 2**20), _AS_CSV)
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -8,6 +8,7 @@ from psycopg import Connection
 from expectations import gate
 from ingest import contracts, counts, ledger
 from ingest.ledger import Delivery
+from ingest.messages import Message
 from lagebild import database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
@@ -40,19 +41,35 @@ def _turn(connection: Connection, source: str) -> Iterator[None]:
     connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", turn)
 
 
-def _problems(connection: Connection, delivery: Delivery) -> list[str]:
+def _problems(connection: Connection, delivery: Delivery) -> list[Message]:
     """Reasons to hold the delivery; empty to accept it. A gate that cannot run is a reason."""
     problems = []
     try:
         limit = contracts.load(delivery.source).max_rejected
         if delivery.rejected is not None and delivery.rejected > limit:
-            rejected = counts.as_text(delivery.rejected, contracts.is_about_persons(delivery.source))
-            problems.append(f"{rejected} rejected rows, more than the contract's {limit}")
+            problems.append(_too_many(delivery, limit))
         verdicts = gate.check_delivery(connection, delivery.delivery_id)
     except UserError as error:
-        return [*problems, f"the gate could not run: {error.message}"]
+        return [*problems, Message("gate_could_not_run", error=error.message)]
+    known = {str(said): said for said in _without_figures(delivery)}
     return problems + [
-        f"{v.expectation}: {v.observed} (expected {v.expected})"
+        Message(
+            "check_failed", expectation=v.expectation, observed=known.get(v.observed, v.observed), expected=v.expected
+        )
         for v in verdicts
         if not v.passed and v.severity == "hold"
     ]
+
+
+def _too_many(delivery: Delivery, limit: int) -> Message:
+    """That more rows were rejected than the contract allows, their number told as `ingest/counts.py` tells it."""
+    if not contracts.is_about_persons(delivery.source):
+        return Message("too_many_rejected", count=delivery.rejected, limit=limit)
+    if delivery.rejected < counts.SMALLEST:
+        return Message("too_many_rejected_below", count=counts.SMALLEST, limit=limit)
+    return Message("too_many_rejected_about", count=counts.rounded(delivery.rejected), limit=limit)
+
+
+def _without_figures(delivery: Delivery) -> list[Message]:
+    """What `expectations/history.py` says of a source about persons."""
+    return [Message(code, delivery=delivery.delivery_id) for code in ("lower_than_usual", "higher_than_usual")]

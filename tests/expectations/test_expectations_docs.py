@@ -109,7 +109,9 @@ def test_no_person_stands_in_a_verdict_or_a_page_whatever_the_register_brings(wa
     told += [
         str(
             query(
-                warehouse, "select reason, problems from raw.delivery left join raw.delivery_event using (delivery_id)"
+                warehouse,
+                "select reason, reason_message, problems, problem_messages"
+                " from raw.delivery left join raw.delivery_event using (delivery_id)",
             )
         )
     ]

@@ -200,7 +200,7 @@ def test_a_file_of_another_kind_is_to_be_saved_anew_and_not_renamed(path, right,
     with pytest.raises(inbox.UnknownFile, match=f"and .{kind} is agreed") as caught:
         inbox.source_of(path)
     assert caught.value.remedy == f"save it as .{kind}, for example under {right}; renaming alone is not enough"
-    assert "umbenennen allein genügt nicht" in caught.value.why.to_do[0]
+    assert "umbenennen allein genügt nicht" in caught.value.why.to_do.told("de")
 
 
 @pytest.mark.parametrize("folder", [f"{SOURCE}/", ""])

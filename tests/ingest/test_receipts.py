@@ -85,7 +85,6 @@ def test_receipts_are_renewed_once_and_only_where_something_moved(warehouse):
 def test_every_state_of_the_ledger_has_its_words():
     for state in (*ledger.STATES, receipts.UNKNOWN):
         assert all(receipts._STATES[state]) and state in VALIDATOR.schema["properties"]["state"]["enum"]
-    assert receipts._WORDS["de"].keys() == receipts._WORDS["en"].keys()
 
 
 def test_it_says_what_was_loaded_and_which_lines_were_rejected_and_why_in_both_languages(warehouse):
@@ -114,6 +113,11 @@ def test_a_refusal_says_in_german_what_its_supplier_can_do(warehouse):
 
 def test_what_a_person_wrote_stands_in_both_halves_as_it_was_written(warehouse):
     held = ledger.decide(warehouse, deliver(warehouse, SOURCE).delivery_id, ["odd"])
+    receipts.renew(warehouse)
+    assert texts(warehouse).count("odd (englisch im Original)") == 1
+    with database.connect(warehouse) as connection:  # as it was before messages had codes
+        connection.execute("update raw.delivery set reason_message = null")
+        connection.execute("update raw.inbox_file set told_event_id = null")
     receipts.renew(warehouse)
     assert texts(warehouse).count("odd (englisch im Original)") == 1
     ledger.refuse(warehouse, held.delivery_id, "Summe falsch; siehe Mail")

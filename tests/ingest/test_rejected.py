@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest import contracts, rejected
-from tests.ingest.said import INGEST, VALUE, Source
+from tests.ingest.said import INGEST, calls, texts
 from tests.ingest.support import HEADER, command, deliver_register, person
 
 OF_OTHER_DATA: frozenset[str] = frozenset()
@@ -18,17 +18,17 @@ WHOLE = "cells"
 
 def codes(folder: Path) -> set[str]:
     """Every code of a fault that the modules of a folder can give to a row."""
-    return {code for path in folder.glob("*.py") for code in _codes(Source(path))} - {VALUE, WHOLE}
+    return {text.value for path in folder.glob("*.py") for node in _codes(path) for text in texts(node)} - {WHOLE}
 
 
-def _codes(source: Source) -> Iterator[str]:
-    for name, call in source.calls(*PLACES):
-        yield from source.arguments(call, (PLACES[name],))
-    if source.name == "scan.py":
+def _codes(path: Path) -> Iterator[ast.AST]:
+    for _, name, call in calls(path):
+        yield from call.args[PLACES[name] :][:1] if name in PLACES else ()
+    if path.name == "scan.py":
         # It notes a broken record before it makes it: first line, line after, code, number of fields.
-        for node in ast.walk(source.module):
+        for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Tuple) and len(node.elts) == 4:
-                yield from source.texts(node.elts[2], source.within(node))
+                yield node.elts[2]
 
 
 def test_of_every_code_it_is_decided_whether_its_lines_may_be_named():

@@ -119,7 +119,9 @@ def told(warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         }
     live = {name: text for name, text in views.items() if name.startswith(("publication", "quality", "delivery"))}
     reasons = query(
-        settings, "select reason, why, problems from raw.delivery left join raw.delivery_event using (delivery_id)"
+        settings,
+        "select reason, reason_message, why, problems, problem_messages"
+        " from raw.delivery left join raw.delivery_event using (delivery_id)",
     )
     texts = {"printed": "\n".join(printed), "ledger's reasons": str(reasons), **live}
     marts = {f"mart {name}": text for name, text in views.items() if name not in live}
