@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def config(settings: "Settings", form: str) -> None:
     """Check and list what your city configures in LAGEBILD_CONFIG_DIR.
 
-    That are rows of the method, layouts of its own files, what it pulls, and its own sources. What is wrong is named
-    with file and line. A build checks rows, layouts and sources before it begins.
+    That are rows of the method, layouts of its own files and rules on their columns, what it pulls, and its own
+    sources. What is wrong is named with file and line. A build checks rows, layouts and sources before it begins.
 
     \b
     Examples:
