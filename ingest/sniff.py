@@ -639,10 +639,15 @@ def _is_header(row: Row, body: list[Row], width: int) -> bool:
     if genesis.shape_of(list(map(normal_title, cells))) is not None:
         return True
     as_title = as_value = 0
-    for column, kind in _typed(body, width).items():
-        if cells[column]:
+    typed = _typed(body, width)
+    said = [cells[column].lower() for column, kind in typed.items() if kind == "truth" and cells[column]]
+    if any(word in truths for word in said for truths in _TRUTHS):
+        as_value += 1
+    elif len(said) > 1:  # in one column of yes and no another word may be a person's, too
+        as_title += len(said)
+    for column, kind in typed.items():
+        if cells[column] and kind != "truth":
             is_same = _kind(cells[column]) == kind and not (kind == "year" and len(body) < 2)
-            is_same = is_same or (kind == "truth" and cells[column].lower() in set().union(*_TRUTHS))
             as_value += is_same
             as_title += not is_same
     if as_title or as_value:
@@ -653,8 +658,17 @@ def _is_header(row: Row, body: list[Row], width: int) -> bool:
     titles = [cell for cell in cells if cell]
     if titles == [chr(ord("A") + n) for n in range(len(titles))]:
         return True  # a spreadsheet's own
-    sounding = [cell for cell in titles if not re.search(r"\d", cell) and _TITLE.search(cell.lower())]
+    sounds = _sounds if width > 1 else _TITLE.fullmatch  # alone, part of a word may be part of a name
+    sounding = [cell for cell in titles if not re.search(r"\d", cell) and sounds(cell.lower())]
     return 2 * len(sounding) >= len(titles)
+
+
+def _sounds(text: str) -> bool:
+    """Whether a text in small letters has a word of titles at an end of one of its own: not so Sch-wert-ner."""
+    return any(
+        not (text[: found.start()][-1:].isalpha() and text[found.end() :][:1].isalpha())
+        for found in _TITLE.finditer(text)
+    )
 
 
 def _is_second_header(row: Row, body: list[Row], head: Row, width: int) -> bool:

@@ -416,3 +416,14 @@ def test_lists_of_one_column_short_years_and_mixed_marks_are_proposed_with_what_
     assert day.format == "%d.%m.%y" and day.maximum.year < 2068  # 68 is no year to come
     text = sniff.proposal("a_2024.csv", b"Gemeinde;Betrag\nAh;1.234,50\nBe;12,5\nCe;1,234.50\nDe;7\n")
     assert "column 2 holds numbers, some with a decimal point, others not: line 4" in text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["Schwertner\nMueller\nKaya\nFleur\n", "Schwertner;unbekannt\nMueller;ja\nKaya;nein\nFleur;ja\n"
+     "Kurz;nein\n", "Schwertner;ja;x\nMueller;nein;\nKaya;nein;x\nFleur;ja;\n"],
+)  # fmt: skip
+def test_lists_of_names_beside_a_yes_or_no_without_a_header_show_no_name(rows):
+    text = sniff.proposal("liste_2024.csv", rows.encode())
+    assert not re.search("Schwertner|Mueller|Kaya|Fleur|Kurz", text, re.IGNORECASE)
+    assert "no header was found" in text
