@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from expectations import history, keys, library, marts, own_source, totals
+from expectations import column_rules, history, keys, library, marts, own_source, totals
 from expectations.suite import HOLD, WARN, WITHOUT_FIGURES, Build, Delivery, Expectation
 from ingest import contracts, counts
 from lagebild import database
@@ -165,7 +165,8 @@ def _landed(connection: Connection, delivery_id: int) -> _Batch:
     own = module.expectations(delivery)
     forbidden = keys.expectations(delivery.source, module.OWNER) if own else []  # a suite that forgot its own is none
     printed = printed if own else []
-    return _Batch(delivery.source, query, [*own, *forbidden, *printed], personal, has_lines=True, file=_file(module))
+    ruled = column_rules.expectations(settings, delivery.source) if own else []
+    return _Batch(delivery.source, query, [*own, *forbidden, *printed, *ruled], personal, has_lines=True, file=_file(module))
 
 
 def _candidates(build: Build) -> list[_Batch]:

@@ -1,6 +1,7 @@
 """Sources that a city describes itself (`ingest/own_sources.py`): what holds of every delivery, whatever is in it.
 
-A suite with expectations of its own is code, and code of a city is not run from its configuration.
+A suite with expectations of its own is code, and code of a city is not run from its configuration; what its contract
+says of columns is data (`column_rules.py`).
 """
 
 from types import SimpleNamespace

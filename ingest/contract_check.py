@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ingest import contracts, form
+from ingest import contracts, form, quality
 from ingest.contracts import EVIDENCE, PERSONAL
 from ingest.form import Place, meant
 from lagebild import yaml_files
@@ -304,6 +304,7 @@ def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
         yield ("format",), problem
     if "pattern" in constraints and (problem := _pattern_problem(str(constraints["pattern"]))):
         yield ("constraints", "pattern"), problem
+    yield from _truths(entry)
     if entry.get("decimalChar", ".") == entry.get("groupChar", ""):
         yield ("groupChar",), "decimalChar and groupChar are the same"
     if ours.get("dash_is_zero") and not ours.get("signs"):
@@ -327,6 +328,21 @@ def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
     if ours.get("optional") and "default" not in ours and constraints.get("required"):
         yield ("lagebild", "optional"), "a required column that may be lacking needs a default"
     yield from _columns(ours, own)
+
+
+def _truths(entry: dict) -> Iterator[tuple[Place, str]]:
+    """What is wrong with the words for yes and no of a field."""
+    told = {key: entry[key] for key in ("trueValues", "falseValues") if key in entry}
+    for key, words in told.items():
+        if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+            yield (key,), f'{key} is no list of texts in quotes, such as ["x"]'
+            return
+        if any(word != word.strip() for word in words):
+            yield (key,), f"{key}: blanks around a text are no part of it"
+    if "" in told.get("trueValues", ()):
+        yield ("trueValues",), "trueValues: nothing says yes to nothing; an empty text belongs under falseValues"
+    if both := sorted(set(told.get("trueValues", ())) & set(told.get("falseValues", ()))):
+        yield ("falseValues",), f"falseValues: {both[0]!r} stands under trueValues, too"
 
 
 def _format_problem(form: Any) -> str | None:
@@ -409,6 +425,8 @@ def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
         return  # said above, field by field
     for number, entry in enumerate(own.get("rules", [])):
         yield from _attempt(("lagebild", "rules", number), lambda entry=entry: contracts.rule(entry, fields))
+    for place, said in quality.findings(own.get("quality", []), fields):
+        yield ("lagebild", "quality", *place), said
     if own.get("layouts"):
         yield from _layouts(own, tuple(fields.values()))
 

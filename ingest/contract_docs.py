@@ -202,7 +202,16 @@ def _writing(field: Field) -> str:
         if not field.bare_number:
             parts.append("Währungs- oder Prozentzeichen erlaubt")
         return ", ".join(parts)
-    return "ja oder nein" if field.type == "boolean" else "Text"
+    return _yes_or_no(field) if field.type == "boolean" else "Text"
+
+
+def _yes_or_no(field: Field) -> str:
+    """The words for yes and for no."""
+    yes, no = (
+        " oder ".join(f"„{word}“" if word else "leer" for word in sorted(agreed)) or f"„{usual}“"
+        for agreed, usual in ((field.true_values, "ja"), (field.false_values, "nein"))
+    )
+    return f"{yes} für ja, {no} für nein" if field.true_values or field.false_values else "ja oder nein"
 
 
 def _allowed(field: Field, contract: Contract) -> str:
@@ -256,7 +265,7 @@ def example_value(field: Field) -> str:
     if field.type in ("integer", "number"):
         return _example_number(field)
     if field.type == "boolean":
-        return "ja"
+        return min(field.true_values, default="ja")
     if field.pattern is None:
         return "Beispiel" if field.required else ""
     return next((text for text in _TEXTS if field.pattern.fullmatch(text)), "")

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ingest import messages
+from ingest import quality as quality_rules
 from ingest.messages import Message
-from lagebild import settings, yaml_files
+from lagebild import ags, settings, yaml_files
 from lagebild.errors import UserError, did_you_mean
 
 SOURCES = Path(__file__).parent / "sources"
@@ -35,12 +36,13 @@ CURRENT = "current"
 DAMAGED = (
     "\ufffd"  # what a decoder puts where it cannot read
     "|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    "|\ufeff"  # the byte order mark of a file that was put below another one
     "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
 )
 """Lost or doubly decoded letters, as a pattern for PostgreSQL and Python."""
 MASK = "***"
 """Replacement for a hidden text in a rejected row."""
-DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)_(de|en)(_flat)?\.(?P<kind>csv|zip)", re.IGNORECASE)
+DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)(_(de|en)(_flat)?|_flat)\.(?P<kind>csv|zip)", re.IGNORECASE)
 """File names of downloads from GENESIS's web pages: with the table, without a year."""
 EVERY = ("month", "quarter", "year", "irregular")
 ALL, LATEST, LONGEST = "all", "latest", "longest"
@@ -101,6 +103,11 @@ class Field:
     """Characters that a text may have: as its contract says under maxLength, else LONGEST_TEXT; None: no text."""
     part: re.Pattern[str] | None = None
     """Pattern whose groups, joined, are the value; a text that does not match is bad."""
+
+    true_values: frozenset[str] = frozenset()
+    """Words for yes, as the file has them; none: `values.YES`, in any case of letters."""
+    false_values: frozenset[str] = frozenset()
+    """Words for no, likewise; an empty text that is listed here says no, and not that the value is missing."""
 
     @property
     def is_personal(self) -> bool:
@@ -440,6 +447,8 @@ class Contract:
     """Spaces between a delimiter and the field behind it are no part of the field."""
     ordered: bool = False
     """The columns stand in the contract's order; otherwise their titles say which is which."""
+    quality: tuple[quality_rules.Rule, ...] = ()
+    """What the gate expects of single columns, beside the suite of the source."""
     own: Own | None = None
     """Set where the contract is the one in force for a city's file (`own_layouts.in_force`)."""
 
@@ -455,12 +464,22 @@ class Contract:
     def match(self, file_name: str) -> re.Match[str] | None:
         """The name of a delivered file as `file_name` reads it, capitals of its extension left aside (`.CSV`).
 
-        None if it is another one, also by a month or day that there is not.
+        None if it is another one, also by a month or day that there is not, or by an AGS of no state.
         """
         stem, dot, extension = file_name.rpartition(".")
         names = (file_name, f"{stem}{dot}{extension.lower()}")
         found = next(filter(None, map(self.file_name.fullmatch, names)), None)
-        return found if found and _is_time(found["period"]) else None
+        return found if found and _is_time(found["period"]) and _is_of_a_state(found) else None
+
+    def wrong_ags(self, file_name: str) -> str | None:
+        """What stands in a file's name in place of an AGS, where that alone is wrong with it."""
+        if "ags" not in self.file_name.groupindex:
+            return None
+        for found in re.finditer(r"(?<!\d)\d{5,12}(?!\d)", file_name):
+            match = self.match(f"{file_name[: found.start()]}{ags.EXAMPLE}{file_name[found.end() :]}")
+            if not ags.is_one(found[0]) and match and match.start("ags") == found.start():
+                return found[0]
+        return None
 
     def fits(self, file_name: str) -> bool:
         """Whether a file of this name can be one of the source: also as the web pages of GENESIS name a download."""
@@ -475,6 +494,8 @@ class Contract:
         """The example's name for another period; UserError if the contract knows no such period."""
         start, end = self.file_name.fullmatch(self.example).span("period")
         name = self.example[:start] + period + self.example[end:]
+        if wrong := self.wrong_ags(name):
+            ags.require(wrong)
         if self.period_of(name) != period:
             raise UserError(
                 f"{period!r} is no period of {self.source}",
@@ -708,6 +729,12 @@ def _is_time(period: str) -> bool:
     return True
 
 
+def _is_of_a_state(match: re.Match[str]) -> bool:
+    """Whether an AGS in a file's name is one; a name without says nothing of it."""
+    key = match.groupdict().get("ags")
+    return key is None or ags.is_one(key)
+
+
 def sources() -> list[str]:
     """Every source id, sorted: the product's, and a city's own."""
     folders = (SOURCES, settings.load().config / OWN_SOURCES)
@@ -811,6 +838,7 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         german=own.get("german", {}),
         initial_space=dialect.get("skipInitialSpace", False),
         ordered=own.get("ordered", False),
+        quality=tuple(map(quality_rules.read, own.get("quality", []))),
     )
 
 
@@ -833,6 +861,8 @@ def field_of(entry: dict[str, Any], code_lists: Mapping[str, CodeList]) -> Field
         enum=None if enum is None else frozenset(map(str, enum)),
         minimum=constraints.get("minimum"),
         maximum=constraints.get("maximum"),
+        true_values=frozenset(entry.get("trueValues", ())),
+        false_values=frozenset(entry.get("falseValues", ())),
         max_length=constraints.get("maxLength", LONGEST_TEXT) if entry["type"] == "string" else None,
         privacy=own.get("privacy", "keep"),
         signs=own.get("signs", False),

@@ -27,7 +27,7 @@ from ingest.ledger import Delivery
 from ingest.messages import Message
 from ingest.receipts import Why
 from ingest.stores import DROP, MARKERS, TAKEN, ChangedWhileRead, Entry, Store, StoreError
-from lagebild import database
+from lagebild import ags, database
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
@@ -56,6 +56,12 @@ _NO_TEXTS = (
     "dbf",
 )
 """File types that renaming cannot change."""
+_TIMES = (
+    re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)[-_.]?(?P<m>0[1-9]|1[0-2])[-_.]?(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"),
+    re.compile(r"(?<!\d)(?P<d>0[1-9]|[12]\d|3[01])[-_.](?P<m>0[1-9]|1[0-2])[-_.](?P<y>(?:19|20)\d\d)(?!\d)"),
+    re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)(?!\d)"),
+)
+"""How names of files write a day, and a year."""
 _SUM = re.compile(rb"\s*([0-9a-fA-F]{64})\b")
 _log = logging.getLogger(__name__)
 
@@ -123,13 +129,28 @@ def source_of(path: str) -> str:
 def _misnamed(asked: list[Contract], name: str) -> "UnknownFile":
     """Message for a name that matches no source, with a correct name if one can be guessed."""
     right = {contract.source: nearest for contract in asked if (nearest := _right_name(contract, name))}
+    right |= {one.source: one.example for one in asked if one.source not in right and one.wrong_ags(name)}
+    if len(right) > 1:  # ledger_plan_... begins as ledger_... does
+        longest = max(len(_beginning(one)) for one in asked if one.source in right)
+        right = {
+            one.source: right[one.source] for one in asked if one.source in right and len(_beginning(one)) == longest
+        }
     if len(right) == 1:
         ((source, nearest),) = right.items()
-    elif len(asked) == 1:
-        source, nearest = asked[0].source, asked[0].example
+    elif begun := [contract for contract in asked if len(asked) == 1 or _begins_as(contract, name)]:
+        meant = max(begun, key=lambda contract: len(_beginning(contract)))
+        source, nearest = meant.source, meant.example
     else:
         return UnknownFile(Message("name_of_none"))
     kind = name.rpartition(".")[2].lower()
+    if wrong := next(filter(None, (contract.wrong_ags(name) for contract in asked if contract.source == source)), None):
+        return UnknownFile(
+            f"im Namen der Datei steht {wrong}, und das ist kein AGS: er hat 8 Stellen, die ersten zwei die eines"
+            " Landes (01 bis 16)",
+            f"in the name of the file stands {ags.problem(wrong)}",
+            name=nearest,
+            source=source,
+        )
     if (kind in _TEXTS and nearest.endswith(".xlsx")) or (kind in _NO_TEXTS and not nearest.endswith(f".{kind}")):
         return UnknownFile(receipts.saved_as(kind, nearest).said, name=nearest, source=source, kind=kind)
     said = Message("name_not_agreed" if _stem(name) == name.rpartition(".")[0] else "name_of_copy")
@@ -155,8 +176,38 @@ def _right_name(contract: Contract, name: str) -> str | None:
         contract.example.rpartition(".")[2] if kind in (*_TEXTS, *_NO_TEXTS) and not _may_end(contract, kind) else kind
     )
     plain = f"{_stem(name)}.{kind}"
+    if (wrong := contract.wrong_ags(plain)) and (meant := ags.nearest(wrong)):
+        plain = plain.replace(wrong, meant, 1)
     tried = (plain, plain.lower(), re.sub(r"[ _]+", "_", plain), re.sub(r"[ _]+", "_", plain.lower()))
-    return next((one for one in tried if one != name and contract.match(one)), None)
+    return next((one for one in tried if one != name and contract.match(one)), None) or _rebuilt(contract, name)
+
+
+def _rebuilt(contract: Contract, name: str) -> str | None:
+    """The agreed name made of the parts of one that begins as it does: its AGS, and its one day or year."""
+    if not _begins_as(contract, name):
+        return None
+    municipality = next(filter(ags.is_one, re.findall(r"(?<!\d)\d{8}(?!\d)", name)), None)
+    for form in _TIMES:
+        times = {"-".join(found[part] for part in "ymd" if part in form.groupindex) for found in form.finditer(name)}
+        if len(times) > 1:
+            return None  # which of them it is for only its sender knows
+        for time_named in times:
+            period = "_".join(filter(None, (municipality, time_named)))
+            start, end = contract.file_name.fullmatch(contract.example).span("period")
+            right = f"{contract.example[:start]}{period}{contract.example[end:]}"
+            return right if contract.match(right) else None
+    return None
+
+
+def _begins_as(contract: Contract, name: str) -> bool:
+    """Whether a name begins as those of a source do, whatever parts its words."""
+    beginning = _beginning(contract).lower()
+    return len(beginning) > 2 and re.sub(r"[\W_]+", "_", name.lower()).startswith(beginning)
+
+
+def _beginning(contract: Contract) -> str:
+    """How the names of a source's files begin, before their period."""
+    return contract.example[: contract.file_name.fullmatch(contract.example).start("period")]
 
 
 class UnknownFile(UserError):

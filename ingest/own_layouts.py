@@ -9,7 +9,6 @@ say what the contract says of persons: which columns identify them, what is drop
 
 import hashlib
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -21,15 +20,16 @@ from typing import Any
 from psycopg import Connection
 
 from ingest import contract_check, contracts, form
+from ingest import quality as rules
 from ingest.contract_check import Finding
 from ingest.contracts import Change, Contract, Own, normal_title
 from ingest.form import Place
 from ingest.messages import Message
-from lagebild import yaml_files
+from lagebild import ags, yaml_files
 from lagebild.errors import UserError
 
 FOLDER = "contracts"
-LAYOUTS = "layouts"
+LAYOUTS, QUALITY = "layouts", "quality"
 _OF_EXPORT = (
     "like", "beside", "delimiters", "named", "parts", "trailing_minus", "required", "optional", "totals", "german",
 )  # fmt: skip
@@ -40,7 +40,6 @@ _MERGED = ("headers", "formats", "named", "parts", "optional")
 """Mappings of which an entry says only what is otherwise than in the layout that it is like."""
 _LOOKED_FOR = ("delimiter", "headerRows", "headerJoin", "lineTerminator")
 """What is found in each list of another program, whatever a dialect says."""
-_AGS = re.compile(r"(0[1-9]|1[0-6])\d{6}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,11 @@ class OwnLayout:
         return f"{self.contract.own.path}:{self.contract.own.line}"
 
     @property
+    def example(self) -> str:
+        """The name of a file that is read so, as far as its municipality goes; the period is the example's."""
+        return _example_of(self.contract, self.municipality)
+
+    @property
     def said(self) -> str:
         """For whom and when it holds, and which of its entries say what is different."""
         first, last = self.change.first, self.change.last
@@ -73,7 +77,7 @@ class OwnLayout:
 
     def holds_in(self, municipality: str | None, period: str | None) -> bool:
         """Whether files of the municipality and period are read so; without a period, whether all are."""
-        if municipality != self.municipality:
+        if self.municipality not in (None, municipality):
             return False
         if period is None:
             return self.change.first is None and self.change.last is None
@@ -86,7 +90,10 @@ def in_force(config: Path, contract: Contract, municipality: str | None, period:
     Both are what the file's name says, None if it says none. UserError if the city's file is wrong.
     """
     path = path_of(config, contract.source)
-    own = next((one for one in _of(contract, path) if one.holds_in(municipality, period)), None)
+    known = sorted(
+        _of(contract, path), key=lambda one: one.municipality is None
+    )  # what is said of one city comes first
+    own = next((one for one in known if one.holds_in(municipality, period)), None)
     return own.contract if own else replace(contract, own=Own(path, municipality))
 
 
@@ -155,6 +162,27 @@ def unmatched(connection: Connection, own: list[OwnLayout]) -> list[Finding]:
     return found
 
 
+def quality(settings: Settings, contract: Contract) -> list[rules.Rule]:
+    """What a city expects of columns of a source, beside the contract; UserError lists what is wrong with its file."""
+    path = path_of(settings, contract.source)
+    if not path.is_file():
+        return []
+    if wrong := _findings(contract, path):
+        raise _faulty(wrong)
+    return list(map(rules.read, contract_check.parsed(path.read_bytes())[1].get(QUALITY, [])))
+
+
+def told_quality(settings: Settings) -> list[tuple[Path, int, str, rules.Rule]]:
+    """Each rule of a city's files with its file, line and source."""
+    found = []
+    for path in _files(settings):
+        if path.stem in contracts.sources():
+            lines, _ = contract_check.parsed(path.read_bytes())
+            for number, rule in enumerate(quality(settings, contracts.load(path.stem))):
+                found.append((path, contract_check.line_of(lines, (QUALITY, number)), path.stem, rule))
+    return found
+
+
 def digests(config: Path) -> list[str]:
     """What every entry says, as text: a part of the code version of a build."""
     told = [(one.contract.source, one.entry) for one in every(config)]
@@ -175,7 +203,7 @@ def _of(contract: Contract, path: Path) -> list[OwnLayout]:
     lines, told = contract_check.parsed(path.read_bytes())
     return [
         _laid_over(contract, entry, path, contract_check.line_of(lines, (LAYOUTS, n)))
-        for n, entry in enumerate(told[LAYOUTS])
+        for n, entry in enumerate(told.get(LAYOUTS, []))
     ]
 
 
@@ -261,22 +289,26 @@ def _entries() -> dict[str, dict[str, Any]]:
 
 
 def _findings(contract: Contract, path: Path) -> list[Finding]:
-    lines, told, found = contract_check.opened(path, path.read_bytes())
+    lines_of, told, found = contract_check.opened(path, path.read_bytes())
     if told is None:
         return found
-    if not isinstance(told, dict) or not isinstance(told.get(LAYOUTS), list) or set(told) != {LAYOUTS}:
-        return [*found, Finding(path, 1, f"is no mapping with a list {LAYOUTS}: and nothing else")]
+    lists = told.values() if isinstance(told, dict) and not set(told) - {LAYOUTS, QUALITY} else ()
+    if not lists or not all(isinstance(entries, list) for entries in lists):
+        return [*found, Finding(path, 1, f"is no mapping with a list {LAYOUTS}:, a list {QUALITY}:, and nothing else")]
+    fields, taken = {field.name: field for field in contract.fields}, tuple(rule.name for rule in contract.quality)
+    for rest, message in rules.findings(told.get(QUALITY, []), fields, taken):
+        found.append(Finding(path, contract_check.line_of(lines_of, (QUALITY, *rest)), message))
     misshapen = defaultdict(list)
-    for one in form.findings("own_layouts", told):
+    for one in form.findings("own_layouts", {LAYOUTS: told.get(LAYOUTS, [])}):
         misshapen[one.place[1]].append((one.place[2:], one.message))
     before: list[tuple[Change, str | None, int]] = []
-    for number, entry in enumerate(told[LAYOUTS]):
+    for number, entry in enumerate(told.get(LAYOUTS, [])):
         place: Place = (LAYOUTS, number)
-        line = contract_check.line_of(lines, place)
+        line = contract_check.line_of(lines_of, place)
         wrong = misshapen[number] or list(_sense(contract, entry)) or list(_without_effect(contract, entry))
         name = entry.get("name", "an entry") if isinstance(entry, dict) else "an entry"
         said = [(rest, said if said.startswith("layout ") else f"layout {name}: {said}") for rest, said in wrong]
-        found += [Finding(path, contract_check.line_of(lines, place + rest), message) for rest, message in said]
+        found += [Finding(path, contract_check.line_of(lines_of, place + rest), message) for rest, message in said]
         if wrong:
             continue
         change, municipality = _change(contract, entry), entry.get("municipality")
@@ -369,20 +401,27 @@ def _matches_something(contract: Contract, entry: dict[str, Any]) -> Iterator[tu
     """Whether a file of the source can be meant at all."""
     has_municipality = "ags" in contract.file_name.groupindex
     municipality = entry.get("municipality")
-    if municipality is None and has_municipality:
+    if municipality is None and has_municipality and contract.municipality_of(contract.example):
         yield (), "it has no municipality"
     elif municipality is not None and not has_municipality:
         yield ("municipality",), f"names of files of {contract.source} say none, so that it matches nothing: remove it"
-    elif municipality is not None and not _AGS.fullmatch(municipality):
-        yield (
-            ("municipality",),
-            f"{municipality}: an AGS has 8 digits, the first two of a state: 05911000, with its leading zero",
-        )
+    elif municipality is not None and (problem := ags.problem(municipality)):
+        yield ("municipality",), f"{problem}: {ags.remedy(municipality)}"
     elif municipality is not None:
-        first, last = contract.file_name.fullmatch(contract.example).span("ags")
-        name = contract.example[:first] + municipality + contract.example[last:]
+        name = _example_of(contract, municipality)
         if contract.municipality_of(name) != municipality:
             yield ("municipality",), f"a file {name} would be none of {contract.source}: it matches nothing"
+
+
+def _example_of(contract: Contract, municipality: str | None) -> str:
+    """The name of a file of a municipality, for the example's period."""
+    name = contract.example
+    if municipality is None:
+        return name
+    match = contract.file_name.fullmatch(name)
+    if match["ags"] is None:  # lists of the house have none in their names, those of a city do
+        return f"{name[: match.start('period')]}{municipality}_{name[match.start('period') :]}"
+    return f"{name[: match.start('ags')]}{municipality}{name[match.end('ags') :]}"
 
 
 def _words(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, str]]:

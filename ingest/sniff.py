@@ -20,15 +20,28 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
-from ingest import archive, contracts, file_kinds, genesis, readers, workbook, workbook_guess, workbook_parts
+from ingest import (
+    archive,
+    contracts,
+    file_kinds,
+    genesis,
+    own_layouts,
+    readers,
+    workbook,
+    workbook_guess,
+    workbook_parts,
+)
 from ingest.contracts import normal_title
 from ingest.readers import Refused
 from ingest.values import PRINTED_SIGNS, SIGNS, spreadsheet_error
-from lagebild import yaml_files
+from lagebild import ags, settings, yaml_files
+from lagebild.errors import UserError
 
 SAMPLE_BYTES = 8 * 2**20
 MAX_COLUMNS = 2_000
 MAX_CODES = 12
+_REQUIRED = "required: true"
+_TRUTHS = ({"true", "false"}, {"wahr", "falsch"}, {"ja", "nein"}, {"j", "n"}, {"yes", "no"}, {"y", "n"})
 _KEY_TYPES = ("string", "date", "year", "integer")
 MAX_ODD = 0.02
 """Share of a column's values that may be broken without hiding what the others are."""
@@ -141,7 +154,7 @@ def proposal(file_name: str, content: bytes) -> str:
     if content.startswith(b"PK\x03\x04") and not _is_workbook(content):
         member, content = _largest_member(content)
     guess = _workbook(content) if content.startswith(b"PK\x03\x04") else _text(content)
-    guess.remarks[:0] = _known(guess, content) if guess.is_titled else []
+    guess.remarks[:0] = [*_known_as_own(guess, content), *_known(guess, content)] if guess.is_titled else []
     if member is not None:
         guess.own["member"] = _quoted(f"^{_name_pattern(member)}$")
         guess.reviews["member"] = "pattern of the one file in the archive"
@@ -164,6 +177,28 @@ def _known(guess: Guess, content: bytes) -> Iterator[str]:
             yield (
                 f"the header is that of source {contract.source}, layout {layout.name}: load it as such, named as"
                 f" {contract.example} (lagebild source fit {contract.source} FILE)"
+            )
+
+
+def _known_as_own(guess: Guess, content: bytes) -> Iterator[str]:
+    """Which layouts of a city's own files (`own_layouts.py`) read a file: it needs no contract of its own either."""
+    try:
+        own = own_layouts.every(settings.load())
+    except UserError as error:
+        yield f"it was not compared with what your city says of its own files: {error.message.splitlines()[0]}"
+        return
+    for one in own:
+        titles = [column.title for column in guess.columns]
+        if one.contract.reader in readers.DELIMITED:
+            try:
+                titles = readers.head(one.contract, io.BytesIO(content)).titles
+            except Refused:
+                continue  # of another encoding or delimiter: no file that this layout reads
+        layout = one.contract.layout_for(titles, None)
+        if layout is not None and layout.name == one.change.name:
+            yield (
+                f"your own layout {one.change.name} ({one.place}) reads it: load it as source {one.contract.source},"
+                f" named as {one.example} (lagebild contracts fit {one.contract.source} FILE)"
             )
 
 
@@ -224,16 +259,37 @@ def _workbook(content: bytes) -> Guess:
         guess.reviews["headerRows"] = f"{above} rows stand above the first one with two filled cells"
     if len(header) > 1:
         guess.reviews["headerRows"] = "stacked titles, joined from above to below: compare with the sheet"
+    guess.remarks += _hidden(sheet, header)
     table = workbook.Table(sheet, header)
     further = workbook_guess.further_titles(sheet, header)
     if further:
         rows = " and ".join(map(str, further))
         guess.dialect.setdefault("headerRows", f"[{header[0]}]")
         guess.reviews["headerRows"] = f"words stand above numbers in rows {rows} too: list them, if they are titles"
-    rows = table.rows(workbook_guess.german, max(further, default=0))
+    body = [Row(line, [text.strip() for text in texts])
+            for line, texts in table.rows(workbook_guess.german, max(further, default=0))]  # fmt: skip
+    body = _without_ends(guess, "", [], body, len(table.header))
+    rows = [row.padded(len(table.header)) for row in body]
     guess.columns = _columns(table.header, rows)
+    guess.remarks += _sum_below(guess.columns, body)
     guess.key = _key(guess.columns, rows)
     return guess
+
+
+def _hidden(sheet: workbook_parts.Sheet, header: tuple[int, ...]) -> Iterator[str]:
+    """What a spreadsheet does not show of a table, and loading reads as it reads the rest."""
+    rows = [line for line in sheet.hidden_rows if line > header[-1]]
+    if rows:
+        shown = ", ".join(map(str, rows[:5])) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+        yield f"row {shown}: hidden, or left out by a filter, and loaded as the others are"
+    width = max((len(cells) for _, cells in sheet.rows), default=0)
+    letters = [
+        workbook_parts.place(1, n)[:-1]
+        for n in range(1, width + 1)
+        if any(first <= n <= last for first, last in sheet.hidden_columns)
+    ]
+    if letters:
+        yield f"column {', '.join(letters[:12])}: hidden, and read as the others are"
 
 
 def _text(content: bytes) -> Guess:
@@ -352,7 +408,11 @@ def _csv(guess: Guess, lines: list[str], text: str) -> Guess:
         guess.dialect = {key: value for key, value in guess.dialect.items() if key in ("delimiter", "quoteChar")}
     cells, guess.is_titled = [row.padded(width) for row in body], bool(heads)
     guess.columns = _columns(header, cells, guess.is_titled)
-    guess.remarks += [*_mixed_days(guess.columns, body), *_sum_below(guess.columns, body)]
+    guess.remarks += [
+        *_mixed_days(guess.columns, body),
+        *_mixed_numbers(guess.columns, body),
+        *_sum_below(guess.columns, body),
+    ]
     guess.key = _key(guess.columns, cells)
     guess.missing = sorted({cell for n, column in enumerate(guess.columns) for cell in _open_ends(column, cells, n)})
     return guess
@@ -379,6 +439,20 @@ def _mixed_days(columns: list[Column], body: list[Row]) -> Iterator[str]:
             usually = {row.line for row, text in filled if _is_date(text, usual)}
             others = [row for row, _ in filled if row.line not in usually]
             yield f"column {n + 1} holds days, most as {usual}, others not: line {_first_lines(others)}"
+
+
+def _mixed_numbers(columns: list[Column], body: list[Row]) -> Iterator[str]:
+    """Columns of text that hold numbers, some with a decimal comma and some with a decimal point."""
+    for n, column in enumerate(columns):
+        filled = [(row, row.cells[n]) for row in body if n < len(row.cells) and row.cells[n]]
+        if column.type != "string" or len(filled) < 3 or not all(_kind(text) == "number" for _, text in filled[:1000]):
+            continue
+        with_point = [row for row, text in filled if re.search(r",\d{3}\.|^-?\d+\.(?!\d{3}$)\d+$", text)]
+        with_comma = [row for row, text in filled if re.search(r"\.\d{3},|^-?\d+,(?!\d{3}$)\d+$", text)]
+        if with_point and with_comma:
+            few = min((with_point, with_comma), key=len)
+            sign = "point" if few is with_point else "comma"
+            yield f"column {n + 1} holds numbers, some with a decimal {sign}, others not: line {_first_lines(few)}"
 
 
 def _sum_below(columns: list[Column], body: list[Row]) -> Iterator[str]:
@@ -442,6 +516,9 @@ def _line_end(text: str) -> dict[str, str]:
 def _split(text: str, form: dict[str, str], said: str | None) -> tuple[str, list[Row]]:
     """The delimiter under which most records have the same number of fields, and the records."""
     best: tuple[float, str, list[Row]] | None = None
+    lines = [line for line in text.splitlines() if line.strip()]
+    if said is None and len(lines) > 2 and not re.search(r"[;\t|,]|\S {2,}\S", text):
+        return _DELIMITERS[0], list(_rows(text, _DELIMITERS[0], form))  # a list of one column
     for delimiter in [said] if said in _DELIMITERS else _DELIMITERS:
         try:
             rows = list(_rows(text, delimiter, form))
@@ -482,7 +559,8 @@ def _rows(text: str, delimiter: str, form: dict[str, str]) -> Iterator[Row]:
 
 def _width(table: list[Row]) -> int:
     """Number of columns of most rows, without those at the end in which nothing stands."""
-    common = Counter(len(row.cells) for row in table if len(row.cells) > 1).most_common(1)[0][0]
+    wide = Counter(len(row.cells) for row in table if len(row.cells) > 1)
+    common = wide.most_common(1)[0][0] if wide else 1
     return max(max(row.filled) + 1 for row in table if len(row.cells) == common)
 
 
@@ -540,7 +618,10 @@ def _typed(rows: list[Row], width: int) -> dict[int, str]:
     """The columns whose values nearly all look alike, and are no words."""
     found = {}
     for column in range(width):
-        cells = (row.cells[column] for row in rows[:5000] if column < len(row.cells))
+        cells = [row.cells[column] for row in rows[:5000] if column < len(row.cells)]
+        if {cell.lower() for cell in cells if cell} in _TRUTHS:
+            found[column] = "truth"
+            continue
         kinds = Counter(_kind(cell) for cell in cells if cell and PRINTED_SIGNS.get(cell, cell) not in SIGNS)
         if not kinds:
             continue
@@ -558,8 +639,14 @@ def _is_header(row: Row, body: list[Row], width: int) -> bool:
     if genesis.shape_of(list(map(normal_title, cells))) is not None:
         return True
     as_title = as_value = 0
-    for column, kind in _typed(body, width).items():
-        if cells[column]:
+    typed = _typed(body, width)
+    said = [cells[column].lower() for column, kind in typed.items() if kind == "truth" and cells[column]]
+    if any(word in truths for word in said for truths in _TRUTHS):
+        as_value += 1
+    elif len(said) > 1:  # in one column of yes and no another word may be a person's, too
+        as_title += len(said)
+    for column, kind in typed.items():
+        if cells[column] and kind != "truth":
             is_same = _kind(cells[column]) == kind and not (kind == "year" and len(body) < 2)
             as_value += is_same
             as_title += not is_same
@@ -571,8 +658,17 @@ def _is_header(row: Row, body: list[Row], width: int) -> bool:
     titles = [cell for cell in cells if cell]
     if titles == [chr(ord("A") + n) for n in range(len(titles))]:
         return True  # a spreadsheet's own
-    sounding = [cell for cell in titles if not re.search(r"\d", cell) and _TITLE.search(cell.lower())]
+    sounds = _sounds if width > 1 else _TITLE.fullmatch  # alone, part of a word may be part of a name
+    sounding = [cell for cell in titles if not re.search(r"\d", cell) and sounds(cell.lower())]
     return 2 * len(sounding) >= len(titles)
+
+
+def _sounds(text: str) -> bool:
+    """Whether a text in small letters has a word of titles at an end of one of its own: not so Sch-wert-ner."""
+    return any(
+        not (text[: found.start()][-1:].isalpha() and text[found.end() :][:1].isalpha())
+        for found in _TITLE.finditer(text)
+    )
 
 
 def _is_second_header(row: Row, body: list[Row], head: Row, width: int) -> bool:
@@ -583,7 +679,7 @@ def _is_second_header(row: Row, body: list[Row], head: Row, width: int) -> bool:
     told = [
         (cells[column], kind)
         for column, kind in _typed(body, width).items()
-        if cells[column] and PRINTED_SIGNS.get(cells[column], cells[column]) not in SIGNS
+        if cells[column] and kind != "truth" and PRINTED_SIGNS.get(cells[column], cells[column]) not in SIGNS
     ]
     words = [cell for cell, _ in told if _kind(cell) == "words" and not cell.startswith("#")]
     return bool(words) and len(words) == len(told)
@@ -766,7 +862,7 @@ def _mark_personal(unsaid: list[tuple[Column, list[str]]], least: int) -> None:
 def _class_of(column: Column, values: list[str]) -> str | None:
     """The privacy class that a column's values ask for; None for statistics."""
     distinct = set(values)
-    if not values:
+    if not values or column.type == "boolean":
         return None
     if column.type == "date":
         years = [int(year) for value in distinct for year in re.findall(r"(?:18|19|20)\d\d", value)]
@@ -776,7 +872,7 @@ def _class_of(column: Column, values: list[str]) -> str | None:
     def is_like(pattern: str) -> bool:
         return sum(1 for value in distinct if re.fullmatch(pattern, value)) * 10 >= len(distinct) * 9
 
-    if column.type == "string" and is_like(r"(0[1-9]|1[0-6])\d{6}"):
+    if column.type == "string" and is_like(ags.PATTERN.pattern):
         return None  # municipalities
     if is_like(r"\S+@\S+\.\S+|[+0][\d /()-]{6,}|DE\d\d[\d ]{18,}|[^\d;]{3,}\d{1,4} ?[a-zA-Z]?"):
         return "drop"  # mail, telephone, account, street
@@ -816,10 +912,10 @@ def _column(title: str, name: str, values: list[str], may_quote: bool = True) ->
     column.reviews["name"] = "English, with the unit as suffix (_eur, _pct, _persons)"
     filled = [value for value in values if value]
     if filled and len(filled) == len(values):
-        column.constraints.append("required: true")
+        column.constraints.append(_REQUIRED)
         column.reviews["constraints"] = f"filled in all {len(values)} records of the sample"
     privacy = next((kind for kind, words in _PERSONAL.items() if re.search(words, title.lower())), None)
-    for propose in (_as_date, _as_number):
+    for propose in (_as_date, _as_boolean, _as_number):
         if filled and propose(column, filled):
             break
     if privacy == "year" and column.type != "date":
@@ -856,8 +952,26 @@ def _as_date(column: Column, values: list[str]) -> bool:
             column.type = "date"
             column.entries["format"] = _quoted(form)
             column.reviews["format"] = _told(odd, "such a date")
+            if "%y" in form:
+                column.reviews["format"] += "; 69 to 99 are taken for 19.., 00 to 68 for 20..: maximum keeps others out"
+                column.constraints.append(f"maximum: {date.today().year}-12-31")
             return True
     return False
+
+
+def _as_boolean(column: Column, values: list[str]) -> bool:
+    """Two words that say yes and no; or a mark in some rows and nothing in the others."""
+    distinct = set(values)
+    said = {value.lower() for value in distinct}
+    is_marked = said == {"x"} and _REQUIRED not in column.constraints
+    if not is_marked and said not in _TRUTHS:
+        return False
+    column.type = "boolean"
+    column.reviews["type"] = "every value of the sample says yes or no"
+    if is_marked:
+        column.entries |= {"trueValues": f"[{', '.join(map(_quoted, sorted(distinct)))}]", "falseValues": '[""]'}
+        column.reviews["falseValues"] = "an empty cell is taken for a no"
+    return True
 
 
 @lru_cache(maxsize=100_000)  # a column of a hundred thousand days holds a few hundred of them
@@ -933,9 +1047,9 @@ def _as_number(column: Column, values: list[str]) -> bool:
 
 def _codes(column: Column, values: list[str], may_quote: bool) -> None:
     """Words that repeat are a code list; single ones might be anybody's, and so might any below no title."""
-    odd = _mostly(values, lambda value: bool(re.fullmatch(r"(0[1-9]|1[0-6])\d{6}", value)))
+    odd = _mostly(values, ags.is_one)
     if odd is not None:
-        column.constraints.append(f"pattern: {_quoted('^(0[1-9]|1[0-6])[0-9]{6}$')}")
+        column.constraints.append(f"pattern: {_quoted(f'^{ags.PATTERN.pattern}$')}")
         column.reviews["constraints"] = _told(odd, "an AGS of 8 digits")
         return
     words = Counter(values)
@@ -959,7 +1073,7 @@ def _name_pattern(file_name: str) -> str:
         return re.escape(file_name)
     start, end = found[-1].span()
     period = re.sub(r"\d+", lambda digits: rf"\d{{{len(digits[0])}}}", found[-1][0])
-    place = re.search(r"(?<!\d)(?:0[1-9]|1[0-6])\d{6}_$", file_name[:start])
+    place = re.search(rf"(?<!\d){ags.PATTERN.pattern}_$", file_name[:start])
     if place:
         start, period = place.start(), rf"(?P<ags>\d{{8}})_{period}"
     return f"{re.escape(file_name[:start])}(?P<period>{period}){re.escape(file_name[end:])}"

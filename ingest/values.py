@@ -2,6 +2,7 @@
 
 import re
 import struct
+import unicodedata
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -31,11 +32,18 @@ ERRORS = frozenset(
     | {"#BLOCKED!", "#BLOCKIERT!", "#UNKNOWN!", "#UNBEKANNT!", "#CONNECT!", "#VERBINDEN!", "#BUSY!"}
 )
 """What Excel, in English and German, and LibreOffice write where a formula has no value."""
+YES = frozenset({"true", "wahr", "ja", "j", "yes", "y", "1"})
+NO = frozenset({"false", "falsch", "nein", "n", "no", "0"})
+"""Words for yes and for no, in small letters, where a contract names none of its own."""
 _TOO_NARROW = re.compile("#{3,}")
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 """Dates and years beyond these are mistyped, unless the field's own bounds allow them."""
 _BLANKS = " \u00a0\u202f\u2009\u2007"
 """Blanks that part thousands: the ordinary, the no-break, its narrow form, the thin and the digit-wide one."""
+_UNIT = rf"(?:€|%|EUR(?:O)?|[{_BLANKS}])"
+_UNITS = re.compile(rf"^{_UNIT}+|{_UNIT}+$", re.IGNORECASE)
+"""What stands around a number that may carry a unit."""
+_MINUS_BEHIND = re.compile(rf"\d[{_BLANKS}]?-$")
 _APOSTROPHES = "'\u2019\u00b4`"
 _OTHER_DATES = {"%Y-%m-%d": "2024-12-31", "%d.%m.%Y": "31.12.2024", "%d.%m.%y": "31.12.24", "%d/%m/%Y": "31/12/2024",
                 "%Y/%m/%d": "2024/12/31", "%Y%m%d": "20241231"}  # fmt: skip
@@ -90,7 +98,7 @@ def encoded(value: Any, sql_type: str) -> bytes:
 def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
     """The typed value of `text`, None if it is missing; BadValue if it breaks the field's rules."""
     text = text.strip()
-    if text in missing_values:
+    if text in missing_values and text not in field.false_values:
         if field.required:
             raise BadValue("required", Message("value_missing"))
         return None
@@ -103,6 +111,8 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
         if found is None:
             raise BadValue("pattern", Message("value_pattern", pattern=field.part.pattern))
         text = "".join(found.groups(""))
+    if not text.isascii() and (field.mapping is not None or field.enum is not None):
+        text = unicodedata.normalize("NFC", text)  # as macOS writes none; words are compared as titles are
     if field.mapping is not None:
         if text not in field.mapping:
             raise BadValue("code_list", Message("value_not_mapped", words=", ".join(field.mapping)))
@@ -145,10 +155,11 @@ def _bound(field: Field, bound: Any) -> Any:
 
 def _number(field: Field, text: str) -> Decimal:
     if not field.bare_number:
-        text = text.strip("€%" + _BLANKS).removesuffix("EUR").rstrip()
+        text = _UNITS.sub("", text)
+        text = re.sub(rf"{re.escape(field.decimal_char)}[-\u2013\u2014]{{1,2}}$", "", text)  # 12,- is 12 in prices
     if "\u2212" in text:  # the minus of mathematics
         text = text.replace("\u2212", "-")
-    if field.trailing_minus and text.endswith("-"):
+    if field.trailing_minus and _MINUS_BEHIND.search(text):
         text = f"-{text[:-1].rstrip()}"  # in front of another sign it makes no number
     if PRINTED_SIGNS.get(text, text) in SIGNS or not any(map(str.isdecimal, text)):
         raise _no_number(field, text)
@@ -190,7 +201,7 @@ def _no_number(field: Field, text: str) -> BadValue:
         return BadValue("type", Message("number_unit"))
     if re.fullmatch(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+", text):
         return BadValue("type", Message("number_exponent"))
-    if re.fullmatch(r"[\d.,]+-", text):
+    if re.fullmatch(r"[\d.,]*\d-", text):
         return BadValue("type", Message("number_trailing_minus"))
     swapped = r"(,\d{3})*\.\d+" if field.decimal_char == "," else r"(\.\d{3})*,\d+"
     if re.fullmatch(rf"[+-]?\d+([.,]\d+)|[+-]?\d{{1,3}}{swapped}", text):
@@ -280,10 +291,10 @@ def _year(field: Field, text: str) -> int:
 
 
 def _boolean(field: Field, text: str) -> bool:
-    words = {"true": True, "ja": True, "1": True, "false": False, "nein": False, "0": False}
-    if text.lower() not in words:
-        raise BadValue("type", Message("boolean_none"))
-    return words[text.lower()]
+    for said, agreed, usual in ((True, field.true_values, YES), (False, field.false_values, NO)):
+        if text in agreed or (not agreed and text.lower() in usual):
+            return said
+    raise BadValue("type", Message("boolean_none"))
 
 
 _CONVERTERS = {

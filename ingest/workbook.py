@@ -37,6 +37,9 @@ def written(cell: Cell, field: Field) -> str | Fault:
     if cell.moment is not None:
         return _date(cell, field)
     is_number = cell.plain[-1:].isdigit()
+    if field.type == "boolean":
+        agreed = {"TRUE": field.true_values, "FALSE": field.false_values}.get(cell.plain)
+        return min(agreed) if agreed else cell.plain
     if field.type in ("integer", "number") and is_number:
         is_percent = cell.format.is_percent and (not field.bare_number or field.name.endswith("_pct"))
         return (_times_hundred(cell.plain) if is_percent else cell.plain).replace(".", field.decimal_char)
@@ -118,10 +121,10 @@ class Table:
         """Number of records."""
         return len(self._rows)
 
-    def rows(self, text: Callable[[Cell | str], str], after: int = 0) -> list[list[str]]:
-        """The texts of each record below row `after`, as `text` makes them of cells, at least one a title."""
-        found = [[text(cell) for cell in cells[self._left :]] for line, cells in self._rows if line > after]
-        return [texts + [""] * (len(self.header) - len(texts)) for texts in found]
+    def rows(self, text: Callable[[Cell | str], str], after: int = 0) -> list[tuple[int, list[str]]]:
+        """Line and texts of each record below row `after`, as `text` makes them of cells, at least one a title."""
+        found = [(line, [text(cell) for cell in cells[self._left :]]) for line, cells in self._rows if line > after]
+        return [(line, texts + [""] * (len(self.header) - len(texts))) for line, texts in found]
 
     def texts(self, layout: Layout) -> Iterator[tuple[int, list[str]]]:
         """Line and texts of each record; a broken cell as it is shown."""

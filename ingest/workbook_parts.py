@@ -80,6 +80,10 @@ class Sheet:
     """Cells up to the last filled one; "" if there is none. Rows without any are left out."""
     merged: list[tuple[int, int, int, int]]
     """First row, first column, last row, last column."""
+    hidden_rows: list[int] = field(default_factory=list)
+    """Filled rows that a spreadsheet does not show, also by a filter."""
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
+    """First and last of columns that it does not show."""
 
     def head(self, numbers: tuple[int, ...]) -> list[list[str]]:
         """The texts of rows of a header: what stands in merged cells stands above each column of them, once."""
@@ -394,11 +398,14 @@ def _cells(parts: archive.Parts, name: str, typed: _Typed) -> Sheet:
     pieces: list[str] = []
     row = column = most_rows = most_columns = characters = 0
     kind, style, raw = "n", "0", None
-    is_formula = is_value = is_spoken = False
+    is_formula = is_value = is_spoken = is_hidden = False
+    hidden: list[int] = []
+    columns: list[tuple[int, int]] = []
     names: dict[str, str] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, cells, kind, style, raw, is_formula, is_value, is_spoken, most_rows, most_columns
+        nonlocal row, column, cells, kind, style, raw, is_formula, is_value, is_spoken, is_hidden
+        nonlocal most_rows, most_columns
         local = names.get(tag)
         if local is None:
             local = names[tag] = tag.rpartition(" ")[2]
@@ -420,10 +427,13 @@ def _cells(parts: archive.Parts, name: str, typed: _Typed) -> Sheet:
         elif local == "row":
             row, column = _number(attributes.get("r"), row + 1), 0
             cells = []
+            is_hidden = attributes.get("hidden") in _TRUE
         elif local == "f":
             is_formula = True
         elif local == "rPh":
             is_spoken = True
+        elif local == "col" and attributes.get("hidden") in _TRUE:
+            columns.append((_number(attributes.get("min"), 0), _number(attributes.get("max"), 0)))
         elif local == "mergeCell":
             ends = [_position(end) for end in attributes.get("ref", "").split(":")]
             if len(ends) == 2 and None not in ends:
@@ -462,13 +472,15 @@ def _cells(parts: archive.Parts, name: str, typed: _Typed) -> Sheet:
         elif local == "row":
             if not all(map(is_blank, cells)):
                 rows.append((row, cells))
+                if is_hidden:
+                    hidden.append(row)
         elif local == "rPh":
             is_spoken = False
 
     _parse(parts, name, start, end, text)
     if any(one[0] >= other[0] for one, other in pairwise(rows)):
         rows = _in_order(rows)
-    return Sheet(rows, merged)
+    return Sheet(rows, merged, sorted(hidden), columns)
 
 
 def _in_order(rows: list[tuple[int, list[Cell | str]]]) -> list[tuple[int, list[Cell | str]]]:
@@ -488,6 +500,7 @@ def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text and len(text) < 12 and text.isascii() and text.isdigit() else otherwise
 
 
+_TRUE = ("1", "true")
 _COLUMNS: dict[str, int] = {}
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def config(settings: "Settings", form: str) -> None:
     """Check and list your city's configuration.
 
-    LAGEBILD_CONFIG_DIR may hold rows of the method, layouts of your own files, what to fetch, and your own sources. An
-    error names file and line. Each build checks rows, layouts and sources first.
+    LAGEBILD_CONFIG_DIR may hold rows of the method, layouts of your own files and rules on their columns, what to
+    fetch, and your own sources. An error names file and line. Each build checks rows, layouts and sources first.
 
     \b
     Examples:

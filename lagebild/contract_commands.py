@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lagebild import options
+from lagebild import ags, options
 from lagebild.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def fit(settings: "Settings", source: str, file: Path) -> None:
     contract = own_layouts.for_file(settings.config, load(source), file.name)
     match = contract.match(file.name)
     if match is None:
+        if wrong := contract.wrong_ags(file.name):
+            ags.require(wrong)
         raise UserError(
             f"{file.name}: the name does not match {contract.file_name.pattern}",
             remedy=f"rename the file, or change {contract.path}:{contract.line_of('file_name')}",

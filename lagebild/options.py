@@ -18,9 +18,13 @@ def pass_settings(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def with_settings(*arguments: Any, **named: Any) -> Any:
+        from ingest.connectors import known
         from lagebild import settings
 
-        return function(settings.load(), *arguments, **named)
+        found, variables = settings.load(), settings.given()
+        if known.are_any(found, variables):
+            known.require_known(found, variables)
+        return function(found, *arguments, **named)
 
     return with_settings
 

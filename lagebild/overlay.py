@@ -20,7 +20,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from lagebild import seeds, yaml_files
+from lagebild import ags, seeds, yaml_files
 from lagebild.errors import UserError, did_you_mean
 
 SEEDS = ("cost_mapping", "municipal_circumstance")
@@ -28,7 +28,6 @@ SEEDS = ("cost_mapping", "municipal_circumstance")
 _FROM, _TO = "valid_from_year", "valid_to_year"
 CATALOGUE, LAYOUTS, SOURCES = "catalogue.yml", "contracts", "sources"
 _YEAR = re.compile(r"[12]\d{3}")
-_AGS = re.compile(r"\d{8}")
 _ALSO_REQUIRED = {
     "cost_mapping": ("method", "product_code", "account_code"),
     # a circumstance needs years and a source
@@ -132,6 +131,10 @@ def in_force(config: Path) -> dict[str, Any]:
             {"source": one.contract.source, "path": one.contract.own.path, "line": one.contract.own.line, **one.entry}
             for one in own_layouts.every(config)
         ],
+        "quality": [
+            {"source": source, "path": path, "line": line, **asdict(rule), "expected": rule.expected}
+            for path, line, source, rule in own_layouts.told_quality(settings)
+        ],
         "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
         "sources": [
             {"source": one.source, "title": one.title, "table": f"raw.{one.table}", "path": one.path}
@@ -156,6 +159,7 @@ def lines(config: Path) -> list[str]:
             left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
             told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
     told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(config)]
+    told += [f"{path}:{line}: {source}: {rule}" for path, line, source, rule in own_layouts.told_quality(settings)]
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
     told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(config)]
@@ -226,8 +230,8 @@ def _check(row: Row, form: _Form) -> None:
             if name in form.required:
                 raise fault(f"{name} is empty", "fill it in, or remove the row")
             continue
-        if name == "municipality_ags" and not _AGS.fullmatch(value):
-            raise fault(f"municipality_ags {value}: an AGS has 8 digits", "write it with its leading zero: 05911000")
+        if name == "municipality_ags" and (problem := ags.problem(value)):
+            raise fault(f"municipality_ags {problem}", ags.remedy(value))
         if name in form.years and not _YEAR.fullmatch(value):
             raise fault(f"{name} {value} is no year", "four digits, such as 2019")
         if name in form.values and value not in form.values[name]:

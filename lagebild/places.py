@@ -5,18 +5,24 @@ Names come from the seed `region` and from the publication in force, which has t
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Collection
 
 import psycopg
 
-from lagebild import database, seeds
+from lagebild import ags, database, seeds
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 
-_AGS_DIGITS = 8
 _REGION_DIGITS = (2, 3, 5, 8, 9, 12)
 """Germany and states, administrative regions, districts, municipalities, their associations, the full key."""
-_KIND = re.compile(r",? (krfr\. Stadt|kreisfreie Stadt|Stadtkreis|Stadt)$")
+_GERMANY = "00"
+_OR_NAME = ", or give the name of the place"
+_KINDS = r"(?:krfr\. stadt|kreisfreie stadt|landeshauptstadt|stadtkreis|stadt)"
+_KIND = re.compile(rf"^{_KINDS} |,? {_KINDS}$")
+_PRINTED = re.compile(r".*\(([0-9]+)\)")
+"""A place as messages print it: its name, and its key in brackets."""
+_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _PUBLISHED = (
     "select distinct region_code, region_name from marts.eu2_population where region_name is not null"
     " union select distinct municipality_ags, municipality_name from marts.cost_per_person"
@@ -30,33 +36,44 @@ def municipality(settings: Settings, place: str) -> str:
     UserError if the number of digits is wrong, or if no place or several places have the name. If the warehouse does
     not answer, only the names of the seed are known.
     """
-    wanted = place.strip()
-    if wanted.isdecimal():
-        _require_digits(wanted, (_AGS_DIGITS,))
-        return wanted
+    wanted = _joined(place)
+    if wanted[:1].isdecimal():
+        return ags.require(wanted, _OR_NAME)
     try:
         with database.connect(settings, database.BI_READER) as connection:
             known = _named(connection)
     except (UserError, psycopg.Error):  # a key is made before there is a warehouse, or its first migration
         known = _seed()
-    return _of_name(wanted, {code: name for code, name in known.items() if len(code) == _AGS_DIGITS}, ())
+    return _of_name(wanted, {code: name for code, name in known.items() if len(code) == ags.DIGITS}, ())
 
 
 def region(connection: psycopg.Connection, place: str, preferred: Collection[str] = ()) -> str:
     """The key of a region of any level. If several have the name, the preferred key wins."""
-    wanted = place.strip()
-    if wanted.isdecimal():
-        _require_digits(wanted, _REGION_DIGITS)
-        return wanted
+    wanted = _joined(place)
+    if wanted[:1].isdecimal():
+        return _require_region(wanted)
     return _of_name(wanted, _named(connection), preferred)
 
 
-def _require_digits(code: str, lengths: tuple[int, ...]) -> None:
-    if len(code) not in lengths or not code.isascii():
+def _joined(place: str) -> str:
+    """A place as it was given; of `Bochum (05911000)` the key, without the blanks that some print (05 9 11 000)."""
+    told = place.strip()
+    if printed := _PRINTED.fullmatch(told):
+        told = printed[1]
+    return re.sub(r"(?<=\d) +(?=\d)", "", told)
+
+
+def _require_region(code: str) -> str:
+    """The key of a region of any level: that of Germany, or one that begins with that of a state."""
+    is_key = code.isascii() and code.isdecimal() and len(code) in _REGION_DIGITS
+    if not is_key or len(code) == ags.DIGITS:
+        return ags.require(code, _OR_NAME)
+    if code != _GERMANY and not ags.is_one(code[:2].ljust(ags.DIGITS, "0")):
         raise UserError(
-            f"{code}: an AGS has {_AGS_DIGITS} digits, this has {len(code)}",
-            remedy="write it with its leading zero, such as 05911000, or give the name of the place",
+            f"{code}: the key of a region begins with that of a state, 01 to 16, and 00 alone is Germany",
+            remedy=ags.remedy(code) + _OR_NAME,
         )
+    return code
 
 
 def _of_name(wanted: str, known: dict[str, str], preferred: Collection[str]) -> str:
@@ -69,7 +86,7 @@ def _of_name(wanted: str, known: dict[str, str], preferred: Collection[str]) -> 
         nearest = difflib.get_close_matches(_folded(wanted), names, n=1, cutoff=0)
         raise UserError(
             f"no place is known by the name {wanted}" + (f"; the nearest is {names[nearest[0]]}" if nearest else ""),
-            remedy=f"give its AGS of {_AGS_DIGITS} digits",
+            remedy=f"give its AGS of {ags.DIGITS} digits",
         )
     return found[0]
 
@@ -85,4 +102,6 @@ def _seed() -> dict[str, str]:
 
 
 def _folded(name: str) -> str:
-    return " ".join(_KIND.sub("", name).casefold().split())
+    """A name without regard to capitals, umlauts and how they are composed, kind of town, and `a. d.` for `an der`."""
+    plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+    return re.sub(r"\ba\. ?d\. ?", "an der ", _KIND.sub("", plain)).translate(_LETTERS)

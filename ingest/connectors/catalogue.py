@@ -96,23 +96,23 @@ class Entry:
     def missing(self) -> str | None:
         """Name of the variable with which the operator has to set an address first; None if there is one."""
         if self.address() is None:
-            return _variable("URL", self.id)
+            return variable("URL", self.id)
         if self.connector == "ckan" and self.resource_id() is None:
-            return _variable("RESOURCE", self.id)
+            return variable("RESOURCE", self.id)
         return None
 
     @property
     def is_set_by_operator(self) -> bool:
         """Whether the operator named its address, or its resource."""
-        return bool(given().get(_variable("URL", self.id)) or given().get(_variable("RESOURCE", self.id)))
+        return bool(given().get(variable("URL", self.id)) or given().get(variable("RESOURCE", self.id)))
 
     def address(self) -> str | None:
         """The URL of the file or the base of the API; the operator's, if one is set; "" for GENESIS's own hosts."""
-        return "" if self.connector == "genesis" else given().get(_variable("URL", self.id)) or self.url
+        return "" if self.connector == "genesis" else given().get(variable("URL", self.id)) or self.url
 
     def resource_id(self) -> str | None:
         """The id of a CKAN resource; the operator's, if one is set."""
-        return given().get(_variable("RESOURCE", self.id)) or self.resource
+        return given().get(variable("RESOURCE", self.id)) or self.resource
 
 
 def own_path() -> Path:
@@ -246,5 +246,6 @@ def _span(years: str | int) -> tuple[int, int | None]:
     return int(first), int(last) if last else None if is_range else int(first)
 
 
-def _variable(kind: str, identifier: str) -> str:
+def variable(kind: str, identifier: str) -> str:
+    """The setting that gives the `URL` or the `RESOURCE` of an entry."""
     return f"LAGEBILD_{kind}_{identifier.upper().replace('-', '_')}"

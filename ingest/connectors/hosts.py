@@ -6,7 +6,7 @@ replaces scheme and host, for a service that moved or for the server that replay
 
 from dataclasses import dataclass, replace
 
-from lagebild.errors import UserError
+from lagebild.errors import UserError, did_you_mean
 from lagebild.settings import Settings
 
 
@@ -67,7 +67,8 @@ def host_of(name: str, settings: Settings) -> Host:
     known = ", ".join(sorted(HOSTS))
     for other in settings.host_urls:
         if other not in HOSTS:
-            raise UserError(f"LAGEBILD_{other.upper()}_URL belongs to no host", remedy=f"the hosts are {known}")
+            meant = did_you_mean(other, HOSTS)
+            raise UserError(f"LAGEBILD_{other.upper()}_URL belongs to no host", remedy=f"{meant}the hosts are {known}")
     if name not in HOSTS:
-        raise UserError(f"there is no host {name}", remedy=f"the hosts are {known}")
+        raise UserError(f"there is no host {name}", remedy=f"{did_you_mean(name, HOSTS)}the hosts are {known}")
     return replace(HOSTS[name], root=settings.host_urls.get(name, HOSTS[name].root).rstrip("/"))

@@ -137,6 +137,20 @@ def test_a_citys_own_files_are_read_as_the_runbook_says(warehouse, checkout):
     assert query(warehouse, "select sum(visits) from raw.bochum_advice__visits") == [(255,)]
 
 
+@pytest.mark.nightly
+def test_a_rule_is_added_as_the_runbook_says(warehouse, checkout):
+    runbook = "add-a-rule.md"
+    printed = follow(runbook, "Say it", warehouse, checkout)
+    assert "1 contract checked, nothing found" in printed
+    assert "employment: rule employees_of_a_region: employees_persons is not below 10000 (hold;" in printed
+    printed = follow(runbook, "See it judge", warehouse, checkout)
+    assert "rule.employees_of_a_region (hold; ask" in printed and "statistics office, employment" in printed
+    pages = [page.read_text() for page in (checkout / "quality-pages").glob("check-*.html")]
+    assert any("rule.sources_named" in page and "cannot be asked about" in page for page in pages)
+    printed = follow(runbook, "Mend it", warehouse, checkout, before="DELIVERY=1")
+    assert " accepted" in printed
+
+
 def test_a_held_delivery_is_accepted_expires_and_is_sent_back_as_the_runbook_says(warehouse, checkout):
     runbook = "held-delivery.md"
     printed = follow(runbook, "See what waits", warehouse, checkout)

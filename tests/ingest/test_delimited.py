@@ -591,3 +591,8 @@ def test_the_cases_of_lost_letters_and_impossible_years(tmp_path):
     rows, rejected = read(contract, file.read_bytes())
     assert [row[0] for row in rows] == ["1.1.2024", "31.12.2024 00:00"]
     assert "outside the years" in rejected[8] and "outside the years" in rejected[11]
+
+
+def test_a_byte_order_mark_of_a_file_put_below_another_is_a_damaged_text(tmp_path):
+    rows, _ = read(contract_of(tmp_path, ["Ort", "Zahl"]), "\ufeffOrt;Zahl\nA;1\n\ufeffB;2\n")
+    assert [bool(re.search(contracts.DAMAGED, row[0])) for row in rows] == [False, True]  # letters_whole holds it

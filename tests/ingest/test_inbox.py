@@ -183,7 +183,7 @@ MISNAMED = {
     "eu2_employees_2021 copy 2.csv": "eu2_employees_2021.csv",
     "EU2_Employees_2021.CSV": "eu2_employees_2021.csv",
     "eu2 employees 2021.csv": "eu2_employees_2021.csv",
-    "eu2_employees_2021.csv.txt": "eu2_employees_2019.csv",
+    "eu2_employees_2021.csv.txt": "eu2_employees_2021.csv",
 }
 
 

@@ -446,3 +446,20 @@ def test_a_build_is_due_when_a_layout_changes(warehouse):
     from lagebild.warehouse import build
 
     assert build._version(warehouse) != code_version()
+
+
+def test_a_proposal_says_which_own_layout_reads_the_file(city, tmp_path):
+    path = write(
+        city, "ledger", LEDGER.replace("numbers:", 'encoding: utf-8\n    dialect: {delimiter: ","}\n    numbers:')
+    )
+    file = tmp_path / "export_2024.csv"
+    titles = f"{POSTED};Betrag in Hauswährung;Herkunft".replace(";", ",")
+    row = "05911000,2024,4711,02.01.2024,440101,Beratung,531100,Zuschüsse,EU2,12.5-,geliefert"
+    file.write_text(f"{titles}\n{row}\n", encoding="utf-8")
+    text = command(city, "sniff", str(file)).output
+    said = f"your own layout haushalt ({path}:2) reads it: load it as source ledger, named as ledger_05911000_2019.csv"
+    assert said in text
+    file.write_text(f"{titles}\n{row}\n".replace(",", ";"), encoding="utf-8")  # another delimiter: another list
+    assert "your own layout" not in command(city, "sniff", str(file)).output
+    path.write_text("layouts: no\n")
+    assert "it was not compared with what your city says of its own files" in command(city, "sniff", str(file)).output

@@ -374,3 +374,56 @@ def test_real_files_are_described(path, tmp_path):
     content = path.read_bytes()
     contract = proposed(tmp_path, path.name.replace("-", "_"), content)
     assert contract.layout_for(header_of(contract, content), None)
+
+
+def test_words_of_yes_and_no_and_marks_are_proposed_as_such(tmp_path):
+    rows = ["Ort;Anerkannt;Aktiv;Gemeldet;Art"]
+    rows += [f"Ort {n};{'ja' if n % 2 else 'Nein'};{'J' if n % 3 else 'N'};{'x' if n % 4 else ''};J" for n in range(12)]
+    contract = proposed(tmp_path, "orte_2024.csv", "\n".join(rows).encode())
+    found = {f.title: (f.type, f.required, f.true_values, f.false_values) for f in contract.fields}
+    nothing = frozenset()
+    assert found["Anerkannt"] == found["Aktiv"] == ("boolean", True, nothing, nothing)
+    assert found["Gemeldet"] == ("boolean", False, frozenset("x"), frozenset({""}))
+    assert found["Art"][0] == "string"  # one word alone may say anything
+
+
+def test_what_a_spreadsheet_hides_and_a_total_at_its_end_are_remarked(tmp_path):
+    def sheet(out: io.BytesIO) -> bytes:
+        with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+            table = book.add_worksheet("Daten")
+            table.write_row(0, 0, ["Gemeinde", "Betrag"])
+            for n in range(1, 8):
+                table.write_row(n, 0, [f"Ort {n}", n])
+            table.write_row(8, 0, ["Summe", 28])
+            table.set_row(3, None, None, {"hidden": True})
+            table.set_column(1, 1, None, None, {"hidden": True})
+        return out.getvalue()
+
+    text = sniff.proposal("orte_2024.xlsx", sheet(io.BytesIO()))
+    assert "row 4: hidden, or left out by a filter, and loaded as the others are" in text
+    assert "column B: hidden, and read as the others are" in text
+    assert "line 9 below the rows: a total" in text and "filled in all 7 records" in text
+    assert re.search(r'footer: ".*Summe"', text)
+
+
+def test_lists_of_one_column_short_years_and_mixed_marks_are_proposed_with_what_to_look_at(tmp_path):
+    contract = proposed(tmp_path, "orte_2024.csv", b"Gemeinde\nAhausen\nBedorf\nCeheim\n")
+    assert [field.title for field in contract.fields] == ["Gemeinde"]
+    with pytest.raises(Refused, match="no delimiter"):
+        sniff.proposal("orte_2024.txt", b"Gemeinde   Betrag\nAh        1\nBe    2\n")
+    contract = proposed(tmp_path, "tage_2024.csv", b"Ort;Tag\nA;31.12.24\nB;30.11.68\nC;01.01.69\n")
+    (day,) = [field for field in contract.fields if field.title == "Tag"]
+    assert day.format == "%d.%m.%y" and day.maximum.year < 2068  # 68 is no year to come
+    text = sniff.proposal("a_2024.csv", b"Gemeinde;Betrag\nAh;1.234,50\nBe;12,5\nCe;1,234.50\nDe;7\n")
+    assert "column 2 holds numbers, some with a decimal point, others not: line 4" in text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["Schwertner\nMueller\nKaya\nFleur\n", "Schwertner;unbekannt\nMueller;ja\nKaya;nein\nFleur;ja\n"
+     "Kurz;nein\n", "Schwertner;ja;x\nMueller;nein;\nKaya;nein;x\nFleur;ja;\n"],
+)  # fmt: skip
+def test_lists_of_names_beside_a_yes_or_no_without_a_header_show_no_name(rows):
+    text = sniff.proposal("liste_2024.csv", rows.encode())
+    assert not re.search("Schwertner|Mueller|Kaya|Fleur|Kurz", text, re.IGNORECASE)
+    assert "no header was found" in text

@@ -192,3 +192,39 @@ def test_a_text_that_stands_for_an_open_end_can_be_agreed():
 
 def test_errors_of_spreadsheets_may_be_agreed_as_no_value():
     assert parse(replace(AMOUNT, required=False), "#NV", MISSING | {"#NV"}) is None
+
+
+FLAG = replace(AMOUNT, name="flag", type="boolean", decimal_char=".", group_char="", minimum=None, maximum=None)
+
+
+@pytest.mark.parametrize(("yes", "no"), [("J", "N"), ("WAHR", "falsch"), ("Ja", "NEIN"), ("true", "False"), ("1", "0")])
+def test_yes_and_no_are_words_of_any_case(yes, no):
+    flag = replace(FLAG, signs=False, required=False)
+    assert (parse(flag, yes, MISSING), parse(flag, f" {no} ", MISSING), parse(flag, "", MISSING)) == (True, False, None)
+    with pytest.raises(BadValue, match="neither yes nor no"):
+        parse(flag, "x", MISSING)
+
+
+def test_a_mark_and_an_empty_cell_say_yes_and_no_where_the_contract_says_so():
+    marked = replace(FLAG, required=True, true_values=frozenset("xX"), false_values=frozenset({""}))
+    assert [parse(marked, text, MISSING) for text in ("x", "X", "", " ")] == [True, True, False, False]
+    for other in ("ja", "1", "-"):  # the words that are usual count only where none are agreed
+        with pytest.raises(BadValue, match="neither yes nor no"):
+            parse(marked, other, MISSING)
+    assert parse(replace(marked, false_values=frozenset()), "nein", MISSING) is False
+
+
+def test_a_unit_stands_on_either_side_and_a_dash_for_no_cents():
+    amount = replace(AMOUNT, bare_number=False)
+    for text in ("12,50 €", "EUR 12,50", "12,50 Euro", "€12,50", "12,50\u00a0EUR"):
+        assert parse(amount, text, MISSING) == Decimal("12.50")
+    assert [parse(amount, text, MISSING) for text in ("12,-", "1.200,-- €", "-5,– EUR")] == [12, 1200, -5]
+    for field in (AMOUNT, replace(AMOUNT, trailing_minus=True)):  # no minus stands behind it
+        with pytest.raises(BadValue, match="is not a number"):
+            parse(field, "12,-", MISSING)
+
+
+def test_words_of_a_list_are_told_whatever_their_letters_are_made_of():
+    town = replace(AGS, pattern=None, enum=frozenset({"Münster"}))
+    assert parse(town, "Mu\u0308nster", MISSING) == "Münster"
+    assert parse(replace(SEX, mapping={"Männlich": "male"}), "Ma\u0308nnlich", MISSING) == "male"
