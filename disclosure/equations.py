@@ -79,6 +79,16 @@ class FewApart:
 
 
 @dataclass(frozen=True)
+class Each:
+    """Rows must not be certain to sum to one each, nor to two each: whoever takes all for small would know them."""
+
+    rows: int
+
+    def is_broken_by(self, low: int | None, high: int | None) -> bool:
+        return low == high and low in (self.rows, 2 * self.rows)
+
+
+@dataclass(frozen=True)
 class Values:
     """A count must have so many possible values at least."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from disclosure.equations import Apart, Cell, Few, FewApart, Problem, Rule, Source
+from disclosure.equations import Apart, Cell, Each, Few, FewApart, Problem, Rule, Source
 from disclosure.register import MINIMUM
 from disclosure.shown import Publication, Row, Shown
 from ingest import contracts, periods
@@ -24,12 +24,10 @@ COLUMNS = ("operations", *AMOUNTS)
 P_PERCENT, N_DOMINANT, K_PERCENT = 10, 2, 90
 """p-percent and (n,k) rule: an amount is protected where the rest but two could tell the largest to p percent, or where
 the two largest hold more than k percent."""
-# Two grants are one where the whole row of the list is the same, wherever it stands in it.
-_DIGEST = sql.SQL("md5((to_jsonb(u) - array['delivery_id', 'line_number', 'source_sha256', 'source_file_name'])::text)")
 Table = tuple[str, str, str, str]
 """Source, list (by its longest period; of a cumulative one all periods are one), funder, state."""
-Unit = tuple[str, int | None, int | None]
-"""A digest of the whole row as delivered, and its amounts in cents."""
+Unit = tuple[int | None, int | None]
+"""What a grant is in figures: its amounts in cents. A title or a period that is worded anew changes none of them."""
 
 
 @dataclass
@@ -132,6 +130,8 @@ class _Table:
     def __init__(self, problem: Problem, table: Table, contents: list[_Content]):
         self._problem, self._table, self._contents = problem, table, contents
         self._versions: dict[str, list[tuple[Any, _Content]]] = defaultdict(list)
+        self._counted: set[Cell] = set()
+        """Numbers of grants that some publication shows."""
 
     def enter(self) -> None:
         for content in self._contents:
@@ -145,6 +145,8 @@ class _Table:
             for n, (_, one) in enumerate(versions):
                 for _, other in versions[:n]:
                     self._difference(year, one, other)
+        for content in self._contents:
+            self._hidden_together(content)
 
     def _cell(self, content: _Content, year: str, column: str) -> Cell:
         """The same unknown wherever the same grants stand: readers may well know that nothing changed."""
@@ -171,8 +173,7 @@ class _Table:
         for column in COLUMNS:
             cell = self._cell(content, year, column)
             if row[column] is not None:
-                value = _whole(row[column], column)
-                self._problem.state(self._source(content, year, column), {cell: 1}, value, value)
+                self._say(self._source(content, year, column), cell, row[column], column)
         count = self._cell(content, year, "operations")
         self._problem.state(self._source(content, year, "a row that is there"), {count: 1}, 1, None)
         self._problem.protect(self._source(content, year, "operations"), {count: 1}, Few())
@@ -190,19 +191,33 @@ class _Table:
         source = Source(PROVENANCE, self._key(content, year), "node of grants", node["publication"])
         for column, value in ((node["figure"], node["value"]), ("operations", node["row_count"])):
             if column in COLUMNS and value is not None and year in content.rows:
-                whole = _whole(value, column)
-                self._problem.state(source, {self._cell(content, year, column): 1}, whole, whole)
+                self._say(source, self._cell(content, year, column), value, column)
+
+    def _say(self, source: Source, cell: Cell, value: Decimal | int, column: str) -> None:
+        """A figure as it is shown."""
+        whole = _whole(value, column)
+        self._problem.state(source, {cell: 1}, whole, whole)
+        if column == "operations":
+            self._counted.add(cell)
 
     def _years(self, content: _Content) -> None:
         """The years sum to all of them; an amount that one grant lacks is no sum of all."""
         for column in COLUMNS:
-            if column in AMOUNTS and content.rows[ALL][column] is None:
+            if column in AMOUNTS and _is_lacking(content, column):
                 continue
             terms = {self._cell(content, ALL, column): -1}
             for year in content.rows:
                 if year != ALL:
                     terms[self._cell(content, year, column)] = 1
             self._problem.state(self._source(content, ALL, f"{column} of the years and of all"), terms, 0, 0)
+
+    def _hidden_together(self, content: _Content) -> None:
+        """Rows that nobody has shown and that are one each, or two each to whoever takes all of them for small."""
+        cells = [self._cell(content, year, "operations") for year in content.rows if year != ALL]
+        hidden = [cell for cell in cells if cell not in self._counted]
+        if len(hidden) > 1:
+            source = self._source(content, ALL, "hidden years together")
+            self._problem.protect(source, dict.fromkeys(hidden, 1), Each(len(hidden)))
 
     def _difference(self, year: str, one: _Content, other: _Content) -> None:
         """What two publications differ by is a cell, too: the grants in one of them and not in the other."""
@@ -240,8 +255,15 @@ def _margins(units: Counter[Unit], count: int) -> Iterator[tuple[str, int]]:
             yield column, margin
 
 
+def _is_lacking(content: _Content, column: str) -> bool:
+    """Whether the amount of all years is no sum, because a grant has none; a sum that is hidden is one."""
+    if content.units is not None:
+        return _sum(content.units.of(ALL), column) is None
+    return content.rows[ALL][column] is None and content.rows[ALL]["operations"] is not None
+
+
 def _amount(unit: Unit, column: str) -> int | None:
-    return unit[1 + AMOUNTS.index(column)]
+    return unit[AMOUNTS.index(column)]
 
 
 def protection(amounts: Iterable[int | None], count: int) -> int | None:
@@ -287,26 +309,26 @@ class _Lists:
         hashes = sorted({sha256 for _, sha256 in by_name})
         for view, statement in _STATEMENTS if hashes else ():
             read = _read_by(self._shown, view, build_id)
-            for row in self._shown.query(sql.SQL(statement).format(_DIGEST, read, sql.Literal(hashes))):
+            for row in self._shown.query(sql.SQL(statement).format(read, sql.Literal(hashes))):
                 file = by_name.get((row["source"], row["source_sha256"]))
                 if file is not None:
                     units = self._known[file][row["funder"] or "not_stated", row["region_code"] or "not_stated"]
                     year = "not_stated" if row["starts_on"] is None else str(row["starts_on"].year)
                     cost, granted = (None if row[column] is None else _whole(row[column], column) for column in AMOUNTS)
-                    units.years[year][row["digest"], cost, granted] += 1
+                    units.years[year][cost, granted] += 1
 
 
 _STATEMENTS = (
     (
         "stg_esf__operation",
         "select source, source_sha256, 'EU' as funder, region_code, starts_on, total_cost_eur,"
-        " union_share_eur as granted_eur, {} as digest from ({}) as u where source_sha256 = any({})",
+        " union_share_eur as granted_eur from ({}) as u where source_sha256 = any({})",
     ),
     (
         "stg_foerderkatalog__project",
         "select 'foerderkatalog' as source, source_sha256, ministry as funder,"
         " left(recipient_ags, 2) as region_code, starts_on, null::numeric as total_cost_eur,"
-        " federal_amount_eur as granted_eur, {} as digest from ({}) as u where source_sha256 = any({})",
+        " federal_amount_eur as granted_eur from ({}) as u where source_sha256 = any({})",
     ),
 )
 """Staging views of grants, and what is read of them."""

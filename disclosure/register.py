@@ -31,6 +31,8 @@ CAPTIONED = ("cost_method", "cost_basis", "verdict", "lump_sum")
 _TEXT_OF = sql.SQL("select to_jsonb(s)::text as text from {} as s")
 _HALF = Fraction(1, 2)
 Place = tuple[str, date]
+Group = tuple[str, int, str]
+"""Municipality, year and method of a cost."""
 
 
 @dataclass(frozen=True)
@@ -436,21 +438,30 @@ class _Register:
     def _is_of_few(self, place: Place, has_employees: bool) -> bool:
         """Whether the group is fewer than three persons, or those of it are whom a rate is over."""
         exact = self._truth.get(place, (None,))[-1]
-        over = exact and has_employees and exact - self._employees.get(place, 0)
-        return exact is not None and (exact < MINIMUM or 0 < over < MINIMUM)
+        return exact is not None and _is_few(exact, self._employees.get(place, 0) if has_employees else None)
 
     def _money(self) -> None:
         """The money of groups below the minimum, in the candidate: totals, their parts, what repeats them."""
         candidate = self._shown.candidate
-        groups = {
-            (row["municipality_ags"], row["fiscal_year"], row["method"])
+        rates = {
+            (row["municipality_ags"], row["fiscal_year"], row["method"]): row
             for row in self._shown.query(
-                "select municipality_ags, fiscal_year, method, reference_date, employees_place_basis"
+                "select municipality_ags, fiscal_year, method, reference_date, employees_place_basis, population_source"
                 " from build.int_cost__rate"
             )
-            if self._is_of_few(
-                (row["municipality_ags"], row["reference_date"]), row["employees_place_basis"] is not None
+        }
+        published = {
+            (row["region_code"], row["reference_year"], row["method"])
+            for row in self._shown.query(
+                f"select region_code, reference_year, method from build.published_figure where mart = '{COST}'"
             )
+        }
+        groups = {
+            group
+            for group, row in rates.items()
+            if self._is_of_few((group[0], row["reference_date"]), row["employees_place_basis"] is not None)
+            # Whose register comes later may turn out to be two, unless the municipality has published what they cost.
+            or (row["population_source"] is None and group not in published)
         }
         # What one or two persons of a share got is theirs, however many the group counts.
         groups |= {
@@ -460,8 +471,28 @@ class _Register:
                 f" where treatment = '{ATTRIBUTED}' and share_numerator < {MINIMUM}"
             )
         }
-        if groups:
-            _Money(self._problem, self._shown, candidate, groups).enter()
+        former = self._former_totals()
+        if groups or former:
+            _Money(self._problem, self._shown, candidate, groups, former).enter()
+
+    def _former_totals(self) -> dict[Group, dict[int, int]]:
+        """Total costs (cents) in packages from before the protection, by publication: of groups that were or are few,
+        and so few came or went since that what the totals differ by would be theirs."""
+        found: dict[Group, dict[int, int]] = {}
+        for publication in self._shown.publications(COST, UNMASKED):
+            if publication.number not in self._shown.handed_out:
+                continue
+            counts = self._former(publication)
+            for row in self._shown.rows(publication, COST):
+                place = (row["municipality_ags"], row["reference_date"])
+                then, now = (known.get(place, (None,))[-1] for known in (counts, self._truth))
+                if row["total_cost_eur"] is None or row["population_source"] != SOURCE or None in (then, now):
+                    continue
+                both = ((then, row["employees_persons"]), (now, self._employees.get(place)))
+                if any(_is_few(*one) for one in both) and _are_few_apart(*both):
+                    group = (row["municipality_ags"], row["reference_year"], row["method"])
+                    found.setdefault(group, {})[publication.number] = _cents(row["total_cost_eur"])
+        return found
 
 
 class _Cells:
@@ -555,18 +586,28 @@ class _Cells:
 
 
 class _Money:
-    """Amounts of groups below the minimum, in cents."""
+    """Amounts of groups below the minimum, in cents; and those of groups of which packages hold former totals."""
 
-    def __init__(self, problem: Problem, shown: Shown, publication: Publication, groups: set[tuple[str, int, str]]):
-        self._problem, self._shown, self._publication, self._groups = problem, shown, publication, groups
+    def __init__(
+        self,
+        problem: Problem,
+        shown: Shown,
+        publication: Publication,
+        few: set[Group],
+        former: Mapping[Group, Mapping[int, int]],
+    ):
+        self._problem, self._shown, self._publication = problem, shown, publication
+        self._few, self._former, self._groups = few, former, few | former.keys()
 
     def enter(self) -> None:
         parts = self._parts()
         for group in self._groups:
             truth = sum(amount for key, amount in parts.items() if key[:3] == group)
-            self._protect(("cost", *group), COST, _key(*group), "total cost", truth)
+            self._know(("cost", *group), COST, _key(*group), "total cost", truth)
+            for number, before in self._former.get(group, {}).items():
+                self._compare(group, truth, number, before)
         for key, amount in parts.items():
-            self._protect(("part", *key), COMPONENT, _key(*key[:5]), "attributed amount", amount)
+            self._know(("part", *key), COMPONENT, _key(*key[:5]), "attributed amount", amount)
         self._components(parts)
         self._totals()
 
@@ -579,11 +620,20 @@ class _Money:
         )
         return {key: _cents(row["amount_eur"]) for row in rows for key in [_part(row)] if key[:3] in self._groups}
 
-    def _protect(self, cell: Cell, mart: str, key: str, what: str, truth: int) -> None:
+    def _know(self, cell: Cell, mart: str, key: str, what: str, truth: int) -> None:
+        """An amount; that of few must not be known."""
         self._problem.know(cell, whole=False, low=None, truth=truth)
-        if truth:
+        if truth and cell[1:4] in self._few:
             margin = abs(truth) * PERCENT // 100
             self._problem.protect(Source(mart, key, what), {cell: 1}, Apart(truth, margin))
+
+    def _compare(self, group: Group, truth: int, number: int, before: int) -> None:
+        """What a total is more or less than one of a package is what those got who came or went."""
+        more = truth - before
+        if more:
+            source = Source(COST, _key(*group), f"difference of the total cost to publication {number}")
+            rule = Apart(more, abs(more) * PERCENT // 100, is_either_side_enough=True)
+            self._problem.protect(source, {("cost", *group): 1}, rule, -before)
 
     def _state(self, mart: str, key: str, what: str, terms: Mapping[Cell, int], amount: int) -> None:
         self._problem.state(Source(mart, key, what, self._publication.number), terms, amount, amount)
@@ -650,6 +700,18 @@ class _Money:
             if group in self._groups and group[:2] in counted and None not in others:
                 rest = counted[group[:2]] - sum(map(_cents, others))
                 self._state(COST, _key(*group), "rest of the ledger", {("cost", *group): 1}, rest)
+
+
+def _is_few(persons: int, employees: int | None) -> bool:
+    """Whether a group is below the minimum, or those of it are who are not employed."""
+    return persons < MINIMUM or (employees is not None and 0 < persons - employees < MINIMUM)
+
+
+def _are_few_apart(one: tuple[int, int | None], other: tuple[int, int | None]) -> bool:
+    """Whether two groups, or those of them who are not employed, differ by so few that their costs differ by theirs."""
+    persons = one[0] - other[0]
+    over = persons - (one[1] or 0) + (other[1] or 0)
+    return 0 < abs(persons) < MINIMUM or 0 < abs(over) < MINIMUM
 
 
 def _part(row: Row) -> tuple[Any, ...]:

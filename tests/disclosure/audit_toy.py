@@ -22,7 +22,8 @@ EXACT = {
     "int_population__counted_register": "region_code text, reference_date date, bulgaria_persons bigint,"
     " romania_persons bigint, eu2_persons bigint",
     "int_cost__rate": "municipality_ags text, fiscal_year integer, method text, reference_date date,"
-    " employees_place_basis text",
+    " employees_place_basis text, population_source text default 'register'",
+    "published_figure": "mart text, region_code text, reference_year integer, method text",
     "int_cost__component": "municipality_ags text, fiscal_year integer, method text, product_code text,"
     " account_code text, target_group text, source_sha256 text, treatment text, amount_eur numeric,"
     " share_numerator numeric",
@@ -138,10 +139,14 @@ class Toy:
         state: str = "09",
         sha256: str | None = None,
         period: str = "2014-2020",
+        titles: str = "",
     ) -> str:
-        """A list of grants, EUR by year, as this build reads it, and its rows of `funding_granted`; its SHA-256."""
+        """A list of grants, EUR by year, as this build reads it, and its rows of `funding_granted`; its SHA-256.
+
+        `titles` is what the titles of its grants begin with.
+        """
         amounts = {year: list(eur) for year, eur in years.items()}
-        sha256 = sha256 or hashlib.sha256(repr((source, amounts)).encode()).hexdigest()
+        sha256 = sha256 or hashlib.sha256(repr((source, amounts, titles)).encode()).hexdigest()
         line = 0
         for year, units in amounts.items():
             seen: dict[int, int] = {}
@@ -158,7 +163,7 @@ class Toy:
                         "starts_on": date(int(year), 1, 1),
                         "total_cost_eur": eur,
                         "union_share_eur": eur / 2,
-                        "operation": f"{year} {eur} {seen[eur]}",
+                        "operation": f"{titles}{year} {eur} {seen[eur]}",
                         "line_number": line,
                     },
                 )

@@ -75,6 +75,8 @@ class Case:
     period: str
     """Of the list; the catalogue has one period for all cases."""
     states: tuple[State, ...]
+    is_register_late: bool = False
+    """Whether the register comes with the second publication, and the ledger with the first."""
 
     @property
     def has_ledger(self) -> bool:
@@ -98,6 +100,10 @@ def _case(chance: random.Random, number: int) -> Case:
     for _ in range(chance.randint(2, PUBLICATIONS) - 1):
         states.append(_next(chance, states[-1]))
     states += [replace(states[-1], erased=frozenset())] * (PUBLICATIONS - len(states))
+    is_late = bool(states[0].postings) and number % 2 == 1
+    if is_late:
+        # What nobody delivered before is what the register then holds.
+        states[0] = replace(states[0], persons=states[1].persons)
     town = number % 500
     ags = f"05{number:05}{1 + number % 9}"
     if town < TOWNS_OF_THEIR_OWN:
@@ -106,8 +112,8 @@ def _case(chance: random.Random, number: int) -> Case:
     if has_totals:
         source = LISTS[number % len(LISTS)]
         return Case(number, ags, source, "EU", STATES[source], f"{1000 + number % 9000}-{1000 + number % 9000}",
-                    tuple(states))  # fmt: skip
-    return Case(number, ags, CATALOGUE, f"R{number:05}", f"{1 + number % 16:02}", "", tuple(states))
+                    tuple(states), is_late)  # fmt: skip
+    return Case(number, ags, CATALOGUE, f"R{number:05}", f"{1 + number % 16:02}", "", tuple(states), is_late)
 
 
 def _first(chance: random.Random, number: int) -> State:

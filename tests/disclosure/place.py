@@ -79,7 +79,11 @@ def _changed(cases: Sequence[Case], number: int) -> Iterable[tuple[str, list[Del
             (f"{case.ags}_{day}", _register(case, number, day))
             for case in cases
             for day in case.states[number].persons
-            if not case.states[number].erased and is_new(case, lambda state, d=day: state.persons[d])
+            if (
+                number == 1
+                if case.is_register_late and number < 2
+                else not case.states[number].erased and is_new(case, lambda state, d=day: state.persons[d])
+            )
         ],
     )
     for year in (2018, 2019):

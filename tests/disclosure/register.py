@@ -98,7 +98,7 @@ def _pairs(state: State, shown: Shown, day: date) -> tuple[Pairs, list[str]]:
     """What one publication leaves possible of one day, and the figures that contradict what others say."""
     row = shown.population.get(day)
     if row is None:
-        return {(b, e - b) for e in range(60) for b in range(e + 1)}, []
+        return {(b, e - b) for e in range(MOST // 3) for b in range(e + 1)}, []
     possible, odd = set(range(MOST)), []
     for name, keep in _evidence(shown, day, state.employees[day]):
         left = {n for n in possible if keep(n)}

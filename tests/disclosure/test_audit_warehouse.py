@@ -121,7 +121,8 @@ def _rows_hold_one(toy: Toy) -> set[str]:
         hidden=("2016", "2017", "2018"),
     )
     one = {f"funding_granted esf_each_one 2014-2020 EU 09 {year}, operations" for year in (2016, 2017, 2018)}
-    return one
+    together = {f"funding_granted esf_each_{n} 2014-2020 EU 09 all, hidden years together" for n in ("one", "two")}
+    return one | together
 
 
 def _dominance(toy: Toy) -> set[str]:
@@ -576,6 +577,112 @@ def test_two_grants_whose_amounts_changed_are_a_difference_of_two(toy):
     toy.grants("esf_changed", {"2015": [900] * 7, "2016": [950, 850, 700, 600]})
     said = {finding.requirement.source.what for finding in audit.findings(toy.connection, build_id, SECONDS)}
     assert said == {"difference of total_cost_eur to publication 1", "difference of granted_eur to publication 1"}
+
+
+def _twos(toy: Toy) -> None:
+    """Two years of two grants each, hidden beside a shown one."""
+    toy.grants("esf_twos", {"2015": [900] * 7, "2016": [900, 910], "2017": [950, 940]}, hidden=("2016", "2017"))
+
+
+TWOS = "funding_granted esf_twos 2014-2020 EU 09 all, hidden years together"
+
+
+def test_hidden_years_of_two_grants_each_are_found_unless_one_of_them_is_known_or_their_sum_is_not(toy):
+    _twos(toy)
+    assert found(read(toy.connection, toy.build_id)) == {TWOS}
+    toy.connection.execute("update build.funding_granted set operations = null where begin_year = 'all'")
+    assert found(read(toy.connection, toy.build_id)) == set()
+
+
+def test_a_year_that_an_earlier_publication_shows_is_no_hidden_one_among_others(toy):
+    """Of 7 in three years, of which 3 are known, 4 are left to two."""
+    years = {"2015": [900] * 7, "2016": [900, 910], "2017": [950, 940], "2018": [960, 970, 980]}
+    toy.grants("esf_twos", years, hidden=("2016", "2017", "all"))
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_twos", years, hidden=("2016", "2017", "2018"))
+    said = {f"{one.requirement.source}" for one in audit.findings(toy.connection, build_id, SECONDS)}
+    assert f"{TWOS} (publication 1)" in said
+
+
+def test_hidden_totals_are_sums_of_their_years(toy):
+    """One grant has nearly all the money, until others come and the total is shown, less what came."""
+    told = {"2016": [9_000_000], "2018": [900_000, 60_000], "2019": [50_000, 40_000]}
+    toy.grants("esf_total", told | {"2017": [900] * 9}, hidden=(*told, "all"))
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    toy.grants("esf_total", told | {"2017": [900] * 9 + [90_000] * 30}, hidden=told)
+    said = {str(one.requirement.source) for one in audit.findings(toy.connection, build_id, SECONDS)}
+    key = "funding_granted esf_total 2014-2020 EU 09 all"
+    assert said == {f"{key}, {column} (publication 1)" for column in grants.AMOUNTS}
+
+
+def test_a_title_that_is_worded_anew_is_no_other_grant(toy):
+    """Nothing is told by a difference of nothing, and what a hidden year holds is known to be the same."""
+    shown, alone = {"2015": [99_000, 98_000, 97_000], "2016": [900] * 7}, {"2016": [500], "2017": [900] * 4}
+    for titles, more in (("", {}), ("anew ", {"2018": [810] * 10})):
+        toy.clear()
+        build_id = toy.begin()
+        toy.grants("esf_shown", shown, titles=titles)
+        toy.grants("esf_alone", alone | {"2018": [800] * 7 + more.get("2018", [])},
+                   hidden=("2016", "2017") if not more else ("2016",), titles=titles)  # fmt: skip
+        found = audit.findings(toy.connection, build_id, SECONDS)
+        assert not [one for one in found if "esf_shown" in str(one)]
+        if not more:
+            assert list(map(str, found)) == []
+            toy.publish()
+    assert any("esf_alone 2014-2020 EU 09 2016, operations (publication 1)" in str(one) for one in found)
+
+
+def test_the_cost_of_persons_whom_nobody_has_counted_is_protected_unless_the_municipality_published_it(toy):
+    place, row = "05913000", {"municipality_ags": "05913000", "fiscal_year": YEAR, "method": METHOD}
+    toy.put("int_cost__rate", row | {"reference_date": DAY, "population_source": None})
+    part = row | {"product_code": "05", "account_code": "7", "target_group": "EU2", "source_sha256": "ab"}
+    toy.put("int_cost__component", part | {"treatment": "attributed", "amount_eur": 10_000})
+    toy.put("cost_per_person", cost_key(place) | {"total_cost_eur": 10_000})
+    total = f"cost_per_person {place} {YEAR} {METHOD}, total cost"
+    assert found(read(toy.connection, toy.build_id)) == {total}
+    toy.put("cost_component", part | {"treatment": "attributed", "amount_eur": 10_000})
+    assert found(read(toy.connection, toy.build_id)) == {
+        total, f"cost_component {place} {YEAR} {METHOD} 05 7, attributed amount"
+    }  # fmt: skip
+    figure = {"mart": "cost_per_person", "region_code": place, "reference_year": YEAR, "method": METHOD}
+    toy.put("published_figure", figure)
+    assert found(read(toy.connection, toy.build_id)) == set()
+
+
+def _of_five_employed(toy: Toy, places: dict[str, tuple[int, int | None, int]]) -> None:
+    """Persons, what is shown of them, and the total cost shown of the group, of whom five are employed; by place."""
+    for place, (persons, shown, total) in places.items():
+        toy.register(place, (2, persons - 2, persons), (None, None, shown))
+        row = {"municipality_ags": place, "fiscal_year": YEAR, "method": METHOD}
+        toy.put("int_cost__rate", row | {"reference_date": DAY, "employees_place_basis": "residence"})
+        part = row | {"product_code": "05", "account_code": "7", "target_group": "EU2", "source_sha256": "ab"}
+        toy.put("int_cost__component", part | {"treatment": "attributed", "amount_eur": total})
+        employed = {"region_code": place, "reference_date": DAY, "nationality_group": "EU2", "employees_persons": 5}
+        toy.put("stg_employment__employees", employed)
+        toy.cost(place, total_cost_eur=total, employees_persons=5)
+
+
+def test_the_cost_of_who_came_since_a_package_from_before_is_found(toy):
+    """Two of seven were not employed. Of who came alone the cost is what both totals differ by; not of five."""
+    _of_five_employed(toy, dict.fromkeys(("one_came", "same_cost", "five_came"), (7, 7, 10_000)))
+    toy.publish()
+    toy.clear()
+    build_id = toy.begin()
+    now = {"one_came": (8, 10, 13_000), "same_cost": (8, 10, 10_000), "five_came": (12, 10, 13_000)}
+    _of_five_employed(toy, now)
+    toy.connection.execute("update published.publication set is_protected = false")
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
+    _handed_out(toy)
+    (one,) = audit.findings(toy.connection, build_id, SECONDS)
+    assert one.requirement.source.what == "difference of the total cost to publication 1"
+    assert one.requirement.source.key.startswith("one_came") and one.known_to == ("ministry",)
+    assert "13000" not in str(one) and f"one_came {YEAR} {METHOD}, total cost (candidate)" in str(one)
+    toy.connection.execute("update build.cost_per_person set total_cost_eur = null")
+    assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
 
 
 @pytest.mark.parametrize(("period", "is_one"), [("2014-2019", True), ("2021-2027", False)])

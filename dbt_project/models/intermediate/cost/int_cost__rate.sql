@@ -243,13 +243,17 @@ joined as (
             numerators_with_evidence.unmapped_pct > numerators_with_evidence.unmapped_limit_pct, false
         ) as is_mapping_incomplete,
         case
-            when confidential_groups.municipality_ags is not null then 'confidential'
+            when confidential_groups.municipality_ags is not null and confidential_groups.rule is distinct from 'uncounted'
+                then 'confidential'
             when numerators_with_evidence.numerator_rule = 'none' then 'numerator_of_method_missing'
             when amounts.unmapped_pct > numerators_with_evidence.unmapped_limit_pct then 'mapping_incomplete'
-            when amounts.total_cost_eur is null then 'numerator_missing'
+            -- withheld until the persons are counted: that they are missing is the reason
+            when amounts.total_cost_eur is null and confidential_groups.municipality_ags is null then 'numerator_missing'
             when denominators.population_persons is null and delivered_dates.has_population
                 then 'population_of_another_date'
             when denominators.population_persons is null then 'population_missing'
+            -- by another method
+            when confidential_groups.municipality_ags is not null then 'confidential'
             when denominators.reason = 'employees_missing' and delivered_dates.has_employees
                 then 'employees_of_another_date'
             else denominators.reason

@@ -20,6 +20,13 @@ methods as (
 
 ),
 
+published_figures as (
+
+    select * from {{ ref('published_figure') }}
+    where mart = 'cost_per_person'
+
+),
+
 ledgers as (
 
     select distinct
@@ -60,11 +67,39 @@ of_few_shared as (
 
 ),
 
+-- Nobody has counted yet whose cost it is: were it shown, a register of two that comes later would tell. What the
+-- municipality published itself is no secret.
+of_uncounted as (
+
+    select
+        components.municipality_ags,
+        components.fiscal_year,
+        'uncounted' as rule
+    from components
+    inner join methods
+        on components.method = methods.method
+    left join denominators
+        on components.method = denominators.method
+            and components.municipality_ags = denominators.region_code
+            and denominators.population_source is not null
+            and denominators.reference_date = {{ reference_date('methods.reference_date_rule', 'components.fiscal_year') }}
+    left join published_figures
+        on components.method = published_figures.method
+            and components.municipality_ags = published_figures.region_code
+            and components.fiscal_year = published_figures.reference_year
+    where components.treatment = 'attributed'
+        and denominators.region_code is null
+        and published_figures.region_code is null
+
+),
+
 united as (
 
     select * from of_few_persons
     union all
     select * from of_few_shared
+    union all
+    select * from of_uncounted
 
 ),
 
@@ -73,6 +108,7 @@ final as (
     select
         municipality_ags,
         fiscal_year,
+        -- first what is confidential whoever is counted later
         min(rule) as rule
     from united
     group by municipality_ags, fiscal_year
