@@ -158,9 +158,7 @@ MEDIAN_LINES = 90
 
 def too_long(lines: dict[str, int], allowed: set[str]) -> list[str]:
     """SQL files (name -> lines) that are longer than a reader takes at once, and exceptions that are none any more."""
-    return sorted(
-        name for name in lines.keys() | allowed if (lines.get(name, 0) > LONGEST_LINES) != (name in allowed)
-    )
+    return sorted(name for name in lines.keys() | allowed if (lines.get(name, 0) > LONGEST_LINES) != (name in allowed))
 
 
 def test_no_sql_file_is_long() -> None:
