@@ -5,10 +5,14 @@ guard (keys, relations, formulas) is not repeated here.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
 
 from expectations.eu2_series import HIGHEST_GROWTH_PCT, LOWEST_GROWTH_PCT
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from ingest.counts import SMALLEST, STEP
+from lagebild import yaml_files
+from lagebild.settings import DBT_PROJECT
 
 OWNER = "data engineering"
 CENT = 0.005
@@ -917,9 +921,9 @@ def _still_there(mart: str, build: Build) -> list[Expectation]:
     """That every place of the publication in force is in the mart: it may go with a delivery that was withdrawn or
     corrected, and no other way; a mart that drops a place on purpose is a new version of it.
     """
-    if mart not in _PLACES:
+    if mart not in places():
         return []
-    schema, place = _PLACES[mart]
+    schema, place = places()[mart]
     return [
         no_row(
             f"{mart}.places_still_there",
@@ -976,7 +980,7 @@ def _evidence(mart: str, figure: str, place: str) -> Expectation:
 
 def _filled(mart: str, build: Build) -> list[Expectation]:
     """That the mart has rows, if all it rests on was delivered: a warehouse need not have every source."""
-    met = [severity for sources, severity in _RESTS_ON.get(mart, ()) if sources <= build.delivered]
+    met = [severity for sources, severity in rests_on().get(mart, ()) if sources <= build.delivered]
     if not met:
         return []
     return [
@@ -992,79 +996,61 @@ def _filled(mart: str, build: Build) -> list[Expectation]:
     ]
 
 
-def _rest_on(*sources: str, severity: str = HOLD) -> tuple[frozenset[str], str]:
-    return frozenset(sources), severity
+@cache
+def _declared() -> Mapping[str, Mapping[str, Any]]:
+    """What the marts' YAML says of each (config.meta), by mart."""
+    files = [yaml_files.read(path) for path in sorted((DBT_PROJECT / "models" / "marts").rglob("*.yml"))]
+    return {entry["name"]: entry["config"]["meta"] for file in files for entry in file.get("models", ())}
 
 
-# One ledger of any dialect is enough; a budget may hold plans alone, which are no cost.
-_A_LEDGER = (_rest_on("ledger"), _rest_on("ledger_totals"), _rest_on("ledger_plan", severity=WARN))
-_ESF_STATES = ("bayern", "berlin", "bremen", "hessen", "nrw", "sachsen")
-# What a mart must not be empty with: any of these sets of sources. A bridge and a comparison need two figures: they may
-# be empty whatever was delivered.
-_RESTS_ON: Mapping[str, tuple[tuple[frozenset[str], str], ...]] = {
-    "cost_per_person": _A_LEDGER,
-    "cost_component": _A_LEDGER,
-    "lump_sum_simulation": _A_LEDGER,
-    "sensitivity_cost_per_person": _A_LEDGER,
-    # it needs the years of four sources to meet, which one's own deliveries need not do
-    "cost_extrapolation": (_rest_on("ledger", "register", "employment", "eu2_series", severity=WARN),),
-    "eu2_population": (_rest_on("eu2_series"),),
-    "migration_background": (_rest_on("mikrozensus"),),
-    "programme_funding": (_rest_on("funding"),),
-    # one's own programmes need not be those whose periods the seed reads
-    "programme_funding_year": (_rest_on("funding", severity=WARN),),
-    "funding_cliff": (_rest_on("programme_measure"),),
-    "funding_granted": tuple(_rest_on(s) for s in ("foerderkatalog", *(f"esf_{state}" for state in _ESF_STATES))),
-    "ledger_choice": _A_LEDGER,
-    "programme_outcome": (_rest_on("programme_result"),),
-    "integration_course": (_rest_on("integration_course"),),
-    "refinancing": _A_LEDGER,
-    "published_claim": (_rest_on("eu2_series"),),
-    "municipal_profile": (_rest_on("structure_tables"),),
-    "official_statistic": (_rest_on("genesis"),),
-}
-# By mart, where the publication in force stands, and what of it must not be lost.
-_PLACES: Mapping[str, tuple[str, str]] = {
-    "cost_per_person": ("marts", "municipality_ags || ' ' || reference_year"),
-    "cost_component": ("marts", "municipality_ags || ' ' || fiscal_year"),
-    "cost_extrapolation": ("marts", "municipality_ags || ' ' || reference_year || ' ' || region_code"),
-    "lump_sum_simulation": ("marts", "municipality_ags || ' ' || reference_year"),
-    "sensitivity_cost_per_person": ("marts_internal", "municipality_ags || ' ' || reference_year"),
-    "eu2_population": ("marts", "source || ' ' || region_code"),
-    "eu2_population_unmasked": ("marts_internal", "source || ' ' || region_code"),
-    "migration_background": ("marts", "region_code"),
-    "programme_funding": ("marts", "figure_id"),
-    "programme_funding_year": ("marts", "programme_id"),
-    "funding_cliff": ("marts", "measure_id"),
-    "funding_granted": ("marts", "funder || ' ' || region_code"),
-    "ledger_choice": ("marts", "municipality_ags || ' ' || fiscal_year"),
-    "programme_outcome": ("marts", "programme_id || ' ' || region_code"),
-    "integration_course": ("marts", "region_code"),
-    "refinancing": ("marts", "region_code || ' ' || accrual_year"),
-    "published_claim": ("marts", "figure_id"),
-    "municipal_profile": ("marts", "region_code"),
-    "official_statistic": ("marts", "table_code || ' ' || source_region_code"),
-}
+def rests_on() -> Mapping[str, list[tuple[frozenset[str], str]]]:
+    """What a mart must not be empty with: any of these sets of sources, and how severe it is.
+
+    A bridge and a comparison need two figures: they may be empty whatever was delivered.
+    """
+    return {
+        mart: [
+            (frozenset([sources] if isinstance(sources, str) else sources), severity)
+            for severity, sets in meta["rests_on"].items()
+            for sources in sets
+        ]
+        for mart, meta in _declared().items()
+        if "rests_on" in meta
+    }
+
+
+def places() -> Mapping[str, tuple[str, str]]:
+    """By mart, the schema that the publication in force stands in, and what of it must not be lost (SQL)."""
+    return {
+        mart: (meta["audience"], " || ' ' || ".join(meta["place"]))
+        for mart, meta in _declared().items()
+        if "place" in meta
+    }
+
+
 _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
-    "cost_per_person": _cost_per_person,
-    "cost_bridge": _cost_bridge,
-    "cost_comparability": _cost_comparability,
-    "cost_component": _cost_component,
-    "cost_extrapolation": _cost_extrapolation,
-    "eu2_population": _eu2_population,
-    "eu2_population_unmasked": _eu2_population_unmasked,
-    "lump_sum_simulation": _lump_sum_simulation,
-    "migration_background": _migration_background,
-    "programme_funding": _programme_funding,
-    "programme_funding_year": _programme_funding_year,
-    "funding_cliff": _funding_cliff,
-    "funding_granted": _funding_granted,
-    "programme_outcome": _programme_outcome,
-    "integration_course": _integration_course,
-    "ledger_choice": _ledger_choice,
-    "refinancing": _refinancing,
-    "published_claim": _published_claim,
-    "municipal_profile": _municipal_profile,
-    "official_statistic": _official_statistic,
-    "sensitivity_cost_per_person": _sensitivity_cost_per_person,
+    rules.__name__.removeprefix("_"): rules
+    for rules in (
+        _cost_per_person,
+        _cost_bridge,
+        _cost_comparability,
+        _cost_component,
+        _cost_extrapolation,
+        _eu2_population,
+        _eu2_population_unmasked,
+        _lump_sum_simulation,
+        _migration_background,
+        _programme_funding,
+        _programme_funding_year,
+        _funding_cliff,
+        _funding_granted,
+        _programme_outcome,
+        _integration_course,
+        _ledger_choice,
+        _refinancing,
+        _published_claim,
+        _municipal_profile,
+        _official_statistic,
+        _sensitivity_cost_per_person,
+    )
 }

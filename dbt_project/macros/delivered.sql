@@ -102,3 +102,14 @@
     where input.build_id = {{ build_id() }}
 )
 {%- endmacro %}
+
+{#-
+    When the newest delivery of a source that counts was received: what `dbt source freshness` asks of each source whose
+    contract says when a period is due. `model` is the source's table.
+-#}
+{% macro last_accepted() -%}
+select max(received_at)
+from {{ model.schema }}.delivery
+where source = '{{ model.source_name }}'
+    and state = 'accepted'
+{%- endmacro %}

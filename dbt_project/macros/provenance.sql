@@ -23,14 +23,14 @@ end
 {%- endmacro %}
 
 {#-
-    The columns of a node, in the order of every branch of the mart `provenance`. The relation that is read has the
+    The columns of a node, in the order of every model of nodes. The relation that is read has the
     columns that say which tree it is (mart, row_key, figure, region_code, reference_year, method); the arguments are
-    SQL expressions, and what is not given is NULL.
+    SQL expressions, and what is not given is NULL. `figure` only where the relation does not name it.
 -#}
 {% macro node(path, kind, operation, label, value) -%}
 mart,
 row_key,
-figure,
+{% if 'figure' in kwargs %}{{ kwargs['figure'] }} as {% endif %}figure,
 region_code,
 reference_year,
 method,
@@ -68,4 +68,46 @@ cast({{ value }} as numeric) as value
     first_line='line_number', last_line='line_number', row_count='1', row_numbers='cast(line_number as text)',
     detail_de=kwargs.get('detail', 'null'), detail_en=kwargs.get('detail', 'null')
 ) }}
+{%- endmacro %}
+
+{#- The same columns by name, as the last CTE of every model of nodes lists them. -#}
+{% macro node_columns() -%}
+mart,
+row_key,
+figure,
+region_code,
+reference_year,
+method,
+node_path,
+node_kind,
+operation,
+label,
+detail_de,
+detail_en,
+digits,
+evidence,
+reason,
+source,
+sha256,
+first_line,
+last_line,
+row_count,
+row_numbers,
+refers_to_mart,
+refers_to_row_key,
+refers_to_figure,
+refers_to_path,
+value
+{%- endmacro %}
+
+{#- All nodes of models of nodes. -#}
+{% macro united_nodes(relations) -%}
+{%- for relation in relations %}
+select {{ node_columns() | replace('\n', ' ') }}
+from {{ relation }}
+{%- if not loop.last %}
+
+union all
+{% endif %}
+{%- endfor %}
 {%- endmacro %}

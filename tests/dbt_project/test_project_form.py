@@ -6,17 +6,21 @@ and a small offender of its own is found.
 
 import csv
 import re
+import statistics
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from ingest import contracts
 from lagebild import yaml_files
 from lagebild.settings import DBT_PROJECT, ROOT
 
 MODELS = DBT_PROJECT / "models"
 SQL_FILES = sorted(MODELS.rglob("*.sql"))
 MACROS = sorted((DBT_PROJECT / "macros").rglob("*.sql"))
+NODES = MODELS / "intermediate" / "provenance" / "node"
+"""Models of the nodes of trees: they explain the figures of marts, and are parts of the statement of `provenance`."""
 DOC_BLOCK = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}")
 DOC_CALL = re.compile(r"""\{\{\s*doc\(["'](\w+)["']\)\s*\}\}""")
 
@@ -28,9 +32,17 @@ def declared() -> dict[str, dict]:
     return {model["name"]: model for file in files for model in file.get("models", [])}
 
 
+@cache
+def node_columns() -> str:
+    """The columns that all models of nodes share, as their macro has them."""
+    macro = (DBT_PROJECT / "macros" / "provenance.sql").read_text()
+    return re.search(r"macro node_columns\(\) -%\}\n(.*?)\n\{%-", macro, re.S).group(1)
+
+
 def final_columns(sql: str) -> list[str]:
     """Output columns of the CTE `final`, in order; the models' last CTE lists them one by one."""
     body = re.search(r"\nfinal as \(\n\n    select\n(.*?)\n    from ", sql, re.S).group(1)
+    body = body.replace("{{ node_columns() }}", node_columns())
     body = re.sub(r"--[^\n]*", "", body)
     body = re.sub(r"\{\{.*?\}\}", "x", body, flags=re.S)
     columns, depth, start = [], 0, 0
@@ -99,7 +111,7 @@ def layer_breaches(path: Path, sql: str) -> list[str]:
         found.append("does not read through delivered()")
     if layer != "staging" and re.search(r"delivered\(|earlier_published\(", sql):
         found.append("reads raw outside staging")
-    if layer == "intermediate":
+    if layer == "intermediate" and not path.is_relative_to(NODES):
         marts = {file.stem for file in (MODELS / "marts").rglob("*.sql")}
         found += [f"reads the mart {name}" for name in re.findall(r"ref\('(\w+)'\)", sql) if name in marts]
     return found
@@ -130,9 +142,36 @@ def test_every_declared_model_exists() -> None:
     assert sorted(declared()) == sorted(path.stem for path in SQL_FILES)
 
 
+def is_ephemeral(path: Path) -> bool:
+    declared_as = declared()[path.stem].get("config", {}).get("materialized")
+    return declared_as == "ephemeral" or path.is_relative_to(NODES)
+
+
+LONGEST_LINES = 200
+LONG = {
+    # Its unit tests follow a cell from the grants to the decision, and dbt's lead through one model alone.
+    "int_disclosure__grant_cell",
+}
+MEDIAN_LINES = 90
+"""Half of a model's lines are the imports and blank lines of the style: CTEs, one step each."""
+
+
+def too_long(lines: dict[str, int], allowed: set[str]) -> list[str]:
+    """SQL files (name -> lines) that are longer than a reader takes at once, and exceptions that are none any more."""
+    return sorted(name for name in lines.keys() | allowed if (lines.get(name, 0) > LONGEST_LINES) != (name in allowed))
+
+
+def test_no_sql_file_is_long() -> None:
+    lines = {path.stem: path.read_text().count("\n") for path in [*SQL_FILES, *MACROS]}
+    assert too_long(lines, LONG) == []
+    assert statistics.median(lines[path.stem] for path in SQL_FILES) <= MEDIAN_LINES
+    assert too_long({"a": 201, "b": 201, "c": 200, "d": 200}, {"b", "d"}) == ["a", "d"]
+
+
 def test_project_stays_small() -> None:
-    # the protection of figures is ten of them
-    assert len(SQL_FILES) < 72, "a build of many models no longer fits into the first run's time"
+    # the protection of figures is ten of them; steps and nodes of trees are no tables, but parts of a statement
+    tables = [path for path in SQL_FILES if not is_ephemeral(path)]
+    assert len(tables) < 72, "a build of many models no longer fits into the first run's time"
 
 
 def test_dbt_imports_nothing_from_the_project() -> None:
@@ -190,12 +229,87 @@ def test_every_method_is_complete() -> None:
     assert all(row["caption_de"] and row["caption_en"] for row in rows("cost_method"))
 
 
-def test_exposures_name_the_marts_that_everybody_reads() -> None:
-    marts = {
-        name for name, model in declared().items() if model.get("config", {}).get("meta", {}).get("audience") == "marts"
+def mart_entries() -> list[dict]:
+    return [model for name, model in declared().items() if (MODELS / "marts") in path_of(name).parents]
+
+
+def path_of(model: str) -> Path:
+    (path,) = (path for path in SQL_FILES if path.stem == model)
+    return path
+
+
+def figures(model: dict) -> set[str]:
+    """Columns of a mart that are figures: numbers that neither name the row nor say which year or version it is."""
+    (key,) = (t["unique_combination"]["arguments"]["columns"] for t in model["data_tests"] if "unique_combination" in t)
+    return {
+        column["name"]
+        for column in model["columns"]
+        if re.match(r"numeric|bigint|integer", column["data_type"])
+        and column["name"] not in key
+        and not re.search(r"_(year|version|order)$", column["name"])
     }
-    for exposure in yaml_files.read(MODELS / "exposures.yml")["exposures"]:
-        assert set(re.findall(r"ref\('(\w+)'\)", " ".join(exposure["depends_on"]))) == marts, exposure["name"]
+
+
+def untold_trees(model: dict, models: set[str]) -> list[str]:
+    """Figures of a mart of which its YAML (meta.trees) says neither what their tree is nor why there is none."""
+    trees = dict(model["config"]["meta"].get("trees", {}))
+    columns = {column["name"] for column in model["columns"]}
+    whole = trees.pop("*", None)
+    found = [f"{figure}: neither a tree nor a reason" for figure in sorted(figures(model) - set(trees)) if not whole]
+    for figure, tree in [*trees.items(), *([("*", whole)] if whole else [])]:
+        kinds = [kind for kind in ("model", "read", "operation", "part_of", "none") if tree.get(kind)]
+        own = {name for name, other in trees.items() if not {"part_of", "none"} & set(other)}
+        wrong = {
+            "is no column": figure != "*" and figure not in columns,
+            "is declared by no kind, or by several": len(kinds) != 1,
+            "names no model": "model" in tree and tree["model"] not in models,
+            "is a part of no tree": "part_of" in tree and (tree["part_of"] not in own or not tree.get("path")),
+            "has other than two operands": "operation" in tree and len(tree.get("of", ())) != 2,
+        }
+        found += [f"{figure}: {what}" for what, is_so in wrong.items() if is_so]
+    return found
+
+
+def test_each_figure_of_each_mart_has_a_tree_or_a_reason() -> None:
+    models = {path.stem for path in SQL_FILES}
+    # the columns of `provenance` are those of trees
+    told = {model["name"]: untold_trees(model, models) for model in mart_entries() if model["name"] != "provenance"}
+    assert len(told) == 21 and {mart: what for mart, what in told.items() if what} == {}
+
+
+def test_a_figure_without_tree_and_reason_is_found() -> None:
+    columns = [{"name": name, "data_type": "numeric"} for name in ("a_eur", "b_eur", "c_eur", "d_eur", "e_eur")]
+    columns += [{"name": "k", "data_type": "integer"}, {"name": "to_year", "data_type": "integer"}]
+    trees = {
+        "b_eur": {"model": "gone"},
+        "c_eur": {"part_of": "d_eur", "path": "1.1"},
+        "d_eur": {"none": "because", "read": "x"},
+        "e_eur": {"operation": "ratio", "of": ["a_eur"]},
+        "f_eur": {"none": "because"},
+    }
+    key = [{"unique_combination": {"arguments": {"columns": ["k"]}}}]
+    model = {"columns": columns, "data_tests": key, "config": {"meta": {"trees": trees}}}
+    assert untold_trees(model, {"there"}) == [
+        "a_eur: neither a tree nor a reason",
+        "b_eur: names no model",
+        "c_eur: is a part of no tree",
+        "d_eur: is declared by no kind, or by several",
+        "e_eur: has other than two operands",
+        "f_eur: is no column",
+    ]
+    model["config"]["meta"]["trees"] = {"*": {"none": "because"}}
+    assert untold_trees(model, set()) == []
+
+
+def test_what_the_checks_of_a_mart_read_from_its_yaml_is_there() -> None:
+    severities = {"hold", "warn"}
+    for model in mart_entries():
+        meta = model["config"]["meta"]
+        columns = {column["name"] for column in model["columns"]}
+        assert set(meta.get("place", ())) <= columns, model["name"]
+        assert set(meta.get("rests_on", ())) <= severities, model["name"]
+        for sources in (sources for sets in meta.get("rests_on", {}).values() for sources in sets):
+            assert set([sources] if isinstance(sources, str) else sources) <= set(contracts.sources()), model["name"]
 
 
 def test_offenders_are_found() -> None:
@@ -207,6 +321,7 @@ def test_offenders_are_found() -> None:
         "does not read through delivered()",
     ]
     assert layer_breaches(staging, "select * from raw.x__y -- delivered(") == ["names a schema"]
+    assert layer_breaches(NODES / "int_x_node.sql", "{{ ref('cost_per_person') }}") == []
     intermediate = MODELS / "intermediate" / "x" / "int_x.sql"
     assert layer_breaches(intermediate, "{{ earlier_published('x') }}") == ["reads raw outside staging"]
     assert layer_breaches(intermediate, "{{ delivered('x', 'y') }} {{ ref('cost_per_person') }}") == [
@@ -229,3 +344,5 @@ def test_offenders_are_found() -> None:
     columns = "a.b, -- why, so\n        round(c, 2) as d,\n        {{ f('x', 'y') }} as e"
     sql = f"\nfinal as (\n\n    select\n        {columns}\n    from a\n"
     assert final_columns(sql) == ["b", "d", "e"]
+    shared = final_columns(sql.replace(columns, "{{ node_columns() }}"))
+    assert (shared[0], shared[-1], len(shared)) == ("mart", "value", 26)

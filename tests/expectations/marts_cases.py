@@ -573,7 +573,7 @@ def broken(name: str) -> list[dict[str, Rows]]:
 
 def with_gone(mart: str) -> Rows:
     """What was published: the sound rows and one of another place."""
-    first = re.match(r"\w+", marts._PLACES[mart][1])[0]
+    first = re.match(r"\w+", marts.places()[mart][1])[0]
     return [*SOUND[mart], {**SOUND[mart][0], first: "gone"}]
 
 

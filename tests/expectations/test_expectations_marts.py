@@ -35,7 +35,7 @@ def test_each_expectation_fails_on_what_it_is_for_and_only_then(warehouse, build
 
 def test_a_place_of_the_publication_in_force_must_still_be_there(warehouse, build):
     suites = marts.suites(build)
-    for mart in marts._PLACES:
+    for mart in marts.places():
         own = [e for e in suites[mart] if e.name == f"{mart}.places_still_there"]
         marts_cases.publish(warehouse, build.build_id, mart, SOUND[mart])
         (verdict,) = marts_cases.judged(warehouse, mart, own)
@@ -69,7 +69,7 @@ def test_a_place_may_go_with_a_withdrawn_delivery(warehouse, build):
 def test_every_expectation_has_a_case():
     suites = marts.suites(Build(1, SOURCES))
     names = {expectation.name for suite in suites.values() for expectation in suite}
-    assert names == set(BROKEN) | {f"{mart}.places_still_there" for mart in marts._PLACES}
+    assert names == set(BROKEN) | {f"{mart}.places_still_there" for mart in marts.places()}
 
 
 def test_every_mart_is_checked_for_what_its_columns_promise():

@@ -372,6 +372,37 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_w
     assert leaf() == before
 
 
+def test_each_figure_stands_in_the_tree_that_its_mart_declares(published_warehouse):
+    """What meta.trees says against the rows: the root of a tree, or a node of another one, has the mart's value."""
+    compared = 0
+    with database.connect(published_warehouse, database.BI_READER) as connection:
+        made = set(connection.execute("select distinct mart, figure from marts.provenance").fetchall())
+        declared = set()
+        for mart in (mart for mart in marts.definitions() if mart.schema == "marts" and mart.name != "provenance"):
+            trees = {figure: tree for figure, tree in mart.meta["trees"].items() if "none" not in tree}
+            declared |= {(mart.name, figure) for figure, tree in trees.items() if "part_of" not in tree}
+            key = "concat_ws('|', {})".format(", ".join(f"m.{column}" for column in mart.key))
+            for figure, tree in trees.items():
+                data_type = mart.columns[figure][0].replace("boolean", "integer")
+                where = f"and p.label = '{tree['label']}'" if "label" in tree else ""
+                # a tree tells the value to ten decimals, its mart to those of its column
+                rows = connection.execute(
+                    f"select m.{figure}::{data_type}, p.value::{data_type}, t.value is not null"
+                    f" from marts.{mart.name} as m left join marts.provenance as t on t.mart = %(mart)s"
+                    f" and t.row_key = {key} and t.figure = %(root)s and t.node_path = '1'"
+                    f" left join marts.provenance as p on p.mart = t.mart and p.row_key = t.row_key"
+                    f" and p.figure = t.figure and p.node_path = %(path)s {where}"
+                    f" where m.{figure} is not null and ({tree.get('only', 'true')})",
+                    {"mart": mart.name, "root": tree.get("part_of", figure), "path": tree.get("path", "1")},
+                ).fetchall()
+                for shown, told, has_tree in rows:
+                    if "label" in tree and told is None:
+                        continue  # of what is no share, another node stands there
+                    assert shown == told or ("part_of" in tree and not has_tree), (mart.name, figure, shown, told)
+                    compared += told is not None
+    assert made <= declared and compared > 250, (made - declared, compared)
+
+
 def test_every_released_mart_is_explained_in_both_languages(published_warehouse, monkeypatch):
     warehouse = published_warehouse
     for mart in marts.definitions():

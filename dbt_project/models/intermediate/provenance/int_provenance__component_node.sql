@@ -174,32 +174,7 @@ nodes as (
 final as (
 
     select
-        mart,
-        row_key,
-        figure,
-        region_code,
-        reference_year,
-        method,
-        node_path,
-        node_kind,
-        operation,
-        label,
-        detail_de,
-        detail_en,
-        digits,
-        evidence,
-        reason,
-        source,
-        sha256,
-        first_line,
-        last_line,
-        row_count,
-        row_numbers,
-        refers_to_mart,
-        refers_to_row_key,
-        refers_to_figure,
-        refers_to_path,
-        value
+        {{ node_columns() }}
     from nodes
 
 )

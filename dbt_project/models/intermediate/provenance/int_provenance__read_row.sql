@@ -1,4 +1,5 @@
 -- grain: one row per mart row, figure (column) and delivered row from which the figure was read as it stands there.
+-- Which figures these are, and what they are read from, the YAML of their marts says (meta.trees, read).
 with
 
 profiles as (
@@ -49,26 +50,6 @@ courses as (
 
 ),
 
-indicator_figures as (
-
-    select
-        indicator,
-        figure
-    from (
-        values
-        ('participants', 'participants_persons'),
-        ('results', 'results_cases'),
-        ('insured_share_pct', 'insured_share_pct'),
-        ('EECR05', 'employed_after_six_months_persons'),
-        ('EECR06', 'improved_after_six_months_persons'),
-        ('own_cost_eur', 'own_cost_eur'),
-        ('courses', 'courses'),
-        ('federal_money_eur', 'federal_money_eur'),
-        ('success_rate_pct', 'success_rate_pct')
-    ) as named (indicator, figure)
-
-),
-
 united as (
 
     select
@@ -87,13 +68,8 @@ united as (
     cross join
         lateral (
             values
-            ('population_persons', cast(profiles.population_persons as numeric)),
-            ('foreign_persons', profiles.foreign_persons),
-            ('foreign_pct_printed', profiles.foreign_pct),
-            ('migration_background_persons', profiles.migration_background_persons),
-            ('migration_background_pct_printed', profiles.migration_background_pct),
-            ('day_care_migration_background_pct_printed', profiles.day_care_migration_background_pct)
-        ) as printed (figure, value)
+            {{ read_figures('municipal_profile', 'profiles') }}
+        ) as printed (value, figure)
 
     union all
 
@@ -141,13 +117,8 @@ united as (
     cross join
         lateral (
             values
-            ('amount_eur', programmes.amount_eur),
-            ('granted_eur', programmes.granted_eur),
-            ('called_eur', programmes.called_eur),
-            ('proven_eur', programmes.proven_eur),
-            ('paid_back_eur', programmes.paid_back_eur),
-            ('own_share_eur', programmes.own_share_eur)
-        ) as printed (figure, value)
+            {{ read_figures('programme_funding', 'programmes') }}
+        ) as printed (value, figure)
 
     union all
 
@@ -173,7 +144,7 @@ united as (
     select
         'programme_outcome' as mart,
         {{ row_key(['results.programme_id', 'results.region_code', 'results.period_printed']) }} as row_key,
-        indicator_figures.figure,
+        named.figure,
         results.region_code,
         null as reference_year,
         results.value,
@@ -183,15 +154,15 @@ united as (
         results.source_sha256,
         results.line_number
     from results
-    inner join indicator_figures
-        on results.indicator = indicator_figures.indicator
+    inner join (values {{ read_figures('programme_outcome') }}) as named (indicator, figure)
+        on results.indicator = named.indicator
 
     union all
 
     select
         'integration_course' as mart,
         {{ row_key(['courses.region_code', 'courses.stated_year', 'courses.reference_month']) }} as row_key,
-        indicator_figures.figure,
+        named.figure,
         courses.region_code,
         courses.stated_year as reference_year,
         courses.value,
@@ -201,8 +172,8 @@ united as (
         courses.source_sha256,
         courses.line_number
     from courses
-    inner join indicator_figures
-        on courses.indicator = indicator_figures.indicator
+    inner join (values {{ read_figures('integration_course') }}) as named (indicator, figure)
+        on courses.indicator = named.indicator
 
 ),
 
