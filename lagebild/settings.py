@@ -31,7 +31,7 @@ _NAMES = [
         "POSTGRES_PORT", "AIRFLOW_PORT", "DEMO", "ALERT_ENABLED", "ALERT_SMTP", "ALERT_FROM", "ALERT_TO",
         "ALERT_WEBHOOK", "PULL", "INBOXES", "INBOX_SETTLE_SECONDS", "RECEIPT_DAYS", "UNCLAIMED_DAYS",
         "AIRFLOW_LOG_DAYS", "PUBLISHER", "LICENCE", "WARM", "PRACTICE", "PUBLISH", "CONFIG_DIR",
-        "METRICS_ENDPOINT",
+        "METRICS_ENDPOINT", "LINEAGE_FILE", "LINEAGE_ENDPOINT",
     )
 ]  # fmt: skip
 _FAMILIES = re.compile(
@@ -102,6 +102,10 @@ class Settings:
     """`ask`: a checked build waits until somebody publishes it; `auto`: it is published; None: auto in the demo."""
     metrics_endpoint: str | None = None
     """Where Airflow's processes send their metrics (OpenTelemetry over HTTP); None: nowhere."""
+    lineage_file: Path | None = None
+    """Where OpenLineage events of Airflow and dbt are written, a line each (`lagebild/lineage.py`); None: nowhere."""
+    lineage_endpoint: str | None = None
+    """Where they are posted to, without the path `/api/v1/lineage`; None: nowhere."""
 
     @property
     def config(self) -> Path:
@@ -110,6 +114,10 @@ class Settings:
     @property
     def publishes_unasked(self) -> bool:
         return self.demo if self.publish is None else self.publish == "auto"
+
+    @property
+    def sends_lineage(self) -> bool:
+        return bool(self.lineage_file or self.lineage_endpoint)
 
     @property
     def sends_alerts(self) -> bool:
@@ -246,6 +254,8 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         airflow_log_days=days("LAGEBILD_AIRFLOW_LOG_DAYS", "90") or 90,
         publish=publish,
         metrics_endpoint=url("LAGEBILD_METRICS_ENDPOINT", "http", "https"),
+        lineage_file=folder("LAGEBILD_LINEAGE_FILE", "") if values.get("LAGEBILD_LINEAGE_FILE") else None,
+        lineage_endpoint=url("LAGEBILD_LINEAGE_ENDPOINT", "http", "https"),
         config_dir=folder("LAGEBILD_CONFIG_DIR", "config") if values.get("LAGEBILD_CONFIG_DIR") else None,
     )
     return with_demo(settings)

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from lagebild import database
+from lagebild import database, lineage
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN, ROOT, Settings
 from lagebild.stack import pidfile, pools, ports, postgres, supervisor
@@ -125,6 +125,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # the next heartbeat: with the default a third of all tasks held their worker for 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         **_metrics(settings),
+        **_lineage(settings),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         # A new contract does not touch the DAG file, so the file is read again now and then.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
@@ -146,7 +147,9 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
     configured |= {SECRETS[name]: settings.secret(name) for name in secrets}
     if fernet := configured.get("AIRFLOW__CORE__FERNET_KEY"):
         configured["AIRFLOW__CORE__FERNET_KEY"] = _fernet_key(fernet)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    # An address for OpenLineage in somebody's shell would get events as the provider makes them: with messages and SQL.
+    foreign = ("AIRFLOW_", "OPENLINEAGE_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     proxies = {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
     return inherited | configured | proxies | variables(settings)
@@ -166,6 +169,18 @@ def _metrics(settings: Settings) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": settings.metrics_endpoint.rstrip("/") + "/v1/metrics",
         "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
         "OTEL_METRIC_EXPORT_INTERVAL": "30000",
+    }
+
+
+def _lineage(settings: Settings) -> dict[str, str]:
+    """OpenLineage's provider, where it is installed: off, or with a transport that lets names out and nothing else."""
+    lineage.require(settings)
+    if not settings.sends_lineage:
+        return {"AIRFLOW__OPENLINEAGE__DISABLED": "True"}
+    return {
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": lineage.NAMESPACE,
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "lagebild.stack.lineage_transport.Names"}),
+        "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
     }
 
 
@@ -193,6 +208,8 @@ def variables(settings: Settings) -> dict[str, str]:
         "LAGEBILD_ALERT_WEBHOOK": settings.alert_webhook or "",
         **{f"LAGEBILD_{name.upper()}_URL": url for name, url in settings.host_urls.items()},
         "LAGEBILD_METRICS_ENDPOINT": settings.metrics_endpoint or "",
+        "LAGEBILD_LINEAGE_FILE": settings.lineage_file or "",
+        "LAGEBILD_LINEAGE_ENDPOINT": settings.lineage_endpoint or "",
         "LAGEBILD_PULL": " ".join(sorted(settings.pull)),
         "LAGEBILD_INBOXES": " ".join(settings.inboxes),
         "LAGEBILD_INBOX_SETTLE_SECONDS": int(settings.inbox_settle_seconds),
