@@ -41,6 +41,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
       lagebild load ledger
     """
     from ingest import contracts, inbox, intake, ledger
+    from lagebild import database
 
     sources = [target for target in targets if target in contracts.sources()]
     if period is not None and (source is None or len(targets) != 1 or sources):
@@ -57,7 +58,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
     newest = ledger.newest(settings) if owners else 0
     problems: list[str] = []
     arrived, repeats = [], {}
-    with output.board(is_error=True) as board:
+    with database.reused(), output.board(is_error=True) as board:
         for file, owner in owners.items():
             board.doing(f"loading {file.name}")
             progress = _progress(board, file.stat().st_size)
