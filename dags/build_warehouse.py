@@ -41,7 +41,7 @@ with DAG(
         execution_timeout=timedelta(hours=2),
         doc_md="Fix the inputs, then run dbt: staging, intermediate, marts, with their tests.",
     )
-    def transform(*, dag_run) -> int:
+    def transform(*, dag_run, ti) -> int:
         """The new build; 0 if nothing is new or another delivery is waiting."""
         from ingest.arrivals import is_drained, is_fetching
         from lagebild import settings
@@ -69,6 +69,10 @@ with DAG(
             while dag_run.run_type == "asset_triggered" and is_fetching(own):
                 print("a table was asked for a moment ago: the build waits for it")
                 time.sleep(1)
+            if own.sends_lineage:
+                from lagebild.stack import lineage_transport
+
+                lineage_transport.be_parent(ti)
             build_id = build.begin(own)
             if build_id is None:
                 print("nothing new to build")

@@ -3,7 +3,9 @@
 `admin` owns everything and runs migrations; the other roles may read what `lagebild/warehouse/migrations` grants.
 """
 
+import contextlib
 import getpass
+import itertools
 import re
 import sys
 import time
@@ -37,6 +39,8 @@ _TUNING = (
 )  # fmt: skip
 """Options that change neither the result nor the safety of a connection."""
 _SECRET = ("password", "passfile", "sslpassword")
+_idle: dict[tuple, list[psycopg.Connection]] | None = None
+"""Within `reused`, by their parameters: the loader's connections that nobody uses now."""
 
 
 def parameters(settings: Settings, role: str = ADMIN) -> dict[str, str]:
@@ -147,6 +151,52 @@ def _connected(settings: Settings, own: dict[str, str], autocommit: bool) -> psy
 
 
 @contextmanager
+def reused():
+    """Within this block the loader's connections serve again, one after another: for many small files in one process.
+
+    A new one costs both sides more than a small file's rows: a process of the server, and a password hashed. Each use
+    stays a transaction of its own; one that raised, or whose connection does not answer any more, gets a new one.
+    """
+    global _idle
+    if _idle is not None:  # whoever is around it closes them
+        yield
+        return
+    _idle = {}
+    try:
+        yield
+    finally:
+        left, _idle = _idle, None
+        for connection in itertools.chain.from_iterable(left.values()):
+            connection.close()
+
+
+def _taken_again(own: dict[str, str], autocommit: bool) -> psycopg.Connection | None:
+    """A connection with these parameters that waits and answers; None where there is none."""
+    waiting = (_idle or {}).get(tuple(sorted(own.items())), [])
+    while waiting:
+        connection = waiting.pop()
+        try:
+            connection.execute("select 1")
+            connection.autocommit = autocommit
+            return connection
+        except psycopg.Error:  # the server restarted meanwhile, or ended the session
+            connection.close()
+    return None
+
+
+def _put_by(own: dict[str, str], connection: psycopg.Connection) -> None:
+    """Keep a connection for its next use, as new: without settings, locks, temporary tables, prepared statements."""
+    connection.autocommit = True
+    connection.prepare_threshold = None
+    try:
+        connection.execute("discard all")
+    except psycopg.Error:
+        connection.close()  # what was done is committed; the next use gets a new one
+    else:
+        _idle.setdefault(tuple(sorted(own.items())), []).append(connection)
+
+
+@contextmanager
 def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
     """A psycopg connection as `role`; commits when the block ends well, rolls back when it raises.
 
@@ -157,7 +207,7 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
         # A build's connection has nothing to do while dbt works: it is to be known as living by what is between.
         own = {"application_name": "lagebild", "keepalives_idle": "60", **parameters(settings, role)}
         try:
-            connection = _connected(settings, own, autocommit)
+            connection = _taken_again(own, autocommit) or _connected(settings, own, autocommit)
         except psycopg.OperationalError as error:
             if not (role in READERS and _NO_PLACE.search(str(error))):
                 raise
@@ -173,5 +223,10 @@ def connect(settings: Settings, role: str = ADMIN, autocommit: bool = False):
             f"no connection to the warehouse as {p['user']} at {p['host']}:{p['port']}: {str(error).strip()}",
             remedy=of_own if settings.warehouse_dsn else "make status shows whether it runs; make up starts it",
         ) from error
-    with connection:
+    with contextlib.ExitStack() as ending:
+        ending.enter_context(connection)
         yield connection
+        if _idle is not None and role == LOADER and not connection.closed:
+            connection.commit()
+            ending.pop_all()
+            _put_by(own, connection)

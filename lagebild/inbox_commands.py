@@ -58,7 +58,7 @@ def load(settings: "Settings", targets: tuple[str, ...], source: str | None, per
     newest = ledger.newest(settings) if owners else 0
     problems: list[str] = []
     arrived, repeats = [], {}
-    with output.board(is_error=True) as board:
+    with database.reused(), output.board(is_error=True) as board:
         for file, owner in owners.items():
             board.doing(f"loading {file.name}")
             progress = _progress(board, file.stat().st_size)

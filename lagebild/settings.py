@@ -55,7 +55,7 @@ WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 
 STATE, WHOSE, PLACES, ALERTS, PULLING, INBOX, UPKEEP, CONTAINERS = (
-    "What kind of installation", "Folders, and whose data it is", "Databases and ports", "Who is told",
+    "What kind of installation", "Folders, and whose data it is", "Databases and ports", "Who is told", "LINEAGE_FILE", "LINEAGE_ENDPOINT",
     "What is pulled", "What is received", "Upkeep", "Containers and commands",
 )  # fmt: skip
 
@@ -242,6 +242,17 @@ class Settings:
         dashboard: docs/metrics.md.""", UPKEEP, None,
         otherwise="nowhere", example="http://collector.example.org:4318", readers=(AIRFLOW,),
     )
+    lineage_file: Path | None = setting(
+        "LINEAGE_FILE", FOLDER,
+        """A file to which OpenLineage events of Airflow and dbt are written, a line each. Needs the extra `lineage`.
+        What is in them: docs/lineage.md.""", UPKEEP, None,
+        otherwise="nowhere", example=".lagebild/lineage.jsonl",
+    )
+    lineage_endpoint: str | None = setting(
+        "LINEAGE_ENDPOINT", url("http", "https"),
+        """A service that takes these events over HTTP, without the path /api/v1/lineage. Needs the extra `lineage`.""",
+        UPKEEP, None, otherwise="nowhere", example="http://lineage.example.org:5000",
+    )
     # fmt: on
 
     @property
@@ -256,6 +267,10 @@ class Settings:
     @property
     def publishes_unasked(self) -> bool:
         return self.demo if self.publish is None else self.publish == "auto"
+
+    @property
+    def sends_lineage(self) -> bool:
+        return bool(self.lineage_file or self.lineage_endpoint)
 
     @property
     def sends_alerts(self) -> bool:

@@ -16,8 +16,8 @@ from lagebild.settings import ROOT
 
 PAGE = ROOT / "docs" / "licences.md"
 BILL = ROOT / ".lagebild" / "sbom.cdx.json"
-SHIPPED = ("--no-dev", "--extra", "server")
-"""What the image installs; a laptop has the same without the extra, and what tests need."""
+SHIPPED = ("--no-dev", "--extra", "server", "--extra", "lineage")
+"""What the image installs; a laptop has the same without the extras, and what tests need."""
 UNSEEN = ROOT / ".lagebild" / "audit-could-not-look"
 COULD_NOT_LOOK = 3
 SAID_ELSEWHERE = {"openlineage-sql": "Apache-2.0"}

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from lagebild import database
+from lagebild import database, lineage
 from lagebild.errors import UserError
 from lagebild.settings import BERLIN, ROOT, Settings
 from lagebild.stack import pidfile, pools, ports, postgres, supervisor
@@ -125,6 +125,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # process ends: with the default a third of all tasks held their worker for 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         **_metrics(settings),
+        **_lineage(settings),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         # A new contract does not change the DAG file, so the file is read again regularly.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
@@ -146,7 +147,9 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
     configured |= {SECRETS[name]: settings.secret(name) for name in secrets}
     if fernet := configured.get("AIRFLOW__CORE__FERNET_KEY"):
         configured["AIRFLOW__CORE__FERNET_KEY"] = _fernet_key(fernet)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    # An address for OpenLineage in somebody's shell would get events as the provider makes them: with messages and SQL.
+    foreign = ("AIRFLOW_", "OPENLINEAGE_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     proxies = {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
     return inherited | configured | proxies | settings.variables()

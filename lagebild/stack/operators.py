@@ -53,11 +53,12 @@ class Ingest(BaseOperator):
 
     def execute(self, context: Any) -> str | list[str]:
         from ingest import arrivals
-        from lagebild import settings
+        from lagebild import database, settings
 
         own = settings.load()
         if not isinstance(self.item, str):
-            return self._each(own, self.item)
+            with database.reused():
+                return self._each(own, self.item)
         with settled():
             while isinstance(taken := arrivals.take(own, self.source, self.item, _connection), arrivals.RetryLater):
                 _log.info("%s: %s; the next look is in %.0f s", self.item, taken.why, taken.seconds)

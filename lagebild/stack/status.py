@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from lagebild import database, disk
+from lagebild import database, disk, lineage
 from lagebild.errors import UserError
 from lagebild.settings import Settings
 from lagebild.stack import airflow, pages, postgres, supervisor
@@ -33,6 +33,8 @@ def lines(settings: Settings) -> list[str]:
     if airflow.components(settings):
         found += [f"  {line}" for line in supervisor.lines(airflow.home(settings))]
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
+    if where := lineage.line(settings):
+        found.append(f"lineage:        {where}")
     if not runs:
         return [*found, "make up starts it"]
     found += [f"disk:           {one}" for one in disk.short(settings)]

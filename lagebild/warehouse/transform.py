@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lagebild import database
+from lagebild import database, lineage
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version, project_digest
 from lagebild.warehouse.steps import BAD, Step
@@ -26,6 +26,7 @@ FAILURE_LINES = 15
 MANIFEST = "manifest.json"
 _OBJECTS_BEFORE_COLLECTING = 50_000
 _NOT_PARSED = ("LAGEBILD_BUILD_ID", "LAGEBILD_DBT_PASSWORD")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def build(
     Every step that ends is told of.
     """
     global _parsed
+    lineage.require(settings)
     with _session({**variables, "LAGEBILD_BUILD_ID": str(build_id)}) as own:
         manifest = _parse(own)
         _parsed = None  # a run writes compiled code into its manifest
@@ -119,8 +121,25 @@ def build(
         # The manifest is written after parsing; other artifacts are not used.
         command = ["build", "--no-write-json", *options, "--select", *select]
         result = _invoke(own, command, manifest, steps and steps.hear)
+    if settings.sends_lineage:
+        _tell_lineage(settings, result)
     if not result.success:
         raise FailedError(_failures(result), _failed(result))
+
+
+def _tell_lineage(settings: Settings, result: Any) -> None:
+    """Send the OpenLineage events of a run; a run does not fail by them, whatever they do."""
+    from lagebild.warehouse import build_lineage
+
+    if result.result is None:  # it ended before anything ran
+        return
+    try:
+        profile = database.parameters(settings, database.BUILDER)
+        events = build_lineage.events(manifest_path(settings), result.result, profile, result.success)
+    except Exception as error:  # a library's; what failed is told, and the build goes on
+        log.warning("lineage: the events of this build could not be made (%s: %s)", type(error).__name__, error)
+    else:
+        lineage.send(settings, events)
 
 
 def _invoke(

@@ -1,5 +1,8 @@
 """One's own files in one's own PostgreSQL, through the real scheduler: nothing bundled gets in."""
 
+import json
+from dataclasses import replace
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -10,13 +13,22 @@ from lagebild.stack import airflow, postgres
 from tests import canary
 from tests.conftest import settings_in
 from tests.end_to_end.conftest import lagebild, pause
+from tests.receiver import receiver
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 
 BROKEN_YEARS = (2018, 2014, 2009)  # rows that break rules, another header, columns that stand shifted
 
 
+@pytest.fixture
+def catalogue():
+    """A service that takes OpenLineage events."""
+    with receiver() as server:
+        yield server
+
+
 @pytest.mark.nightly
-def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
+def test_own_files_in_a_postgresql_of_ones_own(city, catalogue, tmp_path):
+    city = replace(city, lineage_file=city.home / "lineage.jsonl", lineage_endpoint=catalogue.url)
     empty = lagebild(city, "run")
     assert empty.returncode == 0 and "nothing new" in empty.stdout, empty.stdout
     assert query(city, "select count(*) from raw.delivery") == [(0,)]
@@ -82,3 +94,16 @@ def test_own_files_in_a_postgresql_of_ones_own(city, tmp_path):
     found = [file for file in canary.found_in_files(places, marker) if city.landing not in file.parents]
     assert found == []  # no log, result of an expectation, target of dbt or file of the server
     assert len(canary.found_in_files([city.landing], marker)) == len(register)
+
+    # What left for the catalogue: tasks, the runs of dbt within them, tables; no row, no name of a file.
+    events = [json.loads(body) for _, body in catalogue.got]
+    ended = {event["job"]["name"]: event for event in events if event["eventType"] in ("COMPLETE", "FAIL")}
+    assert {"ingest_files", "ingest_files.ingest", "build_warehouse", "build_warehouse.transform"} <= ended.keys()
+    assert ended["ingest_files.ingest"]["run"]["facets"]["parent"]["job"]["name"] == "ingest_files"
+    tasks = {event["run"]["runId"] for event in events if event["job"]["name"] == "build_warehouse.transform"}
+    assert ended["dbt_build"]["run"]["facets"]["parent"]["run"]["runId"] in tasks
+    assert any(table["name"].endswith(".build.stg_register__person") for event in events for table in event["outputs"])
+    said = b"".join(body for _, body in catalogue.got).lower()
+    for kept_back in (marker, *canary.BIRTH, "register_0", "errormessage", "rowcount", '"sql"'):
+        assert kept_back.lower().encode() not in said, kept_back
+    assert len((city.home / "lineage.jsonl").read_text().splitlines()) == len(events)

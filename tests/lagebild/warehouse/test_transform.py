@@ -1,8 +1,10 @@
 """dbt in this process: parsed once, told step by step, and the process is left as it was."""
 
 import gc
+import json
 import os
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +27,7 @@ def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build
     monkeypatch.setenv("DBT_LOG_PATH", "elsewhere")
     before, thresholds, threads = dict(os.environ), gc.get_threshold(), threading.active_count()
     told: list[steps.Step] = []
+    warehouse = replace(warehouse, lineage_file=warehouse.home / "lineage.jsonl")
     select = ["path:models/staging/employment", "evidence_class"]
     run_dbt(warehouse, build_id, select, "--exclude-resource-type", "unit_test", tell=told.append)
     assert capfd.readouterr() == ("", "")
@@ -36,6 +39,17 @@ def test_a_run_tells_its_steps_and_leaves_the_process_as_it_was(warehouse, build
     assert [step.done for step in told] == [*range(1, len(told) + 1)]
     assert {step.total for step in told} == {len(told)}
     assert not any(step.is_bad for step in told) and all(step.seconds > 0 for step in told)
+    # its lineage: the run, the model with its table and columns, what was tested; the rest is in test_build_lineage.py
+    events = [json.loads(line) for line in warehouse.lineage_file.read_text().splitlines()]
+    assert [(events[end]["job"]["name"], events[end]["eventType"]) for end in (0, -1)] == [
+        ("dbt_build", "START"),
+        ("dbt_build", "COMPLETE"),
+    ]
+    (made,) = [event["outputs"][0] for event in events if event["outputs"] and event["eventType"] == "COMPLETE"]
+    assert made["name"].endswith(".build.stg_employment__employees") and made["facets"].keys() >= {"schema"}
+    tested = [event["job"]["name"] for event in events if event["job"]["facets"]["jobType"]["jobType"] == "TEST"]
+    assert any("stg_employment__employees" in name for name in tested)
+    assert "rowCount" not in warehouse.lineage_file.read_text()
     log = (warehouse.home / "dbt" / "logs" / "dbt.log").read_text()
     assert "stg_employment__employees" in log
 
@@ -66,8 +80,11 @@ def test_what_was_prepared_is_run_once_and_only_for_the_same_warehouse(warehouse
     assert transform._parsed is not prepared
 
 
-def test_a_failure_says_what_failed_and_names_the_log(warehouse, build_id):
+def test_a_failure_says_what_failed_and_names_the_log(warehouse, build_id, caplog):
     told = []
+    # and its lineage says that it failed, without the message; that nobody listens there is told and no failure
+    nobody = {"lineage_file": warehouse.home / "lineage.jsonl", "lineage_endpoint": "http://127.0.0.1:9"}
+    warehouse = replace(warehouse, **nobody)
     with pytest.raises(UserError) as caught:
         # the seeds that the model reads are not there
         run_dbt(
@@ -79,6 +96,10 @@ def test_a_failure_says_what_failed_and_names_the_log(warehouse, build_id):
     )
     assert str(warehouse.home / "dbt" / "logs" / "dbt.log") in caught.value.remedy
     assert told[0].is_bad
+    events = [json.loads(line) for line in warehouse.lineage_file.read_text().splitlines()]
+    assert [event["eventType"] for event in events] == ["START", "START", "FAIL", "FAIL"]
+    assert "does not exist" not in warehouse.lineage_file.read_text()
+    assert [record.message for record in caplog.records if "lineage: the endpoint did not answer" in record.message]
     assert query(warehouse, "select state from raw.build where build_id = %s", build_id) == [("stopped",)]
 
 
