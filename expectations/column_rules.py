@@ -5,20 +5,20 @@ it never meets that of an expectation of the suite's own.
 """
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from expectations.suite import Expectation, expect
 from ingest import contracts, own_layouts, quality
 from ingest.quality import Rule
-from lagebild.settings import Settings
 
 
-def expectations(settings: Settings, source: str) -> list[Expectation]:
+def expectations(config: Path, source: str) -> list[Expectation]:
     """What the contract of a source and a city say of its columns; UserError where the city's file is wrong."""
     if source not in contracts.sources():
         return []
     contract = contracts.load(source)
-    return [made for rule in (*contract.quality, *own_layouts.quality(settings, contract)) for made in _of(rule)]
+    return [made for rule in (*contract.quality, *own_layouts.quality(config, contract)) for made in _of(rule)]
 
 
 def _of(rule: Rule) -> list[Expectation]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -69,14 +70,15 @@ class _Batch:
     """Where the expectations stand."""
 
 
-def check_delivery(connection: Connection, delivery_id: int) -> list[Verdict]:
+def check_delivery(connection: Connection, delivery_id: int, config: Path) -> list[Verdict]:
     """Judge a loaded delivery by its source's suite and write one `quality.verdict` row an expectation.
 
+    `config` is the folder of a city's own configuration, whose rules on columns hold as well.
     By the loader's connection, in one transaction before and one after Great Expectations, which has its own. Raises
     GateError if anything keeps the suite from being judged whole; nothing is written then.
     """
     with _failing_closed(f"delivery {delivery_id}"):
-        batch = _landed(connection, delivery_id)
+        batch = _landed(connection, delivery_id, config)
         (verdicts,) = _judge(connection, [batch])
         _write(connection, "delivery_id", delivery_id, verdicts)
         return verdicts
@@ -144,7 +146,7 @@ def _limited(connection: Connection) -> Iterator[None]:
         yield
 
 
-def _landed(connection: Connection, delivery_id: int) -> _Batch:
+def _landed(connection: Connection, delivery_id: int, config: Path) -> _Batch:
     """The rows of a delivery and its source's suite; its statistics are computed and kept on the way."""
     with _limited(connection):
         delivery = _delivery(connection, delivery_id)
@@ -165,8 +167,10 @@ def _landed(connection: Connection, delivery_id: int) -> _Batch:
     own = module.expectations(delivery)
     forbidden = keys.expectations(delivery.source, module.OWNER) if own else []  # a suite that forgot its own is none
     printed = printed if own else []
-    ruled = column_rules.expectations(settings, delivery.source) if own else []
-    return _Batch(delivery.source, query, [*own, *forbidden, *printed, *ruled], personal, has_lines=True, file=_file(module))
+    ruled = column_rules.expectations(config, delivery.source) if own else []
+    return _Batch(
+        delivery.source, query, [*own, *forbidden, *printed, *ruled], personal, has_lines=True, file=_file(module)
+    )
 
 
 def _candidates(build: Build) -> list[_Batch]:

@@ -162,9 +162,9 @@ def unmatched(connection: Connection, own: list[OwnLayout]) -> list[Finding]:
     return found
 
 
-def quality(settings: Settings, contract: Contract) -> list[rules.Rule]:
+def quality(config: Path, contract: Contract) -> list[rules.Rule]:
     """What a city expects of columns of a source, beside the contract; UserError lists what is wrong with its file."""
-    path = path_of(settings, contract.source)
+    path = path_of(config, contract.source)
     if not path.is_file():
         return []
     if wrong := _findings(contract, path):
@@ -172,13 +172,13 @@ def quality(settings: Settings, contract: Contract) -> list[rules.Rule]:
     return list(map(rules.read, contract_check.parsed(path.read_bytes())[1].get(QUALITY, [])))
 
 
-def told_quality(settings: Settings) -> list[tuple[Path, int, str, rules.Rule]]:
+def told_quality(config: Path) -> list[tuple[Path, int, str, rules.Rule]]:
     """Each rule of a city's files with its file, line and source."""
     found = []
-    for path in _files(settings):
+    for path in _files(config):
         if path.stem in contracts.sources():
             lines, _ = contract_check.parsed(path.read_bytes())
-            for number, rule in enumerate(quality(settings, contracts.load(path.stem))):
+            for number, rule in enumerate(quality(config, contracts.load(path.stem))):
                 found.append((path, contract_check.line_of(lines, (QUALITY, number)), path.stem, rule))
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from psycopg import Connection
 
@@ -28,7 +29,9 @@ def check_pending(settings: Settings, source: str | None = None) -> list[Deliver
             of_one = pending[0].source
             with _turn(connection, of_one):
                 for delivery in ledger.found(connection, of_one, ("loaded",)):
-                    decided.append(ledger.decide(settings, delivery.delivery_id, _problems(connection, delivery)))
+                    decided.append(
+                        ledger.decide(settings, delivery.delivery_id, _problems(connection, delivery, settings.config))
+                    )
     return decided
 
 
@@ -41,14 +44,14 @@ def _turn(connection: Connection, source: str) -> Iterator[None]:
     connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", turn)
 
 
-def _problems(connection: Connection, delivery: Delivery) -> list[Message]:
+def _problems(connection: Connection, delivery: Delivery, config: Path) -> list[Message]:
     """Reasons to hold the delivery; empty to accept it. A gate that cannot run is a reason."""
     problems = []
     try:
         limit = contracts.load(delivery.source).max_rejected
         if delivery.rejected is not None and delivery.rejected > limit:
             problems.append(_too_many(delivery, limit))
-        verdicts = gate.check_delivery(connection, delivery.delivery_id)
+        verdicts = gate.check_delivery(connection, delivery.delivery_id, config)
     except UserError as error:
         return [*problems, Message("gate_could_not_run", error=error.message)]
     known = {str(said): said for said in _without_figures(delivery)}

@@ -133,7 +133,7 @@ def in_force(config: Path) -> dict[str, Any]:
         ],
         "quality": [
             {"source": source, "path": path, "line": line, **asdict(rule), "expected": rule.expected}
-            for path, line, source, rule in own_layouts.told_quality(settings)
+            for path, line, source, rule in own_layouts.told_quality(config)
         ],
         "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
         "sources": [
@@ -159,7 +159,7 @@ def lines(config: Path) -> list[str]:
             left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
             told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
     told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(config)]
-    told += [f"{path}:{line}: {source}: {rule}" for path, line, source, rule in own_layouts.told_quality(settings)]
+    told += [f"{path}:{line}: {source}: {rule}" for path, line, source, rule in own_layouts.told_quality(config)]
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
     told += [f"{one.path}: source {one.source} (raw.{one.table}): {one.title}" for one in own_sources.every(config)]

@@ -55,7 +55,7 @@ WAREHOUSE_DATABASE = "lagebild"
 AIRFLOW_DATABASE = "lagebild_airflow"
 
 STATE, WHOSE, PLACES, ALERTS, PULLING, INBOX, UPKEEP, CONTAINERS = (
-    "What kind of installation", "Folders, and whose data it is", "Databases and ports", "Who is told", "LINEAGE_FILE", "LINEAGE_ENDPOINT",
+    "What kind of installation", "Folders, and whose data it is", "Databases and ports", "Who is told",
     "What is pulled", "What is received", "Upkeep", "Containers and commands",
 )  # fmt: skip
 

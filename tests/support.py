@@ -1,6 +1,7 @@
 """What tests of several rooms share: putting bundled deliveries into a warehouse, and asking it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,20 +104,28 @@ def connecting(monkeypatch) -> list[str]:
 
 def run_layers(settings: Settings, build_id: int, *layers: str) -> None:
     """`build.run_layers`, by a connection of its own."""
-    step(settings, build.run_layers, transform.environment(settings), build_id, *layers)
+    step(
+        settings,
+        build.run_layers,
+        transform.environment(settings),
+        build_id,
+        *layers,
+        done=partial(transform.tell_lineage, settings),
+    )
 
 
 def run_dbt(
     settings: Settings, build_id: int, select: list[str], *options: str, tell: Callable[[Step], None] | None = None
 ) -> None:
     """`build.dbt`, by a connection of its own."""
-    step(settings, build.dbt, transform.environment(settings), build_id, select, *options, tell=tell)
+    done = partial(transform.tell_lineage, settings)
+    step(settings, build.dbt, transform.environment(settings), build_id, select, *options, tell=tell, done=done)
 
 
 def checked(settings: Settings, delivery_id: int) -> list[gate.Verdict]:
     """The gate's verdicts on a delivery, which it has written."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
-        return gate.check_delivery(connection, delivery_id)
+        return gate.check_delivery(connection, delivery_id, settings.config)
 
 
 def make_models(settings: Settings, build_id: int, *models: str) -> None:

@@ -155,6 +155,18 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
     return inherited | configured | proxies | settings.variables()
 
 
+def _lineage(settings: Settings) -> dict[str, str]:
+    """OpenLineage's provider, where it is installed: off, or with a transport that lets names out and nothing else."""
+    lineage.require(settings)
+    if not settings.sends_lineage:
+        return {"AIRFLOW__OPENLINEAGE__DISABLED": "True"}
+    return {
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": lineage.NAMESPACE,
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "lagebild.stack.lineage_transport.Names"}),
+        "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
+    }
+
+
 def _metrics(settings: Settings) -> dict[str, str]:
     """Settings of metrics; without an endpoint nothing for them is imported."""
     seconds = "60" if settings.metrics_endpoint else "3600"

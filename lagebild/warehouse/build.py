@@ -8,13 +8,15 @@ import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
 
 import psycopg
 from psycopg import Connection
 
 from expectations import gate
 from ingest import ledger, receipts
-from lagebild import database, disk, overlay
+from lagebild import database, disk, lineage, overlay
 from lagebild.errors import UserError
 from lagebild.settings import DBT_PROJECT, Settings
 from lagebild.version import code_version
@@ -141,10 +143,13 @@ def make(
     If dbt fails on a delivery that is not in the current publication, that delivery is set aside and another build
     starts without it. UserError if no delivery can be the cause, or if nothing is new without it.
     """
+    lineage.require(settings)
     while True:
         try:
             # One call: starting dbt takes longer than the models of a layer.
-            run_layers(connection, transform.environment(settings), build_id, *LAYERS, tell=tell)
+            variables = transform.environment(settings)
+            done = partial(transform.tell_lineage, settings)
+            run_layers(connection, variables, build_id, *LAYERS, tell=tell, done=done)
             return build_id
         except FailedBuildError as failure:
             build_id = _begin_without_blamed(connection, settings, build_id, failure, echo)
@@ -196,17 +201,18 @@ def run_layers(
     build_id: int,
     *layers: str,
     tell: Callable[[Step], None] | None = None,
+    done: Callable[[Any], None] | None = None,
 ) -> None:
     """Run dbt layers (models and their tests) of a build in one dbt call; UserError names what failed.
 
     `variables` are those of `transform.environment`. `tell` is called for each finished model, seed and test, by one of
-    dbt's threads at a time.
+    dbt's threads at a time; `done` gets what dbt returned, before it is judged.
     """
     seeds = ["path:seeds"] if "staging" in layers and not _seeds_are_loaded(connection, build_id) else []
     # Unit tests only depend on the code, and `make test` runs them: dbt advises not to run them in a build.
     without_unit_tests = ["--exclude-resource-type", "unit_test"]
     select = [*(f"path:models/{layer}" for layer in layers), *seeds]
-    dbt(connection, variables, build_id, select, *without_unit_tests, tell=tell)
+    dbt(connection, variables, build_id, select, *without_unit_tests, tell=tell, done=done)
 
 
 def dbt(
@@ -216,10 +222,11 @@ def dbt(
     select: list[str],
     *options: str,
     tell: Callable[[Step], None] | None = None,
+    done: Callable[[Any], None] | None = None,
 ) -> None:
     """`dbt build` of a selection; UserError names what failed, and the build is stopped."""
     try:
-        transform.build(variables, build_id, select, options, tell)
+        transform.build(variables, build_id, select, options, tell, done)
     except transform.FailedError as failure:
         _stop(connection, build_id, f"dbt failed in {' '.join(select)}")
         raise FailedBuildError(
@@ -317,7 +324,7 @@ def run(
         build_id = pass_checks(connection, settings, build_id, tell, echo)
         if publishes:
             return _publish(connection, settings, build_id)
-        let_wait(connection, build_id)
+        wait_for_approval(connection, build_id)
         return None
 
 

@@ -107,13 +107,13 @@ def build(
     select: Sequence[str],
     options: Sequence[str] = (),
     tell: Callable[[Step], None] | None = None,
+    done: Callable[[Any], None] | None = None,
 ) -> None:
     """`dbt build` of what is selected, with the variables of `environment`; FailedError says what failed.
 
     Every step that ends is told of.
     """
     global _parsed
-    lineage.require(settings)
     with _session({**variables, "LAGEBILD_BUILD_ID": str(build_id)}) as own:
         manifest = _parse(own)
         _parsed = None  # a run writes compiled code into its manifest
@@ -121,17 +121,17 @@ def build(
         # The manifest is written after parsing; other artifacts are not used.
         command = ["build", "--no-write-json", *options, "--select", *select]
         result = _invoke(own, command, manifest, steps and steps.hear)
-    if settings.sends_lineage:
-        _tell_lineage(settings, result)
+    if done:
+        done(result)
     if not result.success:
         raise FailedError(_failures(result), _failed(result))
 
 
-def _tell_lineage(settings: Settings, result: Any) -> None:
-    """Send the OpenLineage events of a run; a run does not fail by them, whatever they do."""
+def tell_lineage(settings: Settings, result: Any) -> None:
+    """Send the OpenLineage events of a run, where they are asked for; a run does not fail by them."""
     from lagebild.warehouse import build_lineage
 
-    if result.result is None:  # it ended before anything ran
+    if not settings.sends_lineage or result.result is None:  # it ended before anything ran
         return
     try:
         profile = database.parameters(settings, database.BUILDER)

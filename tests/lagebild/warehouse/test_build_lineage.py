@@ -11,7 +11,7 @@ from lagebild.errors import UserError
 from lagebild.warehouse import build, transform
 from tests import canary
 from tests.receiver import receiver
-from tests.support import MUNICIPALITY, PURPOSE, accept
+from tests.support import MUNICIPALITY, PURPOSE, accept, run_dbt
 
 SELECT = ["stg_register__person", "+stg_employment__employees"]
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
@@ -30,7 +30,7 @@ def test_a_build_tells_models_columns_and_tests_by_name_and_goes_on_without_an_e
     with receiver() as server:
         settings = replace(warehouse, lineage_endpoint=server.url, lineage_file=warehouse.home / "lineage.jsonl")
         build_id = build.begin(settings)
-        build.dbt(settings, build_id, SELECT, *NO_UNIT_TESTS)
+        run_dbt(settings, build_id, SELECT, *NO_UNIT_TESTS)
         got = [json.loads(body) for _, body in server.got]
         assert [json.loads(line) for line in settings.lineage_file.read_text().splitlines()] == got
     first, last = got[0], got[-1]
@@ -60,12 +60,12 @@ def test_a_build_tells_models_columns_and_tests_by_name_and_goes_on_without_an_e
 
     # nobody listens any more: the build passes all the same; one that fails says so to the file, without a message
     accept(settings, "employment")
-    build.dbt(settings, build_id, ["stg_employment__employees"], *NO_UNIT_TESTS)
+    run_dbt(settings, build_id, ["stg_employment__employees"], *NO_UNIT_TESTS)
     told = [record.message for record in caplog.records if "lineage:" in record.message]
     assert len(told) == 1 and "the endpoint did not answer" in told[0]
     before = len(settings.lineage_file.read_text().splitlines())
     with pytest.raises(UserError, match="dbt failed in int_cost__ledger_line"):
-        build.dbt(settings, build_id, ["int_cost__ledger_line"], *NO_UNIT_TESTS)  # what it reads is not there
+        run_dbt(settings, build_id, ["int_cost__ledger_line"], *NO_UNIT_TESTS)  # what it reads is not there
     failed = [json.loads(line) for line in settings.lineage_file.read_text().splitlines()[before:]]
     assert [event["eventType"] for event in failed] == ["START", "START", "FAIL", "FAIL"]
     assert "does not exist" not in json.dumps(failed)
@@ -88,6 +88,6 @@ def test_events_that_cannot_be_made_are_told_and_no_reason_to_fail(warehouse, mo
     transform.manifest_path(settings).parent.mkdir(parents=True, exist_ok=True)
     newer = {"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v13.json"}, "nodes": {}}
     transform.manifest_path(settings).write_text(json.dumps(newer))
-    transform._tell_lineage(settings, SimpleNamespace(result=SimpleNamespace(results=[]), success=True))
+    transform.tell_lineage(settings, SimpleNamespace(result=SimpleNamespace(results=[]), success=True))
     assert "schema newer than 12" in caplog.text and not settings.lineage_file.exists()
     assert lineage.line(settings) == str(settings.lineage_file)
