@@ -74,7 +74,7 @@ joined as (
             numerators_with_evidence.unmapped_pct > numerators_with_evidence.unmapped_limit_pct, false
         ) as is_mapping_incomplete,
         case
-            when confidential_groups.municipality_ags is not null and confidential_groups.rule is distinct from 'uncounted'
+            when confidential_groups.municipality_ags is not null and coalesce(confidential_groups.rule, '') <> 'uncounted'
                 then 'confidential'
             when numerators_with_evidence.numerator_rule = 'none' then 'numerator_of_method_missing'
             when amounts.unmapped_pct > numerators_with_evidence.unmapped_limit_pct then 'mapping_incomplete'
