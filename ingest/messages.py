@@ -233,7 +233,7 @@ _text(
 )
 _text("rows_below_total", "rows stand below the total of line {line}")
 _text("ask_without_subtotals", "ask for the export without subtotals: which rows they sum up is not read")
-_text("see_contracts_fit", "lagebild contracts fit {source} FILE shows the difference on your screen only")
+_text("see_contracts_fit", "lagebild source fit {source} FILE shows the difference on your screen only")
 _text("sheet_missing", "there is no sheet {sheet}, only {sheets}")
 _text("name_sheet", "name the sheet at {place}")
 _text("sheet_empty", "the sheet {sheet} is empty")
@@ -379,13 +379,13 @@ _text("less", "less (earlier) than")
 # --- what the ledger says of a delivery
 _text(
     "period_is_taken",
-    "delivery {accepted} is accepted for {period}: if this one corrects it, lagebild accept {delivery} --supersedes"
+    "delivery {accepted} is accepted for {period}: if this one corrects it, lagebild delivery accept {delivery} --supersedes"
     " --reason ...",
 )
 _text(
     "bytes_came_before",
     "the same bytes came as delivery {earlier} for {earlier_period} ({file_name}): if they are also right for"
-    " {period}, lagebild accept {delivery} --reason ...",
+    " {period}, lagebild delivery accept {delivery} --reason ...",
 )
 _text("acceptance_ended", "its acceptance ended on {day}")
 _text("loaded_again", "loaded again as a new attempt")
@@ -396,8 +396,8 @@ _text("delivery_withdrawn", "delivery {delivery} was withdrawn: {reason}")
 _text("acceptance_of_ended", "the acceptance of delivery {delivery} ended")
 _text("too_many_rejected_below", "fewer than {count} rejected rows, more than the contract's {limit}")
 _text("too_many_rejected_about", "about {count} rejected rows, more than the contract's {limit}")
-_text("lower_than_usual", "lower than usual (lagebild statistics {delivery})")
-_text("higher_than_usual", "higher than usual (lagebild statistics {delivery})")
+_text("lower_than_usual", "lower than usual (lagebild delivery statistics {delivery})")
+_text("higher_than_usual", "higher than usual (lagebild delivery statistics {delivery})")
 _text("too_many_rejected", "{count} rejected rows, more than the contract's {limit}")
 _text("check_failed", "{expectation}: {observed} (expected {expected})")
 _text("gate_could_not_run", "the gate could not run: {error}")

@@ -198,7 +198,7 @@ def _known_as_own(guess: Guess, content: bytes) -> Iterator[str]:
         if layout is not None and layout.name == one.change.name:
             yield (
                 f"your own layout {one.change.name} ({one.place}) reads it: load it as source {one.contract.source},"
-                f" named as {one.example} (lagebild contracts fit {one.contract.source} FILE)"
+                f" named as {one.example} (lagebild source fit {one.contract.source} FILE)"
             )
 
 

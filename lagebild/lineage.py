@@ -130,7 +130,7 @@ def _cut(value: Any, shape: Any) -> Any:
 
 def send(settings: Settings, events: Iterable[Mapping[str, Any]]) -> None:
     """Write what may leave of each event to the file, then post it. Raises nothing for a file or an endpoint that
-    fails: that is told once, in the log, and by `lagebild status` as long as it lasts. What was not sent is lost.
+    fails: that is told once, in the log, and by `lagebild stack status` as long as it lasts. What was not sent is lost.
     """
     texts = [json.dumps(found, separators=(",", ":")) for event in events if (found := named(event))]
     if not texts:
@@ -150,7 +150,7 @@ def send(settings: Settings, events: Iterable[Mapping[str, Any]]) -> None:
 
 
 def line(settings: Settings) -> str | None:
-    """For `lagebild status`: where lineage goes, and what does not work; None where it goes nowhere."""
+    """For `lagebild stack status`: where lineage goes, and what does not work; None where it goes nowhere."""
     if not settings.sends_lineage:
         return None
     failures = _failures(settings)
@@ -228,7 +228,7 @@ def _failed(settings: Settings, kind: str, said: str) -> None:
     if kind not in before:
         log.warning(
             "lineage: the %s %s; its events are lost until it works again, and nothing else is.\n"
-            "  what to do: docs/lineage.md; this is told once, lagebild status shows it",
+            "  what to do: docs/lineage.md; this is told once, lagebild stack status shows it",
             kind,
             said,
         )
