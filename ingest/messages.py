@@ -379,8 +379,8 @@ _text("less", "less (earlier) than")
 # --- what the ledger says of a delivery
 _text(
     "period_is_taken",
-    "delivery {accepted} is accepted for {period}: if this one corrects it, lagebild delivery accept {delivery} --supersedes"
-    " --reason ...",
+    "delivery {accepted} is accepted for {period}: if this one corrects it, lagebild delivery accept {delivery}"
+    " --supersedes --reason ...",
 )
 _text(
     "bytes_came_before",

@@ -102,8 +102,8 @@ class Settings:
     publish: str | None = setting(
         "PUBLISH", one_of("ask", "auto"),
         """Whether a build that passed its checks is published by itself. ask: its marts wait; nothing is published, and
-        so no extract released, before somebody says so (lagebild publication publish, or DAG publish in Airflow). auto: what passes
-        is published.""", STATE, None,
+        so no extract released, before somebody says so (lagebild publication publish, or DAG publish in Airflow).
+        auto: what passes is published.""", STATE, None,
         otherwise="ask with your own files, auto in the demo", example="ask",
     )
     drop: Path = setting(
@@ -149,8 +149,8 @@ class Settings:
     warehouse_dsn: str | None = setting(
         "WAREHOUSE_DSN", TEXT_OR_NONE,
         """A PostgreSQL (16 or newer) of your own in place of the embedded one. The user owns the database; where it may
-        not create roles, lagebild warehouse migrate writes the SQL for an administrator. Every option of libpq holds for all
-        programs.""", PLACES,
+        not create roles, lagebild warehouse migrate writes the SQL for an administrator. Every option of libpq
+        holds for all programs.""", PLACES,
         otherwise="the embedded one", is_secret=True, compose=WAREHOUSE,
         example="postgresql://owner:password@db.example.org:5432/lagebild"
         "?sslmode=verify-full&sslrootcert=/etc/ssl/city.crt",
@@ -169,8 +169,8 @@ class Settings:
     )
     alert_enabled: bool | None = setting(
         "ALERT_ENABLED", flag("set 0 or 1, or unset it"),
-        """Whether anybody is told of late deliveries (lagebild delivery calendar) and of DAG runs that do not succeed in time.
-        1: yes; 0: nobody. The task's log is always told; mail and webhook where set.""", ALERTS, None,
+        """Whether anybody is told of late deliveries (lagebild delivery calendar) and of DAG runs that do not
+        succeed in time. 1: yes; 0: nobody. The task's log is always told; mail and webhook where set.""", ALERTS, None,
         otherwise="yes with your own files, nobody in the demo",
     )
     alert_smtp: str | None = setting(
@@ -228,7 +228,8 @@ class Settings:
     unclaimed_days: int | None = setting(
         "UNCLAIMED_DAYS", days("60, or unset it"),
         """A file in an inbox that no contract claims is removed so many days after its receipt first said so. It is its
-        sender's: `lagebild stack status` and the DAG watch_deliveries warn after 30 days (docs/decisions/inboxes.md).""",
+        sender's: `lagebild stack status` and the DAG watch_deliveries warn after 30 days
+        (docs/decisions/inboxes.md).""",
         INBOX, None, otherwise="it stays", example="60",
     )
     airflow_log_days: int = setting(

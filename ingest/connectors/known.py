@@ -48,5 +48,6 @@ def require_known(settings: Settings, variables: Mapping[str, str]) -> None:
         if name not in known:
             raise UserError(
                 f"{name} names no host, inbox or entry of the catalogue",
-                remedy=f"{did_you_mean(name, sorted(known))}hosts: {', '.join(hosts)}; entries: lagebild source catalogue",
+                remedy=f"{did_you_mean(name, sorted(known))}hosts: {', '.join(hosts)};"
+                " entries: lagebild source catalogue",
             )
