@@ -1,4 +1,5 @@
--- grain: one row per total of a delivered ledger that counts (int_cost__delivery_total) and method, with what the method's mapping says of it.
+-- grain: one row per total of a delivered ledger that counts (int_cost__delivery_total) and method.
+-- What the method's mapping says of each.
 with
 
 delivery_totals as (
