@@ -144,13 +144,13 @@ def _misnamed(asked: list[Contract], name: str) -> "UnknownFile":
         return UnknownFile(Message("name_of_none"))
     kind = name.rpartition(".")[2].lower()
     if wrong := next(filter(None, (contract.wrong_ags(name) for contract in asked if contract.source == source)), None):
-        return UnknownFile(
-            f"im Namen der Datei steht {wrong}, und das ist kein AGS: er hat 8 Stellen, die ersten zwei die eines"
-            " Landes (01 bis 16)",
-            f"in the name of the file stands {ags.problem(wrong)}",
-            name=nearest,
-            source=source,
+        is_short = len(wrong) != ags.DIGITS
+        said = (
+            Message("name_with_short_ags", ags=wrong, count=len(wrong))
+            if is_short
+            else Message("name_with_no_ags", ags=wrong)
         )
+        return UnknownFile(said, name=nearest, source=source)
     if (kind in _TEXTS and nearest.endswith(".xlsx")) or (kind in _NO_TEXTS and not nearest.endswith(f".{kind}")):
         return UnknownFile(receipts.saved_as(kind, nearest).said, name=nearest, source=source, kind=kind)
     said = Message("name_not_agreed" if _stem(name) == name.rpartition(".")[0] else "name_of_copy")

@@ -498,5 +498,10 @@ _text("empty_in_inbox", "the file is empty; if that is meant, put a file of the 
 _text("folder_of_no_source", "the folder {folder} is not one of the sources")
 _text("name_of_several", "the name fits several sources ({sources}); put the file into the folder of one of them")
 _text("name_of_none", "the name fits no source")
+_text("name_with_short_ags", "in the name of the file stands {ags}: an AGS has 8 digits, this has {count}")
+_text(
+    "name_with_no_ags",
+    "in the name of the file stands {ags}: an AGS has 8 digits, the first two of a state, 01 to 16",
+)
 _text("name_no_text", "the name of the file or its folder holds bytes that are no characters")
 _text("name_of_copy", "the name of the file is that of a copy")

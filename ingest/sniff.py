@@ -183,7 +183,7 @@ def _known(guess: Guess, content: bytes) -> Iterator[str]:
 def _known_as_own(guess: Guess, content: bytes) -> Iterator[str]:
     """Which layouts of a city's own files (`own_layouts.py`) read a file: it needs no contract of its own either."""
     try:
-        own = own_layouts.every(settings.load())
+        own = own_layouts.every(settings.load().config)
     except UserError as error:
         yield f"it was not compared with what your city says of its own files: {error.message.splitlines()[0]}"
         return

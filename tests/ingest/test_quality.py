@@ -134,16 +134,16 @@ def test_a_citys_file_adds_rules_to_a_source_of_the_product(tmp_path):
         path.write_text(yaml.safe_dump({"quality": list(rules)}), encoding="utf-8")
 
     write_rules(rule)
-    (found,) = own_layouts.quality(city, contracts.load("ledger"))
-    assert found.expected == "matches [0-9]{6}" and own_layouts.every(city) == []
+    (found,) = own_layouts.quality(city.config, contracts.load("ledger"))
+    assert found.expected == "matches [0-9]{6}" and own_layouts.every(city.config) == []
     told = command(city, "config").output
     assert told == f"{path}:2: ledger: rule areas: product_code matches [0-9]{{6}} (hold; tests)\n"
     assert overlay.layouts(city) == []  # what is expected of deliveries changes no build
     write_rules(rule | {"column": "product_cod"}, rule | {"name": "areas2"})
-    (finding,) = own_layouts.findings(city)
+    (finding,) = own_layouts.findings(city.config)
     assert (finding.path, finding.line) == (path, 4) and "did you mean product_code?" in finding.message
     with pytest.raises(UserError, match=f"{path}:4: "):
-        own_layouts.quality(city, contracts.load("ledger"))
+        own_layouts.quality(city.config, contracts.load("ledger"))
     assert command(city, "contracts", "check", "ledger").exit_code == 1
     Path(path).write_text("quality: all\n")
-    assert "is no mapping with a list layouts:, a list quality:" in own_layouts.findings(city)[0].message
+    assert "is no mapping with a list layouts:, a list quality:" in own_layouts.findings(city.config)[0].message

@@ -39,7 +39,7 @@ def test_a_file_whose_name_holds_no_ags_is_none_of_a_source():
         with pytest.raises(inbox.UnknownFile) as caught:
             inbox.source_of(name)
         assert said in caught.value.message and right in caught.value.remedy
-        assert "das ist kein AGS" in caught.value.why.said[0]
+        assert "ein AGS hat 8 Stellen" in caught.value.why.said.told("de")
 
 
 def test_settings_and_arguments_that_hold_none_are_refused(tmp_path):
