@@ -138,7 +138,7 @@ def test_a_citys_file_adds_rules_to_a_source_of_the_product(tmp_path):
     assert found.expected == "matches [0-9]{6}" and own_layouts.every(city.config) == []
     told = command(city, "config").output
     assert told == f"{path}:2: ledger: rule areas: product_code matches [0-9]{{6}} (hold; tests)\n"
-    assert overlay.layouts(city) == []  # what is expected of deliveries changes no build
+    assert overlay.layouts(city.config) == []  # what is expected of deliveries changes no build
     write_rules(rule | {"column": "product_cod"}, rule | {"name": "areas2"})
     (finding,) = own_layouts.findings(city.config)
     assert (finding.path, finding.line) == (path, 4) and "did you mean product_code?" in finding.message
