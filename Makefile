@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants life disclosure docker-test sbom audit settings messages environment
+	mutants life disclosure docker-test sbom audit settings messages types environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -43,9 +43,14 @@ test-warehouse: environment ## run the tests that need a PostgreSQL
 test-end-to-end: environment ## run the tests that need the real scheduler
 	@$(PYTEST) -m end_to_end
 
-lint: environment ## check form and style of Python and SQL
+types: environment ## check types against what is known to be wrong (python -m tests.type_check --write notes less)
+	@.venv/bin/python -m tests.type_check
+
+lint: environment ## check form and style of Python and SQL, floors and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/python -m tests.type_check
 	@.venv/bin/sqlfluff lint --disable-progress-bar --processes 0 dbt_project/models
 
 bench: environment ## measure loading beside raw COPY and dlt (ROWS=200000: a quick form), or a first run beside an earlier build (ONLY=first_run AGAINST=c2dc763); writes docs/benchmarks.md
@@ -65,13 +70,13 @@ disclosure: environment ## publish 10,000 made-up places and try to find out wha
 		$(if $(CASES)$(SEED),,--output docs/disclosure.md) $(OPTIONS)
 
 settings: environment ## write .env.example and docs/settings.md from the definition of the settings
-	@.venv/bin/python -m lagebild.settings_pages
+	@.venv/bin/python -m lagebild.core.settings_pages
 
 sbom: environment ## list what is installed from others: docs/licences.md, .lagebild/sbom.cdx.json (CycloneDX)
 	@.venv/bin/python -m tests.supply_chain sbom
 
-messages: environment ## take messages of ingest/messages.py into the catalogues of ingest/locale, and compile them
-	@.venv/bin/pybabel -q extract --no-default-keywords -k _text:1c,2 --no-location --omit-header -o .venv/messages.pot ingest/messages.py
+messages: environment ## take messages of ingest/contracts/messages.py into the catalogues of ingest/locale, and compile them
+	@.venv/bin/pybabel -q extract --no-default-keywords -k _text:1c,2 --no-location --omit-header -o .venv/messages.pot ingest/contracts/messages.py
 	@.venv/bin/pybabel -q update -i .venv/messages.pot -d ingest/locale -w 100 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	@.venv/bin/pybabel -q compile -d ingest/locale
 

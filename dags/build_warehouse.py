@@ -11,7 +11,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, task
 
 from ingest import contracts
-from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, cron, deadline, raw_asset, settled
+from lagebild.orchestration.tasks import DEFAULTS, MARTS, WAITING, cron, deadline, raw_asset, settled
 
 EVERYTHING = [{"about": "nothing", "line": ""}]
 """Item if no delivery was left out: without an item a mapped task would be shown as skipped."""
@@ -43,8 +43,8 @@ with DAG(
     )
     def transform(*, dag_run, ti) -> int:
         """The new build; 0 if nothing is new or another delivery is waiting."""
-        from ingest.arrivals import is_drained, is_fetching
-        from lagebild import settings
+        from lagebild.core import settings
+        from lagebild.orchestration.arrivals import is_drained, is_fetching
         from lagebild.warehouse import build
         from lagebild.warehouse.steps import Layers, Step
 
@@ -70,7 +70,7 @@ with DAG(
                 print("a table was asked for a moment ago: the build waits for it")
                 time.sleep(1)
             if own.sends_lineage:
-                from lagebild.stack import lineage_transport
+                from lagebild.local import lineage_transport
 
                 lineage_transport.be_parent(ti)
             build_id = build.begin(own)
@@ -90,7 +90,7 @@ with DAG(
     )
     def publish(build_id: int, *, task, dag_run) -> list[dict[str, str]]:
         """Deliveries left out of the current publication, each with what to do, for one task each."""
-        from lagebild import settings
+        from lagebild.core import settings
         from lagebild.warehouse import build
 
         own = settings.load()

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetAlias, Param, task
 
-from lagebild.stack.questions import Question, asked, quoted
-from lagebild.stack.tasks import DEFAULTS, HELD, deadline, raw_asset, settled
+from lagebild.orchestration.questions import Question, asked, quoted
+from lagebild.orchestration.tasks import DEFAULTS, HELD, deadline, raw_asset, settled
 
 ACCEPT, CORRECTION, REFUSE, WAIT = "accept", "accept as a correction", "refuse", "leave it held"
 DECIDED = "decided_by_hand"
@@ -33,8 +33,8 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=10))
     def list_held() -> list[dict]:
         """The number of each held delivery, with the question about it."""
-        from lagebild import settings
-        from lagebild.decisions import waiting
+        from lagebild.core import settings
+        from lagebild.review.decisions import waiting
 
         with settled():
             return [
@@ -45,8 +45,8 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=10), outlets=[AssetAlias(DECIDED)])
     def decide(question: tuple[dict, dict], *, outlet_events) -> str:
         """Carry out the answers; the log names who answered, and a decided delivery makes a build due."""
-        from lagebild import settings
-        from lagebild.decisions import answered
+        from lagebild.core import settings
+        from lagebild.review.decisions import answered
 
         held, answer = question
         with settled():

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+from lagebild.orchestration.tasks import DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="housekeeping",
@@ -23,8 +23,8 @@ with DAG(
 
     @task(execution_timeout=timedelta(hours=1))
     def clean() -> str:
-        from lagebild import settings
-        from lagebild.stack import housekeeping
+        from lagebild.core import settings
+        from lagebild.local import housekeeping
 
         with settled():
             cleaned = str(housekeeping.clean(settings.load()))

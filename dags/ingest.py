@@ -15,12 +15,12 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, Param, get_parsing_context, task
 
 from ingest import contracts
-from ingest.connectors import catalogue
-from ingest.connectors.catalogue import Entry
-from lagebild.errors import UserError
-from lagebild.stack import pools
-from lagebild.stack.operators import Ingest
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, owner, raw_asset, settled
+from ingest.pulls import catalogue
+from ingest.pulls.catalogue import Entry
+from lagebild.core.errors import UserError
+from lagebild.orchestration import pools
+from lagebild.orchestration.operators import Ingest
+from lagebild.orchestration.tasks import DEFAULTS, cron, deadline, owner, raw_asset, settled
 
 PULLED_FIRST = 10  # a service needs its time: meanwhile files are loaded
 MIDDLE_OF_THE_YEAR = "0 12 1 7 *"  # so that a range of dates never cuts a year by an hour of the time zone
@@ -68,9 +68,9 @@ def ingest_dag(dag_id: str, title: str, source: str, entries: list[Entry], sched
             doc_md="List what is due: tables of the catalogue, and files that were sent, complete and not loaded yet.",
         )
         def due(*, params, dag_run) -> list[str | list[str]]:
-            from ingest import arrivals
-            from lagebild import settings
-            from lagebild.stack.tasks import years_of
+            from lagebild.core import settings
+            from lagebild.orchestration import arrivals
+            from lagebild.orchestration.tasks import years_of
 
             with settled():
                 years = years_of(params.get("years"), dag_run)

@@ -11,8 +11,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, task
 
 from ingest import contracts
-from lagebild.stack.operators import Ingest
-from lagebild.stack.tasks import ARRIVED, DEFAULTS, deadline, raw_asset, settled
+from lagebild.orchestration.operators import Ingest
+from lagebild.orchestration.tasks import ARRIVED, DEFAULTS, deadline, raw_asset, settled
 
 with DAG(
     dag_id="ingest_files",
@@ -31,8 +31,9 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=10), doc_md="List the complete files of the inboxes.")
     def due() -> list[dict]:
-        from ingest import arrivals, inbox
-        from lagebild import settings
+        from ingest.inbox import inbox
+        from lagebild.core import settings
+        from lagebild.orchestration import arrivals
 
         with settled():
             found = [(arrival.source, arrival.key) for arrival in inbox.complete(settings.load())]

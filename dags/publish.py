@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetAlias, task
 
-from lagebild.stack.questions import Question, asked, quoted
-from lagebild.stack.tasks import DEFAULTS, MARTS, WAITING, deadline, settled
+from lagebild.orchestration.questions import Question, asked, quoted
+from lagebild.orchestration.tasks import DEFAULTS, MARTS, WAITING, deadline, settled
 
 PUBLISH, WAIT = "publish", "leave it waiting"
 PUBLISHED = "published_by_hand"
@@ -32,7 +32,7 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=10))
     def list_waiting() -> list[dict]:
         """The build that waits, if any, with the question about it."""
-        from lagebild import settings
+        from lagebild.core import settings
         from lagebild.warehouse import build
 
         with settled():
@@ -46,7 +46,7 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=30), outlets=[AssetAlias(PUBLISHED)])
     def publish(question: tuple[dict, dict], *, outlet_events) -> str:
         """Carry out the answer in the name of the person; a publication makes an extract due."""
-        from lagebild import settings
+        from lagebild.core import settings
         from lagebild.warehouse import build
 
         waiting, answer = question

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, task
 
-from lagebild.stack.tasks import ARRIVED, DEFAULTS, cron, deadline, settled
+from lagebild.orchestration.tasks import ARRIVED, DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="receive_files",
@@ -30,8 +30,8 @@ with DAG(
         doc_md="Sources with a complete file; receipts for unknown files and after a change of state.",
     )
     def look(*, task) -> list[str]:
-        from ingest import inbox, receipts
-        from lagebild import settings
+        from ingest.inbox import inbox, receipts
+        from lagebild.core import settings
 
         with settled():
             own = settings.load()

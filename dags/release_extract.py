@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, task
 
-from lagebild.stack.tasks import DEFAULTS, MARTS, deadline, settled
+from lagebild.orchestration.tasks import DEFAULTS, MARTS, deadline, settled
 
 with DAG(
     dag_id="release_extract",
@@ -23,7 +23,7 @@ with DAG(
     @task(execution_timeout=timedelta(hours=1))
     def release() -> str:
         from extracts.release import release
-        from lagebild import settings
+        from lagebild.core import settings
 
         with settled():
             return str(release(settings.load()))

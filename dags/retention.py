@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+from lagebild.orchestration.tasks import DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="retention",
@@ -23,8 +23,8 @@ with DAG(
 
     @task(execution_timeout=timedelta(hours=1))
     def delete_expired() -> list[str]:
-        from ingest import retention
-        from lagebild import settings
+        from ingest.privacy import retention
+        from lagebild.core import settings
 
         with settled():
             return [entry.logged for entry in retention.apply(settings.load())]

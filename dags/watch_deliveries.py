@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, task
 
-from lagebild.stack.tasks import DEFAULTS, HELD, cron, deadline, settled
+from lagebild.orchestration.tasks import DEFAULTS, HELD, cron, deadline, settled
 
 with DAG(
     dag_id="watch_deliveries",
@@ -25,10 +25,11 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=10))
     def tell_late() -> list[str]:
-        from lagebild import delivery_calendar, settings
+        from lagebild.core import settings
+        from lagebild.review import calendar
 
         with settled():
-            return [str(entry) for entry in delivery_calendar.tell_late(settings.load())]
+            return [str(entry) for entry in calendar.tell_late(settings.load())]
 
     @task(
         execution_timeout=timedelta(minutes=10),
@@ -36,11 +37,11 @@ with DAG(
         doc_md="Start `decide_held` if a delivery is held.",
     )
     def look_for_held(*, task) -> list[str]:
-        from ingest import ledger
-        from lagebild import settings
+        from ingest.deliveries import delivery_ledger
+        from lagebild.core import settings
 
         with settled():
-            held = [str(delivery) for delivery in ledger.deliveries(settings.load(), states=("held",))]
+            held = [str(delivery) for delivery in delivery_ledger.deliveries(settings.load(), states=("held",))]
         if not held:
             task.outlets = []  # no event
         print("\n".join(held) or "no delivery is held")
@@ -50,7 +51,8 @@ with DAG(
     def look_for_unclaimed() -> str:
         import logging
 
-        from lagebild import settings, unclaimed_files
+        from lagebild.core import settings
+        from lagebild.orchestration import unclaimed_files
 
         with settled():
             said = unclaimed_files.tell(settings.load())

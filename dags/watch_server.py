@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
-from lagebild.stack.tasks import DEFAULTS, cron, deadline, settled
+from lagebild.orchestration.tasks import DEFAULTS, cron, deadline, settled
 
 with DAG(
     dag_id="watch_server",
@@ -23,8 +23,8 @@ with DAG(
 
     @task(execution_timeout=timedelta(minutes=10))
     def look() -> list[str]:
-        from lagebild import settings
-        from lagebild.stack import server
+        from lagebild.core import settings
+        from lagebild.local import server
 
         with settled():
             found = server.look_after(settings.load())

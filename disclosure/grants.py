@@ -16,7 +16,8 @@ from psycopg import sql
 from disclosure.equations import Apart, Cell, Each, Few, FewApart, Problem, Rule, Source
 from disclosure.register import MINIMUM
 from disclosure.shown import Publication, Row, Shown
-from ingest import contracts, periods
+from ingest import contracts
+from ingest.contracts import periods
 
 MART, PROVENANCE, ALL = "funding_granted", "provenance", "all"
 AMOUNTS = ("total_cost_eur", "granted_eur")

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from disclosure import told
+from disclosure import numbers_in_text as told
 from disclosure.equations import CANDIDATE, Apart, Cell, Few, FewApart, Problem, Source, Values
 from disclosure.shown import Publication, Row, Shown
 

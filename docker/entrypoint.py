@@ -1,8 +1,8 @@
 """Start one process of the stack in a container: `lagebild warehouse migrate`, `airflow scheduler`, or any program.
 
-It gives the process the settings and Airflow's configuration that the local stack uses (`lagebild.stack.airflow`), and
+It gives the process the settings and Airflow's configuration that the local stack uses (`lagebild.local.airflow`), and
 changes what is different between containers: where PostgreSQL and the API server are, where passwords lie, and who may
-log in: named persons with roles (`lagebild.stack.people`). Every password is a file below LAGEBILD_SECRETS_DIR
+log in: named persons with roles (`lagebild.local.people`). Every password is a file below LAGEBILD_SECRETS_DIR
 (Docker's `/run/secrets`), read here and nowhere stored; a process gets those alone that it needs.
 """
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from lagebild import settings as settings_module
-from lagebild.database import ROLES
-from lagebild.settings import AIRFLOW_DATABASE, WAREHOUSE_DATABASE, Settings
-from lagebild.stack import airflow, postgres
+from lagebild.core import settings as settings_module
+from lagebild.core.database import ROLES
+from lagebild.core.settings import AIRFLOW_DATABASE, WAREHOUSE_DATABASE, Settings
+from lagebild.local import airflow, postgres
 
 API_PORT = "8080"
 WAREHOUSE = ("postgres", *ROLES)
@@ -23,9 +23,9 @@ NEEDS = {
     "lagebild": WAREHOUSE,
     "airflow": ("airflow_database",),
     "airflow api-server": ("airflow_database", *airflow.SECRETS),
-    "python -m lagebild.stack.pools": ("airflow_database",),
-    "python -m lagebild.stack.people": ("airflow_database",),
-    "python -m lagebild.stack.parent --only scheduler": (*WAREHOUSE, "airflow_database", "airflow_jwt"),
+    "python -m lagebild.local.service pools": ("airflow_database",),
+    "python -m lagebild.local.people": ("airflow_database",),
+    "python -m lagebild.local.parent --only scheduler": (*WAREHOUSE, "airflow_database", "airflow_jwt"),
 }
 """The secrets without which a command does not start; of several that fit the longest counts."""
 

@@ -1,7 +1,7 @@
 """Rules on columns that stand in a contract, or in a city's own configuration, as expectations of the source's suite.
 
-Who states a rule writes YAML (`ingest/quality.py`), and no Python. In the verdicts its name follows `rule.`, so that
-it never meets that of an expectation of the suite's own.
+Who states a rule writes YAML (`ingest/contracts/quality.py`), and no Python. In the verdicts its name follows `rule.`,
+so that it never meets that of an expectation of the suite's own.
 """
 
 from decimal import Decimal
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from expectations.suite import Expectation, expect
-from ingest import contracts, own_layouts, quality
-from ingest.quality import Rule
+from ingest import contracts
+from ingest.contracts import own_layouts, quality
+from ingest.contracts.quality import Rule
 
 
 def expectations(config: Path, source: str) -> list[Expectation]:

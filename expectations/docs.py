@@ -21,9 +21,9 @@ from psycopg.rows import class_row
 
 from expectations.gate import great_expectations
 from expectations.suite import HOLD, WARN
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
 STAMP = "stamp"

@@ -18,9 +18,10 @@ from psycopg import Connection
 
 from expectations import column_rules, history, keys, library, marts, own_source, totals
 from expectations.suite import HOLD, WARN, WITHOUT_FIGURES, Build, Delivery, Expectation
-from ingest import contracts, counts
-from lagebild import database
-from lagebild.errors import UserError
+from ingest import contracts
+from ingest.contracts import counts
+from lagebild.core import database
+from lagebild.core.errors import UserError
 
 if TYPE_CHECKING:
     from disclosure.solve import Finding
@@ -66,7 +67,7 @@ class _Batch:
     expectations: Sequence[Expectation]
     personal: bool
     has_lines: bool
-    file: str = "expectations/marts.py"
+    file: str = "expectations/marts/suites.py"
     """Where the expectations stand."""
 
 
@@ -227,7 +228,7 @@ def suite_of(source: str) -> ModuleType | SimpleNamespace:
     shared = contract.suite if contract else None
     if contract and contracts.is_own(source) and not shared:
         return own_source.suite(contract)
-    name = f"expectations.{shared or source}"
+    name = f"expectations.sources.{shared or source}"
     needed = ("STATISTICS", "expectations") if shared else ("TABLE", "STATISTICS", "expectations")
     remedy = f"write {name.replace('.', '/')}.py with PERSONAL, OWNER and {', '.join(needed)}(delivery)"
     try:

@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any
 
 from expectations.suite import HOLD, Expectation, no_row
-from lagebild import seeds, yaml_files
-from lagebild.settings import DBT_PROJECT
+from lagebild.core import seeds, yaml_files
+from lagebild.core.settings import DBT_PROJECT
 
 STAGING = DBT_PROJECT / "models" / "staging"
 _READS = re.compile(r"\bdelivered\('(?P<source>\w+)', '(?P<entity>\w+)'")

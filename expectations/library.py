@@ -1,7 +1,7 @@
 """Great Expectations, imported without what no suite here uses: in less than half of the time.
 
 Its own import brings scipy and altair (for three of 190 metrics and expectations), the clients of clouds, and classes
-for every kind of data source. They are put off (`lagebild/later.py`), and there when somebody asks for them. An
+for every kind of data source. They are put off (`lagebild/core/lazy.py`), and there when somebody asks for them. An
 expectation is known to GX by its name, and a kind of data source by its method, from when its class was asked for.
 """
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
 
-from lagebild.later import lazy_imports
+from lagebild.core.lazy import lazy_imports
 
 NAME = "great_expectations"
 TRIED = "1.24.1"

@@ -1,4 +1,4 @@
-"""Sources that a city describes itself (`ingest/own_sources.py`): what holds of every delivery, whatever is in it.
+"""What holds of every delivery of a source that a city describes itself (`ingest/contracts/own_sources.py`).
 
 A suite with expectations of its own is code, and code of a city is not run from its configuration; what its contract
 says of columns is data (`column_rules.py`).

@@ -18,9 +18,9 @@ from psycopg import Connection, sql
 
 from extracts.package import Package
 from ingest import bundled, contracts
-from lagebild import yaml_files
-from lagebild.errors import UserError
-from lagebild.settings import ROOT, Settings
+from lagebild.core import yaml_files
+from lagebild.core.errors import UserError
+from lagebild.core.settings import ROOT, Settings
 
 CONTRACTS = ROOT / "ingest" / "sources"
 _NAMED_IN_ROWS = ("source_name", "source_document")

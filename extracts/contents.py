@@ -10,7 +10,7 @@ import psycopg
 from extracts import marts
 from extracts.marts import Mart, Publication
 from extracts.package import MartEntry, Package
-from lagebild.errors import UserError
+from lagebild.core.errors import UserError
 
 CAPTIONS = {"caption_de": "Lesehinweis", "caption_en": "Caption"}
 

@@ -12,9 +12,9 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from extracts.package import MartEntry
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 
 LONGEST_TEXT = 32_000
 """Characters; a cell of a spreadsheet holds 32,767, and a longer one of a CSV file would run into the next row."""

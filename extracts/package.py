@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lagebild import yaml_files
-from lagebild.errors import UserError
+from lagebild.core import yaml_files
+from lagebild.core.errors import UserError
 
 PACKAGE = Path(__file__).with_name("package.yml")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")

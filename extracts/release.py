@@ -14,9 +14,9 @@ from extracts import contents as contents_of
 from extracts.descriptor import descriptor_bytes
 from extracts.tables import csv_bytes
 from extracts.workbook import xlsx_bytes
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 from lagebild.warehouse import publications, releases
 
 CHECKSUMS = "SHA256SUMS"

@@ -16,7 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 from extracts.contents import CAPTIONS, Contents
 from extracts.marts import Column, Mart
 from extracts.tables import FALSE, TRUE
-from lagebild.errors import UserError
+from lagebild.core.errors import UserError
 
 NOTES, COLUMNS = "Hinweise", "Spalten"
 _UNITS = ("persons", "_eur")  # counts and money are grouped by thousands; years and codes are not

@@ -20,7 +20,7 @@ TOOLS = ROOT / ".lagebild" / "tools"
 STAMP = ROOT / ".lagebild" / "environment"
 LOG = ROOT / ".lagebild" / "logs" / "environment.log"
 PYTHON = ROOT / ".venv" / "bin" / "python"
-KERNELS = "ingest/kernels.py"
+KERNELS = "ingest/reading/kernels.py"
 MADE_FROM = ("uv.lock", "pyproject.toml", "lagebild/bootstrap.py", KERNELS)
 OLDEST, NEWEST = (3, 11), (3, 13)
 UV_VERSION = (0, 13, 9)
@@ -144,7 +144,7 @@ def watched(process: subprocess.Popen) -> int:
 def compile_loops() -> None:
     """Let numba compile the loader's loops now (seconds), so that no load has to wait for it."""
     print(f"compiling {KERNELS}", flush=True)
-    if subprocess.run([PYTHON, "-c", "import ingest.kernels"], cwd=ROOT, check=False).returncode:
+    if subprocess.run([PYTHON, "-c", "import ingest.reading.kernels"], cwd=ROOT, check=False).returncode:
         raise CannotError(
             f"{KERNELS} could not be compiled; the reason is above\n  what to do: rm -r .venv, then again"
         )

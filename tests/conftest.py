@@ -19,9 +19,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from lagebild import database
-from lagebild.settings import Settings
-from lagebild.stack import ports, postgres
+from lagebild.core import database, embedded
+from lagebild.core.settings import Settings
+from lagebild.local import ports, postgres
 from lagebild.warehouse import build
 from lagebild.warehouse.migrate import migrate
 from tests import jobs
@@ -246,7 +246,7 @@ def remove_state(settings: Settings) -> None:
     with contextlib.suppress(Exception):
         postgres.stop(settings)
     with contextlib.suppress(Exception):
-        far = postgres.locate(settings, create=False).folder
-        if postgres.UNREACHABLE_HOME in far.parents:
+        far = embedded.locate(settings, create=False).folder
+        if embedded.UNREACHABLE_HOME in far.parents:
             shutil.rmtree(far, ignore_errors=True)
     shutil.rmtree(settings.home, ignore_errors=True)

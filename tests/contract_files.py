@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from ingest import contracts, values
+from ingest import contracts
 from ingest.contracts import Contract
-from ingest.privacy import KeyChain
-from ingest.values import BadValue
+from ingest.deliveries.pseudonyms import KeyChain
+from ingest.reading import values
+from ingest.reading.values import BadValue
 
 MOVES: dict[str, Any] = {
     "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import python_calamine
 
-from lagebild import database
-from lagebild import settings as settings_module
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core import settings as settings_module
+from lagebild.core.settings import Settings
 
 # mart, condition, column, value
 EXPECTED = (

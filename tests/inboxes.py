@@ -1,9 +1,9 @@
 """Inboxes in tests: what the command line and Airflow do file by file, at once."""
 
-from ingest import inbox
-from ingest.ledger import Delivery
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from ingest.deliveries.delivery_ledger import Delivery
+from ingest.inbox import inbox
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 
 
 def drain(settings: Settings, source: str | None = None) -> list[Delivery]:

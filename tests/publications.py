@@ -6,8 +6,8 @@ import secrets
 from psycopg import sql
 
 from expectations import gate
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from lagebild.warehouse import build, marts
 from lagebild.warehouse.marts import Mart
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from lagebild import database
-from lagebild.settings import Settings
-from lagebild.stack import postgres
+from lagebild.core import database
+from lagebild.core.settings import Settings
+from lagebild.local import postgres
 from lagebild.warehouse import build
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import remove_state, settings_in

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 from lagebild import bootstrap
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 
 PAGE = ROOT / "docs" / "licences.md"
 BILL = ROOT / ".lagebild" / "sbom.cdx.json"

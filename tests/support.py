@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 
 from expectations import gate
-from ingest import bundled, contracts, intake, ledger, privacy
+from ingest import bundled, contracts
 from ingest.contracts import Contract
-from ingest.ledger import Delivery
-from ingest.privacy import KeyChain
-from lagebild import database
-from lagebild.settings import Settings
+from ingest.deliveries import delivery_ledger, pseudonyms
+from ingest.deliveries.delivery_ledger import Delivery
+from ingest.deliveries.pseudonyms import KeyChain
+from ingest.loading import intake
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from lagebild.warehouse import build, transform
 from lagebild.warehouse.steps import Step
 from tests.inboxes import drain
@@ -39,7 +41,7 @@ def drop(settings: Settings, source: str, content: bytes | None = None, name: st
 
 def deliver(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:
     """Drop and load one delivery; returns the ledger's row."""
-    privacy.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
+    pseudonyms.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
     drop(settings, source, content, name)
     (delivery,) = drain(settings, source)
     return delivery
@@ -59,9 +61,9 @@ def deliver_all(settings: Settings) -> None:
 
 def accept(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:
     """Deliver and accept, as a correction where the period has an accepted delivery already."""
-    delivery = ledger.decide(settings, deliver(settings, source, content, name).delivery_id, [])
+    delivery = delivery_ledger.decide(settings, deliver(settings, source, content, name).delivery_id, [])
     if delivery.state == "held":
-        delivery = ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True)
+        delivery = delivery_ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True)
     return delivery
 
 
@@ -87,7 +89,7 @@ def load_file(settings: Settings, contract: Contract, file: Path, *arguments: An
 def load_key(settings: Settings, municipality: str, purpose: str) -> KeyChain:
     """The chain of pseudonym keys in force."""
     with database.connect(settings, database.LOADER) as connection:
-        return privacy.load_key(connection, settings.keys, municipality, purpose)
+        return pseudonyms.load_key(connection, settings.keys, municipality, purpose)
 
 
 def connecting(monkeypatch) -> list[str]:

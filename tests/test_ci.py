@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 
 # Notes each call; fails for the target in $FAIL; a test target ends as pytest does; `run` leaves an environment.
 MAKE = """#!/bin/sh

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 
 # The figures that must come out; they may stand in deliveries, attributed seeds, documents and tests, never in code.
 FIGURES = re.compile(

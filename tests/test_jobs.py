@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from lagebild.settings import ROOT
-from lagebild.stack import postgres
+from lagebild.core.settings import ROOT
+from lagebild.local import postgres
 from tests import jobs
 from tests.conftest import HEAVY_AT_COLLECTION, JOB_OF, settings_in
 

@@ -7,7 +7,7 @@ from email.message import Message
 
 import pytest
 
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 from tests import supply_chain
 
 

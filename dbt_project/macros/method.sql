@@ -1,5 +1,5 @@
 {#-
-    Unites a seed, once it is loaded, with the rows that a city keeps outside the project (`lagebild/overlay.py`): in the
+    Unites a seed, once it is loaded, with the rows that a city keeps outside the project (`lagebild/warehouse/overlay.py`): in the
     seed's own table, so that its tests and all that reads it hold for them, too.
 -#}
 {% macro own_rows() -%}

@@ -15,12 +15,13 @@ import psycopg
 from psycopg import Connection
 
 from expectations import gate
-from ingest import ledger, receipts
-from lagebild import database, disk, lineage, overlay
-from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
-from lagebild.version import code_version
-from lagebild.warehouse import blame, marts, publications, publish, transform
+from ingest.deliveries import delivery_ledger
+from ingest.inbox import receipts
+from lagebild.core import database, disk, lineage
+from lagebild.core.errors import UserError
+from lagebild.core.settings import DBT_PROJECT, Settings
+from lagebild.core.version import code_version
+from lagebild.warehouse import blame, marts, overlay, publications, publish, transform
 from lagebild.warehouse import inputs as build_inputs
 from lagebild.warehouse.inputs import Numbered, SetAside
 from lagebild.warehouse.publications import Rollback
@@ -51,7 +52,7 @@ def at_work(settings: Settings) -> AbstractContextManager[Connection]:
 
 def _expire(connection: Connection, settings: Settings, echo: Callable[[str], None] = print) -> None:
     """Hold again what was accepted until a day that is over, where there is such a delivery."""
-    if ledger.over(connection) and ledger.expire(settings):
+    if delivery_ledger.over(connection) and delivery_ledger.expire(settings):
         receipts.renew(settings, echo)
 
 

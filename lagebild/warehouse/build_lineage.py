@@ -16,7 +16,7 @@ from openlineage.common.provider.dbt.facets import ParentRunMetadata
 from openlineage.common.provider.dbt.processor import DbtArtifactProcessor
 from openlineage.common.provider.dbt.utils import PRODUCER, get_parent_run_metadata
 
-from lagebild import lineage
+from lagebild.core import lineage
 
 JOB = "dbt_build"
 NEWEST_MANIFEST = 12

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from lagebild.warehouse import marts, publications
 from lagebild.warehouse.marts import Mart
 from lagebild.warehouse.publications import Change

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import Connection, sql
 
-from lagebild.database import BI_READER, BUILDER, LOADER, READERS, ROLES, STATISTICS_OFFICE
+from lagebild.core.database import BI_READER, BUILDER, LOADER, READERS, ROLES, STATISTICS_OFFICE
 
 WORKERS = (LOADER, BUILDER)
 KEPT_FOR_THE_HOUSE = 80

@@ -1,8 +1,8 @@
 """The inputs of a build: the accepted deliveries that count, without those that an earlier build failed on.
 
-`raw.build.fingerprint` covers all accepted deliveries. Of these a build reads what `ingest/periods.py` selects, fixed
-in `raw.build_input` before it starts. A delivery that is set aside is replaced by the one that the current publication
-read for its source and period, unless that was withdrawn.
+`raw.build.fingerprint` covers all accepted deliveries. Of these a build reads what `ingest/contracts/periods.py`
+selects, fixed in `raw.build_input` before it starts. A delivery that is set aside is replaced by the one that the
+current publication read for its source and period, unless that was withdrawn.
 """
 
 import hashlib
@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ingest import contracts, ledger, periods
-from ingest.periods import Input
+from ingest import contracts
+from ingest.contracts import periods
+from ingest.contracts.periods import Input
+from ingest.deliveries import delivery_ledger
 
 Numbered = list[tuple[Input, int]]
 
@@ -47,7 +49,7 @@ def accepted(connection: Connection) -> list[Input]:
     """Every accepted delivery, by source and period."""
     with connection.cursor(row_factory=class_row(Input)) as cursor:
         return cursor.execute(
-            f"select delivery_id, source, period, sha256 from raw.delivery where {ledger.IS_ACCEPTED}"
+            f"select delivery_id, source, period, sha256 from raw.delivery where {delivery_ledger.IS_ACCEPTED}"
             " order by source, period"
         ).fetchall()
 

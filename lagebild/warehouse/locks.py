@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from psycopg import Connection, errors
 
-from lagebild.errors import UserError
+from lagebild.core.errors import UserError
 
 T = TypeVar("T")
 WAIT_MILLISECONDS = 15

@@ -1,7 +1,7 @@
 """Products and accounts of a municipality's ledger that are not mapped yet, as rows to fill in.
 
-Reads schema `marts`, the seed `cost_mapping` and a city's own rows (`lagebild/overlay.py`) from disk: rows written
-since the last build count as mapped.
+Reads schema `marts`, the seed `cost_mapping` and a city's own rows (`lagebild/warehouse/overlay.py`) from disk: rows
+written since the last build count as mapped.
 """
 
 import csv
@@ -13,9 +13,10 @@ from decimal import Decimal
 
 from psycopg.rows import namedtuple_row
 
-from lagebild import database, overlay, seeds
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import database, seeds
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
+from lagebild.warehouse import overlay
 
 SEED = "cost_mapping"
 _UNMAPPED = """

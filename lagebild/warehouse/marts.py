@@ -14,10 +14,10 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from lagebild import yaml_files
-from lagebild.database import BI_READER, BUILDER, STATISTICS_OFFICE
-from lagebild.errors import UserError, did_you_mean
-from lagebild.settings import DBT_PROJECT
+from lagebild.core import yaml_files
+from lagebild.core.database import BI_READER, BUILDER, STATISTICS_OFFICE
+from lagebild.core.errors import UserError, did_you_mean
+from lagebild.core.settings import DBT_PROJECT
 from lagebild.warehouse import locks
 
 AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}

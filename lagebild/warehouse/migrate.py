@@ -14,11 +14,12 @@ from pathlib import Path
 import psycopg
 from psycopg import Connection, sql
 
-from ingest import contracts, tables
+from ingest import contracts
 from ingest.contracts import Contract
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from ingest.loading import raw_tables
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 from lagebild.warehouse import guards, locks, marts, roles, schedule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,7 +38,7 @@ def migrate(settings: Settings) -> list[str]:
         applied = locks.patiently(connection, partial(_apply, connection, files, own, declared), "the migrations")
         for contract in own:
             with connection.transaction():
-                tables.sync(connection, contract)
+                raw_tables.sync(connection, contract)
         with connection.transaction():
             schedule.sync(connection, own)
         for mart in marts.definitions():
@@ -89,7 +90,7 @@ def _apply(
         connection.execute(text)
         connection.execute("insert into public.lagebild_migration (name, sha256) values (%s, %s)", [file.name, digest])
         applied.append(file.name)
-    tables.check(connection, *own)
+    raw_tables.check(connection, *own)
     marts.check(connection, declared)
     marts.restore_views(connection)
     return applied

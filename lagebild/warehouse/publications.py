@@ -12,10 +12,10 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.version import code_version
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
+from lagebild.core.version import code_version
 
 UNPROTECTED = "not shown to readers: made before figures were protected"
 CODE = ("code", "")

@@ -6,8 +6,8 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 from psycopg import Connection, sql
 
-from lagebild import database
-from lagebild.database import BUILDER, READERS, ROLES
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.database import BUILDER, READERS, ROLES
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 
 _LET_IN = re.compile(
     "too many connections for (role|database)|permission denied for database"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from lagebild import yaml_files
-from lagebild.settings import BERLIN
+from lagebild.core import yaml_files
+from lagebild.core.settings import BERLIN
 
 LIST = Path(__file__).with_name("server_versions.yml")
 OLD_DAYS = 150

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from psycopg import Connection, errors
 
-from lagebild.database import READERS
+from lagebild.core.database import READERS
 
 STATEMENT_MINUTES, TRANSACTION_MINUTES, IDLE_MINUTES = 15, 60, 24 * 60
 """Limits of statements, transactions and idle sessions: well above the limits that sessions begin with."""

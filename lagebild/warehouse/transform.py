@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lagebild import database, lineage
-from lagebild.settings import DBT_PROJECT, Settings
-from lagebild.version import code_version, project_digest
+from lagebild.core import database, lineage
+from lagebild.core.settings import DBT_PROJECT, Settings
+from lagebild.core.version import code_version, project_digest
 from lagebild.warehouse.steps import BAD, Step
 
 PROJECT = "lagebild"

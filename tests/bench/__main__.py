@@ -20,11 +20,11 @@ from typing import Any
 
 from rich.console import Console
 
-from ingest import ledger
+from ingest.deliveries import delivery_ledger
 from lagebild import bootstrap
-from lagebild.errors import UserError
-from lagebild.settings import ROOT
-from lagebild.stack.progress import Board
+from lagebild.core.errors import UserError
+from lagebild.core.progress import Board
+from lagebild.core.settings import ROOT
 from tests.bench import building, generate, measure, page, publishing
 from tests.bench.building import Building
 from tests.bench.measure import Cost
@@ -108,7 +108,7 @@ def measured(server: Server, arguments: argparse.Namespace, board: Board) -> Res
             after = _step(board, server, f"{of}: raw \\copy again", partial(raw_copy, warehouse, clean, RAW_TABLES[1]))
             results.raw.append((before, after))
             warehouse.arrives(following, generate.NEXT_FILE_NAME)
-            ledger.decide(warehouse.settings, 1, [])
+            delivery_ledger.decide(warehouse.settings, 1, [])
             before_second = warehouse.vacuumed_bytes()
             second = _step(board, server, f"{of}: the next month", partial(job, warehouse, rows, "--accept"))
             growth = (warehouse.vacuumed_bytes() - before_second) / (filled - empty)

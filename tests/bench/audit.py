@@ -20,9 +20,9 @@ from pathlib import Path
 from disclosure import audit as disclosure_audit
 from disclosure import solve
 from disclosure.equations import Few, FewApart, Problem, Source
-from lagebild import database
-from lagebild.settings import ROOT
-from lagebild.stack import postgres
+from lagebild.core import database
+from lagebild.core.settings import ROOT
+from lagebild.local import postgres
 from lagebild.warehouse.migrate import migrate
 from tests.bench import page
 from tests.conftest import own_folder

@@ -5,8 +5,8 @@ has. Prints the bundled deliveries, one a line.
 """
 
 from ingest import contracts
-from lagebild import settings
-from lagebild.stack import postgres, run
+from lagebild.core import settings
+from lagebild.local import postgres, run
 from lagebild.warehouse.migrate import migrate
 
 own = settings.load()

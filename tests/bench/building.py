@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest import ledger as deliveries
-from lagebild import database, settings
-from lagebild.settings import ROOT, Settings
-from lagebild.stack.progress import Board
+from ingest.deliveries import delivery_ledger as deliveries
+from lagebild.core import database, settings
+from lagebild.core.progress import Board
+from lagebild.core.settings import ROOT, Settings
 from lagebild.warehouse import build
 from lagebild.warehouse.steps import Step
 from tests.bench import ledger, measure

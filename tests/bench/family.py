@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lagebild.errors import UserError
+from lagebild.core.errors import UserError
 from tests.bench.measure import Failed, cpu_ticks, descendants
 
 _TICKS = os.sysconf("SC_CLK_TCK")

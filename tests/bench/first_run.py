@@ -21,9 +21,9 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from lagebild.errors import UserError
-from lagebild.settings import ROOT
-from lagebild.stack.progress import Board
+from lagebild.core.errors import UserError
+from lagebild.core.progress import Board
+from lagebild.core.settings import ROOT
 from tests.bench import page, phases, targets
 from tests.bench.family import Family
 from tests.bench.measure import Failed

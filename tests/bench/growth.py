@@ -22,12 +22,12 @@ from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import ROOT, Settings
-from lagebild.settings import load as load_settings
-from lagebild.stack import airflow, housekeeping, postgres
-from lagebild.stack.progress import Board
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.progress import Board
+from lagebild.core.settings import ROOT, Settings
+from lagebild.core.settings import load as load_settings
+from lagebild.local import airflow, housekeeping, postgres
 from tests.bench import page
 from tests.conftest import remove_state, settings_in
 

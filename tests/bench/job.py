@@ -5,8 +5,8 @@ python -m tests.bench.job [--accept]
 
 import sys
 
-from ingest import ledger
-from lagebild import settings
+from ingest.deliveries import delivery_ledger
+from lagebild.core import settings
 from tests.inboxes import drain
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     own = settings.load()
     for delivery in drain(own, "register"):
         if "--accept" in sys.argv:
-            delivery = ledger.decide(own, delivery.delivery_id, [])
+            delivery = delivery_ledger.decide(own, delivery.delivery_id, [])
         print(f"{delivery.state} {delivery.records} {delivery.loaded} {delivery.rejected} {delivery.reason or ''}")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ingest import contracts
-from lagebild.settings import DBT_PROJECT
+from lagebild.core.settings import DBT_PROJECT
 from tests.bench.generate import AGS, CHUNK_ROWS, digits, table, without_padding, written
 
 SOURCE, FIRST_YEAR = "ledger", 2015

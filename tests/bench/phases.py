@@ -16,9 +16,9 @@ from typing import Any
 
 import psycopg
 
-from lagebild import database
-from lagebild.settings import Settings
-from lagebild.stack import airflow, postgres
+from lagebild.core import database
+from lagebild.core.settings import Settings
+from lagebild.local import airflow, postgres
 from tests.bench.family import Family, Ran
 from tests.bench.measure import Failed
 from tests.conftest import remove_state, settings_in

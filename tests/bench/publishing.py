@@ -15,10 +15,10 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.stack.progress import Board
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.progress import Board
+from lagebild.core.settings import Settings
 from lagebild.warehouse import build, marts, migrate, publications
 from lagebild.warehouse.marts import Mart
 from tests import publications as prepared

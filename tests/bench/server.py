@@ -12,12 +12,12 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ingest import privacy
 from ingest.contracts import load as load_contract
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import WAREHOUSE_DATABASE, Settings
-from lagebild.stack import postgres
+from ingest.deliveries import pseudonyms
+from lagebild.core import database, embedded
+from lagebild.core.errors import UserError
+from lagebild.core.settings import WAREHOUSE_DATABASE, Settings
+from lagebild.local import postgres
 from lagebild.warehouse.migrate import migrate
 from tests.bench import generate
 from tests.conftest import on_database, own_folder, remove_leftovers
@@ -51,7 +51,7 @@ class Server:
             )
         folders = {part: folder / part for part in ("home", "drop", "landing", "keys", "extracts")}
         settings = replace(on_database(self.settings, name), **folders)
-        privacy.ensure_key(settings.keys, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
+        pseudonyms.ensure_key(settings.keys, generate.AGS, load_contract(generate.SOURCE).pseudonym_purpose)
         try:
             with database.connect(settings) as connection:
                 columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(t)) for t in generate.header())
@@ -136,5 +136,5 @@ def _checked(settings: Settings) -> Server:
         if off:
             raise UserError(f"{', '.join(off)} is off: figures from such a server say nothing")
         (version,) = connection.execute("show server_version").fetchone()
-    data = postgres.locate(settings, create=False).data
+    data = embedded.locate(settings, create=False).data
     return Server(settings, int((data / "postmaster.pid").read_text().split()[0]), version)

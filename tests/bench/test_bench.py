@@ -13,8 +13,10 @@ import numpy as np
 import psutil
 import pytest
 
-from ingest import contracts, privacy, values
-from lagebild.errors import UserError
+from ingest import contracts
+from ingest.deliveries import pseudonyms
+from ingest.reading import values
+from lagebild.core.errors import UserError
 from tests.bench import generate, ledger, measure, page
 from tests.bench.__main__ import Results, has_loaded
 from tests.bench.building import Building
@@ -35,7 +37,7 @@ def written(rows: int, broken: float = 0.0) -> tuple[bytes, dict[str, int]]:
 def test_the_clean_file_loads_whole(warehouse):
     content, _ = written(2_000)
     assert contracts.load("register").file_name.fullmatch(generate.FILE_NAME)
-    privacy.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
+    pseudonyms.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     delivery = deliver(warehouse, "register", content, generate.FILE_NAME)
     assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 2_000, 0), delivery.reason
     assert query(warehouse, "select count(distinct person_pseudonym) from raw.register__person") == [(2_000,)]

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from ingest import contracts
-from ingest.connectors import catalogue
-from lagebild.settings import ROOT
-from lagebild.stack.tasks import years_of
+from ingest.pulls import catalogue
+from lagebild.core.settings import ROOT
+from lagebild.orchestration.tasks import years_of
 from tests.contract_files import descriptor, write
 
 READ = """

@@ -9,8 +9,8 @@ import zipfile
 
 from extracts.release import release
 from ingest import contracts
-from lagebild import database
-from lagebild.settings import DBT_PROJECT
+from lagebild.core import database
+from lagebild.core.settings import DBT_PROJECT
 from lagebild.warehouse import marts, transform
 from tests.support import query
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts
-from lagebild import yaml_files
-from lagebild.settings import DBT_PROJECT, ROOT
+from lagebild.core import yaml_files
+from lagebild.core.settings import DBT_PROJECT, ROOT
 
 MODELS = DBT_PROJECT / "models"
 SQL_FILES = sorted(MODELS.rglob("*.sql"))

@@ -1,6 +1,6 @@
 """The style of the models is checked by sqlfluff; here, that it does check."""
 
-from lagebild.settings import DBT_PROJECT
+from lagebild.core.settings import DBT_PROJECT
 
 GOOD = """with
 

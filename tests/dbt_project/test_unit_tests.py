@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lagebild import yaml_files
-from lagebild.settings import DBT_PROJECT
+from lagebild.core import yaml_files
+from lagebild.core.settings import DBT_PROJECT
 from lagebild.warehouse import build
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lagebild.settings import Settings
-from lagebild.stack import postgres
-from lagebild.stack.progress import Board
+from lagebild.core.progress import Board
+from lagebild.core.settings import Settings
+from lagebild.local import postgres
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import own_folder, remove_leftovers
 from tests.disclosure import page

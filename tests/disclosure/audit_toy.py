@@ -11,8 +11,8 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from lagebild.warehouse import marts, publish
 from lagebild.warehouse.transform import manifest_path
 from tests import publications

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import date
 
-from lagebild.version import code_version
+from lagebild.core.version import code_version
 from tests.disclosure.run import Outcome
 
 MOST_HIDDEN = 1.5

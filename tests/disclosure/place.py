@@ -14,9 +14,10 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from ingest import contracts, retention
-from lagebild import database
-from lagebild.settings import Settings
+from ingest import contracts
+from ingest.deliveries import deletion
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from lagebild.warehouse import build
 from tests import publications
 from tests.disclosure.generate import CATALOGUE, Case, State
@@ -263,5 +264,5 @@ def _erase(connection: Connection, cases: Sequence[Case], number: int) -> None:
         "with gone as (delete from raw.register__person where person_pseudonym = any(%s) returning delivery_id)"
         " update raw.delivery as d set erased_loaded = erased_loaded + 1, erased_at = now(), erased_why = %s"
         " from gone where d.delivery_id = gone.delivery_id",
-        [erased, retention.PERSON_WAS_ERASED],
+        [erased, deletion.PERSON_WAS_ERASED],
     )

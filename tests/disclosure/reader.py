@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 
 Row = dict[str, Any]
 

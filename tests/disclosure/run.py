@@ -9,7 +9,7 @@ from datetime import date
 from functools import cache
 from itertools import product
 
-from lagebild.settings import Settings
+from lagebild.core.settings import Settings
 from tests.disclosure import grants, place, reader, register
 from tests.disclosure.generate import BULGARIA, ROMANIA, Case
 from tests.disclosure.reader import Row, Seen

@@ -9,8 +9,8 @@ import pytest
 
 from disclosure import audit, grants
 from expectations import gate
-from lagebild import database
-from lagebild.errors import UserError
+from lagebild.core import database
+from lagebild.core.errors import UserError
 from lagebild.warehouse import blame, build
 from lagebild.warehouse.transform import manifest_path
 from tests import publications

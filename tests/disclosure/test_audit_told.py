@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from disclosure import told
+from disclosure import numbers_in_text
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from disclosure import told
     ],
 )
 def test_a_number_is_read_in_each_way_that_it_can_be_written(text, read):
-    assert told.numbers(text) == read
+    assert numbers_in_text.numbers(text) == read
 
 
 @pytest.mark.parametrize(("number", "half"), [("5", "0.5"), ("109.09", "0.005"), ("3.4", "0.05")])
 def test_half_of_the_last_digit(number, half):
-    assert told.half_digit(Fraction(number)) == Fraction(half)
+    assert numbers_in_text.half_digit(Fraction(number)) == Fraction(half)

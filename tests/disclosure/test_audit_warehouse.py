@@ -9,7 +9,7 @@ import pytest
 from disclosure import audit, grants, register, solve
 from disclosure.audit import problem as read
 from disclosure.equations import Problem
-from lagebild import database
+from lagebild.core import database
 from tests.disclosure.audit_toy import DAY, METHOD, YEAR, Toy, cost_key
 
 SECONDS = 60.0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lagebild.settings import ROOT, Settings
+from lagebild.core.settings import ROOT, Settings
 from tests.disclosure import grants, page, register, run
 from tests.disclosure.generate import BULGARIA, CATALOGUE, OTHER, ROMANIA, YEAR_ENDS, Case, Grant, Posting, State, cases
 from tests.disclosure.reader import Seen

@@ -14,8 +14,8 @@ import pytest
 
 from disclosure import audit
 from disclosure.solve import UndecidedError
-from lagebild import database
-from lagebild.settings import DBT_PROJECT, Settings
+from lagebild.core import database
+from lagebild.core.settings import DBT_PROJECT, Settings
 from lagebild.warehouse import build, transform
 from tests import publications
 from tests.disclosure import place

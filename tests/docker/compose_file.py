@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 
 COMPOSE = ROOT / "docker" / "compose.yaml"
 ENTRYPOINT = "/opt/lagebild/docker/entrypoint.py"

@@ -26,10 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lagebild.errors import UserError
-from lagebild.settings import ROOT
-from lagebild.stack import people
-from lagebild.stack.rest import Rest, Run
+from lagebild.core.errors import UserError
+from lagebild.core.settings import ROOT
+from lagebild.local import people
+from lagebild.local.rest import Rest, Run
 from tests.docker import compose_file
 
 PROGRAMS = ("podman", "debootstrap", "ip", "nsenter")

@@ -17,9 +17,10 @@ import yaml
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from lagebild import cli, database, settings, variables
-from lagebild.settings import ROOT
-from lagebild.stack import parent, people, postgres
+from lagebild.cli import main
+from lagebild.core import database, embedded, settings, variables
+from lagebild.core.settings import ROOT
+from lagebild.local import parent, people, postgres
 from tests.docker import compose_file, rules
 
 DOCKER = ROOT / "docker"
@@ -209,7 +210,7 @@ def test_every_lagebild_command_exists(compose):
     commands = [command[1:] for command in _commands(compose) if command[0] == "lagebild"]
     assert commands
     for arguments in commands:
-        command = cli.cli
+        command = main.cli
         while isinstance(command, click.Group):
             name, command, arguments = command.resolve_command(click.Context(command), arguments)
         command.make_context(name, arguments)
@@ -218,7 +219,7 @@ def test_every_lagebild_command_exists(compose):
 @pytest.mark.nightly
 def test_every_airflow_command_exists(compose, tmp_path):
     commands = [command[1:] for command in _commands(compose) if command[0] == "airflow"]
-    only = ["python", "-m", "lagebild.stack.parent", "--only"]
+    only = ["python", "-m", "lagebild.local.parent", "--only"]
     forked = [command[len(only) :] for command in _commands(compose) if command[: len(only)] == only]
     assert forked == [["scheduler"]]
     commands += [[name, *parent.LOGS[name]] for (name,) in forked]
@@ -278,7 +279,7 @@ def _run_entrypoint(variables: dict[str, str], *arguments: str) -> subprocess.Co
 
 
 def test_entrypoint_gives_a_process_its_environment(container, tmp_path):
-    seen = _seen(container, "python -m lagebild.stack.parent --only scheduler")
+    seen = _seen(container, "python -m lagebild.local.parent --only scheduler")
     warehouse = conninfo_to_dict(seen["LAGEBILD_WAREHOUSE_DSN"])
     assert (warehouse["host"], warehouse["dbname"]) == ("postgres", "lagebild")
     assert warehouse["password"] == (tmp_path / "secrets" / "postgres").read_text()
@@ -323,7 +324,7 @@ def test_entrypoint_takes_a_database_of_the_users_own(container, tmp_path):
     }
     for name in ("postgres", "airflow_database"):
         (tmp_path / "secrets" / name).unlink()  # those are in the DSNs
-    seen = _seen(container | own, "python -m lagebild.stack.parent --only scheduler")
+    seen = _seen(container | own, "python -m lagebild.local.parent --only scheduler")
     assert {name: seen[name] for name in own} == own
     result = _run_entrypoint(container | own | {"LAGEBILD_AIRFLOW_DSN": ""}, "airflow", "db", "migrate")
     assert result.returncode == 1 and "set both" in result.stderr
@@ -362,7 +363,7 @@ def test_initdb_script_makes_airflows_database(cluster, warehouse, tmp_path):
             assert owner.fetchone() == (name,)
             allowed = "select has_database_privilege('bi_reader', %s, 'connect')"
             assert connection.execute(allowed, [name]).fetchone() == (False,)
-        logs = postgres.locate(cluster, create=False).log_folder.glob("*.log")
+        logs = embedded.locate(cluster, create=False).log_folder.glob("*.log")
         log = "".join(path.read_text(errors="replace") for path in logs)
         assert "set log_statement = 'none'" in log and f"secret {name}" not in log
     finally:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lagebild.settings import ROOT
-from lagebild.stack import airflow, service
+from lagebild.core.settings import ROOT
+from lagebild.local import airflow, service
 
 UNITS = ROOT / "docker" / "systemd"
 TOOL = shutil.which("systemd-analyze")
@@ -76,14 +76,14 @@ def test_every_program_of_the_units_is_there():
     for program, arguments in started:
         assert (ROOT / program).exists(), program
         if "service" in arguments:
-            assert arguments.removeprefix("-m lagebild.stack.service ") in ("prepare", "%i")
+            assert arguments.removeprefix("-m lagebild.local.service ") in ("prepare", "%i")
     wanted = re.findall(r"lagebild-airflow@([\w-]+)\.service", (UNITS / "lagebild.target").read_text())
     assert set(wanted) == set(service.COMMANDS) == set(airflow.COMPONENTS) - {airflow.PARENT}
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     own = {name: value for name, value in os.environ.items() if not name.startswith("LAGEBILD_")}
-    command = [sys.executable, "-m", "lagebild.stack.service", *arguments]
+    command = [sys.executable, "-m", "lagebild.local.service", *arguments]
     return subprocess.run(command, env=own | environment, cwd=ROOT, capture_output=True, text=True)
 
 

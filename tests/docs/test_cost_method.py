@@ -4,8 +4,8 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from lagebild.settings import ROOT
-from tests.ingest.test_bundled import german, ledger_rows, mapping, shares, table
+from lagebild.core.settings import ROOT
+from tests.ingest.loading.test_bundled import german, ledger_rows, mapping, shares, table
 
 PAPER = ROOT / "docs" / "methods" / "cost_per_person.md"
 CENT = Decimal("0.01")

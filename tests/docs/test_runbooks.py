@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.connectors.replay import DEMO_USER, ReplayServer
-from lagebild import database
-from lagebild.settings import ROOT, Settings
+from ingest.pulls.replay import DEMO_USER, ReplayServer
+from lagebild.core import database
+from lagebild.core.settings import ROOT, Settings
 from lagebild.warehouse import build, marts
 from tests import publications as prepared
 from tests.support import bundled_bytes, query

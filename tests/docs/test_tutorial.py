@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 from tests.docs.test_runbooks import checkout, follow
 from tests.support import query
 

@@ -12,10 +12,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from lagebild import database
-from lagebild import settings as settings_module
-from lagebild.settings import Settings
-from lagebild.stack import airflow, postgres
+from lagebild.core import database
+from lagebild.core import settings as settings_module
+from lagebild.core.settings import Settings
+from lagebild.local import airflow, postgres
 from tests.conftest import remove_state, settings_in
 
 PASSWORD = "of-the-city"

@@ -18,9 +18,10 @@ import psutil
 import psycopg
 import pytest
 
-from lagebild.errors import UserError
-from lagebild.stack import airflow, demo, pages, postgres
-from lagebild.stack.rest import Rest, Run
+from lagebild.core import embedded
+from lagebild.core.errors import UserError
+from lagebild.local import airflow, demo, pages
+from lagebild.local.rest import Rest, Run
 from tests import figures
 from tests.support import query
 
@@ -40,7 +41,7 @@ def _call(settings, *arguments: str) -> dict:
 
 
 def postmaster(settings) -> psutil.Process:
-    pid_file = postgres.locate(settings, create=False).data / "postmaster.pid"
+    pid_file = embedded.locate(settings, create=False).data / "postmaster.pid"
     return psutil.Process(int(pid_file.read_text().split()[0]))
 
 
@@ -62,7 +63,7 @@ def open_to_others(settings) -> list[str]:
     As root the state folder itself is passed through, by PostgreSQL's user alone who knows what lies in it.
     """
     places = [settings.home, settings.drop, settings.landing, settings.keys, settings.extracts, settings.secrets]
-    far = postgres.locate(settings, create=False).folder
+    far = embedded.locate(settings, create=False).folder
     found = {path for place in (*places, far / "data", far / "log") for path in (place, *place.rglob("*"))}
     assert len(found) > 100
     return [

@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from ingest import arrivals, contracts
-from lagebild.settings import Settings
-from lagebild.stack import airflow
+from ingest import contracts
+from lagebild.core.settings import Settings
+from lagebild.local import airflow
+from lagebild.orchestration import arrivals
 from tests.end_to_end.conftest import lagebild, pause
 from tests.support import bundled_bytes, query
 

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from ingest import privacy
-from lagebild import database
-from lagebild.stack import airflow, postgres
+from ingest.deliveries import pseudonyms
+from lagebild.core import database, embedded
+from lagebild.local import airflow, postgres
 from tests import canary
 from tests.conftest import settings_in
 from tests.end_to_end.conftest import lagebild, pause
@@ -39,7 +39,7 @@ def test_own_files_in_a_postgresql_of_ones_own(city, catalogue, tmp_path):
     drop(city, "employment")
     marker = canary.new_marker()
     marked = canary.deliveries(marker)
-    privacy.ensure_key(city.keys, MUNICIPALITY, PURPOSE)
+    pseudonyms.ensure_key(city.keys, MUNICIPALITY, PURPOSE)
     for year in (2019, *BROKEN_YEARS):
         name = f"register_{MUNICIPALITY}_{year}-12-31.csv"
         drop(city, "register", marked[name], name)
@@ -90,7 +90,7 @@ def test_own_files_in_a_postgresql_of_ones_own(city, catalogue, tmp_path):
         connection.execute("checkpoint")
     logs = airflow.home(city) / "logs"
     assert any("dag_id=ingest_files" in str(file) for file in canary.found_in_files([logs], MUNICIPALITY))
-    places = [city.home, server.home, postgres.locate(server, create=False).folder]
+    places = [city.home, server.home, embedded.locate(server, create=False).folder]
     found = [file for file in canary.found_in_files(places, marker) if city.landing not in file.parents]
     assert found == []  # no log, result of an expectation, target of dbt or file of the server
     assert len(canary.found_in_files([city.landing], marker)) == len(register)

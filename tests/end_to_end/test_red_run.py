@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest import ledger
-from lagebild.settings import Settings
-from lagebild.stack import airflow
+from ingest.deliveries import delivery_ledger
+from lagebild.core.settings import Settings
+from lagebild.local import airflow
 from tests.end_to_end.test_first_run import ended, lagebild
 from tests.lagebild.warehouse.test_next_period import double, series
 from tests.support import bundled_bytes, load_file
@@ -19,8 +19,8 @@ def corrected(settings: Settings, source: str, content: bytes, folder: Path) -> 
 
     file = folder / contracts.load(source).example
     file.write_bytes(content)
-    delivery = ledger.decide(settings, load_file(settings, contracts.load(source), file).delivery_id, [])
-    return ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True).delivery_id
+    delivery = delivery_ledger.decide(settings, load_file(settings, contracts.load(source), file).delivery_id, [])
+    return delivery_ledger.accept(settings, delivery.delivery_id, "a correction", supersedes=True).delivery_id
 
 
 def built(settings: Settings) -> tuple[str, dict[tuple[str, str | None], str], dict[str, list[dict]]]:
@@ -70,6 +70,6 @@ def test_a_run_that_leaves_a_delivery_out_is_red_and_says_which_and_what_to_do(n
     chatty = [line for line in logs["publish"] if line.get("logger", "").startswith("great_expectations")]
     assert chatty == []
 
-    ledger.withdraw(newcomer, bad, "a row stands twice")
+    delivery_ledger.withdraw(newcomer, bad, "a row stands twice")
     state, tasks, _ = built(newcomer)
     assert state == "success" and tasks[("set_aside", "nothing")] == "success"

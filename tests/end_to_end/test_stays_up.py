@@ -14,9 +14,10 @@ import psutil
 import psycopg
 import pytest
 
-from lagebild.errors import UserError
-from lagebild.settings import ROOT, Settings
-from lagebild.stack import airflow, ports, postgres, service, supervisor
+from lagebild.core import embedded
+from lagebild.core.errors import UserError
+from lagebild.core.settings import ROOT, Settings
+from lagebild.local import airflow, ports, postgres, service, supervisor
 from tests.conftest import settings_in
 from tests.end_to_end.conftest import lagebild
 from tests.support import drop, query
@@ -74,8 +75,8 @@ def test_what_is_killed_comes_back_and_is_told(own):
     assert "scheduler" in supervisor.ends(home)
     works(own, "ledger")
 
-    cluster = postgres.locate(own, create=False)
-    psutil.Process(postgres._postmaster(cluster)[0]).kill()
+    cluster = embedded.locate(own, create=False)
+    psutil.Process(embedded._postmaster(cluster)[0]).kill()
     until(lambda: postgres.is_running(own), "PostgreSQL is not started again")
     works(own, "funding")
 
@@ -98,7 +99,7 @@ def test_what_is_killed_comes_back_and_is_told(own):
 class Unit:
     """What systemd does with a service of `docker/systemd/`: starts it, and again where it ends."""
 
-    COMMAND = (sys.executable, "-m", "lagebild.stack.service")
+    COMMAND = (sys.executable, "-m", "lagebild.local.service")
 
     def __init__(self, name: str, environment: dict[str, str], log: Path):
         self.command, self.environment, self.log = [*self.COMMAND, name], environment, log

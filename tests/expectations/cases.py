@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from expectations import azr_nrw, gate, history
+from expectations import gate, history
+from expectations.sources import azr_nrw
 from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation, free_texts
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from tests.expectations.support import Rows, changed, deliver_rows, without
 
 ALIKE = (1.01, 1.01, 1.01)

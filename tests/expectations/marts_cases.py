@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from expectations import gate, marts
 from expectations.suite import HOLD, WARN, Build, Expectation
-from lagebild import database
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from lagebild.warehouse.marts import definitions
 from tests.expectations.support import Rows, begin_build, changed, deliver_rows, insert
 

@@ -20,10 +20,10 @@ from rich.console import Console
 
 from expectations import gate, marts
 from expectations.suite import HOLD, NOTE, WARN, Build, Expectation
-from lagebild import database
-from lagebild.settings import Settings
-from lagebild.stack import postgres
-from lagebild.stack.progress import Board
+from lagebild.core import database
+from lagebild.core.progress import Board
+from lagebild.core.settings import Settings
+from lagebild.local import postgres
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import on_database, own_folder
 from tests.expectations import cases, marts_cases

@@ -7,9 +7,10 @@ from typing import Any
 from psycopg import sql
 
 from expectations import gate
-from ingest import contracts, history
-from lagebild import database
-from lagebild.settings import Settings
+from ingest import contracts
+from ingest.loading.snapshots import comparison
+from lagebild.core import database
+from lagebild.core.settings import Settings
 
 Rows = list[dict[str, Any]]
 
@@ -32,7 +33,7 @@ def deliver_rows(
             [source, period, sha256 or secrets.token_hex(32), *[len(rows) if loaded is None else loaded] * 2],
         ).fetchone()
         if rows and source in contracts.sources() and contracts.load(source).history:
-            series, day = history.series_of(contracts.load(source), period)
+            series, day = comparison.series_of(contracts.load(source), period)
             connection.execute(
                 "insert into raw.snapshot (delivery_id, source, series, taken_on) values (%s, %s, %s, %s)",
                 [delivery_id, source, series, day],

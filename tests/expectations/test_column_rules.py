@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from expectations import docs
-from lagebild import gatekeeper
+from lagebild.review import pending
 from lagebild.warehouse.migrate import migrate
 from tests.contract_files import descriptor, fields, write
 from tests.ingest.support import command, deliver_register, person
@@ -70,7 +70,7 @@ def test_each_kind_of_rule_fails_on_what_breaks_it_and_on_nothing_else(city, tmp
         file = "\n".join([HEADER, *lines, ""])
         delivery = deliver(city, "moves", file.encode(), f"moves_{year}.csv")
         assert delivery.loaded == len(lines), delivery
-        gatekeeper.check_pending(city)
+        pending.check_pending(city)
         rows = query(
             city,
             "select expectation, passed, severity, owner, why, failing_rows, observed, expected from quality.verdict"
@@ -95,7 +95,7 @@ def test_each_kind_of_rule_fails_on_what_breaks_it_and_on_nothing_else(city, tmp
     assert "rule.codes" in held and "The reason of codes." in held and "owner of codes" in held
     # Of persons there is neither a value nor an exact count.
     deliver_register(city, person("p1"), person("p2").replace(";154;", ";125;"), person("p3").replace(";154;", ";163;"))
-    gatekeeper.check_pending(city)
+    pending.check_pending(city)
     ((passed, observed, expected),) = query(
         city, "select passed, observed, expected from quality.verdict where expectation = 'rule.nationality_known'"
     )

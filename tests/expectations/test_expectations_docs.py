@@ -5,11 +5,12 @@ import re
 import pytest
 
 from expectations import docs
-from ingest import ledger, privacy
-from lagebild import database
-from lagebild.decisions import waiting
-from lagebild.errors import UserError
-from lagebild.gatekeeper import check_pending
+from ingest.deliveries import delivery_ledger
+from ingest.deliveries import pseudonyms as privacy
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.review.decisions import waiting
+from lagebild.review.pending import check_pending
 from tests import canary
 from tests.expectations.support import begin_build
 from tests.inboxes import drain
@@ -34,7 +35,7 @@ def text_of(page: str) -> str:
 def test_every_check_is_a_page_with_what_was_found_and_whom_to_ask(warehouse, tmp_path):
     delivery = deliver(warehouse, "employment")
     verdict(warehouse, "delivery_id", delivery.delivery_id, False)
-    ledger.decide(warehouse, delivery.delivery_id, ["share_recomputes: 1 row (expected no row)"])
+    delivery_ledger.decide(warehouse, delivery.delivery_id, ["share_recomputes: 1 row (expected no row)"])
     verdict(warehouse, "build_id", begin_build(warehouse), True, expectation="cost_per_person.denominator_positive")
     index = docs.write(warehouse, tmp_path / "state" / "quality-docs")
     listed = text_of(index.read_text())
@@ -75,7 +76,7 @@ def test_pages_are_current_until_a_verdict_or_a_decision_comes(warehouse, tmp_pa
     verdict(warehouse, "delivery_id", delivery.delivery_id, False)
     assert not docs.is_current(warehouse, folder)
     docs.write(warehouse, folder)
-    ledger.decide(warehouse, delivery.delivery_id, ["odd"])
+    delivery_ledger.decide(warehouse, delivery.delivery_id, ["odd"])
     assert not docs.is_current(warehouse, folder)
     docs.write(warehouse, folder)
     assert docs.is_current(warehouse, folder) and [p.name for p in tmp_path.glob(".docs*")] == []

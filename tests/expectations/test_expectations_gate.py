@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from expectations import employment, gate, suite
+from expectations import gate, suite
 from expectations.gate import GateError
-from lagebild import database
-from lagebild.errors import UserError
+from expectations.sources import employment
+from lagebild.core import database
+from lagebild.core.errors import UserError
 from tests.expectations.support import begin_build, deliver_rows, failed
 from tests.support import checked, step
 
@@ -94,12 +95,15 @@ def test_a_missing_table_holds(warehouse, delivery_id):
 
 def test_an_exception_within_a_metric_holds(warehouse, delivery_id):
     _execute(warehouse, f"alter table {employment.TABLE} rename column place_basis to basis")
-    assert "expectations/employment.py" in _refuses(warehouse, delivery_id, "place_basis_stated").remedy
+    assert "expectations/sources/employment.py" in _refuses(warehouse, delivery_id, "place_basis_stated").remedy
 
 
 def test_a_statistic_that_cannot_be_computed_holds(warehouse, delivery_id):
     _execute(warehouse, f"alter table {employment.TABLE} rename column employees_persons to employees")
-    assert "expectations/employment.py" in _refuses(warehouse, delivery_id, "statistics", "employees_persons").remedy
+    assert (
+        "expectations/sources/employment.py"
+        in _refuses(warehouse, delivery_id, "statistics", "employees_persons").remedy
+    )
 
 
 def test_a_statement_that_takes_too_long_is_cancelled_and_holds(warehouse, delivery_id, monkeypatch):
@@ -158,7 +162,7 @@ def test_a_suite_that_raises_holds(warehouse):
 @pytest.mark.parametrize("source", ["unheard_of", "gate"])
 def test_a_source_without_a_suite_holds(warehouse, source):
     delivery_id = deliver_rows(warehouse, source, employment.TABLE, "2019", [_ROW])
-    assert f"expectations/{source}.py" in _refuses(warehouse, delivery_id, source).remedy
+    assert f"expectations/sources/{source}.py" in _refuses(warehouse, delivery_id, source).remedy
 
 
 def test_a_contract_that_names_no_suite_of_ours_holds(monkeypatch):
@@ -166,7 +170,7 @@ def test_a_contract_that_names_no_suite_of_ours_holds(monkeypatch):
     monkeypatch.setattr(gate.contracts, "load", lambda source: replace(contract, suite="esv"))
     with pytest.raises(GateError, match="source esf_hessen has no suite") as caught:
         gate.suite_of("esf_hessen")
-    assert "expectations/esv.py" in caught.value.remedy
+    assert "expectations/sources/esv.py" in caught.value.remedy
 
 
 def test_a_suite_with_a_name_twice_or_an_unknown_class_holds(warehouse, delivery_id, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from expectations import gate, history
 from expectations.history import LAST, NEEDED, Statistic
 from expectations.suite import HOLD, NOTE, Delivery
-from lagebild import database
+from lagebild.core import database
 from tests.expectations.support import deliver_rows
 
 TABLE = "raw.ledger__posting"

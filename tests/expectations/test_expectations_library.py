@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 def _run(code: str) -> str:
     """What a fresh Python prints that has imported the library as the gate does."""
-    code = f"import sys\nfrom expectations import library\nfrom lagebild import later\ngx = library.load()\n{code}"
+    code = f"import sys\nfrom expectations import library\nfrom lagebild.core import lazy\ngx = library.load()\n{code}"
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ, check=True, capture_output=True, text=True
     ).stdout.strip()
@@ -30,7 +30,7 @@ def test_the_release_is_the_one_whose_modules_are_listed():
 def test_what_no_suite_uses_is_not_imported_and_no_stand_in_is_left():
     roots = "{'scipy.stats', 'altair', 'boto3', 'botocore', 'jsonschema', 'mistune', 'narwhals', 'pyspark'}"
     assert _run(f"print({roots} & set(sys.modules))") == "set()"
-    left = "print([m for m in sys.modules.values() if type(m) is later.LazyModule], sys.meta_path[0])"
+    left = "print([m for m in sys.modules.values() if type(m) is lazy.LazyModule], sys.meta_path[0])"
     assert _run(left) == "[] <class '_frozen_importlib.BuiltinImporter'>"
     assert _run("import scipy; print('stats' in vars(scipy))") == "False"
 

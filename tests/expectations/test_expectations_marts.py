@@ -6,7 +6,7 @@ import pytest
 
 from expectations import gate, marts
 from expectations.suite import HOLD, WARN, Build
-from lagebild import database
+from lagebild.core import database
 from lagebild.warehouse.marts import definitions
 from tests.expectations import marts_cases
 from tests.expectations.marts_cases import ALSO, BROKEN, CHOICE, COMPONENT, LEDGER_SHA256, SOUND, SOURCES, put

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from expectations import azr_nrw
+from expectations.sources import azr_nrw
 from expectations.suite import NOTE, Delivery
 from ingest import contracts
 from tests.expectations import cases

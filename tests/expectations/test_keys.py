@@ -6,8 +6,8 @@ import pytest
 
 from expectations import keys
 from ingest import contracts
-from lagebild import database
-from lagebild.settings import DBT_PROJECT
+from lagebild.core import database
+from lagebild.core.settings import DBT_PROJECT
 from tests.expectations import cases
 from tests.expectations.support import deliver_rows, failed
 from tests.support import accept, build_models, checked, query

@@ -11,9 +11,9 @@ from extracts.attribution import Statement
 from extracts.package import PACKAGE, load
 from extracts.release import release
 from ingest import contracts
-from lagebild import settings as settings_module
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import settings as settings_module
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 from lagebild.warehouse import build
 from tests.support import accept, bundled_bytes, step
 

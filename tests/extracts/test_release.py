@@ -18,9 +18,9 @@ from python_calamine import CalamineWorkbook
 from extracts.package import PACKAGE
 from extracts.release import release
 from extracts.tables import cell, neutralised
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 from lagebild.warehouse import marts
 
 CAPTION_DE = "Nicht die Kosten einer zugewanderten Person; Rechenweg nachvollzogen, nicht unabhängig bestätigt."

@@ -22,11 +22,11 @@ from pathlib import Path
 from psycopg import sql
 from rich.console import Console
 
-from lagebild import database
-from lagebild.settings import ROOT, Settings
-from lagebild.stack import postgres
-from lagebild.stack.progress import Board
-from lagebild.version import code_version
+from lagebild.core import database
+from lagebild.core.progress import Board
+from lagebild.core.settings import ROOT, Settings
+from lagebild.core.version import code_version
+from lagebild.local import postgres
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import TEMPLATE, on_database, own_folder
 from tests.faults.cases import LOADER, Bench, Outcome, Point, all_cases, scenarios

@@ -4,9 +4,10 @@ import contextlib
 
 import psycopg
 
-from ingest import contracts, intake
-from lagebild import database
-from lagebild.settings import Settings
+from ingest import contracts
+from ingest.loading import intake
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from tests.faults import child
 
 

@@ -25,9 +25,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ingest import contracts, ledger
-from lagebild import database
-from lagebild.settings import ROOT, Settings
+from ingest import contracts
+from ingest.deliveries import delivery_ledger
+from lagebild.core import database
+from lagebild.core.settings import ROOT, Settings
 from tests.conftest import on_database
 from tests.faults.child import Task
 from tests.faults.proxy import AFTER, BEFORE, CUT, DISK_FULL, KILL, LOCK_TIMEOUT, Fault, Proxy
@@ -116,7 +117,7 @@ def scenarios() -> list[Scenario]:
 
     def correction_waits(settings: Settings) -> None:
         accept(settings, "register", register)
-        ledger.decide(settings, deliver(settings, "register", corrected).delivery_id, [])
+        delivery_ledger.decide(settings, deliver(settings, "register", corrected).delivery_id, [])
 
     def correction_is_accepted(settings: Settings) -> None:
         accept(settings, "register", register)

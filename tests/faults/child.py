@@ -23,9 +23,11 @@ from typing import Any
 import psycopg.types.json  # noqa: F401
 from psycopg import pq  # noqa: F401
 
-from ingest import contracts, intake, keys, ledger, load
-from lagebild import database
-from lagebild.settings import Settings
+from ingest import contracts
+from ingest.deliveries import delivery_ledger
+from ingest.loading import intake, keys, load
+from lagebild.core import database
+from lagebild.core.settings import Settings
 from tests.faults.proxy import CUT, DISK_FULL, KILL, LOCK_TIMEOUT
 
 _FILE_EVENTS = ("open", "os.rename", "os.remove", "os.link", "os.symlink", "os.mkdir", "os.rmdir", "os.truncate")
@@ -109,19 +111,19 @@ def drain(settings: Settings, source: str) -> list[str]:
 
 def accept(settings: Settings, source: str) -> list[str]:
     """Accept what is held, as a correction. As for all verbs: once more when it was done, it finds nothing to do."""
-    held = ledger.deliveries(settings, source, ("held",))
-    return [ledger.accept(settings, d.delivery_id, "because", supersedes=True).state for d in held]
+    held = delivery_ledger.deliveries(settings, source, ("held",))
+    return [delivery_ledger.accept(settings, d.delivery_id, "because", supersedes=True).state for d in held]
 
 
 def withdraw(settings: Settings, source: str) -> list[str]:
     """Withdraw the correction that is accepted."""
-    accepted = [d for d in ledger.deliveries(settings, source, ("accepted",)) if d.supersedes is not None]
-    return [ledger.withdraw(settings, d.delivery_id, "because").state for d in accepted]
+    accepted = [d for d in delivery_ledger.deliveries(settings, source, ("accepted",)) if d.supersedes is not None]
+    return [delivery_ledger.withdraw(settings, d.delivery_id, "because").state for d in accepted]
 
 
 def reload(settings: Settings, source: str) -> list[str]:
     """Load again what is held."""
-    held = ledger.deliveries(settings, source, ("held",))
+    held = delivery_ledger.deliveries(settings, source, ("held",))
     return [load.reload(settings, d.delivery_id).state for d in held]
 
 

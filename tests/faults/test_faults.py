@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lagebild.settings import Settings
-from lagebild.stack.progress import Board
+from lagebild.core.progress import Board
+from lagebild.core.settings import Settings
 from tests.faults import cases
 from tests.faults.__main__ import page, run
 from tests.faults.cases import Bench, Outcome, Point, scenarios

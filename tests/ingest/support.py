@@ -16,13 +16,15 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from ingest import contracts, inbox_retention, tables
+from ingest import contracts
 from ingest.contracts import Contract
-from ingest.ledger import Delivery
-from lagebild import database
-from lagebild import settings as settings_module
-from lagebild.cli import cli
-from lagebild.settings import ROOT, Settings
+from ingest.deliveries.delivery_ledger import Delivery
+from ingest.inbox import retention
+from ingest.loading import raw_tables
+from lagebild.cli.main import cli
+from lagebild.core import database
+from lagebild.core import settings as settings_module
+from lagebild.core.settings import ROOT, Settings
 from tests.support import MUNICIPALITY, deliver, load_file, query
 
 HEADER = (
@@ -58,7 +60,7 @@ def load_content(settings: Settings, source: str, content: bytes, name: str, fol
 def load_by(settings: Settings, contract: Contract, content: bytes, name: str, folder: Path) -> Delivery:
     """Load bytes by a contract that is none of the house's; its raw table is made first."""
     with database.connect(settings) as connection:
-        tables.sync(connection, contract)
+        raw_tables.sync(connection, contract)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_bytes(content)
@@ -102,13 +104,13 @@ def age(settings: Settings, number: int, interval: str) -> None:
 def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     """The clock by which the retention of receipts is judged goes ahead."""
     ahead = time.time() + days * 86_400
-    monkeypatch.setattr(inbox_retention.time, "time", lambda: ahead)
+    monkeypatch.setattr(retention.time, "time", lambda: ahead)
 
 
 DRAIN = """
 import pathlib, sys, time
-from ingest import load  # its loops are ready before both begin
-from lagebild import settings
+from ingest.loading import load  # its loops are ready before both begin
+from lagebild.core import settings
 from tests.inboxes import drain
 go = pathlib.Path(sys.argv[1])
 print("ready", flush=True)

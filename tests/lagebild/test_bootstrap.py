@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from lagebild import bootstrap
-from lagebild.settings import ROOT
+from lagebild.core.settings import ROOT
 
 
 @pytest.fixture
 def checkout(tmp_path):
     """A copy with a uv on PATH that writes down how it was called and makes a python that does so, too."""
     for name in ("Makefile", "lagebild/bootstrap.py", *bootstrap.MADE_FROM):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     tool(tmp_path / "bin" / "python", 'echo "$@" >> calls\n')
     tool(
@@ -30,7 +30,7 @@ def checkout(tmp_path):
 
 
 def tool(path: Path, script: str) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}")
     path.chmod(0o755)
 
@@ -47,7 +47,7 @@ def test_the_lock_is_followed_once_and_again_when_it_changed(checkout):
     assert run(checkout).returncode == 0
     calls = (checkout / "calls").read_text().splitlines()
     assert len(calls) == 2 and calls[0].startswith("sync --locked --python /")
-    assert calls[1] == "-c import ingest.kernels"
+    assert calls[1] == "-c import ingest.reading.kernels"
     assert (checkout / "told").read_text() == "bytecode: 1\n"
     with open(checkout / "uv.lock", "a") as lock:
         lock.write("# changed\n")

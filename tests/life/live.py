@@ -9,10 +9,13 @@ from pathlib import Path
 from psycopg import Connection, sql
 
 from expectations import keys
-from ingest import contracts, erasure, ledger, privacy, rotation
-from ingest.ledger import Delivery
-from lagebild import database, gatekeeper
-from lagebild.settings import Settings
+from ingest import contracts
+from ingest.deliveries import delivery_ledger, pseudonyms
+from ingest.deliveries.delivery_ledger import Delivery
+from ingest.privacy import erasure, rotation
+from lagebild.core import database
+from lagebild.core.settings import Settings
+from lagebild.review import pending
 from lagebild.warehouse import build, inputs, marts
 from tests.life.generate import CITIES, CORRECT, DOUBLE, ERASE, ERASED, JOINED, ROTATE, SAME_BYTES, WITHDRAW, Event
 from tests.support import PURPOSE, load_file
@@ -33,7 +36,7 @@ OF_LINES = ("first_line", "last_line", "row_numbers")
 def live(settings: Settings, events: Sequence[Event], publications: int) -> dict[str, list[str]]:
     """Let the events happen, in this order, and publish so often on the way, last at the end; the rows of each mart."""
     for municipality in (*CITIES, JOINED):
-        privacy.ensure_key(settings.keys, municipality, PURPOSE)
+        pseudonyms.ensure_key(settings.keys, municipality, PURPOSE)
     stops = {round((n + 1) * len(events) / publications) for n in range(publications)}
     for number, event in enumerate(events, 1):
         happen(settings, event)
@@ -50,33 +53,35 @@ def happen(settings: Settings, event: Event) -> None:
         assert erasure.erase(settings, event.municipality, PURPOSE, ERASED).loaded_rows
     elif event.kind == WITHDRAW:
         (delivery,) = _accepted(settings, event)
-        ledger.withdraw(settings, delivery.delivery_id, "sent by mistake")
+        delivery_ledger.withdraw(settings, delivery.delivery_id, "sent by mistake")
     else:
         _deliver(settings, event)
 
 
 def _deliver(settings: Settings, event: Event) -> None:
-    before = len(ledger.deliveries(settings, event.source))
+    before = len(delivery_ledger.deliveries(settings, event.source))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, event.file_name)
         file.write_bytes(event.content)
         loaded = load_file(settings, contracts.load(event.source), file)
     if event.kind == DOUBLE:
-        assert len(ledger.deliveries(settings, event.source)) == before, event.name
+        assert len(delivery_ledger.deliveries(settings, event.source)) == before, event.name
         return
     assert loaded.state == "loaded" and loaded.loaded and not loaded.rejected, f"{event.name}: {loaded}"
-    (decided,) = gatekeeper.check_pending(settings, event.source)
+    (decided,) = pending.check_pending(settings, event.source)
     if event.kind == SAME_BYTES:
         assert decided.state == "held" and "the same bytes came as delivery" in decided.reason, decided
-        ledger.refuse(settings, decided.delivery_id, "it is the list of another period")
+        delivery_ledger.refuse(settings, decided.delivery_id, "it is the list of another period")
     elif decided.state == "held":
         # What the gate doubts is what is made up here: a person looks at it, and lets it pass.
         is_correction = event.kind == CORRECT
-        ledger.accept(settings, decided.delivery_id, "made up", supersedes=is_correction, until=FOR_EVER)
+        delivery_ledger.accept(settings, decided.delivery_id, "made up", supersedes=is_correction, until=FOR_EVER)
 
 
 def _accepted(settings: Settings, event: Event) -> list[Delivery]:
-    return [d for d in ledger.deliveries(settings, event.source, ("accepted",)) if d.file_name == event.file_name]
+    return [
+        d for d in delivery_ledger.deliveries(settings, event.source, ("accepted",)) if d.file_name == event.file_name
+    ]
 
 
 def require_publishable(settings: Settings, source: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest import contracts
-from lagebild.stack import ports
+from lagebild.local import ports
 from tests.conftest import RUN
 from tests.life import generate, live
 

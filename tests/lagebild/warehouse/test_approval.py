@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from lagebild import settings as settings_module
-from lagebild.errors import UserError
-from lagebild.stack import run as steps
-from lagebild.stack import status
+from lagebild.core import settings as settings_module
+from lagebild.core.errors import UserError
+from lagebild.local import run as steps
+from lagebild.local import status
 from lagebild.warehouse import build
 from tests import publications as prepared
 from tests.ingest.support import command

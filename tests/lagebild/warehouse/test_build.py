@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from ingest import ledger
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT
-from lagebild.warehouse import bridge, build, explain
+from ingest.deliveries import delivery_ledger
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import DBT_PROJECT
+from lagebild.provenance import bridge, explain
+from lagebild.warehouse import build
 from tests import figures
 from tests.support import (
     accept,
@@ -245,7 +246,7 @@ def test_a_mart_expectation_that_fails_stops_the_publication(warehouse, monkeypa
 def test_held_deliveries_are_not_built(warehouse):
     deliver_all(warehouse)
     late = deliver(warehouse, "employment", changed("employment", "2.525", "2.600", "utf-8"))
-    ledger.decide(warehouse, late.delivery_id, ["odd"])
+    delivery_ledger.decide(warehouse, late.delivery_id, ["odd"])
     build_id = build.begin(warehouse)
     (found,) = query(
         warehouse, "select delivery_id from raw.build_input where build_id = %s and source = 'employment'", build_id

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lagebild.errors import UserError
-from lagebild.warehouse import docs, marts
+from lagebild.core.errors import UserError
+from lagebild.warehouse import dbt_docs, marts
 
 
 @pytest.mark.nightly
 def test_the_page_holds_every_mart_and_asks_the_internet_for_nothing(warehouse):
-    page = docs.write(warehouse, warehouse.home / "docs" / "index.html").read_text(encoding="utf-8")
+    page = dbt_docs.write(warehouse, warehouse.home / "docs" / "index.html").read_text(encoding="utf-8")
     for mart in marts.definitions():
         assert (
             json.dumps(mart.description)[1:-1] in page or json.dumps(mart.description, ensure_ascii=False)[1:-1] in page
@@ -26,5 +26,5 @@ def test_the_page_holds_every_mart_and_asks_the_internet_for_nothing(warehouse):
 def test_without_a_server_dbt_says_why(warehouse):
     nowhere = replace(warehouse, warehouse_dsn="host=127.0.0.1 port=1 dbname=none user=none password=none")
     with pytest.raises(UserError, match="dbt could not write its page"):
-        docs.write(nowhere, warehouse.home / "docs" / "index.html")
+        dbt_docs.write(nowhere, warehouse.home / "docs" / "index.html")
     assert not (warehouse.home / "docs" / "index.html").exists()

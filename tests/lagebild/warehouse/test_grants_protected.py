@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from lagebild import database
+from lagebild.core import database
 from lagebild.warehouse import build
 from tests.support import accept, bundled_bytes, query
 

@@ -11,9 +11,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from lagebild import database
-from lagebild.settings import Settings
-from lagebild.stack import postgres, status
+from lagebild.core import database
+from lagebild.core.settings import Settings
+from lagebild.local import postgres, status
 from lagebild.warehouse import guards
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import own_folder

@@ -14,9 +14,11 @@ from click.testing import CliRunner
 from expectations import docs
 from extracts.attribution import Statement
 from extracts.release import release
-from lagebild import cli, database, decisions
-from lagebild.settings import Settings
-from lagebild.stack import followed, status
+from lagebild.cli import main
+from lagebild.core import database
+from lagebild.core.settings import Settings
+from lagebild.local import load_progress, status
+from lagebild.review import decisions
 from tests import canary
 from tests.ingest.support import register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
@@ -88,11 +90,11 @@ def _ledger() -> bytes:
 @pytest.fixture
 def told(warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
     """Four registers by the inbox, a build, its publication, the pages, an extract: all that is printed or written."""
-    from ingest import privacy
+    from ingest.deliveries import pseudonyms
 
     settings = replace(warehouse, publish="auto")
-    monkeypatch.setattr("lagebild.settings.load", lambda: settings)
-    privacy.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
+    monkeypatch.setattr("lagebild.core.settings.load", lambda: settings)
+    pseudonyms.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
     (since,) = query(settings, "select clock_timestamp()")[0]
     printed = []
     for year in REGISTERS:
@@ -108,7 +110,7 @@ def told(warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         _printed(*command) for command in (("build", "--publish"), ("held",), ("deliveries",), ("publications",))
     ]
     with database.connect(settings) as connection:
-        printed += map(str, followed.moved(connection, since))
+        printed += map(str, load_progress.moved(connection, since))
     printed += [*map(str, decisions.waiting(settings)), *status.lines(settings)]
     docs.write(settings, tmp_path / "pages")
     package = release(settings, statement=Statement("Stadt (synthetisch)", "CC0-1.0"))
@@ -131,7 +133,7 @@ def told(warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def _printed(*command: str) -> str:
-    result = CliRunner().invoke(cli.cli, [*command, "-v"])
+    result = CliRunner().invoke(main.cli, [*command, "-v"])
     assert result.exit_code == 0, result.output
     return result.output
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingest import ledger
+from ingest.deliveries import delivery_ledger
 from lagebild.warehouse import build
 from tests.support import accept, build_models, query
 
@@ -100,7 +100,7 @@ def test_a_journal_that_is_withdrawn_leaves_the_year_to_its_totals(warehouse):
     total = "select distinct posting_file.file_name from build.cost_component as component"
     total += " inner join raw.delivery as posting_file on component.source_sha256 = posting_file.sha256"
     assert query(warehouse, total) == [("ledger_05913000_2019.csv",)]
-    ledger.withdraw(warehouse, journal_delivery.delivery_id, "sent by mistake")
+    delivery_ledger.withdraw(warehouse, journal_delivery.delivery_id, "sent by mistake")
     build_models(warehouse, "cost_component")
     assert query(warehouse, total) == [("ledger_totals_05913000_2019.csv",)]
 

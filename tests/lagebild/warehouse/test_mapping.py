@@ -9,14 +9,15 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 
-from ingest import privacy
-from lagebild import database, places
-from lagebild.cli import cli
-from lagebild.errors import UserError
-from lagebild.settings import DBT_PROJECT, Settings
-from lagebild.warehouse import build, explain, mapping
+from ingest.deliveries import pseudonyms
+from lagebild.cli.main import cli
+from lagebild.core import database, places
+from lagebild.core.errors import UserError
+from lagebild.core.settings import DBT_PROJECT, Settings
+from lagebild.provenance import explain
+from lagebild.warehouse import build, mapping
 from tests.ingest.support import environment
-from tests.lagebild.warehouse.test_explain import check_inner_nodes, check_references
+from tests.lagebild.provenance.test_explain import check_inner_nodes, check_references
 from tests.support import PURPOSE, accept, build_models, query, run_dbt
 
 BOCHUM = "05911000"
@@ -52,7 +53,7 @@ MODELS = ["int_cost__component", "int_cost__method_edition", "int_cost__rate", "
 
 def deliver_bochum(settings: Settings, postings: tuple = POSTINGS) -> None:
     """A ledger of 1,000,000 EUR, 100 persons (two of another nationality beside them) and 20 employees."""
-    privacy.ensure_key(settings.keys, BOCHUM, PURPOSE)
+    pseudonyms.ensure_key(settings.keys, BOCHUM, PURPOSE)
     ledger = [
         f"{BOCHUM};2019;B{number};02.01.2019;{';'.join(posting)};geliefert"
         for number, posting in enumerate(postings, 1)

@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ingest import contracts, tables
-from lagebild import database
-from lagebild.errors import UserError
+from ingest import contracts
+from ingest.loading import raw_tables
+from lagebild.core import database
+from lagebild.core.errors import UserError
 from lagebild.warehouse import locks, marts, migrate
 from tests.support import query
 
@@ -59,11 +60,11 @@ def test_a_contract_may_gain_a_column_but_not_change_a_type(warehouse):
     contract = contracts.load("employment")
     extra = replace(contract.fields[0], name="extra", type="integer")
     with database.connect(warehouse) as connection:
-        tables.sync(connection, replace(contract, fields=(*contract.fields, extra)))
+        raw_tables.sync(connection, replace(contract, fields=(*contract.fields, extra)))
         assert connection.execute("select extra from raw.employment__employees").fetchall() == []
         with pytest.raises(UserError, match="contract.yml:\\d+: extra is bigint"):
             changed = replace(extra, type="string")
-            tables.sync(connection, replace(contract, fields=(*contract.fields, changed)))
+            raw_tables.sync(connection, replace(contract, fields=(*contract.fields, changed)))
 
 
 def test_migrating_writes_down_when_each_source_is_due(warehouse):

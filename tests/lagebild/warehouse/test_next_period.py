@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest import contracts, ledger, receipts
-from lagebild import database, decisions, gatekeeper
-from lagebild.errors import UserError
-from lagebild.settings import ROOT
-from lagebild.stack import status
+from ingest import contracts
+from ingest.deliveries import delivery_ledger
+from ingest.inbox import receipts
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.settings import ROOT
+from lagebild.local import status
+from lagebild.review import decisions, pending
 from lagebild.warehouse import build
 from tests.ingest.support import command
 from tests.support import accept, build_models, bundled_bytes, deliver, query
@@ -138,7 +141,7 @@ def test_receipts_of_two_cities_may_have_one_identifier(warehouse):
 def test_the_same_bytes_for_another_period_are_held_and_name_the_first(warehouse, source, name):
     first = deliver(warehouse, source)
     again = deliver(warehouse, source, bundled_bytes(source), name)
-    decided = {d.delivery_id: d for d in gatekeeper.check_pending(warehouse, source)}
+    decided = {d.delivery_id: d for d in pending.check_pending(warehouse, source)}
     assert decided[first.delivery_id].state == "accepted"
     held = decided[again.delivery_id]
     assert held.state == "held"
@@ -158,7 +161,7 @@ def test_the_recorded_lists_of_two_periods_with_the_same_bytes(warehouse):
     first, second = [
         deliver(warehouse, "esf_hessen", file.read_bytes(), file.name) for file in sorted(CASE.glob("*.csv"))
     ]
-    states = {d.delivery_id: d for d in gatekeeper.check_pending(warehouse, "esf_hessen")}
+    states = {d.delivery_id: d for d in pending.check_pending(warehouse, "esf_hessen")}
     assert states[first.delivery_id].state == "accepted" and states[second.delivery_id].state == "held"
     assert f"delivery {first.delivery_id} for 2014-2020" in states[second.delivery_id].reason
     build_models(warehouse, "stg_esf__operation")
@@ -171,10 +174,12 @@ def test_a_build_stands_though_a_person_accepted_the_same_bytes_for_two_periods(
     before = of(warehouse, "select sum(operations) from marts.funding_granted")
     for source, name in (("esf_hessen", "esf_hessen_2021-2027.csv"), ("ledger", "ledger_05913000_2020.csv"),
                          ("employment", "eu2_employees_2020.csv")):  # fmt: skip
-        held = ledger.decide(warehouse, deliver(warehouse, source, bundled_bytes(source), name).delivery_id, [])
+        held = delivery_ledger.decide(
+            warehouse, deliver(warehouse, source, bundled_bytes(source), name).delivery_id, []
+        )
         assert held.state == "held"
         # that it is right needs no end: nothing is wrong with the file
-        assert ledger.accept(warehouse, held.delivery_id, "the list did not change").state == "accepted"
+        assert delivery_ledger.accept(warehouse, held.delivery_id, "the list did not change").state == "accepted"
     assert build.run(warehouse) == 2
     assert of(warehouse, "select sum(operations) from marts.funding_granted") == before
     assert build.is_current(warehouse)
@@ -182,9 +187,9 @@ def test_a_build_stands_though_a_person_accepted_the_same_bytes_for_two_periods(
 
 def test_the_same_bytes_are_taken_again_where_the_first_was_sent_back(warehouse):
     first = accept(warehouse, "employment")
-    ledger.withdraw(warehouse, first.delivery_id, "wrong period")
+    delivery_ledger.withdraw(warehouse, first.delivery_id, "wrong period")
     again = deliver(warehouse, "employment", bundled_bytes("employment"), "eu2_employees_2020.csv")
-    assert ledger.decide(warehouse, again.delivery_id, []).state == "accepted"
+    assert delivery_ledger.decide(warehouse, again.delivery_id, []).state == "accepted"
 
 
 # --- a build that dbt fails in --------------------------------------------------------------------------------------
@@ -231,7 +236,7 @@ def test_what_dbt_fails_on_is_set_aside_and_the_others_are_published(published_w
     done = command(warehouse, "build")
     assert done.exit_code == 1 and f"delivery {bad.delivery_id}" in done.output
     # Withdrawn, it is no more to be seen.
-    ledger.withdraw(warehouse, bad.delivery_id, "a row stands twice")
+    delivery_ledger.withdraw(warehouse, bad.delivery_id, "a row stands twice")
     assert build.run(warehouse, said.append) == 3
     assert build.set_aside(warehouse) == []
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from expectations import marts
 from expectations.suite import Build
-from lagebild import database
-from lagebild.warehouse import explain
+from lagebild.core import database
+from lagebild.provenance import explain
 from tests.expectations import marts_cases
 from tests.support import BUNDLED, accept, build_models, query
 

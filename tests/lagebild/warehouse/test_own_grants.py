@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.ledger import Delivery
-from lagebild import gatekeeper
-from lagebild.settings import Settings
-from tests.ingest.sheets import xlsx
+from ingest.deliveries.delivery_ledger import Delivery
+from lagebild.core.settings import Settings
+from lagebild.review import pending
+from tests.ingest.reading.sheets import xlsx
 from tests.support import build_models, deliver, query
 
 NAME = "funding_programmes_05913000_2024.xlsx"
@@ -36,7 +36,7 @@ OWN = [
 def listed(settings: Settings, *rows: list, name: str = NAME) -> Delivery:
     """A list of grants, loaded and decided by its gate."""
     number = deliver(settings, "funding", xlsx([TITLES, *rows], sheet="Programme"), name).delivery_id
-    return next(d for d in gatekeeper.check_pending(settings, "funding") if d.delivery_id == number)
+    return next(d for d in pending.check_pending(settings, "funding") if d.delivery_id == number)
 
 
 def test_a_citys_list_stands_beside_the_houses_and_adds_only_what_the_city_pays(warehouse):

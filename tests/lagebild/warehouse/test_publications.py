@@ -12,10 +12,11 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from lagebild import database, publication_commands
-from lagebild.errors import UserError
-from lagebild.stack import run as steps
-from lagebild.version import code_version
+from lagebild.cli import publication
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.core.version import code_version
+from lagebild.local import run as steps
 from lagebild.warehouse import build, difference, marts, publications
 from tests import conftest
 from tests import publications as prepared
@@ -54,7 +55,7 @@ def shown(settings) -> list[tuple]:
 
 
 def run(command, settings, *arguments: str) -> str:
-    with mock.patch("lagebild.settings.load", lambda: settings):
+    with mock.patch("lagebild.core.settings.load", lambda: settings):
         result = CliRunner().invoke(command, arguments)
     if isinstance(result.exception, UserError):
         raise result.exception
@@ -169,7 +170,7 @@ def test_a_take_over_waits_for_the_statement_under_way(published):
 
 
 def test_a_rollback_moves_the_pointer_and_says_who_why_and_when(published):
-    printed = run(publication_commands.rollback, published, "1", "--reason", "wrong district")
+    printed = run(publication.rollback, published, "1", "--reason", "wrong district")
     assert "publication 1 is in force, rolled back from publication 3 to 1" in printed and "wrong district" in printed
     assert "what to do: withdraw or correct the delivery" in printed
     assert shown(published) == [(1, "first")]
@@ -191,7 +192,7 @@ def test_a_rollback_moves_the_pointer_and_says_who_why_and_when(published):
 )
 def test_a_rollback_that_makes_no_sense_changes_nothing(published, number, reason, error):
     with pytest.raises(UserError, match=f"(?s){error}"):
-        run(publication_commands.rollback, published, number, "--reason", reason)
+        run(publication.rollback, published, number, "--reason", reason)
     assert query(published, IN_FORCE) == [(3,)] and query(published, "select * from published.rollback") == []
 
 
@@ -248,7 +249,7 @@ def test_code_that_was_taken_back_is_not_built_with_again_until_it_changes(publi
 
 def test_forward_again_is_a_rollback_of_the_rollback(published):
     publications.rollback(published, 1, "wrong")
-    printed = run(publication_commands.rollback, published, "3", "--reason", "it was right after all")
+    printed = run(publication.rollback, published, "3", "--reason", "it was right after all")
     assert "nothing is built" not in printed
     assert shown(published) == [(3, "third")] and build.is_current(published)
     prepared.deliver(published)
@@ -283,7 +284,7 @@ def test_marts_that_the_former_publication_did_not_hold_are_named(published):
         published,
         "delete from published.publication_mart where publication_id = 1 and mart = 'refinancing' returning 1",
     )
-    printed = run(publication_commands.rollback, published, "1", "--reason", "wrong")
+    printed = run(publication.rollback, published, "1", "--reason", "wrong")
     assert "empty now, for publication 1 did not hold them: refinancing" in printed
 
 
@@ -292,13 +293,13 @@ def test_marts_that_the_former_publication_did_not_hold_are_named(published):
 
 def test_the_list_says_what_is_new_in_each_and_which_is_in_force(published):
     publications.rollback(published, 2, "wrong")
-    text = run(publication_commands.publications, published)
+    text = run(publication.publications, published)
     first, second, third = re.split("^. publication ", text, flags=re.MULTILINE)[1:]
     assert "in force" in second and "in force" not in first + third
     assert f"code {code_version()}" in first and "deliveries 1\n" in first and "refinancing" in first
     assert f"marts changed: {MART}\n" in second and "delivery 1 (employment_2019.csv) -> delivery 2" in second
     assert f"rolled back from publication 3 to 2 by {getpass.getuser()}" in third
-    listed = json.loads(run(publication_commands.publications, published, "--last", "2", "--format", "json"))
+    listed = json.loads(run(publication.publications, published, "--last", "2", "--format", "json"))
     assert [(p["publication_id"], p["is_current"], p["is_rolled_back"]) for p in listed] == [
         (2, True, False),
         (3, False, True),
@@ -306,7 +307,7 @@ def test_the_list_says_what_is_new_in_each_and_which_is_in_force(published):
 
 
 def test_an_empty_list_says_what_to_do(warehouse):
-    assert "lagebild publication build" in run(publication_commands.publications, warehouse)
+    assert "lagebild publication build" in run(publication.publications, warehouse)
 
 
 # --- the difference ---------------------------------------------------------------------------------------------------
@@ -330,16 +331,16 @@ def test_the_difference_names_figures_amounts_and_the_delivery(published):
         difference.Value("total_cost_eur", Decimal("1.00"), Decimal("15639763.10"), Decimal("15639762.10")),
         difference.Value("verdict", "t1", None, None),
     )
-    text = run(publication_commands.diff, published, "3", "4")
+    text = run(publication.diff, published, "3", "4")
     assert f"code: {code_version()}, the same" in text
     assert "cost_per_person: rows changed 1, added 1, removed 1" in text
     assert "due to employment 2019: delivery 3 (employment_2019.csv) -> delivery 4 (employment_2019.csv)\n" in text
     assert "total_cost_eur: 1.00 -> 15,639,763.10  (+15,639,762.10)" in text and "verdict: t1 -> empty" in text
     back = difference.difference(published, 4, 3).marts[0].rows[0].values[0]
     assert back.difference == Decimal("-15639762.10")
-    listed = json.loads(run(publication_commands.diff, published, "3", "4", "--format", "json"))
+    listed = json.loads(run(publication.diff, published, "3", "4", "--format", "json"))
     assert listed["marts"][0]["rows"][0]["values"][0]["difference"] == "15639762.10"
-    assert "no figure differs" in run(publication_commands.diff, published, "3", "4", "--mart", "refinancing")
+    assert "no figure differs" in run(publication.diff, published, "3", "4", "--mart", "refinancing")
 
 
 def test_the_difference_names_the_model_and_the_code(published, monkeypatch):
@@ -347,7 +348,7 @@ def test_the_difference_names_the_model_and_the_code(published, monkeypatch):
     prepared.manifest(published, **{MART: "v2"})
     prepared.mark(published, marts.definition(MART), "fourth")
     build.publish_build(published, prepared.begin(published))
-    text = run(publication_commands.diff, published, "3", "4")
+    text = run(publication.diff, published, "3", "4")
     assert f"code: {code_version()} -> 0.2.0+other" in text and "deliveries: the same" in text
     assert f"models that differ, or one before them: {MART}\n" in text
     assert "due to its model or one before it (" in text and "employment" not in text
@@ -355,7 +356,7 @@ def test_the_difference_names_the_model_and_the_code(published, monkeypatch):
 
 def test_a_mart_that_changed_by_nothing_of_its_own_says_so(published):
     prepared.publish(published, "refinancing", "who knows why")
-    assert "due to no delivery of its own sources and no model" in run(publication_commands.diff, published, "3", "4")
+    assert "due to no delivery of its own sources and no model" in run(publication.diff, published, "3", "4")
 
 
 def test_rows_with_an_empty_part_of_their_key_are_the_same_figure(published):
@@ -373,7 +374,7 @@ def test_a_long_difference_is_cut_where_no_mart_is_named(warehouse):
     prepared.fill(warehouse, rows=30)
     prepared.publish(warehouse, MART, "a")
     prepared.publish(warehouse, MART, "b")
-    short, long = (run(publication_commands.diff, warehouse, "1", "2", *o) for o in ([], ["--mart", MART]))
+    short, long = (run(publication.diff, warehouse, "1", "2", *o) for o in ([], ["--mart", MART]))
     assert f"rows more: 20; --mart {MART} lists them" in short and short.count("  changed ") == 10
     assert long.count("  changed ") == 30
 
@@ -383,7 +384,7 @@ def test_a_mart_that_only_one_of_the_two_holds_is_added_whole(published):
         published,
         "delete from published.publication_mart where publication_id = 1 and mart = 'refinancing' returning 1",
     )
-    text = run(publication_commands.diff, published, "1", "2")
+    text = run(publication.diff, published, "1", "2")
     assert "refinancing: rows changed 0, added 2, removed 0\n  due to the mart itself" in text
 
 

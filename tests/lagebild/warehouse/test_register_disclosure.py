@@ -6,10 +6,11 @@ from functools import reduce
 
 import pytest
 
-from ingest import privacy
-from lagebild import database, headline
-from lagebild.settings import Settings
-from lagebild.warehouse import build, explain, marts
+from ingest.deliveries import pseudonyms
+from lagebild.core import database
+from lagebild.core.settings import Settings
+from lagebild.provenance import explain, headline
+from lagebild.warehouse import build, marts
 from tests.lagebild.warehouse.test_mapping import EMPLOYED, LEDGER, REGISTER, lines
 from tests.support import PURPOSE, accept, bundled_bytes, query
 
@@ -57,7 +58,7 @@ def german(amount: Decimal) -> str:
 
 def deliver_places(settings: Settings, counts: dict[str, tuple[int, int, int]], numerator: int) -> None:
     for ags, (bulgarians, romanians, _) in counts.items():
-        privacy.ensure_key(settings.keys, ags, PURPOSE)
+        pseudonyms.ensure_key(settings.keys, ags, PURPOSE)
         nationalities = ["125"] * bulgarians + ["154"] * romanians + ["163"] * 5
         persons = [
             f"{DAY};{ags};P{number};;;;;01.02.1990;M;{nationality};01.03.2015;;H;synthetisch"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lagebild import database
+from lagebild.core import database
 from tests.support import query
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")

@@ -11,10 +11,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from lagebild import database
-from lagebild.errors import UserError
-from lagebild.settings import Settings
-from lagebild.stack import postgres
+from lagebild.core import database, embedded
+from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
+from lagebild.local import postgres
 from lagebild.warehouse import roles
 from lagebild.warehouse.migrate import migrate
 from tests.conftest import own_folder
@@ -102,7 +102,7 @@ def test_a_user_who_may_make_no_role_gets_the_sql_for_whoever_may(server):
     assert migrate(plain)
     assert migrate(plain) == []
     assert all(_opens(plain, plain, role) for role in database.ROLES)
-    log = "".join(file.read_text() for file in postgres.locate(server, create=False).log_folder.glob("*.log"))
+    log = "".join(file.read_text() for file in embedded.locate(server, create=False).log_folder.glob("*.log"))
     assert log.count("create role") > len(database.ROLES), "the server does not log what is said to it"
     for name in (*database.ROLES, "airflow_database", "postgres"):
         for settings in (server, plain):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lagebild import database
+from lagebild.core import database
 from lagebild.warehouse import build, roles
 from lagebild.warehouse.migrate import migrate
 from tests import state

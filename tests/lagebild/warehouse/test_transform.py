@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lagebild.errors import UserError
+from lagebild.core.errors import UserError
 from lagebild.warehouse import build, steps, transform
 from tests.support import accept, query, run_dbt
 

@@ -6,9 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from extracts.release import CHECKSUMS, release
-from lagebild import database, publication_commands
-from lagebild.errors import UserError
-from lagebild.stack import status
+from lagebild.cli import publication
+from lagebild.core import database
+from lagebild.core.errors import UserError
+from lagebild.local import status
 from lagebild.warehouse import build, difference, marts, publications, releases
 from lagebild.warehouse.migrate import migrate
 from tests import publications as prepared
@@ -130,8 +131,8 @@ def test_no_package_is_made_of_one_and_those_handed_out_are_named(upgraded):
 @pytest.mark.parametrize("option", [[], ["--unsafe"], ["--format", "json"]])
 def test_releases_are_listed(upgraded, monkeypatch, option):
     query(upgraded, HAND_OUT, 1, "ministry", "a")
-    monkeypatch.setattr("lagebild.settings.load", lambda: upgraded)
-    printed = CliRunner().invoke(publication_commands.releases, option).output
+    monkeypatch.setattr("lagebild.core.settings.load", lambda: upgraded)
+    printed = CliRunner().invoke(publication.releases, option).output
     assert "ministry" in printed and "budget" in printed
     assert ("unsafe: made before figures were protected" in printed) or '"is_unsafe": true' in printed
 

@@ -1,0 +1,5 @@
+"""What must hold of the candidate marts of a build, before they are published."""
+
+from expectations.marts.suites import places, rests_on, suites
+
+__all__ = ["places", "rests_on", "suites"]

@@ -1,0 +1,3 @@
+"""Folders of an inbox that are the product's own: no source may have their names."""
+
+TAKEN, RECEIPTS = "taken", "receipts"

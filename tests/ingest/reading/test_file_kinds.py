@@ -1,0 +1,123 @@
+"""Workbooks that nobody here reads are refused by their name, whatever the contract's reader and whoever looks."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingest import contracts
+from ingest.onboarding import propose
+from ingest.reading import readers
+from ingest.reading.header import header_of
+from ingest.reading.refused import Refused
+from lagebild.core.settings import ROOT
+from tests.ingest.reading.sheets import xlsx
+from tests.support import deliver
+
+CASES = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared") / "cases"
+SOURCES = ("funding", "employment", "azr_nrw", "genesis", "wegweiser", "register")
+"""One of each reader that has a bundled source, and one of persons."""
+REMEDY = "open it in a spreadsheet, save it as an Excel workbook (.xlsx), and send that"
+
+
+def ole2(*streams: str) -> bytes:
+    """A compound file with a directory of these streams in its second sector."""
+    head = bytearray(512)
+    head[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    head[30:32], head[48:52] = (9).to_bytes(2, "little"), (1).to_bytes(4, "little")
+    entries = b"".join(name.encode("utf-16-le").ljust(128, b"\x00") for name in ("Root Entry", *streams))
+    return bytes(head) + bytes(512) + entries.ljust(1024, b"\x00")
+
+
+def zipped(**members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, content in members.items():
+            packed.writestr(name.replace("__", "/").replace("_xml", ".xml").replace("_bin", ".bin"), content)
+    return out.getvalue()
+
+
+KINDS = {
+    "xls": (ole2("Workbook"), "an old Excel workbook (.xls): save as .xlsx", REMEDY),
+    "xls of Excel 5": (ole2("Book"), "an old Excel workbook (.xls): save as .xlsx", REMEDY),
+    "a head and nothing else": (ole2()[:512], "an old Excel workbook (.xls): save as .xlsx", REMEDY),
+    "xls before Excel 5": (
+        b"\x09\x04\x06\x00\x00\x00\x10\x00" * 9,
+        "an old Excel workbook (.xls): save as .xlsx",
+        REMEDY,
+    ),
+    "encrypted": (
+        ole2("EncryptionInfo", "EncryptedPackage"),
+        "a workbook encrypted with a password",
+        "save it without a password, and send it again",
+    ),
+    "doc": (
+        ole2("WordDocument"),
+        "an old document of Word or PowerPoint, no table",
+        "ask the supplier for the file again",
+    ),
+    "xlsb": (zipped(xl__workbook_bin=b"x"), "a binary Excel workbook (.xlsb): save as .xlsx", REMEDY),
+    "ods": (
+        zipped(mimetype=b"application/vnd.oasis.opendocument.spreadsheet", content_xml=b"<x/>"),
+        "an OpenDocument table (.ods): save as .xlsx",
+        REMEDY,
+    ),
+}
+
+
+def looks(source: str) -> dict[str, Callable[[bytes], object]]:
+    contract = contracts.load(source)
+    return {
+        "load": lambda content: readers.open_source(contract, io.BytesIO(content)),
+        "read": lambda content: readers.read(contract, content),
+        "fit": lambda content: header_of(contract, content),
+        "propose": lambda content: propose.proposal(contract.example, content),
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_kinds_are_refused_by_name(kind, source):
+    content, message, remedy = KINDS[kind]
+    for name, look in looks(source).items():
+        with pytest.raises(Refused) as refused:
+            look(content)
+        assert (refused.value.message, refused.value.remedy) == (message, remedy), name
+        assert all("im Original" not in said.told("de") for said in (refused.value.message, refused.value.remedy))
+
+
+def test_a_page_or_an_old_xml_table_is_no_workbook():
+    for content in (b"<html><table>", b'\xef\xbb\xbf<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>'):
+        with pytest.raises(Refused, match="HTML or XML under the name of a workbook"):
+            readers.open_source(contracts.load("funding"), io.BytesIO(content))
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source != "funding"])
+def test_a_workbook_where_text_is_agreed_is_called_one(source):
+    with pytest.raises(Refused, match="not the text that is agreed"):
+        readers.open_source(contracts.load(source), io.BytesIO(xlsx([["a"], ["b"]])))
+
+
+def test_a_zip_that_is_no_workbook_is_none():
+    with pytest.raises(Refused, match="no xl/workbook.xml"):
+        readers.open_source(contracts.load("funding"), io.BytesIO(zipped(a=b"x")))
+    with pytest.raises(Refused, match="not an XLSX workbook"):
+        readers.open_source(contracts.load("funding"), io.BytesIO(b"PK\x03\x04 and no more"))
+
+
+def test_the_ledger_names_an_old_workbook_and_what_to_do(warehouse):
+    delivery = deliver(warehouse, "funding", KINDS["xls"][0], "funding_programmes_2029.xlsx")
+    assert delivery.state == "refused" and f"an old Excel workbook (.xls): save as .xlsx - {REMEDY}" in delivery.reason
+
+
+@pytest.mark.parametrize("name", ["funding_programmes_2037.xlsx", "zuzug_2024.xls"])
+def test_the_cases_of_old_workbooks(name):
+    path = CASES / "old_xls" / name
+    if not path.exists():
+        pytest.skip(f"the cases are not here: {CASES}")
+    for look in looks("funding").values():
+        with pytest.raises(Refused, match="an old Excel workbook"):
+            look(path.read_bytes())
