@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lagebild.settings import ROOT
-from lagebild.version import code_version
+from lagebild.core.settings import ROOT
+from lagebild.core.version import code_version
 from tests.bench import targets
 from tests.bench.generate import CHANGED_SHARE
 
@@ -304,7 +304,8 @@ def _sections(path: Path) -> dict[str, str]:
 def _busy(load: float, when: str = "at the start") -> str:
     if load <= BUSY_LOAD:
         return ""
-    return f"**Other programs were running (load average {load:.1f} {when}): measure again.**\n\n"
+    said = "the ratios are of runs in turn, seconds may be too many"
+    return f"**Other programs were running (load average {load:.1f} {when}): {said}.**\n\n"
 
 
 def _publishing_demands(found: "Publishing") -> list[list[str]]:

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from lagebild.cli import cli
-from lagebild.errors import UserError
-from lagebild.gatekeeper import check_pending
-from lagebild.settings import ROOT
+from lagebild.cli.main import cli
+from lagebild.core.errors import UserError
+from lagebild.core.settings import ROOT
+from lagebild.review.pending import check_pending
 from tests.bench import first_run, page, phases, targets
 from tests.bench.family import Family, Memory, Ran
 from tests.bench.measure import Failed
@@ -119,7 +119,8 @@ def test_a_busy_machine_is_told(tmp_path):
     record = full_record(tmp_path / "results.jsonl")
     assert "Other programs" not in page.render_first_run(record, "aaaaaaa", {})
     record.add(Measured(NEW, "bbbbbbb", 3, "look", {"cpu_seconds": 1}, load_before=2.5))
-    assert "(load average 2.5 after three idle minutes): measure again" in page.render_first_run(record, "aaaaaaa", {})
+    said = "(load average 2.5 after three idle minutes): the ratios are of runs in turn"
+    assert said in page.render_first_run(record, "aaaaaaa", {})
 
 
 @pytest.mark.parametrize("text", ["", "391;395", "-1", "nan", "fast"])
