@@ -164,7 +164,7 @@ def test_the_history_is_that_of_the_accepted_snapshots_in_order(warehouse, tmp_p
     seen = set()
 
     @hypothesis_settings(
-        max_examples=25,
+        max_examples=30,
         deadline=None,
         derandomize=True,
         database=None,
@@ -246,7 +246,9 @@ def test_digests_are_but_a_cache(city, monkeypatch, damage, is_used):
     damage(path)
     rebuilt = []
     rebuild = snapshots_rebuild.rebuild
-    monkeypatch.setattr("ingest.loading.snapshots.rebuild.rebuild", lambda *given: (rebuilt.append(1), rebuild(*given)))
+    monkeypatch.setattr(
+        "ingest.loading.snapshots.comparison.rebuild", lambda *given: (rebuilt.append(1), rebuild(*given))
+    )
     second = city.accept(city.comes(DAYS[1], {"A": 0, "B": 2, "C": -1}))
     assert bool(rebuilt) != is_used
     brought = "select count(*) from raw.register__person where delivery_id = %s"
