@@ -76,7 +76,7 @@ def test_what_is_killed_comes_back_and_is_told(own):
     works(own, "ledger")
 
     cluster = embedded.locate(own, create=False)
-    psutil.Process(embedded._postmaster(cluster)[0]).kill()
+    psutil.Process(embedded.postmaster_of(cluster)[0]).kill()
     until(lambda: postgres.is_running(own), "PostgreSQL is not started again")
     works(own, "funding")
 
