@@ -20,7 +20,7 @@ NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 @pytest.mark.nightly
 def test_a_build_tells_models_columns_and_tests_by_name_and_goes_on_without_an_endpoint(warehouse, monkeypatch, caplog):
     marker = canary.new_marker()
-    pseudonyms.ensure_key(warehouse, MUNICIPALITY, PURPOSE)
+    pseudonyms.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
     name, content = next(iter(canary.deliveries(marker).items()))
     accept(warehouse, "register", content, name)
     accept(warehouse, "employment")
