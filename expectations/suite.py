@@ -154,6 +154,20 @@ def arrived_whole(delivery: Delivery, owner: str) -> list[Expectation]:
     ]
 
 
+def of_its_municipality(delivery: Delivery, owner: str, why: str) -> Expectation:
+    """That every row is of the municipality in the file's name; `why` says what rows of another would do."""
+    return expect(
+        "municipality_is_the_period",
+        "ExpectColumnValuesToBeInSet",
+        column="region_code",
+        value_set=[delivery.ags],
+        why=why,
+        expected=delivery.ags,
+        severity=HOLD,
+        owner=owner,
+    )
+
+
 def free_texts(source: str) -> dict[str, str]:
     """Columns of raw that hold words as the file wrote them, and their titles: no codes, no pseudonyms."""
     fields = contracts.load(source).fields if source in contracts.sources() else ()

@@ -1,7 +1,7 @@
 """ledger: postings of a municipality by NKF product and account."""
 
 from expectations.history import Statistic, as_usual, in_its_time, still_there
-from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, no_row
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, no_row, of_its_municipality
 
 TABLE = "raw.ledger__posting"
 PERSONAL = False
@@ -56,15 +56,10 @@ def of_its_period(delivery: Delivery, year_column: str = "fiscal_year") -> list[
             severity=HOLD,
             owner=OWNER,
         ),
-        expect(
-            "municipality_is_the_period",
-            "ExpectColumnValuesToBeInSet",
-            column="region_code",
-            value_set=[delivery.ags],
-            why="The file is one municipality's: postings of another would be counted as its cost.",
-            expected=delivery.ags,
-            severity=HOLD,
-            owner=OWNER,
+        of_its_municipality(
+            delivery,
+            OWNER,
+            "The file is one municipality's: postings of another would be counted as its cost.",
         ),
     ]
 

@@ -1,7 +1,7 @@
 """reference_quantity: inhabitants, cases and pupils by which cost booked for everybody is attributed to a group."""
 
 from expectations.history import Statistic, as_usual, in_its_time, still_there
-from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, no_row
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, no_row, of_its_municipality
 
 TABLE = "raw.reference_quantity__quantity"
 PERSONAL = False
@@ -39,15 +39,10 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             severity=WARN,
             owner=OWNER,
         ),
-        expect(
-            "municipality_is_the_period",
-            "ExpectColumnValuesToBeInSet",
-            column="region_code",
-            value_set=[delivery.ags],
-            why="The shares of another municipality would split this one's cost.",
-            expected=delivery.ags,
-            severity=HOLD,
-            owner=OWNER,
+        of_its_municipality(
+            delivery,
+            OWNER,
+            "The shares of another municipality would split this one's cost.",
         ),
         no_row(
             "year_is_the_period",

@@ -4,7 +4,7 @@ Verdicts on it hold counts and line numbers only, never a value of a row.
 """
 
 from expectations.history import Statistic, as_usual, period_is_over
-from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect
+from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, expect, of_its_municipality
 
 TABLE = "raw.register__person"
 PERSONAL = True
@@ -56,15 +56,10 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             severity=HOLD,
             owner=OWNER,
         ),
-        expect(
-            "municipality_is_the_period",
-            "ExpectColumnValuesToBeInSet",
-            column="region_code",
-            value_set=[delivery.ags],
-            why="Pseudonyms are keyed by municipality: rows of another one carry the wrong key and must not be kept.",
-            expected=delivery.ags,
-            severity=HOLD,
-            owner=OWNER,
+        of_its_municipality(
+            delivery,
+            OWNER,
+            "Pseudonyms are keyed by municipality: rows of another one carry the wrong key and must not be kept.",
         ),
         expect(
             "nationality_of_the_key",
