@@ -13,8 +13,8 @@ from typing import Any
 
 from psycopg import sql
 
-from disclosure import numbers_in_text as told
 from disclosure.equations import CANDIDATE, Apart, Cell, Few, FewApart, Problem, Source, Values
+from disclosure.numbers_in_text import half_digit, numbers
 from disclosure.shown import Publication, Row, Shown
 
 BASE, MINIMUM = 5, 3
@@ -94,7 +94,7 @@ class _Register:
                 " where source = 'employment' and measure = 'employees_persons'"
             )
         }
-        self._constant = told.numbers(
+        self._constant = numbers(
             " ".join(
                 row["text"] for seed in CAPTIONED for row in shown.query(_TEXT_OF.format(sql.Identifier("build", seed)))
             )
@@ -203,12 +203,12 @@ class _Register:
         shown = (*row.values(), *cost.values())
         figures = [value for value in shown if isinstance(value, int | float | Decimal) and value is not True]
         texts = " ".join(row[column] for column in TEXTS if row.get(column))
-        for number in told.numbers(texts) - self._constant - set(map(Fraction, figures)):
+        for number in numbers(texts) - self._constant - set(map(Fraction, figures)):
             total, over = cost["total_cost_eur"], None if less is None else exact - less
             if number in (exact, over):
                 cells.state(mart, key, "caption", {cells.cell(place): 1}, exact, exact)
-            elif total and over and over > 0 and abs(Fraction(total) / over - number) <= told.half_digit(number):
-                self._rate(mart, key, "caption", place, total, number, told.half_digit(number), less, cells)
+            elif total and over and over > 0 and abs(Fraction(total) / over - number) <= half_digit(number):
+                self._rate(mart, key, "caption", place, total, number, half_digit(number), less, cells)
 
     def _rate(self, mart, key, what, place, cost, rate, half, less, cells: "_Cells") -> None:
         """Persons over whom a cost gives a rate, give or take half a step of it."""
@@ -426,9 +426,8 @@ class _Register:
     def _differences(self) -> None:
         """Of every two exact counts that readers saw one after the other."""
         for place, versions in self._versions.items():
-            numbers = list(versions.values())
             for group in GROUPS:
-                cells = [(SOURCE, *place, group, number) for number in numbers]
+                cells = [(SOURCE, *place, group, number) for number in versions.values()]
                 known = [cell for cell in cells if cell in self._problem.unknowns]
                 for n, one in enumerate(known):
                     for other in known[:n]:

@@ -721,6 +721,3 @@ def _is_of_a_state(match: re.Match[str]) -> bool:
     """Whether an AGS in a file's name is one; a name without says nothing of it."""
     key = match.groupdict().get("ags")
     return key is None or ags.is_one(key)
-
-
-# --- entries that are small languages; each raises ValueError with a sentence -----------------------

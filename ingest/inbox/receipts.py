@@ -25,8 +25,8 @@ from ingest.deliveries.delivery_ledger import Delivery
 from ingest.inbox import files
 from ingest.inbox.files import InboxFile
 from ingest.inbox.stores import base
-from ingest.inbox.stores import named as stores_named
 from ingest.inbox.stores.base import Entry, Store
+from ingest.inbox.stores.named import labels, opened
 from ingest.loading import totals
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -155,13 +155,13 @@ def renew(settings: Settings, say: Callable[[str], None] = lambda line: None) ->
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         due: dict[str, list[InboxFile]] = {}
         for row in files.not_notified(connection):
-            is_near = row.inbox in stores_named.labels(settings) or row.inbox.startswith("file:")
+            is_near = row.inbox in labels(settings) or row.inbox.startswith("file:")
             if is_near and row.source in contracts.sources():
                 due.setdefault(row.inbox, []).append(row)
         renewed = []
         for label, rows in due.items():
             try:
-                with stores_named.opened(settings, label) as store:
+                with opened(settings, label) as store:
                     for row in rows:
                         write(settings, connection, store, row)
                         renewed.append(f"{label}/{row.path}")

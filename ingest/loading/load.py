@@ -25,8 +25,7 @@ from ingest.loading.engine import Engine, Rejected, reason
 from ingest.loading.erased_persons import ErasedPersons
 from ingest.loading.intake import Parcel, parcel_of
 from ingest.loading.keys import Doubled, Keys
-from ingest.loading.snapshots import comparison as history
-from ingest.loading.snapshots.comparison import Outcome
+from ingest.loading.snapshots.comparison import AmbiguousHash, Comparison, Outcome, comparing
 from ingest.reading import readers
 from ingest.reading.refused import Refused
 from lagebild.core import database
@@ -106,7 +105,7 @@ def _load(
     by_text: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Delivery:
-    """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `history.comparing`."""
+    """Load landed bytes; `old` is the delivery that they are loaded again for, `by_text` as for `comparing`."""
     contract = parcel.contract
     # Read before the transaction: a missing key or unreadable file must not leave it open.
     key = _key(connection, settings, parcel)
@@ -114,7 +113,7 @@ def _load(
         if parcel.period == "unknown":
             raise Refused(Message("name_not_agreed"), Message("rename_to", example=contract.example))
         with (
-            history.comparing(settings, contract, parcel.period, key, by_text) as comparison,
+            comparing(settings, contract, parcel.period, key, by_text) as comparison,
             connection.transaction(),
         ):
             delivery_ledger.lock_period(connection, contract.source, parcel.period)
@@ -142,7 +141,7 @@ def _load(
         return loaded
     except Refused as refusal:
         return _refuse(connection, parcel, refusal, old)
-    except history.AmbiguousHash:
+    except AmbiguousHash:
         return _load(connection, settings, parcel, old, by_text=False, progress=progress)
 
 
@@ -219,7 +218,7 @@ def _fill(
     delivery_id: int,
     source: readers.Source | readers.SmallSource,
     key: KeyChain | None,
-    comparison: history.Comparison | None,
+    comparison: Comparison | None,
     gone: ErasedPersons,
 ) -> None:
     """Copy the good rows, keep the bad ones with their reasons, and check that none was lost.
@@ -304,7 +303,7 @@ def _doubled(
     contract: Contract,
     delivery_id: int,
     doubled: Doubled,
-    comparison: history.Comparison | None,
+    comparison: Comparison | None,
 ) -> Iterator[tuple[bool, Rejected]]:
     """Take rows whose key another row of the delivery has out of raw again, and say why; whether each was there."""
     titles = [field.title for field in contract.fields if field.name in contract.primary_key]

@@ -253,9 +253,6 @@ def _encoding_review(encoding: str) -> str:
     return "every byte is a letter in it: look at the umlauts"
 
 
-# --- delimited text ---------------------------------------------------------------------------------
-
-
 # --- fixed width ------------------------------------------------------------------------------------
 
 
@@ -302,9 +299,3 @@ def _fixed_width(guess: Guess, lines: list[str], spans: list[tuple[int, int]]) -
         column.reviews["columns"] = "blank columns were taken for borders: compare with the record description"
         guess.columns.append(column)
     return guess
-
-
-# --- columns ----------------------------------------------------------------------------------------
-
-
-# --- the text ---------------------------------------------------------------------------------------

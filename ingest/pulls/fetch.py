@@ -35,7 +35,7 @@ from ingest.pulls.connectors.http import Http
 from ingest.pulls.due import Item, due_items, item_of, may_ask
 from ingest.pulls.hosts import host_of
 from ingest.reading import readers
-from ingest.reading import refused as reading_refused
+from ingest.reading.refused import Refused
 from lagebild.core import database
 from lagebild.core.credentials import Access, access_of
 from lagebild.core.errors import UserError
@@ -398,7 +398,7 @@ class _Pull:
         try:
             rows = readers.read(contract, path.read_bytes()).rows
             years = sorted({re.search(r"(?<!\d)\d{4}(?!\d)", fields[place])[0] for _, fields in rows})
-        except (reading_refused.Refused, IndexError, TypeError) as error:
+        except (Refused, IndexError, TypeError) as error:
             raise PullError(
                 self.item.key,
                 what=f"the file does not say of which year it is ({self.entry.year_field})",

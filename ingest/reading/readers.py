@@ -18,8 +18,7 @@ import numpy as np
 from ingest.contracts import DELIMITERS, Contract, Field, Layout, normal_title
 from ingest.contracts.messages import Message
 from ingest.reading import archive, decode, file_kinds, scan
-from ingest.reading import block as reading_block
-from ingest.reading.block import Block
+from ingest.reading.block import Block, Broken
 from ingest.reading.dialect import Dialect
 from ingest.reading.formats import workbook
 from ingest.reading.records import Records, empty_file
@@ -74,9 +73,7 @@ class Source:
         if not wrong:
             return kept
         broken = [
-            reading_block.Broken(
-                int(block.lines[row]), "field_count", n + width, None, None, " ".join(block.texts(row))
-            )
+            Broken(int(block.lines[row]), "field_count", n + width, None, None, " ".join(block.texts(row)))
             for row in wrong
         ]
         others = np.delete(np.arange(len(block.lines)), wrong)
@@ -118,7 +115,7 @@ class SmallSource:
                 lines.append(line)
             else:
                 text = self._contract.delimiter.join(fields)
-                broken.append(reading_block.Broken(line, "field_count", len(fields), None, None, text))
+                broken.append(Broken(line, "field_count", len(fields), None, None, text))
         yield Block.of(good, width, lines, broken)
 
 

@@ -306,6 +306,3 @@ def _partners(own: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray
     place = np.minimum(np.searchsorted(base["key"], own["key"]), len(base) - 1)
     partner = base[place]
     return (partner["key"] == own["key"]) & (partner["content"] == own["content"]), place
-
-
-# --- tables and views -------------------------------------------------------------------------------
