@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lagebild.core.errors import did_you_mean
+from ingest.contracts.form import meant
 
 if TYPE_CHECKING:
     from ingest.contracts.model import Field
@@ -211,5 +211,5 @@ def _comparable(bound: Any) -> Any:
 
 def _unknown(name: Any, known: Any) -> str:
     """A sentence about a name that is none of the known ones, with the nearest."""
-    meant = did_you_mean(str(name), map(str, known)).strip()
-    return f"{name!r} is none of {', '.join(map(str, known))}" + (f"; {meant}" if meant else "")
+    names = list(map(str, known))
+    return f"{name!r} is none of {', '.join(names)}{meant(str(name), names)}"
