@@ -8,7 +8,7 @@ select
     count(*) as row_count
 from {{ model }}
 {%- if new_of %}
-where delivery_id in ({{ deliveries_to_total([new_of]) }})
+where delivery_id in ({{ deliveries_to_total([new_of], totals_of(new_of)) }})
 {%- endif %}
 group by {{ columns | join(', ') }}
 having

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ingest.deliveries import delivery_ledger
+from ingest.privacy import erasure
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import DBT_PROJECT
@@ -280,3 +281,34 @@ def test_seeds_are_loaded_again_only_where_code_or_tables_are_not_those_of_the_b
         connection.execute("create table build.reason ()")
     monkeypatch.setattr(build, "code_version", lambda: "0.2.0+other")
     assert loads_seeds(2530)
+
+
+COUNTED = "delivery_id, region_code, reference_date, bulgaria_persons, romania_persons, eu2_persons"
+
+
+def register_counts(warehouse) -> list[tuple]:
+    """What the model that counts registers holds."""
+    return query(warehouse, f"select {COUNTED}, xmin::text from build.int_population__delivery_count order by 1, 2, 3")
+
+
+@pytest.mark.long
+def test_what_was_counted_of_a_register_is_kept_until_delivery_code_or_persons_change(published_warehouse):
+    warehouse, first = published_warehouse, register_counts(published_warehouse)
+    following = bundled_bytes("register").replace(b"31.12.2019", b"31.01.2020")
+    accept(warehouse, "register", following, "register_05913000_2020-01-31.csv")
+    build_models(warehouse, "int_population__delivery_count")
+    second = register_counts(warehouse)
+    assert len(second) == 2 * len(first)
+    assert set(first) < set(second)  # the same rows of the table, not equal ones
+    erasure.erase(warehouse, "05913000", "integration_statistics", "S00001")
+    accept(warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
+    build_models(warehouse, "int_population__delivery_count")
+    third = register_counts(warehouse)
+    assert not set(third) & set(second)
+    assert {row[:3] for row in third} == {row[:3] for row in second}
+    assert sum(row[5] for row in second) - sum(row[5] for row in third) == 2  # one person, in both months
+    with database.connect(warehouse) as connection:
+        connection.execute("update build.int_population__delivery_count set code_version = 'before', eu2_persons = 0")
+    accept(warehouse, "employment", changed("employment", "2.525", "2.527", "utf-8"))
+    build_models(warehouse, "int_population__delivery_count")
+    assert [row[:-1] for row in register_counts(warehouse)] == [row[:-1] for row in third]

@@ -20,9 +20,9 @@ nationality_groups as (
 
 ),
 
-persons as (
+register_counts as (
 
-    select * from {{ ref('stg_register__person') }}
+    select * from {{ ref('int_population__delivery_count') }}
 
 ),
 
@@ -90,7 +90,7 @@ united as (
         cast(null as bigint) as line_number,
         source_sha256,
         cast(null as text) as evidence
-    from persons
+    from register_counts
 
 ),
 
