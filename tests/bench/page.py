@@ -1,5 +1,6 @@
 """The table of a bench, as Markdown: what is asked, what was measured, and whether it is met."""
 
+import itertools
 import platform
 import re
 import statistics
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.bench.building import Building
     from tests.bench.growth import Growth
     from tests.bench.publishing import Publishing
+    from tests.bench.registers import Registers
     from tests.bench.targets import Record
 
 FULL_ROWS = 5_000_000
@@ -33,8 +35,10 @@ LOADING, PUBLISHING = "", "## Publishing\n"
 FIRST_RUN = "## A first run, a day after, single commands\n"
 GROWTH = "## What Airflow keeps\n"
 AUDIT = "## The disclosure audit\n"
+REGISTERS = "## Registers of a state\n"
 _DAYS_LINE = re.compile(r"^days: (\d+)$", re.MULTILINE)
 _REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
+_PERSONS_LINE = re.compile(r"^persons: ([\d,]+)$", re.MULTILINE)
 _PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
 _PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
 
@@ -249,6 +253,70 @@ def render_audit(
     )
 
 
+def render_registers(found: "Sequence[Registers]", places: int, months: int, server_version: str, remark: str) -> str:
+    """The section on the marts of registers, by persons; growth is of the last two sizes."""
+    from tests.bench.registers import told
+
+    largest = found[-1]
+    demands = [
+        _at_most(f"one month more against all {months + 1}, {one.persons:,} persons (x)", [one.share], 0.15, None)
+        for one in found
+    ]
+    demands += [
+        _at_most(
+            f"seconds a person of all months, {more.persons:,} against {less.persons:,} persons (x)",
+            [_per_person(more) / _per_person(less)],
+            1.0,
+            None,
+        )
+        for less, more in itertools.pairwise(found)
+    ]
+    demands.append(
+        _at_most("builds whose marts differ from those of all months", [sum(not f.is_same for f in found)], 0, None)
+    )
+    lines = [
+        [
+            f"{one.persons:,}",
+            what,
+            f"{told(cost)['model_seconds']:,.1f}",
+            _text(cost.seconds),
+            _text(cost.server_seconds),
+        ]
+        for one in found
+        for what, cost in ((f"{months} months", one.full), ("one more", one.one_more), ("all again", one.again))
+    ]
+    return "\n".join(
+        [
+            REGISTERS,
+            *([f"**{remark}**", ""] if remark else []),
+            _table(["", "measured", "spread", "must", "aim", "met"], demands),
+            "",
+            f"Persons of {places} made-up municipalities, each with a register of its own, as monthly snapshots in the"
+            " form of a history, of which two per cent change each month. One `dbt build` of `eu2_population` and all"
+            f" before it: first {months} snapshots a municipality, then one more, then all from the beginning. What was"
+            " counted of a delivery is kept until it is corrected, withdrawn or erased from. Written by"
+            " `make bench ONLY=registers`.",
+            "",
+            _table(["persons", "build", "models (s)", "whole process (s)", "CPU of the server (s)"], lines),
+            "",
+            "```",
+            f"persons: {largest.persons:,}",
+            f"tables of raw: {largest.raw_bytes / 1e9:.1f} GB; memory of the server and its processes: up to"
+            f" {largest.server_peak_mb:,.0f} MB, shared pages counted in each",
+            f"date: {date.today()}, commit {_head()}",
+            f"versions: PostgreSQL {server_version}",
+            "```",
+            "",
+        ]
+    )
+
+
+def _per_person(found: "Registers") -> float:
+    from tests.bench.registers import told
+
+    return told(found.again)["model_seconds"] / found.persons
+
+
 def write(path: Path, text: str, rows: int) -> str:
     """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
     there = _ROWS_LINE.search(_sections(path)[LOADING])
@@ -286,6 +354,15 @@ def write_audit(path: Path, text: str) -> str:
     return _write(path, AUDIT, text)
 
 
+def write_registers(path: Path, text: str) -> str:
+    """Write the section on registers, unless one of more persons is there; the rest of the page stays."""
+    there = _PERSONS_LINE.search(_sections(path).get(REGISTERS, ""))
+    asked = _PERSONS_LINE.search(text)
+    if there and asked and int(there[1].replace(",", "")) > int(asked[1].replace(",", "")):
+        return f"the section of {path} is of {there[1]} persons and stays"
+    return _write(path, REGISTERS, text)
+
+
 def _write(path: Path, title: str, text: str) -> str:
     path.write_text("\n".join((_sections(path) | {title: text}).values()))
     return f"written to {path}"
@@ -294,7 +371,7 @@ def _write(path: Path, title: str, text: str) -> str:
 def _sections(path: Path) -> dict[str, str]:
     """The page's parts by their title, in their order; the first, on loading, has the page's own."""
     text = path.read_text() if path.exists() else ""
-    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT)}
+    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT, REGISTERS)}
     places = sorted((start, title) for title, start in starts.items() if start)
     edges = [(0, LOADING), *places, (len(text) + 1, "")]
     # Between two parts stands an empty line, which belongs to neither.

@@ -109,6 +109,31 @@ def publish(settings: Settings) -> None:
     build.run(settings, lambda line: None)
     assert build.is_current(settings)
     assert build.set_aside(settings) == []
+    assert miscounted(settings) == []
+
+
+def miscounted(settings: Settings) -> list[tuple]:
+    """What was kept of registers' counts, of whatever delivery, and is not what the build's deliveries hold now."""
+    with database.connect(settings) as connection:
+        return connection.execute(
+            """
+            with residing as (
+                select delivery_id, region_code, reference_date, count(distinct person_pseudonym) filter (
+                    where nationality_code in ('125', '154') and residence_type = 'main'
+                        and moved_in_on <= reference_date and coalesce(moved_out_on > reference_date, true)
+                ) as persons
+                from raw.register__person_snapshot
+                where delivery_id in (
+                    select delivery_id from raw.build_input where build_id = (select max(build_id) from raw.build)
+                )
+                group by delivery_id, region_code, reference_date
+            ), kept as (
+                select delivery_id, region_code, reference_date, eu2_persons as persons
+                from build.int_population__delivery_count
+            )
+            (table kept except all table residing) union all (table residing except all table kept)
+            """
+        ).fetchall()
 
 
 def rows(settings: Settings) -> dict[str, list[str]]:
