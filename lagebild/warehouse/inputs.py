@@ -94,6 +94,7 @@ def fix(connection: Connection, build_id: int, read: Numbered, aside: Sequence[S
                 for a in aside
             ],
         )  # fmt: skip
+    connection.execute("select raw.count_build_input()")
 
 
 def of_publication_in_force(connection: Connection) -> dict[tuple[str, str], int]:

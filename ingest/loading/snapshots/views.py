@@ -158,15 +158,20 @@ def _snapshot_view(contract: Contract, columns: list[str]) -> sql.Composable:
         from raw.snapshot_part as p
         inner join raw.snapshot as s on p.delivery_id = s.delivery_id
         inner join raw.snapshot as b on p.part_id = b.delivery_id
+        inner join (
+            select delivery_id, array_agg(part_id) as part_ids
+            from raw.snapshot_part
+            group by delivery_id
+        ) as whole on p.delivery_id = whole.delivery_id
         inner join {table} as r on p.part_id = r.delivery_id
         where s.source = {source}
+            -- a list of parts, not a join with them: that would make a row for each end and each later snapshot
             and not exists (
                 select 1
                 from {end} as e
-                inner join raw.snapshot_part as q on e.ended_by = q.part_id
-                where q.delivery_id = p.delivery_id
-                    and e.delivery_id = r.delivery_id
+                where e.delivery_id = r.delivery_id
                     and e.line_number = r.line_number
+                    and e.ended_by = any(whole.part_ids)
             )
         """
     ).format(

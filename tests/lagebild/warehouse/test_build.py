@@ -312,3 +312,14 @@ def test_what_was_counted_of_a_register_is_kept_until_delivery_code_or_persons_c
     accept(warehouse, "employment", changed("employment", "2.525", "2.527", "utf-8"))
     build_models(warehouse, "int_population__delivery_count")
     assert [row[:-1] for row in register_counts(warehouse)] == [row[:-1] for row in third]
+
+
+def test_the_planner_knows_how_many_deliveries_a_build_has_just_fixed(published_warehouse):
+    # Else it expects one, whichever number the build has, and reads a register once for each delivery.
+    accept(published_warehouse, "employment", changed("employment", "2.525", "2.526", "utf-8"))
+    build_id = build.begin(published_warehouse)
+    (fixed,) = query(published_warehouse, f"select count(*) from raw.build_input where build_id = {build_id}")
+    (plan,) = query(
+        published_warehouse, f"explain (format json) select * from raw.build_input where build_id = {build_id}"
+    )
+    assert plan[0][0]["Plan"]["Plan Rows"] == fixed[0] > 1
