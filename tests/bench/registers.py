@@ -118,7 +118,7 @@ def add_month(connection: Connection, month: int, places: int, first_rows: int) 
         ends = {"day": day(month), "first_rows": first_rows, "changed": CHANGED_IN, "month": month}
         connection.execute(ENDS, ends)
     connection.commit()
-    for table in ("register__person", "register__person_end", "snapshot", "delivery"):
+    for table in ("register__person", "register__person_end", "snapshot", "snapshot_chain", "delivery"):
         connection.execute(f"analyze raw.{table}")  # type: ignore[arg-type]
     connection.commit()
 

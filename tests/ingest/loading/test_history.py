@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -36,6 +37,18 @@ from tests.support import MUNICIPALITY, PURPOSE, checked, load_key, query
 DAYS = [date(2020, month, 1) - timedelta(days=1) for month in range(2, 6)]
 BIRTHS = ("01.01.1990", "02.02.1991", "03.03.1992")
 _series = itertools.count(1)
+
+PARTS = "select part_id from raw.snapshot_part where delivery_id = %s order by 1"
+BASES = """
+    with recursive part as (
+        select delivery_id, delivery_id as part_id from raw.snapshot
+        union all
+        select part.delivery_id, snapshot.base_id
+        from part inner join raw.snapshot on part.part_id = snapshot.delivery_id
+        where snapshot.base_id is not null
+    )
+    select delivery_id, part_id from part
+"""
 
 Stock = dict[str, int]
 """What a snapshot says: person -> number of the birth date, -1 for a row that says another day than the snapshot's."""
@@ -132,6 +145,8 @@ def _check(city: City) -> None:
         assert city.snapshot(delivery_id) == stock
     for delivery in city.in_state(*delivery_ledger.STATES):
         assert delivery.records == delivery.loaded == len(city.stocks[delivery.delivery_id][1])
+    kept, led = "select delivery_id, part_id from raw.snapshot_part order by 1, 2", f"{BASES} order by 1, 2"
+    assert query(city.warehouse, kept) == query(city.warehouse, led)
 
 
 def _do(city: City, command: tuple, stocks: list[Stock]) -> None:
@@ -484,3 +499,13 @@ def test_the_gate_judges_the_whole_snapshot(city):
 def test_a_period_without_a_day_is_refused():
     with pytest.raises(Exception, match="ends in no day"):
         history.series_of(contracts.load("register"), f"{MUNICIPALITY}_2019")
+
+
+def test_the_base_of_a_snapshot_that_others_rest_on_cannot_change(city):
+    first, second, third = (city.accept(city.comes(day, {"A": n})) for n, day in enumerate(DAYS[:3]))
+    with (
+        database.connect(city.warehouse) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="is a part of others"),
+    ):
+        connection.execute("update raw.snapshot set base_id = null where delivery_id = %s", [second.delivery_id])
+    assert query(city.warehouse, PARTS, third.delivery_id) == [(d.delivery_id,) for d in (first, second, third)]

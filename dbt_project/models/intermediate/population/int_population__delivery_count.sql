@@ -6,7 +6,10 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='sync_all_columns',
-        pre_hook=["{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}"]
+        pre_hook=[
+            "{{ hashed_not_sorted() }}",
+            "{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}",
+        ]
     )
 }}
 with
