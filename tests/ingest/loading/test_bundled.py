@@ -381,8 +381,7 @@ def test_results_and_courses_are_as_published(published):
         ("dueren_integration_plan", "2008", "Betriebe"): published["dueren_businesses_2008"],
         ("hersfeld_volunteers", "seit 2015", "Aufwandspauschale EUR je Monat"):
             published["hersfeld_volunteer_allowance"],
-        ("training_of_migrants", "seit fünf Jahren (Studie von 2014)",
-         "Anteil Betriebe ohne Jugendliche mit Migrationshintergrund Prozent"): published["firms_no_apprentice"],
+        ("skilled_workers", "2019", "Fehlende Fachkräfte"): published["skilled_gap_nrw"],
     }  # fmt: skip
     courses = table("integration_course", "integration_courses_2019.csv")
     assert {(row["Gebietsschlüssel"], row["Kennzahl"]): german(row["Wert"]) for row in courses} == {
