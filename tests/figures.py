@@ -170,6 +170,45 @@ EXPECTED = (
         "claimed_high": Decimal("5000.00"), "compared_value": Decimal("75104.00"), "verdict": "contradicted",
         "compared_per_claimed": Decimal("15.02"),
     }),
+    *(
+        ("published_claim", f"figure_id = '{claim}'", {
+            "compared_low": Decimal(low), "compared_value": Decimal(value), "compared_high": Decimal(high),
+            "verdict": verdict, "evidence": evidence,
+        })
+        for claim, low, value, high, verdict, evidence in (
+            ("eu_inflow_yearly_spoken", 75104, 75104, 75104, "plausible", "published"),
+            ("eu_inflow_yearly_speaker", 500000, 550000, 600000, "contradicted", "published"),
+            ("eu_inflow_yearly_official", 748000, 749000, 750000, "contradicted", "derived"),
+            # pinned to the printed sum
+            ("eu2_cost_magnitude", 15639763, 15639763, 15639763, "retraced", "derived_from_result"),
+            ("districts_nrw_text", 53, 53, 53, "contradicted", "published"),
+            ("tab1_eu2_2006_derived", 112406, 112406, 112406, "plausible", "derived"),
+            # 1.1 of 21.9 m: its interval holds the printed 5.1 %
+            ("mz_east_share_2020", "4.78", "5.02", "5.26", "plausible", "derived"),
+            ("mz_size_classes_whole", "99.80", "100.00", "100.20", "plausible", "derived"),
+            ("national_cost_arithmetic", "1147992207.50", 1148260117, "1148528026.50", "plausible", "derived"),
+            ("rostock_foreign_pct_text", "7.15", "7.20", "7.25", "contradicted", "published"),
+        )
+    ),
+    *(
+        ("programme_site", f"programme_id = '{programme}' and count_kind = '{kind}'", {
+            "counted": counted, "counted_low": low, "counted_high": high, "region_code": region
+        })
+        for programme, kind, region, counted, low, high in (
+            ("mbe", "sites", "05", Decimal(348), Decimal(348), Decimal(348)),
+            ("ki", "centres", "05", Decimal(54), Decimal(54), Decimal(54)),
+            ("faire_mobilitaet", "sites", "00", Decimal(7), Decimal(7), Decimal(7)),
+            ("course_pilots", "cities", "00", Decimal(4), Decimal(4), Decimal(4)),
+            ("steering_group", "members", "05", Decimal(8), Decimal(8), Decimal(8)),
+            ("stuttgart_welcome_center", "consultations", "08111000", Decimal(24500), Decimal(24495), Decimal(24505)),
+            ("stuttgart_welcome_center", "firms", "08111000", Decimal(2600), Decimal(2595), Decimal(2605)),
+            ("dueren_integration_plan", "businesses", "05358", Decimal(1300), Decimal(1300), None),
+        )
+    ),
+    ("programme_reach", "programme_id = 'durchstarten'", {
+        "reach_pct": None, "reason": "participants_and_target_group_not_delivered",
+        "districts_reached_pct": Decimal(80), "districts_reached_low_pct": None,
+    }),
 )  # fmt: skip
 
 

@@ -23,6 +23,14 @@
 {{ rows | join(',\n') }}
 {%- endmacro %}
 
+{#- The same of several marts that are read from one source with a row a value: mart, indicator, figure. -#}
+{% macro read_figures_of(marts) -%}
+{%- for mart in marts -%}
+select '{{ mart }}' as mart, indicator, figure from (values {{ read_figures(mart) }}) as named (indicator, figure)
+{%- if not loop.last %} union all {% endif -%}
+{%- endfor -%}
+{%- endmacro %}
+
 {#-
     The trees of the figures of a mart that are computed from two figures with trees of their own. `trees` is a CTE with
     the mart's columns, and those that say which tree it is (see node()) but for the figure.

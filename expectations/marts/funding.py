@@ -143,15 +143,42 @@ def published_claim(build: Build) -> list[Expectation]:
         no_row(
             "published_claim.is_plausible",
             """
-            select figure_id || ': up to ' || trim_scale(claimed_high) || ' claimed, '
-                || trim_scale(compared_value) || ' in ' || compared_with as observed
+            select figure_id || ': ' || trim_scale(coalesce(claimed_high, claimed_value)) || ' claimed, '
+                || trim_scale(compared_value) || ' by ' || compared_with as observed
             from batch
             where verdict = 'contradicted'
             order by 1
             """,
-            why="A part larger than what is claimed for the whole: one of the two is wrong, and a reader is told.",
-            expected="no claim that another source contradicts",
+            why="A part larger than the whole, or two numbers for one thing: one is wrong, and a reader is told.",
+            expected="no claim that another source, or its own document, contradicts",
             severity=WARN,
+            owner=OWNER,
+        ),
+        no_row(
+            "published_claim.nothing_pinned_confirms",
+            """
+            select figure_id || ': ' || verdict || ' by ' || evidence as observed
+            from batch
+            where verdict in ('plausible', 'contradicted') and evidence in ('derived_from_result', 'synthetic')
+            order by 1
+            """,
+            why="What was solved back from a claim agrees with it by construction, and what is made up says nothing.",
+            expected="at most retraced where the figure beside it was pinned, solved back or made up",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "published_claim.change_says_what_it_holds",
+            """
+            select figure_id as observed
+            from batch
+            where compared_with = 'eu2_population_change'
+                and '' in (btrim(coalesce(caveat_de, '')), btrim(coalesce(caveat_en, '')))
+            order by 1
+            """,
+            why="A net change holds births, deaths and naturalisations: read as immigration it would mislead.",
+            expected="a caveat (de, en) wherever a change of the stock stands beside an inflow",
+            severity=HOLD,
             owner=OWNER,
         ),
     ]

@@ -29,6 +29,7 @@ from expectations.marts.funding import (
     refinancing,
 )
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
+from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
@@ -137,6 +138,8 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         funding_cliff,
         funding_granted,
         programme_outcome,
+        programme_reach,
+        programme_site,
         integration_course,
         ledger_choice,
         refinancing,

@@ -1,4 +1,4 @@
-"""programme_result: participants, results and cost of funding programmes."""
+"""programme_result: participants, results, cost, sites and reach of programmes."""
 
 from expectations.history import Statistic, as_usual, still_there
 from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, no_row, printed_agrees
@@ -6,6 +6,7 @@ from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole,
 TABLE = "raw.programme_result__value"
 PERSONAL = False
 OWNER = "data engineering"
+NOT_COUNTED = ("own_cost_eur", "allowance_eur_per_month")
 
 STATISTICS: dict[str, Statistic] = {}  # results in persons, cases, per cent and EUR: none has a total
 
@@ -31,10 +32,10 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             """
             select line_number, programme_id || ': ' || value || ' %' as observed
             from batch
-            where indicator = 'insured_share_pct' and value > 100
+            where right(indicator, 4) = '_pct' and value > 100
             order by 1
             """,
-            why="A share of the results cannot be larger than all of them.",
+            why="A share of the results, districts or firms cannot be larger than all of them.",
             expected="at most 100 %",
             severity=HOLD,
             owner=OWNER,
@@ -61,6 +62,19 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             """,
             why="EECR05 and EECR06 count participants six months later: more than took part were counted twice.",
             expected="no more persons after six months than participants",
+            severity=HOLD,
+            owner=OWNER,
+        ),
+        no_row(
+            "things_are_whole",
+            f"""
+            select line_number, programme_id || ': ' || value || ' ' || indicator as observed
+            from batch
+            where indicator not in {NOT_COUNTED} and right(indicator, 4) <> '_pct' and value <> floor(value)
+            order by 1
+            """,
+            why="Sites, firms and persons are counted: half a one is a slipped comma, or a share in the wrong line.",
+            expected="a whole number of whatever is counted",
             severity=HOLD,
             owner=OWNER,
         ),

@@ -47,6 +47,8 @@ SAYS_NOTHING = {
     "programme_funding": "figures of whole programmes, published",
     "programme_funding_year": "figures of whole programmes, published",
     "programme_outcome": "figures of whole programmes, published",
+    "programme_reach": "figures of whole programmes, published",
+    "programme_site": "sites, firms and consultations of programmes: no persons",
     "published_claim": "figures that somebody has published",
     "provenance": "read by its nodes",
     "publication": "which publications there are",

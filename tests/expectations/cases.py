@@ -363,6 +363,13 @@ _RESULTS = [
         "value_printed": f"rund {value}",
     }
     for indicator, value in (("participants", 10), ("insured_share_pct", 100), ("EECR05", 10))
+] + [
+    # money may have cents, a share decimals; what is counted is whole
+    {
+        **{"programme_id": "p", "region_code": "05", "period_printed": "x", "indicator": indicator, "value": value},
+        "value_printed": "wie vereinbart",
+    }
+    for indicator, value in (("sites", 3), ("districts_reached_pct", 99.5), ("allowance_eur_per_month", 30.5))
 ]
 _COURSES = [
     {
@@ -603,7 +610,14 @@ SOURCES = {
         _RESULTS,
         {
             "has_rows": Case([]),
-            "share_within_100": changed(_RESULTS, 1, value=101, value_printed="101"),
+            "share_within_100": [
+                changed(_RESULTS, 1, value=101, value_printed="101"),
+                changed(_RESULTS, 4, value=100.5),
+            ],
+            "things_are_whole": [
+                changed(_RESULTS, 3, value=2.5),
+                changed(_RESULTS, 0, value=10.5, value_printed="10,5"),
+            ],
             "lasting_within_participants": changed(_RESULTS, 2, value=11, value_printed="11"),
             "amount_as_printed": changed(_RESULTS, 0, value=10_000),
             "results_still_there": _gone(_RESULTS, indicator="results"),

@@ -197,6 +197,22 @@ SOUND: dict[str, Rows] = {
             **{"participants_persons": 3, "employed_after_six_months_persons": 3},
         },
     ],
+    "programme_site": [
+        {
+            **{"programme_id": "p", "region_code": "05", "period_printed": "x", "count_kind": "sites", "counted": 3},
+            **{"value_printed": "drei", "source_document": "d", "evidence": "published"},
+        }
+    ],
+    "programme_reach": [
+        {
+            **{"programme_id": "p", "region_code": "05", "period_printed": "x", "participants_persons": 3},
+            **{"target_group_persons": 3, "reach_pct": 100, "evidence": "derived"},
+        },
+        {
+            **{"programme_id": "q", "region_code": "05", "period_printed": "x", "participants_persons": 1},
+            **{"reason": "target_group_not_delivered", "evidence": "published"},
+        },
+    ],
     "integration_course": [
         {
             "region_code": "00",
@@ -241,7 +257,11 @@ SOUND: dict[str, Rows] = {
         {
             **{"figure_id": "a", "claimed_high": 5, "compared_with": "c", "compared_value": 4},
             **{"verdict": "plausible", "evidence": "published"},
-        }
+        },
+        {
+            **{"figure_id": "b", "claimed_value": 5, "compared_with": "eu2_population_change", "compared_value": 4},
+            **{"verdict": "retraced", "evidence": "synthetic", "caveat_de": "Geburten", "caveat_en": "births"},
+        },
     ],
     "municipal_profile": [
         {
@@ -374,12 +394,37 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     ],
     "programme_outcome.figure_has_evidence": [_breaks("programme_outcome", 0, evidence=None)],
     "programme_outcome.gap_has_reason": [_breaks("programme_outcome", 0, eur_per_result_reason=None)],
+    "programme_site.figure_has_evidence": [_breaks("programme_site", 0, evidence=None)],
+    "programme_site.words_with_the_number": [
+        _breaks("programme_site", 0, value_printed=" "),
+        _breaks("programme_site", 0, source_document=None),
+    ],
+    "programme_reach.figure_has_evidence": [_breaks("programme_reach", 1, evidence=None)],
+    "programme_reach.gap_has_reason": [_breaks("programme_reach", 1, reason=None)],
+    "programme_reach.denominator_positive": [_breaks("programme_reach", 0, target_group_persons=0)],
+    "programme_reach.no_small_cell": [
+        _breaks("programme_reach", 0, participants_persons=2, target_group_persons=5),
+        _breaks("programme_reach", 0, participants_persons=3, target_group_persons=4),
+        _breaks("programme_reach", 1, participants_persons=None, target_group_persons=2, evidence="delivered"),
+    ],
+    "programme_reach.reach_within_all": [_breaks("programme_reach", 0, reach_pct=100.5)],
     "integration_course.figure_has_evidence": [_breaks("integration_course", 0, evidence="")],
     "integration_course.gap_has_reason": [_breaks("integration_course", 1, eur_per_course_reason=" ")],
     "integration_course.success_is_defined": [_breaks("integration_course", 1, success_definition=None)],
     "refinancing.gap_has_reason": [_breaks("refinancing", 1, reason=None)],
     "refinancing.unknown_is_not_zero": [_breaks("refinancing", 0, received_eur=None)],
-    "published_claim.is_plausible": [_breaks("published_claim", 0, compared_value=75, verdict="contradicted")],
+    "published_claim.is_plausible": [
+        _breaks("published_claim", 0, compared_value=75, verdict="contradicted"),
+        _breaks("published_claim", 0, claimed_high=None, claimed_value=5, verdict="contradicted"),
+    ],
+    "published_claim.nothing_pinned_confirms": [
+        _breaks("published_claim", 0, evidence="synthetic"),
+        _breaks("published_claim", 0, evidence="derived_from_result"),
+    ],
+    "published_claim.change_says_what_it_holds": [
+        _breaks("published_claim", 1, caveat_de=None),
+        _breaks("published_claim", 1, caveat_en=" "),
+    ],
     "municipal_profile.figure_has_evidence": [_breaks("municipal_profile", 0, evidence=None)],
     "cost_per_person.year_on_year": [
         _breaks("cost_per_person", 0, cost_per_person_eur=1.24, cost_per_person_low_eur=1.24),
@@ -474,6 +519,9 @@ WARNINGS = {
     "cost_extrapolation.has_rows",
     "programme_funding_year.has_rows",
     "published_claim.is_plausible",
+    "programme_reach.reach_within_all",
+    "programme_reach.has_rows",
+    "programme_site.has_rows",
     "official_statistic.place_known",
     "official_statistic.agrees_with_azr_nrw",
 }

@@ -359,10 +359,30 @@ def test_funding_is_as_published(published):
 
 def test_results_and_courses_are_as_published(published):
     results = table("programme_result", "programme_results_2024.csv")
-    assert {row["Kennzahl"]: german(row["Wert"]) for row in results} == {
-        "Ergebnisse": published["dortmund_esf_integrations"],
-        "Anteil sozialversicherungspflichtig Prozent": published["dortmund_esf_svb_share"],
-    }
+    assert {(row["Programm-Kennung"], row["Zeitraum wie gedruckt"], row["Kennzahl"]): german(row["Wert"])
+            for row in results} == {
+        ("esf_eu_citizens", "über einen Zeitraum von sechs Jahren", "Ergebnisse"):
+            published["dortmund_esf_integrations"],
+        ("esf_eu_citizens", "über einen Zeitraum von sechs Jahren", "Anteil sozialversicherungspflichtig Prozent"):
+            published["dortmund_esf_svb_share"],
+        ("mbe", "nicht angegeben", "Standorte"): published["mbe_places_nrw"],
+        ("ki", "mittlerweile", "Einrichtungen"): published["ki_count"],
+        ("durchstarten", "bereits", "Anteil beteiligter Kreise Prozent"): published["durchstarten_coverage"],
+        ("kim", "nicht angegeben", "Bausteine"): published["kim_module_count"],
+        ("course_pilots", "2015 bis 2017", "Städte"): published["course_pilots"],
+        ("faire_mobilitaet", "bisher", "Standorte"): published["faire_mobilitaet_sites"],
+        ("steering_group", "seit Oktober 2018", "Mitglieder"): published["steering_group_members"],
+        ("stuttgart_welcome_center", "seit Herbst 2014", "Beratungen"): published["stuttgart_welcome_center"],
+        ("stuttgart_welcome_center", "seit Herbst 2014", "Erreichte Unternehmen"):
+            published["stuttgart_welcome_sme"],
+        ("dueren_integration_plan", "Sommer 2007", "Handlungsfelder"): published["dueren_fields"],
+        ("dueren_integration_plan", "2008", "Organisationen"): published["dueren_mso_2008"],
+        ("dueren_integration_plan", "heute", "Organisationen"): published["dueren_mso_2010"],
+        ("dueren_integration_plan", "2008", "Betriebe"): published["dueren_businesses_2008"],
+        ("hersfeld_volunteers", "seit 2015", "Aufwandspauschale EUR je Monat"):
+            published["hersfeld_volunteer_allowance"],
+        ("skilled_workers", "2019", "Fehlende Fachkräfte"): published["skilled_gap_nrw"],
+    }  # fmt: skip
     courses = table("integration_course", "integration_courses_2019.csv")
     assert {(row["Gebietsschlüssel"], row["Kennzahl"]): german(row["Wert"]) for row in courses} == {
         ("00", "Kurse"): published["int_courses_de"],
@@ -451,8 +471,13 @@ def test_structure_tables_are_as_published(published):
         "kita_pct": "Anteil Kita mit Migrationshintergrund Prozent",
     }
     rows = table("structure_tables", "structure_tables_2021_tabelle.csv")
-    assert {row["AGS"] for row in rows} == set(places)
-    for row in rows:
+    # of two towns the running text prints the share alone
+    alone = {"06632002": published["badhersfeld_foreign"], "06632003": published["bebra_foreign"]}
+    shares = [row for row in rows if row["AGS"] in alone]
+    assert {row["AGS"]: german(row[columns["foreign_pct"]]) for row in shares} == alone
+    assert {row[column] for row in shares for name, column in columns.items() if name != "foreign_pct"} == {""}
+    assert {row["AGS"] for row in rows} == {*places, *alone}
+    for row in (row for row in rows if row["AGS"] in places):
         for measure, column in columns.items():
             expected = published.get(f"structure_{measure}_{places[row['AGS']]}")
             assert (german(row[column]) if row[column] else None) == expected, (row["Kommune"], measure)

@@ -50,6 +50,12 @@ courses as (
 
 ),
 
+named_results as (
+
+    {{ read_figures_of(['programme_outcome', 'programme_reach']) }}
+
+),
+
 united as (
 
     select
@@ -65,11 +71,7 @@ united as (
         profiles.source_sha256,
         profiles.line_number
     from profiles
-    cross join
-        lateral (
-            values
-            {{ read_figures('municipal_profile', 'profiles') }}
-        ) as printed (value, figure)
+    cross join lateral (values {{ read_figures('municipal_profile', 'profiles') }}) as printed (value, figure)
 
     union all
 
@@ -114,11 +116,7 @@ united as (
     from programmes
     left join periods
         on programmes.figure_id = periods.figure_id
-    cross join
-        lateral (
-            values
-            {{ read_figures('programme_funding', 'programmes') }}
-        ) as printed (value, figure)
+    cross join lateral (values {{ read_figures('programme_funding', 'programmes') }}) as printed (value, figure)
 
     union all
 
@@ -142,7 +140,7 @@ united as (
     union all
 
     select
-        'programme_outcome' as mart,
+        named.mart,
         {{ row_key(['results.programme_id', 'results.region_code', 'results.period_printed']) }} as row_key,
         named.figure,
         results.region_code,
@@ -154,7 +152,7 @@ united as (
         results.source_sha256,
         results.line_number
     from results
-    inner join (values {{ read_figures('programme_outcome') }}) as named (indicator, figure)
+    inner join named_results as named
         on results.indicator = named.indicator
 
     union all

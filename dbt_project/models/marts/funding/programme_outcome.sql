@@ -4,7 +4,10 @@ with
 
 delivered_values as (
 
-    select * from {{ ref('stg_programme_result__value') }}
+    -- what is counted of a programme beside its results is in programme_site and programme_reach
+    select *
+    from {{ ref('stg_programme_result__value') }}
+    where indicator in ('participants', 'results', 'insured_share_pct', 'EECR05', 'EECR06', 'own_cost_eur')
 
 ),
 

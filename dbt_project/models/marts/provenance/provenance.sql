@@ -41,6 +41,7 @@ nodes as (
         ref('int_provenance__lump_sum_simulation_node'),
         ref('int_provenance__municipal_profile_node'),
         ref('int_provenance__programme_outcome_node'),
+        ref('int_provenance__programme_reach_node'),
         ref('int_provenance__published_claim_node'),
         ref('int_provenance__read_node'),
         ref('int_provenance__refinancing_node'),
