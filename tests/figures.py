@@ -99,7 +99,8 @@ EXPECTED = (
         )
     ),
     *(
-        ("foreign_population", f"source = 'azr_nrw' and region_code = '{region}' and nationality = 'EU2' and sex = 'all'", {
+        ("foreign_population", f"source = 'azr_nrw' and region_code = '{region}'"
+         " and nationality = 'EU2' and sex = 'all'", {
             "persons": persons, "persons_low": persons - 4, "persons_high": persons + 4, "per_100_inhabitants": share,
         })
         for region, persons, share in (

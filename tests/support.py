@@ -54,7 +54,7 @@ def query(settings: Settings, statement: str, *values: Any, role: str = database
 
 
 def deliver_all(settings: Settings) -> None:
-    """Deliver every bundled example and accept it, of GENESIS every table; the structure tables are the printed ones."""
+    """Deliver and accept every bundled example, of GENESIS every table; the structure tables are the printed ones."""
     for source in contracts.sources():
         accept(settings, source)
     for path in sorted((BUNDLED / "genesis").glob("*.csv")):

@@ -80,7 +80,7 @@ def foreign_population(build: Build) -> list[Expectation]:
             group by nationality
             order by 1
             """,
-            why="Sources use codes that the key of the statistical offices lacks: they are kept, and nobody counts them in.",
+            why="Sources use codes that the key of the statistical offices lacks: they are kept, and told.",
             expected="keys of the seed nationality",
             severity=NOTE,
             owner=OWNER,
@@ -95,7 +95,7 @@ def population_reconciliation(build: Build) -> list[Expectation]:
         reason_rule(mart, "difference_persons", "reason", place),
         denominator_rule(mart, "difference_pct", "azr_persons", place),
         register_is_rounded(mart, {"register_persons": "register_evidence"}, place, "true"),
-        confidential_rule(mart, ("register_persons", "compared_persons", "difference_persons", "difference_pct"), place),
+        confidential_rule(mart, ("register_persons", "compared_persons", "difference_persons"), place),
         no_row(
             f"{mart}.within_rounding",
             f"""
@@ -104,7 +104,7 @@ def population_reconciliation(build: Build) -> list[Expectation]:
             where verdict <> 'within_rounding'
             order by 1
             """,
-            why="Registers of municipalities and the AZR count the same persons by other rules: a reader is told how far.",
+            why="Registers and the AZR count the same persons by other rules: a reader is told how far they are apart.",
             expected="counts that rounding alone can part",
             severity=NOTE,
             owner=OWNER,

@@ -366,8 +366,8 @@ _RESULTS = [
 ]
 _TOLERATIONS = [
     {
-        **{"region_code": region, "stated_year": 2019, "reference_day": "2019-12-31", "sex": sex, "years_printed": years},
-        **{"value": value, "value_printed": str(value)},
+        **{"region_code": region, "stated_year": 2019, "reference_day": "2019-12-31", "sex": sex},
+        **{"years_printed": years, "value": value, "value_printed": str(value)},
     }
     for region, sex, years, value in (
         ("05", "all", "insgesamt", 30),

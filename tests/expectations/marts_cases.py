@@ -69,9 +69,9 @@ _STATISTIC = {
     **{"source_region_code": "05754", "region_code": "05754", "region_level": "district", "line_number": 2},
 }
 _FOREIGNERS = {
-    **{"region_code": "05913000", "source_region_code": "05913", "reference_date": "2019-12-31", "evidence": "published"},
+    **{"region_code": "05913000", "source_region_code": "05913", "reference_date": "2019-12-31"},
     **{"nationality": "125", "nationality_name": "Bulgarien", "nationality_kind": "country", "is_in_key": True},
-    **{"sex": "all", "source": "azr_nrw", "table_code": "12521-03i"},
+    **{"evidence": "published", "sex": "all", "source": "azr_nrw", "table_code": "12521-03i"},
 }
 _OF_REGISTER = {
     **{**_FOREIGNERS, "nationality": "EU2", "nationality_kind": "group", "is_in_key": None},
