@@ -75,6 +75,7 @@ def test_a_group_is_led_back_to_the_lines_of_its_countries(published_warehouse):
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_every_nationality_of_every_district(warehouse):
     if not TABLE.exists():
         pytest.skip(f"the whole table is not here: {TABLE}")
@@ -123,6 +124,8 @@ def test_only_counts_of_one_day_are_held_against_each_other(published_warehouse)
     assert "Difference = 814 persons" in text and "ausblick-am-hellweg" in text
 
 
+@pytest.mark.long
+@pytest.mark.nightly
 def test_a_delivered_table_of_the_day_takes_the_place_of_a_print(warehouse):
     accept(warehouse, "azr_nrw", bundled_bytes("azr_nrw").replace(b"31.12.2024", b"31.12.2021"), "12521-03i_2021.csv")
     build_models(warehouse, "population_reconciliation")
