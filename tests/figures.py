@@ -98,6 +98,23 @@ EXPECTED = (
             ("05913000", 13420), ("05112000", 26575), ("05513000", 11580), ("05315000", 14905), ("05", 276235)
         )
     ),
+    *(
+        ("foreign_population", f"source = 'azr_nrw' and region_code = '{region}'"
+         " and nationality = 'EU2' and sex = 'all'", {
+            "persons": persons, "persons_low": persons - 4, "persons_high": persons + 4, "per_100_inhabitants": share,
+        })
+        for region, persons, share in (
+            ("05112000", 26575, Decimal("5.29")), ("05913000", 13420, Decimal("2.22")), ("05", 276235, Decimal("1.53")),
+        )
+    ),
+    ("population_reconciliation", "region_code = '05913000' and reference_date = '2021-12-31'", {
+        "difference_persons": 814, "difference_persons_low": 810, "difference_persons_high": 818,
+        "difference_pct": Decimal("8.05"), "verdict": "above_azr",
+    }),
+    ("toleration", "years_class = '8+' and sex = 'all'", {
+        "share_pct": Decimal("12.07"), "share_wide_low_pct": Decimal("11.11"),
+        "share_wide_high_pct": Decimal("13.04"), "evidence": "published",
+    }),
     ("migration_background", "reference_year = 2020 and sense = 'wider' and region_code = '00'"
      " and population_group = 'total'", {"share_pct": Decimal("26.7")}),
     ("migration_background", "reference_year = 2020 and sense = 'narrow' and region_code = '00'"

@@ -54,9 +54,12 @@ def query(settings: Settings, statement: str, *values: Any, role: str = database
 
 
 def deliver_all(settings: Settings) -> None:
-    """Deliver every bundled example and accept it; the structure tables are those that the table prints."""
+    """Deliver and accept every bundled example, of GENESIS every table; the structure tables are the printed ones."""
     for source in contracts.sources():
         accept(settings, source)
+    for path in sorted((BUNDLED / "genesis").glob("*.csv")):
+        if path.name != contracts.load("genesis").example:
+            accept(settings, "genesis", path.read_bytes(), path.name)
 
 
 def accept(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:

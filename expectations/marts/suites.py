@@ -18,6 +18,7 @@ from expectations.marts.cost import (
     lump_sum_simulation,
     sensitivity_cost_per_person,
 )
+from expectations.marts.foreigners import foreign_population, population_reconciliation, toleration
 from expectations.marts.funding import (
     funding_cliff,
     funding_granted,
@@ -131,6 +132,9 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         cost_extrapolation,
         eu2_population,
         eu2_population_unmasked,
+        foreign_population,
+        population_reconciliation,
+        toleration,
         lump_sum_simulation,
         migration_background,
         programme_funding,

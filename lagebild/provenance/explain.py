@@ -3,7 +3,6 @@
 Reads schema `marts` only, as any BI tool could.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -124,7 +123,7 @@ def explain(
                 mart,
                 publication["publication_id"],
                 sorted({s for row in inputs for i in row for s in i["sources"]}),
-                sorted({row[_OWN_FILE] for row in rows}) if _names_its_line(mart.columns) else _read(trees, keys),
+                _read(rows, trees, keys),
             ),
         }
 
@@ -198,8 +197,8 @@ def _records(delivery: dict[str, Any], words: dict[str, Any]) -> str:
     return words["rounded"].format(*(words["few"] if n is None else words["about"].format(n) for n in numbers))
 
 
-def _names_its_line(columns: Iterable[str]) -> bool:
-    return {_OWN_FILE, _OWN_LINE} <= set(columns)
+def _names_its_line(row: dict[str, Any]) -> bool:
+    return row.get(_OWN_FILE) is not None and row.get(_OWN_LINE) is not None
 
 
 def _without_tree(row: dict[str, Any], words: dict[str, Any]) -> str:
@@ -290,10 +289,14 @@ def _input(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(trees: dict[str, list[dict[str, Any]]], keys: list[str]) -> list[str]:
-    """SHA-256 of the deliveries at the leaves of the trees; empty if a row has no leaf."""
-    by_row = [{sha256 for tree in trees.get(key, ()) for sha256 in provenance.hashes(tree)} for key in keys]
-    return sorted(set().union(*by_row)) if all(by_row) else []
+def _read(rows: list[dict[str, Any]], trees: dict[str, list[dict[str, Any]]], keys: list[str]) -> list[str]:
+    """SHA-256 of the deliveries that rows name themselves, and at the leaves of trees; empty if no row names its own
+    and one has no leaf.
+    """
+    own = [{row[_OWN_FILE]} if _names_its_line(row) else set() for row in rows]
+    leaves = [{sha256 for tree in trees.get(key, ()) for sha256 in provenance.hashes(tree)} for key in keys]
+    found = [named | below for named, below in zip(own, leaves, strict=True)]
+    return sorted(set().union(*found)) if all(found) or any(own) else []
 
 
 def _deliveries(

@@ -39,11 +39,13 @@ SOURCES = (
 )
 SAYS_NOTHING = {
     "cost_comparability": "pairs of places and whether they may be compared: no count and no amount",
+    "foreign_population": "figures that an office has published, and of a register what eu2_population shows",
     "funding_cliff": "last years of programmes",
     "integration_course": "figures that its office has published",
     "migration_background": "figures that the statistics office has published",
     "municipal_profile": "figures that their city has published",
     "official_statistic": "figures that the statistics office has published",
+    "population_reconciliation": "what foreign_population shows of a register, and prints, less published counts",
     "programme_funding": "figures of whole programmes, published",
     "programme_funding_year": "figures of whole programmes, published",
     "programme_outcome": "figures of whole programmes, published",
@@ -51,6 +53,7 @@ SAYS_NOTHING = {
     "programme_site": "sites, firms and consultations of programmes: no persons",
     "published_claim": "figures that somebody has published",
     "provenance": "read by its nodes",
+    "toleration": "figures that somebody has published",
     "publication": "which publications there are",
     "publication_source": "read by its deliveries",
     "publication_acceptance": "nobody accepts anything by hand here",

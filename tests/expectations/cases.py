@@ -371,6 +371,18 @@ _RESULTS = [
     }
     for indicator, value in (("sites", 3), ("districts_reached_pct", 99.5), ("allowance_eur_per_month", 30.5))
 ]
+_TOLERATIONS = [
+    {
+        **{"region_code": region, "stated_year": 2019, "reference_day": "2019-12-31", "sex": sex},
+        **{"years_printed": years, "value": value, "value_printed": str(value)},
+    }
+    for region, sex, years, value in (
+        ("05", "all", "insgesamt", 30),
+        ("05", "male", "insgesamt", 30),
+        ("05", "all", "3 bis unter 4", 30),
+        ("05913", "all", "8 und mehr", 7),
+    )
+]
 _COURSES = [
     {
         **{"region_code": region, "stated_year": year, "reference_month": month, "indicator": indicator},
@@ -638,6 +650,24 @@ SOURCES = {
                 changed(_COURSES, 2, reference_month="2031-01"),
             ],
             "places_still_there": _gone(_COURSES, region_code="06632"),
+        },
+        warns=_STILL_THERE,
+    ),
+    "toleration": Source(
+        "2019",
+        _TOLERATIONS,
+        {
+            "has_rows": Case([]),
+            "amount_as_printed": changed(_TOLERATIONS, 3, value=8),
+            "year_plausible": [
+                changed(_TOLERATIONS, 3, stated_year=2004, reference_day="2004-12-31"),
+                changed(_TOLERATIONS, 3, stated_year=2031, reference_day="2031-12-31"),
+                changed(_TOLERATIONS, 3, stated_year=2020),
+            ],
+            "class_has_width": changed(_TOLERATIONS, 2, years_printed="4 bis unter 4"),
+            "class_within_all": changed(_TOLERATIONS, 2, value=31, value_printed="31"),
+            "sex_within_all": changed(_TOLERATIONS, 1, value=31, value_printed="31"),
+            "places_still_there": _gone(_TOLERATIONS, region_code="06632"),
         },
         warns=_STILL_THERE,
     ),

@@ -94,6 +94,7 @@ def _yearly(year: int) -> Iterator[Event]:
         "structure_tables": (f"structure_tables_{year}_tabelle.csv", {";2021;": f";{year};"}),
         "programme_measure": (f"programme_measures_{year}.csv", {"Bildungsbegleitung": f"Bildung {year}"}),
         "programme_result": (f"programme_results_{year}.csv", {"unter anderem rund": f"{year} rund"}),
+        "toleration": (f"tolerations_{year}.csv", {";2019;": f";{year};"}),
         "wegweiser": (f"wegweiser-nrw-beispiel_{year}.json", {"[2022, 2023]": f"[{year - 1}, {year}]",
                                                               "201300": str(201300 + year)}),
     }  # fmt: skip

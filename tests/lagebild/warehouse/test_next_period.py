@@ -47,6 +47,7 @@ NEXT = {
     "reference_quantity": ("reference_quantities_05913000_2020.csv", "9.900", "9.901"),
     "register": ("register_05913000_2020-12-31.csv", ";M;", ";W;"),
     "structure_tables": ("structure_tables_2022_tabelle.csv", "603.713", "603.714"),
+    "toleration": ("tolerations_2020.csv", "davon 7.000 Menschen acht Jahre oder mehr;7.000", "davon 7.001;7.001"),
     "wegweiser": ("wegweiser-nrw-beispiel_2024.json", None, None),
 }
 """By source the next period's file, and what is otherwise in it: all keys are those of the period before."""
