@@ -120,6 +120,8 @@ final as (
         yes_cases
     from grouped
     where sex <> 'diverse'
+        -- of a group that is defined by a background, the share with one says nothing
+        and (background_group = 'all' or measure not like '%background%')
         and (weight_kind = 'year' or (size_class, sex, age_group, background_group) = ('all', 'all', 'all', 'all'))
 
 )

@@ -131,9 +131,10 @@ final as (
         cast(sum(by_stratum.yes_cases) as bigint) as yes_cases,
         cast(sum(by_stratum.clusters) as bigint) as clusters,
         sum(by_stratum.is_lone) as lone_strata,
-        round(sum(by_stratum.yes_weight) / nullif(by_stratum.all_weight, 0), 8) as share,
-        round(sqrt(sum(by_stratum.variance)) / nullif(by_stratum.all_weight * by_stratum.all_weight, 0), 8)
-            as standard_error,
+        trim_scale(round(sum(by_stratum.yes_weight) / nullif(by_stratum.all_weight, 0), 8)) as share,
+        trim_scale(
+            round(sqrt(sum(by_stratum.variance)) / nullif(by_stratum.all_weight * by_stratum.all_weight, 0), 8)
+        ) as standard_error,
         {{ weakest_evidence(["'derived'", 'files.evidence']) }} as evidence,
         files.source_file_name,
         files.source_sha256

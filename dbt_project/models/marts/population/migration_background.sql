@@ -79,7 +79,8 @@ final as (
         compared.persons,
         compared.persons_sign,
         compared.evidence,
-        {{ region_level('compared.region_code') }} as region_level,
+        -- the parts of the country are of no level
+        case when compared.region_code not like 'X-%' then {{ region_level('compared.region_code') }} end as region_level,
         compared.source_region_code,
         case when compared.dimension = 'size_class' then compared.population_group else 'all' end as size_class,
         case when compared.dimension = 'age_group' then compared.population_group else 'all' end as age_group,

@@ -38,13 +38,21 @@ final as (
         cells.sex,
         cells.age_group,
         cells.background_group,
-        100 * cells.shown_share as share_pct,
-        100 * cells.shown_standard_error as standard_error_pct,
+        trim_scale(100 * cells.shown_share) as share_pct,
+        trim_scale(100 * cells.shown_standard_error) as standard_error_pct,
         -- 95 % of a normal distribution; a share cannot leave 0 to 100
-        100 * greatest(cells.shown_share - 1.959964 * cells.shown_standard_error, 0) as interval_low_pct,
-        100 * least(cells.shown_share + 1.959964 * cells.shown_standard_error, 1) as interval_high_pct,
+        case
+            when cells.is_shown
+                then trim_scale(
+                    round(100 * greatest(cells.shown_share - 1.959964 * cells.shown_standard_error, 0), 6)
+                )
+        end as interval_low_pct,
+        case
+            when cells.is_shown
+                then trim_scale(round(100 * least(cells.shown_share + 1.959964 * cells.shown_standard_error, 1), 6))
+        end as interval_high_pct,
         cells.shown_persons as persons,
-        greatest(cells.shown_persons - 500, 0) as persons_low,
+        case when cells.is_shown then greatest(cells.shown_persons - 500, 0) end as persons_low,
         cells.shown_persons + 500 as persons_high,
         cells.shown_cases as cases,
         cells.shown_clusters as clusters,
