@@ -41,16 +41,8 @@ final as (
         trim_scale(100 * cells.shown_share) as share_pct,
         trim_scale(100 * cells.shown_standard_error) as standard_error_pct,
         -- 95 % of a normal distribution; a share cannot leave 0 to 100
-        case
-            when cells.is_shown
-                then trim_scale(
-                    round(100 * greatest(cells.shown_share - 1.959964 * cells.shown_standard_error, 0), 6)
-                )
-        end as interval_low_pct,
-        case
-            when cells.is_shown
-                then trim_scale(round(100 * least(cells.shown_share + 1.959964 * cells.shown_standard_error, 1), 6))
-        end as interval_high_pct,
+        case when cells.is_shown then trim_scale(round(100 * greatest(ends.low, 0), 6)) end as interval_low_pct,
+        case when cells.is_shown then trim_scale(round(100 * least(ends.high, 1), 6)) end as interval_high_pct,
         cells.shown_persons as persons,
         case when cells.is_shown then greatest(cells.shown_persons - 500, 0) end as persons_low,
         cells.shown_persons + 500 as persons_high,
@@ -69,6 +61,14 @@ final as (
         cells.source_file_name,
         cells.source_sha256
     from cells
+    cross join
+        lateral (
+            values
+            (
+                cells.shown_share - 1.959964 * cells.shown_standard_error,
+                cells.shown_share + 1.959964 * cells.shown_standard_error
+            )
+        ) as ends (low, high)
     left join regions
         on cells.region_code = regions.region_code
     left join measures
