@@ -1,4 +1,4 @@
-"""Write the bundled deliveries that are computed: register, ledger, funding, two lists of the ESF, a reply of GENESIS.
+"""Write the bundled deliveries that are computed: register, ledger, funding, two lists of the ESF, microdata, a reply.
 
 Everything about them is deterministic: the same facts give the same bytes on every machine.
 The facts (published totals, counts, programmes) lie in `fixtures/facts/`, never here.
@@ -21,6 +21,7 @@ from pathlib import Path
 import xlsxwriter
 
 from ingest import bundled
+from tests import microdata
 
 BUNDLED = Path(bundled.__file__).parent
 FACTS = Path(__file__).parent / "fixtures" / "facts"
@@ -41,6 +42,8 @@ REGISTER_HEADER = (
     "Stichtag", "AGS", "Ordnungsmerkmal", "AZR-Nummer", "IdNr", "Familienname", "Vorname", "Geburtsdatum",
     "Geschlecht", "Staatsangehörigkeit", "Einzugsdatum", "Auszugsdatum", "Wohnungsart", "Herkunft",
 )  # fmt: skip
+# So few persons meet the published shares with few seeds; this one has two strata of a single district.
+MICRODATA_PERSONS, MICRODATA_SEED = 360, 2044
 ESF_HEADER, ESF_DATES, ESF_NUMBERS = 5, (3, 4), (5, 6, 8, 11)  # row of the header, columns, counted from 0
 NRW_NUMBERS = (5, 6, 7, 10)
 
@@ -63,6 +66,9 @@ def files() -> dict[Path, bytes]:
         BUNDLED / "esf_bremen" / "esf_bremen_2014-2020.xlsx": esf_bremen(),
         BUNDLED / "esf_nrw" / "esf_nrw_2014-2020.xlsx": esf_nrw(),
         REPLIES / f"{REPLY_TABLE}.{REPLY_YEAR}.csv": genesis_reply(),
+        BUNDLED / "mikrozensus_microdata" / f"mikrozensus_{AGS_DORTMUND}_{microdata.YEAR}.csv": microdata.content(
+            MICRODATA_PERSONS, MICRODATA_SEED, households=2, states=("05", "14")
+        ),
     }
 
 

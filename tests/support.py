@@ -41,7 +41,8 @@ def drop(settings: Settings, source: str, content: bytes | None = None, name: st
 
 def deliver(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:
     """Drop and load one delivery; returns the ledger's row."""
-    pseudonyms.ensure_key(settings.keys, MUNICIPALITY, PURPOSE)
+    for purpose in {PURPOSE, contracts.load(source).pseudonym_purpose or PURPOSE}:
+        pseudonyms.ensure_key(settings.keys, MUNICIPALITY, purpose)
     drop(settings, source, content, name)
     (delivery,) = drain(settings, source)
     return delivery

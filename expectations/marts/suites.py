@@ -33,6 +33,7 @@ from expectations.marts.population import eu2_population, eu2_population_unmaske
 from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
+from expectations.marts.survey import mikrozensus_estimate, survey_result
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from lagebild.core import yaml_files
 from lagebild.core.settings import DBT_PROJECT
@@ -151,5 +152,7 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         municipal_profile,
         official_statistic,
         sensitivity_cost_per_person,
+        mikrozensus_estimate,
+        survey_result,
     )
 }

@@ -13,7 +13,7 @@ COUNTRY = "DG"
 # Germany has had between 80 and 84 m inhabitants since 2005; shares and counts are rounded to one decimal.
 LEAST_INHABITANTS, MOST_INHABITANTS = 75_000_000, 90_000_000
 
-TOTAL, WIDER, NARROW = "", "X-WEIT", "X-ENG"
+TOTAL, WIDER, NARROW, NOT_STATED = "", "X-WEIT", "X-ENG", "X-OHNE"
 
 
 def expectations(delivery: Delivery) -> list[Expectation]:
@@ -121,9 +121,9 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             "sense_known",
             "ExpectColumnValuesToBeInSet",
             column="sense_code",
-            value_set=[TOTAL, WIDER, NARROW],
+            value_set=[TOTAL, WIDER, NARROW, NOT_STATED],
             why="Wider and narrow sense are different populations; a value of unknown sense can join neither series.",
-            expected=f"empty, {WIDER} or {NARROW}",
+            expected=f"empty, {WIDER}, {NARROW} or {NOT_STATED}",
             severity=HOLD,
             owner=OWNER,
         ),

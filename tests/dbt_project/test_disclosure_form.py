@@ -17,6 +17,7 @@ from tests.support import query
 PROTECTED = {
     "grant": ("stg_esf__operation", "stg_foerderkatalog__project"),
     "register": ("stg_register__person",),
+    "survey": ("stg_mikrozensus_microdata__person",),
 }
 """Domain -> staging models of rows that are persons, or amounts of few units; cells: `int_disclosure__<it>_cell`."""
 CELL = "int_disclosure__cell"

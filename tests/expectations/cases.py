@@ -284,6 +284,47 @@ _PERSON = {
     "moved_out_on": None,
     "residence_type": "main",
 }
+_ASKED = {
+    **{"reference_year": 2020, "reference_quarter": 1, "state_code": "05", "size_class": "X-LAND", "stratum": "a"},
+    **{"district_pseudonym": "1", "age_years": 15, "migration_background": "none", "background_basis": "stated"},
+    **{"employment": "employed", "education": "low", "evidence": "synthetic"},
+}
+# Two households of as many persons as are plausible, half of them women, of the first one person in another district;
+# their weights are all that a population may be.
+_MICRODATA = [
+    {
+        **{**_ASKED, "household_pseudonym": str(household), "person_number": number},
+        **({"district_pseudonym": "2"} if (household, number) == (1, 1) else {}),
+        **{"sex": "female" if number % 2 else "male", "year_weight": 1_500_000, "quarter_weight": 6_000_000},
+    }
+    for household in (1, 2)
+    for number in range(1, 31)
+]
+_ANSWERS = [
+    {
+        **{
+            "survey": "a_2016",
+            "survey_name": "A",
+            "region_code": "00",
+            "reference_year": 1990,
+            "period_printed": "1990",
+        },
+        **{"respondents": "towns", "respondent_kind": "municipalities", "question": "q", "item": "i", "item_name": "I"},
+        **{"value_printed": "58,9%", "share_pct": 58.9, "qualifier": "rounded", "source_document": "d", "passage": "1"},
+        "evidence": "published",
+    },
+    {
+        **{
+            "survey": "b_2020",
+            "survey_name": "B",
+            "region_code": "00",
+            "reference_year": 2030,
+            "period_printed": "2030",
+        },
+        **{"respondents": "towns", "respondent_kind": "municipalities", "question": "q", "item": "i", "item_name": "I"},
+        **{"value_printed": "much", "source_document": "d", "passage": "1", "evidence": "published"},
+    },
+]
 REGISTER = [
     {**_PERSON, "person_pseudonym": str(n), "nationality_code": code}
     for n, code in enumerate(["998", "000", "121", "599", *["125"] * 16])  # 1 of 20 unknown: at the bound
@@ -582,6 +623,51 @@ SOURCES = {
             "mean_age_years_as_usual",
             "birth_year_plausible",
         },
+    ),
+    "mikrozensus_microdata": Source(
+        "05913000_2020",
+        _MICRODATA,
+        {
+            "has_rows": Case([]),
+            "year_is_the_period": changed(_MICRODATA, 0, reference_year=2019),
+            "every_row_is_synthetic": changed(_MICRODATA, 0, evidence="delivered"),
+            "weights_sum_to_a_population": [
+                changed(_MICRODATA, 0, year_weight=1_500_001),
+                changed(_MICRODATA, 0, quarter_weight=6_000_001),
+                [{**row, "year_weight": 0} for row in _MICRODATA],
+                [{**row, "quarter_weight": 0} for row in _MICRODATA],
+            ],
+            "district_in_one_stratum": [
+                changed(_MICRODATA, 1, stratum="b"),
+                changed(_MICRODATA, 1, size_class="X-KLEIN"),
+            ],
+            "stratum_in_one_state": changed(_MICRODATA, 0, state_code="06"),
+            "household_plausible": changed(_MICRODATA, 1, household_pseudonym="2", person_number=31),
+            "asked_from_15_on": [
+                changed(_MICRODATA, 0, age_years=14),
+                changed(_MICRODATA, 0, employment="not_asked"),
+                changed(_MICRODATA, 0, education="not_asked"),
+            ],
+        },
+        warns={"women_share_of_persons_as_usual", "household_plausible"},
+    ),
+    "survey_result": Source(
+        "2022",
+        _ANSWERS,
+        {
+            "has_rows": Case([]),
+            "value_is_the_printed_one": changed(_ANSWERS, 0, share_pct=58.8),
+            "number_has_its_precision": [
+                changed(_ANSWERS, 0, qualifier=None),
+                changed(_ANSWERS, 1, qualifier="rounded"),
+            ],
+            "asked_before_it_was_printed": [
+                changed(_ANSWERS, 0, reference_year=1989),
+                changed(_ANSWERS, 1, reference_year=2031),
+            ],
+            "answers_still_there": _gone(_ANSWERS, item="gone"),
+        },
+        warns={"answers_still_there"},
     ),
     **dict.fromkeys(("esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_nrw", "esf_sachsen"), _OF_ESF),
     "foerderkatalog": Source(

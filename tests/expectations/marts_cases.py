@@ -78,7 +78,27 @@ _OF_REGISTER = {
     **{"source": "register", "table_code": "", "evidence": "delivered"},
 }
 _AZR = {"reference_date": "2024-12-31", "source_region_code": "05754"}
+_ESTIMATE = {
+    **{"region_code": "00", "reference_period": "2020", "measure": "employed", "size_class": "all", "sex": "all"},
+    **{"age_group": "all", "background_group": "all", "evidence": "synthetic"},
+}
+_ANSWER = {
+    **{"survey": "a", "region_code": "00", "respondents": "towns", "item": "i", "question": "q"},
+    **{"source_document": "d", "evidence": "published"},
+}
 SOUND: dict[str, Rows] = {
+    "mikrozensus_estimate": [
+        {
+            **{**_ESTIMATE, "share_pct": 0, "standard_error_pct": 0, "interval_low_pct": 0, "interval_high_pct": 100},
+            **{"persons": 5, "cases": 3, "clusters": 2},
+        },
+        {**_ESTIMATE, "sex": "male", "value_sign": "/", "reason": "too_few_cases"},
+        {**_ESTIMATE, "sex": "female", "value_sign": ".", "reason": "confidential"},
+    ],
+    "survey_result": [
+        {**_ANSWER, "share_pct": 58.9},
+        {**_ANSWER, "item": "j", "value_printed": "much", "reason": "not_printed"},
+    ],
     "cost_per_person": [
         {**_COST, "reference_year": 2018, "cost_per_person_eur": 1.25, "cost_per_person_low_eur": 1.25},
         {
@@ -417,6 +437,30 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         _breaks("migration_background", 3, share_pct=-0.1),
     ],
     "migration_background.figure_has_evidence": [_breaks("migration_background", 0, evidence=None)],
+    "mikrozensus_estimate.figure_has_evidence": [_breaks("mikrozensus_estimate", 0, evidence=None)],
+    "mikrozensus_estimate.gap_has_reason": [_breaks("mikrozensus_estimate", 2, reason=None)],
+    "mikrozensus_estimate.confidential_shows_no_figure": [
+        _breaks("mikrozensus_estimate", 2, **{column: 9}) for column in ("persons", "cases", "clusters")
+    ],
+    "mikrozensus_estimate.no_small_cell": [_breaks("mikrozensus_estimate", 0, cases=count) for count in (1, 2)],
+    "mikrozensus_estimate.slash_shows_no_value": [
+        _breaks("mikrozensus_estimate", 0, value_sign="/"),
+        _breaks("mikrozensus_estimate", 1, value_sign=None),
+        *(_breaks("mikrozensus_estimate", 1, **{column: 9}) for column in ("persons", "cases", "clusters")),
+    ],
+    "mikrozensus_estimate.interval_holds_the_share": [
+        _breaks("mikrozensus_estimate", 0, interval_low_pct=0.1),
+        _breaks("mikrozensus_estimate", 0, share_pct=100.1),
+        _breaks("mikrozensus_estimate", 0, interval_low_pct=-0.1),
+        _breaks("mikrozensus_estimate", 0, interval_high_pct=100.1),
+        _breaks("mikrozensus_estimate", 0, standard_error_pct=-0.1),
+        _breaks("mikrozensus_estimate", 0, standard_error_pct=None),
+    ],
+    "survey_result.figure_has_evidence": [_breaks("survey_result", 0, evidence=None)],
+    "survey_result.gap_has_reason": [_breaks("survey_result", 1, reason=" ")],
+    "survey_result.question_with_every_answer": [
+        _breaks("survey_result", 0, **{column: " "}) for column in ("question", "respondents", "source_document")
+    ],
     "programme_funding.figure_has_evidence": [_breaks("programme_funding", 0, evidence=None)],
     "programme_funding.part_is_never_added": [_breaks("programme_funding", 1, is_addable=True)],
     "programme_funding_year.figure_has_evidence": [_breaks("programme_funding_year", 0, evidence=None)],
@@ -621,7 +665,9 @@ SOURCES = frozenset(
         "funding",
         "genesis",
         "mikrozensus",
+        "mikrozensus_microdata",
         "structure_tables",
+        "survey_result",
         "programme_measure",
         "programme_result",
         "integration_course",

@@ -436,21 +436,41 @@ def test_mikrozensus_is_as_published(published):
             row["1_variable_attribute_code"],
             row["2_variable_attribute_code"],
             row["3_variable_attribute_code"],
+            row["value_variable_code"],
             row["value_unit"],
         ): german(row["value"]) * (1 if row["value_unit"] == "%" else int(row["value_unit"]))
         for row in rows
     }
     assert values == {
-        ("2005", "DG", "X-WEIT", "", "%"): published["mz_mh_pct_2005"],
-        ("2005", "DG", "X-WEIT", "", "1000000"): published["mz_mh_2005"],
-        ("2020", "DG", "X-WEIT", "", "%"): published["mz_mh_pct_2020"],
-        ("2020", "DG", "X-WEIT", "", "1000000"): published["mz_mh_2020"],
-        ("2020", "DG", "X-ENG", "", "%"): published["mz_mh_pct_narrow_2020"],
-        ("2020", "DG", "X-WEIT", "ALT000B05", "%"): published["mz_under5_2020"],
-        ("2020", "X-WEST", "X-WEIT", "", "%"): published["mz_west_2020"],
-        ("2020", "X-OST", "X-WEIT", "", "%"): published["mz_east_2020"],
-        ("2020", "X-OST", "X-WEIT", "", "1000000"): published["mh_east_2020"],
+        ("2005", "DG", "X-WEIT", "", "X-ANTMH", "%"): published["mz_mh_pct_2005"],
+        ("2005", "DG", "X-WEIT", "", "X-BEVMH", "1000000"): published["mz_mh_2005"],
+        ("2020", "DG", "X-WEIT", "", "X-ANTMH", "%"): published["mz_mh_pct_2020"],
+        ("2020", "DG", "X-WEIT", "", "X-BEVMH", "1000000"): published["mz_mh_2020"],
+        ("2020", "DG", "X-ENG", "", "X-ANTMH", "%"): published["mz_mh_pct_narrow_2020"],
+        ("2020", "DG", "X-WEIT", "ALT000B05", "X-ANTMH", "%"): published["mz_under5_2020"],
+        ("2020", "X-WEST", "X-WEIT", "", "X-ANTMH", "%"): published["mz_west_2020"],
+        ("2020", "X-OST", "X-WEIT", "", "X-ANTMH", "%"): published["mz_east_2020"],
+        ("2020", "X-OST", "X-WEIT", "", "X-BEVMH", "1000000"): published["mh_east_2020"],
+        ("2020", "X-OST", "X-WEIT", "", "X-ANTVT", "%"): published["mz_east_share_2020"],
+        ("2020", "DG", "X-OHNE", "X-GROSS", "X-ANTVT", "%"): published["mz_big_city_share"],
+        ("2020", "DG", "X-OHNE", "X-MITTEL", "X-ANTVT", "%"): published["mz_mid_town_share"],
+        ("2020", "DG", "X-OHNE", "X-KLEIN", "X-ANTVT", "%"): published["mz_small_town_share"],
+        ("2020", "DG", "X-OHNE", "X-LAND", "X-ANTVT", "%"): published["mz_rural_share"],
+        ("2020", "DG", "X-OHNE", "X-GROSS", "X-ANTMH", "%"): published["mz_big_city_rate"],
+        ("2020", "DG", "X-OHNE", "X-U20T", "X-ANTMH", "%"): published["mz_under20k_rate"],
+        ("2005", "DG", "X-ENG", "X-U5T", "X-ANTMH", "%"): published["mz_under5k_rate_2005"],
+        ("2020", "DG", "X-ENG", "X-U5T", "X-ANTMH", "%"): published["mz_under5k_rate_2020"],
     }
+
+
+def test_answers_of_surveys_are_as_published(published):
+    rows = table("survey_result", "survey_results_2022.csv")
+    assert {row["Kennung des Gegenstands"]: german(row["Prozent"]) for row in rows if row["Prozent"]} == {
+        "cross_cutting_task": published["desi_cross_cutting"],
+        "integration_concept": published["desi_concept"],
+        "no_trainee_in_five_years": published["firms_no_apprentice"],
+    }
+    assert all(row["Quelle"] and row["Fundstelle"] and row["Frage"] and row["Wert wie gedruckt"] for row in rows)
 
 
 def test_structure_tables_are_as_published(published):

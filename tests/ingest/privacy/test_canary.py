@@ -6,6 +6,7 @@ of their own, else in this one. Then every table, the server's files, logs and w
 that was printed are searched.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.ingest.support import lagebild, register
 from tests.support import MUNICIPALITY, PURPOSE, accept, bundled_bytes, drop, query
 
 OTHER = "05911000"
-LISTS = ("esf_bayern", "esf_berlin", "esf_hessen", "esf_sachsen", "foerderkatalog")
+LISTS = ("esf_bayern", "esf_berlin", "esf_hessen", "esf_sachsen", "foerderkatalog", "mikrozensus_microdata")
 
 
 @pytest.fixture
@@ -33,7 +34,11 @@ def marker() -> str:
 
 
 def marked_list(source: str, marker: str) -> bytes:
-    """The bundled list of operations or grants with a marked name and text in its personal columns."""
+    """The bundled list of operations, grants or persons of a survey with a mark in each of its personal columns."""
+    if source == "mikrozensus_microdata":
+        return re.sub(
+            rb";(A\d{5});(\d+);", rb";\1%(mark)b;\2%(mark)b;" % {b"mark": marker.encode()}, bundled_bytes(source)
+        )
     return bundled_bytes(source).replace(b"SYNTHETISCH", marker.encode()).replace(b"Beispieltext", marker.encode())
 
 

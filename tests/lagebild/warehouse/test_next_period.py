@@ -42,12 +42,14 @@ NEXT = {
     "ledger_plan": ("ledger_plan_05315000_2021.csv", ";1.250;", ";1.251;"),
     "ledger_totals": ("ledger_totals_05913000_2020.csv", "554.441,22", "554.441,23"),
     "mikrozensus": ("12211_migration_2005-2021_flat.csv", ";18,6;", ";18,7;"),
+    "mikrozensus_microdata": ("mikrozensus_05913000_2021.csv", ";M;", ";W;"),
     "programme_measure": ("programme_measures_2025.csv", ";geplant;", ";beschlossen;"),
     "programme_result": ("programme_results_2025.csv", "rund 3.000 Erwerbsintegrationen", "3.000 Erwerbsintegrationen"),
     "reference_quantity": ("reference_quantities_05913000_2020.csv", "9.900", "9.901"),
     "register": ("register_05913000_2020-12-31.csv", ";M;", ";W;"),
     "structure_tables": ("structure_tables_2022_tabelle.csv", "603.713", "603.714"),
     "toleration": ("tolerations_2020.csv", "davon 7.000 Menschen acht Jahre oder mehr;7.000", "davon 7.001;7.001"),
+    "survey_result": ("survey_results_2023.csv", "58,9%;58,9", "59,0%;59,0"),
     "wegweiser": ("wegweiser-nrw-beispiel_2024.json", None, None),
 }
 """By source the next period's file, and what is otherwise in it: all keys are those of the period before."""

@@ -41,11 +41,35 @@ register_cells as (
 
 ),
 
+survey_cells as (
+
+    select
+        'survey' as domain,
+        'mikrozensus_estimate' as mart,
+        region_code as place,
+        reference_period as reference,
+        {{ row_key(['held_by_ags', 'measure', 'size_class', 'sex', 'age_group', 'background_group']) }} as cell_group,
+        yes_cases as units,
+        cast(null as numeric) as total_eur,
+        cast(null as numeric) as largest_eur,
+        cast(null as numeric) as second_largest_eur,
+        rule,
+        is_shown,
+        case
+            when (size_class, sex, age_group, background_group) <> ('all', 'all', 'all', 'all')
+                then {{ row_key(['held_by_ags', 'measure', "'all'", "'all'", "'all'", "'all'"]) }}
+        end as parent
+    from {{ ref('int_disclosure__survey_cell') }}
+
+),
+
 united as (
 
     select * from grant_cells
     union all
     select * from register_cells
+    union all
+    select * from survey_cells
 
 ),
 

@@ -40,6 +40,8 @@ nodes as (
         ref('int_provenance__integration_course_node'),
         ref('int_provenance__ledger_choice_node'),
         ref('int_provenance__lump_sum_simulation_node'),
+        ref('int_provenance__migration_background_node'),
+        ref('int_provenance__mikrozensus_estimate_node'),
         ref('int_provenance__municipal_profile_node'),
         ref('int_provenance__population_reconciliation_node'),
         ref('int_provenance__programme_outcome_node'),

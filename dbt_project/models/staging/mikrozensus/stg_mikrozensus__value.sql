@@ -57,7 +57,11 @@ final as (
         evidence,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        group_variable_code,
+        sense_basis,
+        population_base,
+        result_status
     from latest
 
 )
