@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO
@@ -147,7 +147,7 @@ def _block(member: zipfile.ZipInfo, stream: IO[bytes]) -> bytes:
 
 
 @contextmanager
-def _damage(member: zipfile.ZipInfo) -> Iterator[None]:
+def _damage(member: zipfile.ZipInfo) -> Generator[None]:
     try:
         yield
     except _DAMAGED as error:

@@ -6,7 +6,7 @@ build that still runs fails at its next statement and publishes nothing.
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -283,7 +283,7 @@ def check_marts(connection: Connection, build_id: int, echo: Callable[[str], Non
 
 
 @contextmanager
-def _stopping(connection: Connection, build_id: int) -> Iterator[None]:
+def _stopping(connection: Connection, build_id: int) -> Generator[None]:
     """Stop the build because a gate cannot check its marts."""
     try:
         yield
@@ -457,7 +457,7 @@ def _publish(connection: Connection, settings: Settings, build_id: int, by: str 
 
 
 @contextmanager
-def _told_if_overtaken() -> Iterator[None]:
+def _told_if_overtaken() -> Generator[None]:
     """Turn the database's refusal of a build that lost the token into a message."""
     try:
         yield

@@ -10,7 +10,7 @@ import logging.handlers
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +201,7 @@ def _invoke(
 
 
 @contextmanager
-def _log(path: Path) -> Iterator[Callable[[Any], None]]:
+def _log(path: Path) -> Generator[Callable[[Any], None]]:
     """Writes dbt's log at level `info` and above; keeps ten files of a megabyte."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=9, delay=True)
@@ -249,7 +249,7 @@ def _written(target: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _session(variables: dict[str, str]) -> Iterator[dict[str, str]]:
+def _session(variables: dict[str, str]) -> Generator[dict[str, str]]:
     """Set up the process for dbt; restore it afterwards."""
     with _turn:
         before = dict(os.environ)
