@@ -37,6 +37,11 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedErr
 _AGAIN, _AS_CSV = Message("ask_supplier_again"), Message("ask_csv")
 
 
+def is_agreed(contract: Contract) -> bool:
+    """Whether a delivery is an archive, or may be one."""
+    return contract.member is not None or contract.reader == "genesis"
+
+
 def unpack(contract: Contract, content: bytes) -> bytes:
     """The delivery's bytes: those of the member that the contract names, or `content` if it names none.
 
