@@ -350,6 +350,7 @@ _text("number_decimal_sign", "has a decimal {found}, agreed is a decimal {agreed
 _text("decimal_point", "point")
 _text("decimal_comma", "comma")
 _text("spreadsheet_error", "is the error {error} of a spreadsheet")
+_text("control_sign", "holds the control sign {sign} as character {place}: export the text without it")
 _text("spreadsheet_too_narrow", "is what a spreadsheet shows where a column is too narrow (###)")
 _text(
     "year_implausible",
