@@ -274,7 +274,7 @@ def hash_of(data: bytes) -> np.uint64:
 
 
 def _controls_before(data: np.ndarray) -> np.ndarray | None:
-    """How many control signs but tabulators and line ends are before each byte and at the end (int32); None: not one."""
+    """How many control signs but tabulators and line ends stand before each byte, and in all (int32); None: not one."""
     is_one = data < 32
     is_one &= (data != 9) & (data != 10) & (data != 13)
     return np.concatenate([[0], np.cumsum(is_one, dtype=np.int32)]) if is_one.any() else None
