@@ -126,7 +126,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # A worker notices the end of its task at once, or at the next heartbeat if the task's pipes close before its
         # process ends: with the default a third of all tasks held their worker for 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        **_secrets_backend(settings),
+        **_secrets_backend(settings.secrets_backend, settings.secrets_backend_kwargs or "{}"),
         **_metrics(settings),
         **_lineage(settings),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
@@ -170,25 +170,24 @@ def _lineage(settings: Settings) -> dict[str, str]:
     }
 
 
-def _secrets_backend(settings: Settings) -> dict[str, str]:
+def _secrets_backend(path: str | None, kwargs: str) -> dict[str, str]:
     """A store of connections outside of Airflow, for its server and for the processes of tasks; UserError if it is not
     installed: Airflow would go on without it, and every login would be missing."""
-    if not settings.secrets_backend:
+    if not path:
         return {}
-    module, _, name = settings.secrets_backend.rpartition(".")
+    module, _, name = path.rpartition(".")
     try:
         getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UserError(
-            f"LAGEBILD_SECRETS_BACKEND: there is no {settings.secrets_backend} in this environment ({error})",
+            f"LAGEBILD_SECRETS_BACKEND: there is no {path} in this environment ({error})",
             remedy="install the provider that has it into the environment, or correct the name",
         ) from error
-    given = settings.secrets_backend_kwargs or "{}"
     return {
-        "AIRFLOW__SECRETS__BACKEND": settings.secrets_backend,
-        "AIRFLOW__SECRETS__BACKEND_KWARGS": given,
-        "AIRFLOW__WORKERS__SECRETS_BACKEND": settings.secrets_backend,
-        "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": given,
+        "AIRFLOW__SECRETS__BACKEND": path,
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": kwargs,
+        "AIRFLOW__WORKERS__SECRETS_BACKEND": path,
+        "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": kwargs,
     }
 
 

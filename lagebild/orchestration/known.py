@@ -6,6 +6,7 @@
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from lagebild.core.credentials import OWN, PARTS
 from lagebild.core.errors import UserError, did_you_mean
@@ -19,7 +20,11 @@ _NAMING = re.compile(rf"LAGEBILD_(?!(?:DBT|TEST)_)([A-Z0-9_]+_(?:URL|{'|'.join(_
 
 def are_any(settings: Settings, variables: Mapping[str, str]) -> bool:
     """Whether any setting is such a one; cheap, because every command asks."""
-    return bool(settings.pull) or any(map(_NAMING.fullmatch, variables)) or bool(_unknown_files(settings, _usual()))
+    return (
+        bool(settings.pull)
+        or any(map(_NAMING.fullmatch, variables))
+        or bool(_unknown_files(settings.secrets, _usual()))
+    )
 
 
 def require_known(settings: Settings, variables: Mapping[str, str]) -> None:
@@ -55,7 +60,7 @@ def require_known(settings: Settings, variables: Mapping[str, str]) -> None:
                 remedy=f"{did_you_mean(name, sorted(known))}hosts: {', '.join(hosts)};"
                 " entries: lagebild source catalogue",
             )
-    _require_known_files(settings, logins)
+    _require_known_files(settings.secrets, logins)
 
 
 def _usual() -> set[str]:
@@ -65,15 +70,15 @@ def _usual() -> set[str]:
     return {*OWN, *(f"{host}_{part}" for host in HOSTS for part in PARTS)}
 
 
-def _unknown_files(settings: Settings, known: Collection[str]) -> list[str]:
+def _unknown_files(folder: Path, known: Collection[str]) -> list[str]:
     """Files of the secrets folder that are none of these, sorted."""
-    if not settings.secrets.is_dir():
+    if not folder.is_dir():
         return []
-    with os.scandir(settings.secrets) as entries:
+    with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if entry.name not in known)
 
 
-def _require_known_files(settings: Settings, logins: Iterable[str]) -> None:
+def _require_known_files(folder: Path, logins: Iterable[str]) -> None:
     """UserError for a file of the secrets folder that nobody reads, where the one of the nearest name is missing.
 
     Other files are left alone: a certificate, or the login of an inbox that is no longer asked.
@@ -81,10 +86,10 @@ def _require_known_files(settings: Settings, logins: Iterable[str]) -> None:
     from difflib import get_close_matches  # late: hardly ever needed
 
     known = {*_usual(), *(f"{name}_{part}" for name in logins for part in (*PARTS, "key"))}
-    for name in _unknown_files(settings, known):
+    for name in _unknown_files(folder, known):
         near = get_close_matches(name.lower(), sorted(known), 1, LIKE)
-        if near and not (settings.secrets / near[0]).exists():
+        if near and not (folder / near[0]).exists():
             raise UserError(
-                f"nobody reads the secret {settings.secrets / name}",
+                f"nobody reads the secret {folder / name}",
                 remedy=f"did you mean {near[0]}? Rename the file, or move it out of the folder",
             )
