@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants life disclosure docker-test sbom audit settings messages types environment
+	mutants life disclosure docker-test sbom audit settings messages types changed environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,6 +42,9 @@ test-warehouse: environment ## run the tests that need a PostgreSQL
 
 test-end-to-end: environment ## run the tests that need the real scheduler
 	@$(PYTEST) -m end_to_end
+
+changed: environment ## list the models, tests and consumers that a change of the dbt project reaches (BASE=main)
+	@.venv/bin/python -m tests.changed_models $(BASE)
 
 types: environment ## check types against what is known to be wrong (python -m tests.type_check --write notes less)
 	@.venv/bin/python -m tests.type_check

@@ -7,7 +7,7 @@ and the caller holds the delivery or stops the publication. It changes no state 
 import importlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,7 +119,7 @@ def check_disclosure(connection: Connection, build_id: int) -> tuple[Verdict, li
 
 
 @contextmanager
-def _failing_closed(subject: str) -> Iterator[None]:
+def _failing_closed(subject: str) -> Generator[None]:
     try:
         yield
     except GateError:
@@ -140,7 +140,7 @@ def _told(error: BaseException) -> str:
 
 
 @contextmanager
-def _limited(connection: Connection) -> Iterator[None]:
+def _limited(connection: Connection) -> Generator[None]:
     """A transaction in which no statement takes too long."""
     with connection.transaction():
         connection.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")

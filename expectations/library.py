@@ -8,7 +8,7 @@ expectation is known to GX by its name, and a kind of data source by its method,
 import gc
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
@@ -37,7 +37,7 @@ def load() -> ModuleType:
 
 
 @contextmanager
-def _without_collecting() -> Iterator[None]:
+def _without_collecting() -> Generator[None]:
     """Without collecting garbage: the import makes a million objects that stay; looking at them is a fifth of it."""
     paused = gc.isenabled()
     gc.disable()

@@ -1,7 +1,7 @@
 """One publication as its readers see it: schema `marts`, role bi_reader, one snapshot."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,7 +67,7 @@ class Publication:
 
 
 @contextmanager
-def reader(settings: Settings) -> Iterator[psycopg.Connection]:
+def reader(settings: Settings) -> Generator[psycopg.Connection]:
     """A connection as bi_reader in which every statement sees the same publication."""
     with database.connect(settings, database.BI_READER) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -6,6 +6,11 @@
 {{ env_var('LAGEBILD_BUILD_ID', '0') | int if execute else 0 }}
 {%- endmacro %}
 
+{#- Refuses a build without the token. A sandbox reads the inputs of a build that is over, and writes to its own schema. -#}
+{% macro asserted_token() -%}
+{%- if not target.schema.startswith('sandbox_') -%}select raw.assert_build_token({{ build_id() }}){%- endif -%}
+{%- endmacro %}
+
 {#-
     The rows of `raw.<source>__<entity>` that this build reads: those of the deliveries fixed in
     `raw.build_input` before the build began, each with the file it came from, its period and the

@@ -276,6 +276,20 @@ _text("save_without_password", "save it without a password, and send it again")
 _text("old_document", "an old document of Word or PowerPoint, no table")
 _text("workbook_for_text", "an Excel workbook (.xlsx), and not the text that is agreed")
 _text("save_as_csv", "save it as CSV, as agreed")
+_text("packed", "a file packed by {program}, and not the file itself")
+_text("ask_unpacked", "unpack it, and send the file that is in it")
+_text("ask_zip", "unpack it, and send the file that is in it, or pack it as ZIP as agreed")
+_text("no_table", "{kind}, and no table")
+_text("kind_pdf", "a PDF document")
+_text("kind_image", "an image")
+_text("kind_rich_text", "a formatted text (.rtf)")
+_text("kind_parquet", "a Parquet file")
+_text("kind_sqlite", "a SQLite database")
+_text("kind_page", "a web page (HTML)")
+_text("ask_table", "ask the supplier for the table as agreed")
+_text("text_is_wide", "the file is {found}, of two or four bytes a character")
+_text("save_in_encoding", "save it as {encoding}, and send it again, or name its encoding at {place}")
+_text("save_as_utf8", "save it as UTF-8, and send it again")
 
 # --- downloads of the statistical offices and of Wegweiser Kommune
 _text("genesis_header", "the header is of no flat layout of GENESIS")
@@ -336,6 +350,7 @@ _text("number_decimal_sign", "has a decimal {found}, agreed is a decimal {agreed
 _text("decimal_point", "point")
 _text("decimal_comma", "comma")
 _text("spreadsheet_error", "is the error {error} of a spreadsheet")
+_text("control_sign", "holds the control sign {sign} as character {place}: export the text without it")
 _text("spreadsheet_too_narrow", "is what a spreadsheet shows where a column is too narrow (###)")
 _text(
     "year_implausible",

@@ -21,8 +21,8 @@ VALUES = 3
 MAX_VALUE = 40
 """Characters of a value that are shown."""
 _OF_THE_FILE = ("cell_digits", "cell_error", "cell_formula", "cell_merged", "cell_type", "cell_untitled", "code_list",
-                "conflict", "enum", "field_count", "header", "length", "maximum", "minimum", "pattern", "quoting",
-                "repeat", "required", "rule", "spreadsheet_error", "type", "year")  # fmt: skip
+                "conflict", "control_sign", "enum", "field_count", "header", "length", "maximum", "minimum", "pattern",
+                "quoting", "repeat", "required", "rule", "spreadsheet_error", "type", "year")  # fmt: skip
 """Codes of faults that anybody sees who has the file alone. What a test finds in the code and not here, or there among
 those that need other data, is not decided."""
 

@@ -14,7 +14,7 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -406,13 +406,13 @@ def _split(settings: Settings, key: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _connected(settings: Settings) -> Iterator[Connection]:
+def _connected(settings: Settings) -> Generator[Connection]:
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def _turn(settings: Settings, key: str) -> Iterator[Connection | None]:
+def _turn(settings: Settings, key: str) -> Generator[Connection | None]:
     """A connection that holds the lock of this file; None if another process has it."""
     with _connected(settings) as connection:
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 1))"
@@ -513,7 +513,7 @@ def _expected(store: Store, place: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _local(landing_folder: Path, store: Store, row: InboxFile, entry: Entry) -> Iterator[Path]:
+def _local(landing_folder: Path, store: Store, row: InboxFile, entry: Entry) -> Generator[Path]:
     """The file on this machine; a remote file is copied, and the copy deleted afterwards.
 
     The copy is in the landing zone, so that retention and erasure find it after a kill.

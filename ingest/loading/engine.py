@@ -122,8 +122,9 @@ class Engine:
         if self.is_known_text is not None:
             left = np.flatnonzero(~self.is_known_text(texts))
             block, texts, unchanged, n = block.take(left), texts[left], n - len(left), len(left)
+        controls = _controls_before(block.data)
         columns = [
-            read(block.data, block.start[i], block.size[i])
+            read(block.data, block.start[i], block.size[i], controls)
             for read, (i, _) in zip(self._readers, self._kept, strict=True)
         ]
         is_good = np.ones(n, bool)
@@ -272,6 +273,13 @@ def hash_of(data: bytes) -> np.uint64:
     return kernels.hashes_of(np.frombuffer(data, np.uint8), np.zeros(1, np.int32), np.array([len(data)], np.int32))[0]
 
 
+def _controls_before(data: np.ndarray) -> np.ndarray | None:
+    """How many control signs but tabulators and line ends stand before each byte, and in all (int32); None: not one."""
+    is_one = data < 32
+    is_one &= (data != 9) & (data != 10) & (data != 13)
+    return np.concatenate([[0], np.cumsum(is_one, dtype=np.int32)]) if is_one.any() else None
+
+
 def _texts_of(data: np.ndarray, start: np.ndarray, size: np.ndarray) -> list[bytes]:
     whole = data.tobytes()
     return [whole[begin:end] for begin, end in zip(start.tolist(), (start + size).tolist(), strict=True)]
@@ -342,7 +350,9 @@ class _Distinct:
         is_date = self.field.type == "date" and self.field.privacy != "year"
         self._values = np.empty(0, "datetime64[D]" if is_date else object)
 
-    def __call__(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> Column:
+    def __call__(
+        self, data: np.ndarray, start: np.ndarray, size: np.ndarray, controls: np.ndarray | None = None
+    ) -> Column:
         if self._texts.known > MOST_ANSWERS:
             self._forget()
         answered = self._texts.known
@@ -422,7 +432,10 @@ class _Whole:
         self._missing = [np.frombuffer(text.encode(), np.uint8) for text in contract.missing_values]
         self._keys = key.keys if field.privacy == "pseudonym" else ()
 
-    def __call__(self, data: np.ndarray, start: np.ndarray, size: np.ndarray) -> Column:
+    def __call__(
+        self, data: np.ndarray, start: np.ndarray, size: np.ndarray, controls: np.ndarray | None = None
+    ) -> Column:
+        """`controls`: of `_controls_before`."""
         start, size = start.copy(), size.copy()
         kernels.strip(data, start, size)
         is_missing = np.zeros(len(start), bool)
@@ -430,6 +443,8 @@ class _Whole:
             same_size = np.flatnonzero(size == len(text))
             is_missing[same_size] |= (data[start[same_size, None] + np.arange(len(text))] == text).all(axis=1)
         errors = self._errors(data, start, size, is_missing) | self._too_long(data, start, size)
+        if controls is not None:
+            errors = self._with_controls(data, start, size, controls) | errors
         hashes = None if self._keys else kernels.hashes_of(data, start, size)
         for key in self._keys:
             digests = pseudonyms.digests(key, _texts_of(data, start, size))
@@ -455,6 +470,13 @@ class _Whole:
             for row in (np.flatnonzero(size > limit).tolist() if limit is not None else ())
             if len(data[start[row] : start[row] + size[row]].tobytes().decode()) > limit
         }
+
+    @staticmethod
+    def _with_controls(data: np.ndarray, start: np.ndarray, size: np.ndarray, controls: np.ndarray) -> dict:
+        """What is wrong with texts that hold control signs, by row."""
+        rows = np.flatnonzero(controls[start + size] > controls[start]).tolist()
+        texts = (data[start[row] : start[row] + size[row]].tobytes().decode() for row in rows)
+        return {row: bad for row, text in zip(rows, texts, strict=True) if (bad := values.control_sign(text))}
 
     @staticmethod
     def _errors(data: np.ndarray, start: np.ndarray, size: np.ndarray, is_missing: np.ndarray) -> dict:

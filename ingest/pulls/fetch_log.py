@@ -6,7 +6,7 @@ Each change commits at once, so that it survives a kill.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +68,7 @@ _COLUMNS = ", ".join(Fetch.__dataclass_fields__)
 
 
 @contextmanager
-def alone(settings: Settings, source: str, key: str) -> Iterator[Connection | None]:
+def alone(settings: Settings, source: str, key: str) -> Generator[Connection | None]:
     """A connection that commits each statement, while no other process works at this key; None if one does."""
     with database.connect(settings, database.LOADER, autocommit=True) as connection:
         lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
@@ -152,7 +152,7 @@ def begin(connection: Connection, source: str, entry: str, key: str, host: str) 
         " returning fetch_id",
         [source, entry, key, host, code_version()],
     ).fetchone()
-    return get(connection, fetch_id)
+    return _written(connection, fetch_id)
 
 
 def write(connection: Connection, fetch_id: int, **values: Any) -> Fetch:
@@ -167,7 +167,14 @@ def write(connection: Connection, fetch_id: int, **values: Any) -> Fetch:
         sql.SQL("update raw.fetch set {} where fetch_id = %s and state = any(%s)").format(sql.SQL(", ").join(parts)),
         [*(value for value in values.values() if value is not True), fetch_id, list(OPEN)],
     )
-    return get(connection, fetch_id)
+    return _written(connection, fetch_id)
+
+
+def _written(connection: Connection, fetch_id: int) -> Fetch:
+    """An attempt that was written just now; LookupError if its row is gone."""
+    if (found := get(connection, fetch_id)) is None:
+        raise LookupError(f"fetch {fetch_id} is no longer in raw.fetch")
+    return found
 
 
 def settle(connection: Connection, fetch_id: int, state: str, reason: str | None = None, **values: Any) -> Fetch:

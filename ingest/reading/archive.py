@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO
@@ -35,6 +35,11 @@ _FLAT_FILE = re.compile(r".*\.csv", re.IGNORECASE)
 _ENCRYPTED = 0x2041  # by password, strongly, with a hidden directory
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _AGAIN, _AS_CSV = Message("ask_supplier_again"), Message("ask_csv")
+
+
+def is_agreed(contract: Contract) -> bool:
+    """Whether a delivery is an archive, or may be one."""
+    return contract.member is not None or contract.reader == "genesis"
 
 
 def unpack(contract: Contract, content: bytes) -> bytes:
@@ -147,7 +152,7 @@ def _block(member: zipfile.ZipInfo, stream: IO[bytes]) -> bytes:
 
 
 @contextmanager
-def _damage(member: zipfile.ZipInfo) -> Iterator[None]:
+def _damage(member: zipfile.ZipInfo) -> Generator[None]:
     try:
         yield
     except _DAMAGED as error:

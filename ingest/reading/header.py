@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 
 from ingest.contracts import Contract
-from ingest.reading import archive, file_kinds
+from ingest.reading import archive
 from ingest.reading.formats import genesis, wegweiser, workbook
-from ingest.reading.readers import DELIMITED
+from ingest.reading.readers import DELIMITED, refuse_others
 from ingest.reading.readers import head as head_of
 
 HEAD_BYTES = 2**24
@@ -23,7 +23,7 @@ def head(contract: Contract, file: Path) -> bytes:
 def header_of(contract: Contract, content: bytes, period: str | None = None) -> list[str] | None:
     """The header as loading reads it, stacked rows joined; None if the layout has none (fixed width)."""
     file = io.BytesIO(content)
-    file_kinds.refuse_others(file, contract.reader)
+    refuse_others(contract, file, is_packed=archive.is_agreed(contract))
     if contract.reader == "fixed_width":
         return None
     if contract.reader in DELIMITED:

@@ -26,6 +26,8 @@ from ingest.reading.refused import Refused
 from ingest.reading.scan import Scanner
 
 DELIMITED = ("csv", "ldb_nrw")
+ENCODED = (*DELIMITED, "fixed_width")
+"""Readers whose contract may name another encoding; downloads have the one of their service."""
 """Readers of delimited text: one and the same, but that tables of the Landesdatenbank NRW end with a rule."""
 _RULE = re.compile("_{10}")
 _SEP = re.compile(rb'\s*"?sep=(.)"?\s*$', re.IGNORECASE)
@@ -124,11 +126,11 @@ def open_source(
 ) -> Source | SmallSource | workbook.Source:
     """The delivery in an open file; Refused if its encoding or header is not the contract's for that period."""
     if contract.reader != "xlsx":
-        file_kinds.refuse_others(file, contract.reader)
+        refuse_others(contract, file, is_packed=archive.is_agreed(contract))
     if contract.reader in DELIMITED:
         if contract.member:
             file = archive.stream(contract, file)
-            file_kinds.refuse_others(file, contract.reader)
+            refuse_others(contract, file)
         return _delimited(contract, file, period)
     if file.seek(0, io.SEEK_END) > archive.MAX_BYTES_IN_MEMORY:
         megabytes = archive.MAX_BYTES_IN_MEMORY >> 20
@@ -147,6 +149,12 @@ def read(contract: Contract, content: bytes) -> Records:
     records = _small(contract, content)
     layout_of(contract, records.header, records.header_line)
     return records
+
+
+def refuse_others(contract: Contract, file: BinaryIO, is_packed: bool = False) -> None:
+    """Refuse what is of another kind than a contract's files, by its name; `is_packed`: before it is unpacked."""
+    place = contract.place_of("encoding") if contract.reader in ENCODED else ""
+    file_kinds.refuse_others(file, contract.reader, contract.encoding, place, is_packed)
 
 
 def layout_of(contract: Contract, header: list[str], line: int, period: str | None = None) -> Layout:
@@ -179,11 +187,11 @@ def _small(contract: Contract, content: bytes) -> Records:
     from ingest.reading.formats import fixed_width, genesis, wegweiser  # they need this module's Records and Refused
 
     if contract.reader != "xlsx":
-        file_kinds.refuse_others(io.BytesIO(content), contract.reader)  # an .ods is a zip, too
+        refuse_others(contract, io.BytesIO(content), is_packed=archive.is_agreed(contract))  # an .ods is a zip, too
     content = archive.unpack(contract, content)
     if contract.reader == "xlsx":
         return _xlsx(contract, content)
-    file_kinds.refuse_others(io.BytesIO(content), contract.reader)
+    refuse_others(contract, io.BytesIO(content))
     readers = {"genesis": genesis.read, "wegweiser": wegweiser.read, "fixed_width": fixed_width.read}
     reader = (dict.fromkeys(DELIMITED, _whole) | readers)[contract.reader]
     if not content.strip():

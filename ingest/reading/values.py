@@ -33,6 +33,8 @@ YES = frozenset({"true", "wahr", "ja", "j", "yes", "y", "1"})
 NO = frozenset({"false", "falsch", "nein", "n", "no", "0"})
 """Words for yes and for no, in small letters, where a contract names none of its own."""
 _TOO_NARROW = re.compile("#{3,}")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Control signs, but for the tabulator and the two that end a line: no text of a person or an office holds one."""
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 """Dates and years beyond these are mistyped, unless the field's own bounds allow them."""
 _BLANKS = " \u00a0\u202f\u2009\u2007"
@@ -110,6 +112,8 @@ def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:
         raise BadValue("pattern", Message("value_pattern", pattern=field.pattern.pattern))
     if field.enum is not None and text not in field.enum:
         raise BadValue("enum", Message("value_not_in_list"))
+    if field.type == "string" and (bad := control_sign(text)):
+        raise bad
     value = _CONVERTERS[field.type](field, text)
     if field.minimum is not None and value < _bound(field, field.minimum):
         raise BadValue("minimum", Message("value_below", bound=field.minimum))
@@ -129,6 +133,14 @@ def spreadsheet_error(text: str) -> BadValue | None:
     if _TOO_NARROW.fullmatch(text):
         return BadValue("spreadsheet_error", Message("spreadsheet_too_narrow"))
     return None
+
+
+def control_sign(text: str) -> BadValue | None:
+    """What to say of a text that holds a control sign, by the sign's code; None if it holds none."""
+    found = _CONTROL.search(text)
+    if found is None:
+        return None
+    return BadValue("control_sign", Message("control_sign", sign=f"U+{ord(found[0]):04X}", place=found.start() + 1))
 
 
 def too_long(field: Field) -> BadValue:

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from lagebild.core import boards
 from lagebild.core.progress import Board
@@ -33,6 +33,19 @@ def watched(settings: Settings, publishes: bool | None = None) -> int | None:
         else:
             stage.result = "nothing new" if builds.waiting(settings) is None else "checked, waits for approval"
         return publication_id
+
+
+@contextlib.contextmanager
+def steps_shown(name: str) -> Generator[Callable[[Step], None]]:
+    """A board with one stage; what to call for each finished step of dbt."""
+    with boards.board() as board, board.stage(name) as stage, contextlib.redirect_stdout(_Lines(board.detail)):
+        layers = Layers()
+        try:
+            yield _teller(board, stage, layers)
+        finally:
+            for line in layers.taken():
+                board.say(f"  {line}")
+        stage.result = "built"
 
 
 def _teller(board: Board, stage: Stage, layers: Layers) -> Callable[[Step], None]:

@@ -29,6 +29,7 @@ class Topic:
 
 COMMANDS: dict[str, str | Topic] = {
     "run": "stack.run",
+    "sandbox": "sandbox.sandbox",
     "stack": Topic(
         "Start, stop and watch the local stack.",
         ("lagebild stack up", "lagebild stack status"),

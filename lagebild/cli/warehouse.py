@@ -1,5 +1,6 @@
 """From accepted deliveries to figures: migrate, build, extract, explain, and the documentation of the models."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,7 +119,7 @@ def explain(
         raise click.UsageError(f"{mart} is asked for by --place and --year")
     chain = explanation.explain(settings, mart, place, year, publication_id, method)
     if form == "json":
-        options.echo_json(chain)
+        options.echo_json(asdict(chain))
     else:
         click.echo(explanation.as_text(chain, language))
 

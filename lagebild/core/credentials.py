@@ -7,6 +7,14 @@ from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
 
 HIDDEN = "********"
+PARTS = ("user", "password", "token")
+"""What a login has, as variables and as files of the secrets folder."""
+OWN = (
+    "postgres", "lagebild_loader", "lagebild_builder", "bi_reader", "statistics_office", "airflow_admin", "airflow_api",
+    "airflow_database", "airflow_fernet", "airflow_jwt", "airflow_passwords.json", "alert_smtp_password",
+    "lineage_token", "known_hosts",
+)  # fmt: skip
+"""The files of the secrets folder that are of no service that others run."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +47,7 @@ def access_of(name: str, settings: Settings) -> Access | None:
     half a login, and for a token beside a user: which one is meant is not guessed.
     """
     # The frame of an error may be shown with its variables, so that nothing secret stands in one here.
-    parts = {part for part in ("user", "password", "token") if _secret(name, part, settings)}
+    parts = {part for part in PARTS if _secret(name, part, settings)}
     variables = f"LAGEBILD_{name.upper()}_USER and _PASSWORD"
     if "token" in parts and len(parts) > 1:
         raise UserError(f"{name}: there is a token and a user too", remedy=f"set {variables}, or _TOKEN, not both")

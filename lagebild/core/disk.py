@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -71,7 +71,7 @@ def require(settings: Settings, what: str, needs: Mapping[str, int]) -> None:
 
 
 @contextmanager
-def noticing_full(settings: Settings, what: str) -> Iterator[None]:
+def noticing_full(settings: Settings, what: str) -> Generator[None]:
     """Raise Full, with figures of the disks, if a disk becomes full during the block."""
     try:
         yield

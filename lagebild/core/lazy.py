@@ -7,7 +7,7 @@ import ast
 import importlib
 import sys
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -23,7 +23,7 @@ def module(name: str) -> Any:
 
 
 @contextmanager
-def lazy_imports(modules: Collection[str], packages: Collection[str] = ()) -> Iterator[None]:
+def lazy_imports(modules: Collection[str], packages: Collection[str] = ()) -> Generator[None]:
     """In this block, imports of this thread load some modules lazily, and some packages only partly.
 
     A lazy module imports the real one at the first access to a name. After the block no lazy module is left where

@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -16,7 +16,7 @@ _END = object()
 
 
 @contextmanager
-def prefetch(values: Iterable[T]) -> Iterator[Iterator[T]]:
+def prefetch(values: Iterable[T]) -> Generator[Iterator[T]]:
     """The same values, made up to `DEPTH` ahead of their use; what making them raises is raised to the user."""
     source, thread = iter(values), ThreadPoolExecutor(1, "ahead")
     sys.setswitchinterval(SWITCH_SECONDS)  # and it stays: who else works ahead in this process is not known here

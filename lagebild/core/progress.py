@@ -6,7 +6,7 @@ Three kinds of reader: a terminal shows everything live, a log gets few lines wo
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TextIO
 
 from lagebild.core.output import Level, Output
@@ -69,7 +69,7 @@ class Board:
     # --- running work ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[Stage]:
+    def stage(self, name: str) -> Generator[Stage]:
         """A stage of the work. If it succeeds, its `result` and its time stay as a line."""
         stage = Stage(name)
         with self._lock:

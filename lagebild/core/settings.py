@@ -21,12 +21,14 @@ from zoneinfo import ZoneInfo
 from lagebild.core.errors import UserError, did_you_mean
 from lagebild.core.variables import (
     AIRFLOW,
+    CLASS_PATH,
     COMMANDS,
     COMPOSE,
     DBT,
     FOLDER,
     HOST,
     INBOXES,
+    JSON_OBJECT,
     NAMES,
     PORT,
     PREFIX,
@@ -236,6 +238,17 @@ class Settings:
         "AIRFLOW_LOG_DAYS", days("90"),
         """Airflow's own rows and logs of a run are removed so many days after it. The warehouse's ledger is another
         matter: it stays for good.""", UPKEEP, 90, default="90", readers=(AIRFLOW,),
+    )
+    secrets_backend: str | None = setting(
+        "SECRETS_BACKEND", CLASS_PATH,
+        """A store that Airflow asks for connections before its own: a class of one of its providers. Which, and how:
+        docs/decisions/secrets-backend.md.""", PULLING, None, otherwise="Airflow's database",
+        example="airflow.secrets.local_filesystem.LocalFilesystemBackend", readers=(AIRFLOW,), compose=WAREHOUSE,
+    )
+    secrets_backend_kwargs: str | None = setting(
+        "SECRETS_BACKEND_KWARGS", JSON_OBJECT, "What that store is called with.", PULLING, None, otherwise="nothing",
+        example='{"connections_file_path": "/run/secrets/connections.json"}', is_secret=True,
+        readers=(AIRFLOW,), compose=WAREHOUSE,
     )
     metrics_endpoint: str | None = setting(
         "METRICS_ENDPOINT", url("http", "https"),

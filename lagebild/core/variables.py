@@ -4,6 +4,7 @@
 processes are given and the tests of `docker/` come from there.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -180,6 +181,24 @@ def inbox_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _class_path(name: str, text: str) -> str | None:
+    if text and not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", text):
+        raise UserError(f"{name} is no path of a class", remedy="such as package.module.ClassName")
+    return text or None
+
+
+def _json_object(name: str, text: str) -> str | None:
+    try:
+        is_object = not text or isinstance(json.loads(text), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:  # not repeated: a part of it may be secret
+        raise UserError(f"{name} is no JSON object", remedy="""such as {"url": "https://vault.example.org"}""")
+    return text or None
+
+
+CLASS_PATH = Form("path of a Python class", _class_path)
+JSON_OBJECT = Form("JSON object", _json_object)
 FOLDER = Form("folder", lambda name, text: Path(text).expanduser().resolve() if text else None)
 PORT = Form("port", _port)
 SECONDS = Form("number", _seconds, unit="seconds")

@@ -8,6 +8,7 @@ server, each with its own process group. There is no triggerer, because no task 
 import base64
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -125,6 +126,7 @@ def environment(settings: Settings, dags: Path = DAGS, secrets: Collection[str] 
         # A worker notices the end of its task at once, or at the next heartbeat if the task's pipes close before its
         # process ends: with the default a third of all tasks held their worker for 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        **_secrets_backend(settings.secrets_backend, settings.secrets_backend_kwargs or "{}"),
         **_metrics(settings),
         **_lineage(settings),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
@@ -165,6 +167,27 @@ def _lineage(settings: Settings) -> dict[str, str]:
         "AIRFLOW__OPENLINEAGE__NAMESPACE": lineage.NAMESPACE,
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "lagebild.local.lineage_transport.Names"}),
         "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
+    }
+
+
+def _secrets_backend(path: str | None, kwargs: str) -> dict[str, str]:
+    """A store of connections outside of Airflow, for its server and for the processes of tasks; UserError if it is not
+    installed: Airflow would go on without it, and every login would be missing."""
+    if not path:
+        return {}
+    module, _, name = path.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"LAGEBILD_SECRETS_BACKEND: there is no {path} in this environment ({error})",
+            remedy="install the provider that has it into the environment, or correct the name",
+        ) from error
+    return {
+        "AIRFLOW__SECRETS__BACKEND": path,
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": kwargs,
+        "AIRFLOW__WORKERS__SECRETS_BACKEND": path,
+        "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": kwargs,
     }
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -109,7 +109,7 @@ def restore(settings: Settings, folder: Path) -> str:
 
 
 @contextmanager
-def _server(settings: Settings) -> Iterator[None]:
+def _server(settings: Settings) -> Generator[None]:
     """The warehouse's server; if it does not run, it is started for the time of the block."""
     was_running = postgres.is_running(settings)
     if not was_running:

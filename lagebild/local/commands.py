@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 from ingest import contracts
@@ -158,7 +158,7 @@ def _make_folders(settings: Settings, board: Board) -> None:
 
 
 @contextlib.contextmanager
-def _beside(work) -> Iterator:
+def _beside(work) -> Generator:
     """Do `work` in a thread beside the block; yields a function that waits for it and returns what it returned."""
     with ThreadPoolExecutor(1) as thread:
         yield thread.submit(work).result

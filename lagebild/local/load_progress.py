@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -129,7 +129,7 @@ class Followed:
 
 
 @contextlib.contextmanager
-def followed(settings: Settings, board: Board, stage: Stage, expected: int = 0) -> Iterator[None]:
+def followed(settings: Settings, board: Board, stage: Stage, expected: int = 0) -> Generator[None]:
     """Follow the ledger during the block. Read errors are ignored: the block itself reports what is wrong."""
     end = threading.Event()
     told = Followed(board, stage, expected)

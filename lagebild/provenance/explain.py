@@ -3,12 +3,13 @@
 Reads schema `marts` only, as any BI tool could.
 """
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from lagebild.core import database, places
 from lagebild.core.errors import UserError
@@ -78,6 +79,79 @@ _WORDS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Publication:
+    """The publication that a figure was read from."""
+
+    publication_id: int
+    published_at: datetime
+    code_version: str
+    """Version of the package, and a digest of the dbt project."""
+    is_current: bool
+    """Whether readers see it now."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value that a row was computed from, as the mart declares it under `config.meta.inputs`."""
+
+    column: str
+    value: Any
+    evidence: str
+    """`published`, `delivered`, `derived`, `derived_from_result` or `synthetic`."""
+    sources: list[str]
+    """Ids of the sources (folders of `ingest/sources/`), sorted."""
+
+
+@dataclass(frozen=True)
+class DeliveryBehind:
+    """A delivery behind a figure, as the mart `publication_source` shows it to all readers."""
+
+    source: str
+    period: str
+    delivery_id: int
+    file_name: str
+    sha256: str
+    records: int | None
+    """Records of the file. For personal data this and the next two are rounded to 5, and None below 3; for lists of
+    grants they are None."""
+    loaded: int | None
+    rejected: int | None
+    has_rounded_rows: bool
+    """Whether the three are rounded because the delivery is of persons."""
+    received_at: datetime
+    model_version: str
+    """Version of the mart's SQL, and of all before it."""
+    erased_at: datetime | None
+    """When the landed bytes were erased; never shown for personal data."""
+    erased_why: str | None
+    layout: str | None
+    """The layout of the contract that the file was read by."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The chain behind rows of a mart, down to the deliveries; `dataclasses.asdict` gives what JSON prints of it."""
+
+    mart: str
+    label: dict[str, str]
+    """The mart's name for readers, by language (`de`, `en`)."""
+    description: str
+    formula: str | None
+    publication: Publication
+    rows: list[dict[str, Any]]
+    """Each a dict of the mart's columns, ordered by the mart's key."""
+    trees: list[list[dict[str, Any]]]
+    """One list a row: a tree a figure, in the order of the columns (`provenance.trees`)."""
+    inputs: list[list[Input]]
+    """One list a row."""
+    compared: list[str] | None
+    """The columns of the computed and of the published value, where a row has both."""
+    deliveries: list[DeliveryBehind]
+    """Those at the leaves of the trees; if a row has no leaf, those of the sources that the mart names, or of all
+    sources that it reads."""
+
+
 def explain(
     settings: Settings,
     mart_name: str,
@@ -85,17 +159,10 @@ def explain(
     year: int | None = None,
     publication_id: int | None = None,
     method: str | None = None,
-) -> dict[str, Any]:
+) -> Explanation:
     """The chain behind every row of a mart for a place (name, AGS, region code, programme's id), year and method.
 
-    Omitted arguments do not filter. Keys: `mart`, `description`, `formula`, `publication`, `rows` (each a dict of
-    the mart's columns), `trees` (one list a row: a tree a figure in the columns' order, see provenance.trees),
-    `inputs` (one list a row: column, value, evidence, sources), `compared` (the computed and the published column), and
-    `deliveries` (source, period, file, SHA-256, records, loaded, rejected, layout, when and why its bytes were erased;
-    for personal data rows are rounded to 5, and no erasure is shown; for lists of grants they are
-    None): the deliveries at the leaves of the trees; if a row has no leaf, those of the sources that the mart names, or
-    of all sources that it reads.
-    UserError if the mart, the publication or the row does not exist.
+    Omitted arguments do not filter. UserError if the mart, the publication or the row does not exist.
     """
     mart = marts.definition(mart_name)
     if database.BI_READER not in marts.AUDIENCES[mart.schema]:
@@ -103,29 +170,29 @@ def explain(
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         publication = _publication(connection, publication_id)
-        rows = _rows(connection, mart, publication["publication_id"], place, year, method)
+        rows = _rows(connection, mart, publication.publication_id, place, year, method)
         keys = [row_key(mart, row) for row in rows]
-        trees = provenance.trees(connection, publication["publication_id"], mart.name, keys)
+        trees = provenance.trees(connection, publication.publication_id, mart.name, keys)
         order = list(mart.columns).index
         inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in rows]
-        return {
-            "mart": mart.name,
-            "label": {language: mart.meta[f"label_{language}"] for language in LANGUAGES},
-            "description": mart.description,
-            "formula": mart.meta.get("formula"),
-            "publication": publication,
-            "rows": rows,
-            "trees": [sorted(trees.get(key, []), key=lambda tree: order(tree["figure"])) for key in keys],
-            "inputs": inputs,
-            "compared": mart.meta.get("compared"),
-            "deliveries": _deliveries(
+        return Explanation(
+            mart=mart.name,
+            label={language: mart.meta[f"label_{language}"] for language in LANGUAGES},
+            description=mart.description,
+            formula=mart.meta.get("formula"),
+            publication=publication,
+            rows=rows,
+            trees=[sorted(trees.get(key, []), key=lambda tree: order(tree["figure"])) for key in keys],
+            inputs=inputs,
+            compared=mart.meta.get("compared"),
+            deliveries=_deliveries(
                 connection,
                 mart,
-                publication["publication_id"],
-                sorted({s for row in inputs for i in row for s in i["sources"]}),
+                publication.publication_id,
+                sorted({s for row in inputs for i in row for s in i.sources}),
                 _read(rows, trees, keys),
             ),
-        }
+        )
 
 
 def row_key(mart: Mart, row: dict[str, Any]) -> str:
@@ -138,30 +205,29 @@ def needs_place_and_year(mart: Mart) -> bool:
     return not set(_ID_COLUMNS) & set(mart.columns)
 
 
-def as_text(chain: dict[str, Any], language: str = "en") -> str:
+def as_text(chain: Explanation, language: str = "en") -> str:
     """The chain as indented text for a terminal, in German (de) or English (en)."""
     words = _WORDS[language]
-    publication = chain["publication"]
+    publication = chain.publication
     about = words["publication"].format(
-        id=publication["publication_id"],
-        at=f"{publication['published_at']:%Y-%m-%d %H:%M %Z}",
-        code=publication["code_version"],
+        id=publication.publication_id,
+        at=f"{publication.published_at:%Y-%m-%d %H:%M %Z}",
+        code=publication.code_version,
     )
     lines = [
-        f"{chain['mart']}: {chain['description'] if language == 'en' else chain['label'][language]}",
-        f"  {about}"
-        + (words["model"].format(version=chain["deliveries"][0]["model_version"]) if chain["deliveries"] else ""),
+        f"{chain.mart}: {chain.description if language == 'en' else chain.label[language]}",
+        f"  {about}" + (words["model"].format(version=chain.deliveries[0].model_version) if chain.deliveries else ""),
     ]
-    if chain["formula"]:
-        lines.append(f"  {words['formula']}: {' '.join(chain['formula'].split())}")
-    for row, trees, inputs in zip(chain["rows"], chain["trees"], chain["inputs"], strict=True):
+    if chain.formula:
+        lines.append(f"  {words['formula']}: {' '.join(chain.formula.split())}")
+    for row, trees, inputs in zip(chain.rows, chain.trees, chain.inputs, strict=True):
         lines += [f"  {words['figure']}:"]
         lines += [f"    {name}: {_shown(value, words, name)}" for name, value in row.items() if value is not None]
         missing = [name for name, value in row.items() if value is None]
         if missing:
             lines.append(f"    {words['not_given']}: {', '.join(missing)}")
-        if chain["compared"]:
-            computed, published = (_shown(row[column], words, column) for column in chain["compared"])
+        if chain.compared:
+            computed, published = (_shown(row[column], words, column) for column in chain.compared)
             precision = f" ({row['published_precision']})" if row.get("published_precision") else ""
             verdict = words["verdicts"].get(row["verdict"], row["verdict"])
             lines.append("  " + words["compared"].format(computed, published, precision, verdict))
@@ -171,27 +237,27 @@ def as_text(chain: dict[str, Any], language: str = "en") -> str:
             lines += _branch(tree, words, language, "    ", "1", followed, _decimals(row[tree["figure"]]))
         lines += [f"  {words['inputs']}:"] * bool(inputs)
         lines += [
-            f"    {i['column']} = {_shown(i['value'], words, i['column'])},"
-            f" {words['evidence'].get(i['evidence'], i['evidence'])},"
-            f" {words['from']} {', '.join(i['sources']) or words['nowhere']}"
+            f"    {i.column} = {_shown(i.value, words, i.column)},"
+            f" {words['evidence'].get(i.evidence, i.evidence)},"
+            f" {words['from']} {', '.join(i.sources) or words['nowhere']}"
             for i in inputs
         ]
     lines.append(f"  {words['deliveries']}:")
-    for d in chain["deliveries"]:
+    for d in chain.deliveries:
         lines += [
-            f"    {d['source']} {d['period']}: {d['file_name']} ({words['delivery']} {d['delivery_id']})",
-            f"      sha256 {d['sha256']}",
-            "      " + _records(d, words) + (words["layout"].format(d["layout"]) if d["layout"] else ""),
+            f"    {d.source} {d.period}: {d.file_name} ({words['delivery']} {d.delivery_id})",
+            f"      sha256 {d.sha256}",
+            "      " + _records(d, words) + (words["layout"].format(d.layout) if d.layout else ""),
         ]  # fmt: skip
-        if d["erased_at"]:
-            lines.append("      " + words["erased"].format(f"{d['erased_at']:%Y-%m-%d}", d["erased_why"]))
+        if d.erased_at:
+            lines.append("      " + words["erased"].format(f"{d.erased_at:%Y-%m-%d}", d.erased_why))
     return "\n".join(lines)
 
 
-def _records(delivery: dict[str, Any], words: dict[str, Any]) -> str:
-    numbers = [delivery[name] for name in ("records", "loaded", "rejected")]
-    if not delivery["has_rounded_rows"]:
-        if delivery["records"] is None:
+def _records(delivery: DeliveryBehind, words: dict[str, Any]) -> str:
+    numbers = [delivery.records, delivery.loaded, delivery.rejected]
+    if not delivery.has_rounded_rows:
+        if delivery.records is None:
             return words["untold"]
         return words["records"].format(*numbers)
     return words["rounded"].format(*(words["few"] if n is None else words["about"].format(n) for n in numbers))
@@ -265,28 +331,24 @@ def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _publication(connection: Connection, publication_id: int | None) -> dict[str, Any]:
-    found = _select(
-        connection,
-        "select publication_id, published_at, code_version, is_current from marts.publication"
-        " where publication_id = %(id)s or (%(id)s::bigint is null and is_current)",
-        {"id": publication_id},
-    )
-    if not found:
+def _publication(connection: Connection, publication_id: int | None) -> Publication:
+    with connection.cursor(row_factory=class_row(Publication)) as cursor:
+        found = cursor.execute(
+            "select publication_id, published_at, code_version, is_current from marts.publication"
+            " where publication_id = %(id)s or (%(id)s::bigint is null and is_current)",
+            {"id": publication_id},
+        ).fetchone()
+    if found is None:
         wanted = "nothing has been published" if publication_id is None else f"there is no publication {publication_id}"
         raise UserError(wanted, remedy="lagebild publication build publishes what was accepted")
-    return found[0]
+    return found
 
 
-def _input(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+def _input(entry: dict[str, Any], row: dict[str, Any]) -> Input:
     """An input of a row as the mart declares it under `config.meta.inputs`."""
     named = row[entry["source_column"]] if "source_column" in entry else None
-    return {
-        "column": entry["column"],
-        "value": row[entry["column"]],
-        "evidence": row[entry["evidence"]],
-        "sources": sorted({*entry.get("sources", ()), *([named] if named else ())}),
-    }
+    sources = sorted({*entry.get("sources", ()), *([named] if named else ())})
+    return Input(entry["column"], row[entry["column"]], row[entry["evidence"]], sources)
 
 
 def _read(rows: list[dict[str, Any]], trees: dict[str, list[dict[str, Any]]], keys: list[str]) -> list[str]:
@@ -301,17 +363,17 @@ def _read(rows: list[dict[str, Any]], trees: dict[str, list[dict[str, Any]]], ke
 
 def _deliveries(
     connection: Connection, mart: Mart, publication_id: int, sources: list[str], hashes: list[str]
-) -> list[dict[str, Any]]:
+) -> list[DeliveryBehind]:
     """The mart's deliveries in a publication: of these hashes, else of these sources, else all."""
-    return _select(
-        connection,
-        "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, has_rounded_rows,"
-        " received_at, model_version, erased_at, erased_why, layout"
-        " from marts.publication_source where publication_id = %(id)s and mart = %(mart)s"
-        " and case when %(hashes)s::text[] <> '{}' then sha256 = any(%(hashes)s)"
-        " else %(sources)s::text[] = '{}' or source = any(%(sources)s) end order by source, period",
-        {"id": publication_id, "mart": mart.name, "sources": sources, "hashes": hashes},
-    )
+    with connection.cursor(row_factory=class_row(DeliveryBehind)) as cursor:
+        return cursor.execute(
+            "select source, period, delivery_id, file_name, sha256, records, loaded, rejected, has_rounded_rows,"
+            " received_at, model_version, erased_at, erased_why, layout"
+            " from marts.publication_source where publication_id = %(id)s and mart = %(mart)s"
+            " and case when %(hashes)s::text[] <> '{}' then sha256 = any(%(hashes)s)"
+            " else %(sources)s::text[] = '{}' or source = any(%(sources)s) end order by source, period",
+            {"id": publication_id, "mart": mart.name, "sources": sources, "hashes": hashes},
+        ).fetchall()
 
 
 def _rows(

@@ -1,6 +1,6 @@
 """Check loaded deliveries with the expectations, and accept or hold them in the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def check_pending(settings: Settings, source: str | None = None) -> list[Deliver
 
 
 @contextmanager
-def _turn(connection: Connection, source: str) -> Iterator[None]:
+def _turn(connection: Connection, source: str) -> Generator[None]:
     """Wait until no other process checks this source; the turn ends at the latest with the connection."""
     turn = [_TURN, source]
     connection.execute("select pg_advisory_lock(%s, hashtext(%s))", turn)

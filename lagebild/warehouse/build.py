@@ -6,9 +6,10 @@ build that still runs fails at its next statement and publishes nothing.
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,7 +22,7 @@ from lagebild.core import database, disk, lineage
 from lagebild.core.errors import UserError
 from lagebild.core.settings import DBT_PROJECT, Settings
 from lagebild.core.version import code_version
-from lagebild.warehouse import blame, marts, overlay, publications, publish, transform
+from lagebild.warehouse import blame, marts, overlay, publications, publish, sandbox, transform
 from lagebild.warehouse import inputs as build_inputs
 from lagebild.warehouse.inputs import Numbered, SetAside
 from lagebild.warehouse.publications import Rollback
@@ -29,8 +30,6 @@ from lagebild.warehouse.steps import Step
 
 LAYERS = ("staging", "intermediate", "marts")
 OVERTAKEN = "LB001"
-ROOM = 3
-"""Bytes that a build writes per byte of the last one: new tables beside the old ones, and the write-ahead log."""
 
 
 class FailedBuildError(UserError):
@@ -64,7 +63,7 @@ def is_current(settings: Settings) -> bool:
     """
     with database.connect(settings, database.BUILDER) as connection:
         asked = build_inputs.accepted(connection)
-        version = _version(settings)
+        version = _version(settings.config)
         fingerprint = build_inputs.fingerprint(asked, version)
         if _is_made(connection, fingerprint):
             return True
@@ -74,7 +73,7 @@ def is_current(settings: Settings) -> bool:
 def blocked_by_rollback(settings: Settings) -> str | None:
     """The rollback that blocks a build of the accepted deliveries, if any, and what to fix."""
     with database.connect(settings, database.BUILDER) as connection:
-        rollback = _standing_rollback(connection, build_inputs.accepted(connection), _version(settings))
+        rollback = _standing_rollback(connection, build_inputs.accepted(connection), _version(settings.config))
         return publications.explained(connection, rollback) if rollback else None
 
 
@@ -112,11 +111,7 @@ def _begin(
             echo(publications.explained(connection, rollback))
             return None
         marts.require_synced(connection)
-        (held,) = connection.execute(
-            "select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class"
-            " where relnamespace = to_regnamespace('build') and relkind = 'r'"
-        ).fetchone()
-        disk.require(settings, "a build", {disk.DATABASE: ROOM * held})
+        disk.require(settings, "a build", {disk.DATABASE: transform.bytes_to_write(connection)})
         (build_id,) = connection.execute(
             "insert into raw.build (state, code_version, fingerprint) values ('running', %s, %s) returning build_id",
             [version, fingerprint],
@@ -129,7 +124,8 @@ def _begin(
             " where state in ('running', 'waiting') and build_id < %s",
             [f"by build {build_id}", build_id],
         )
-        return build_id
+    sandbox.drop_outdated(connection)
+    return build_id
 
 
 def make(
@@ -287,7 +283,7 @@ def check_marts(connection: Connection, build_id: int, echo: Callable[[str], Non
 
 
 @contextmanager
-def _stopping(connection: Connection, build_id: int) -> Iterator[None]:
+def _stopping(connection: Connection, build_id: int) -> Generator[None]:
     """Stop the build because a gate cannot check its marts."""
     try:
         yield
@@ -340,7 +336,7 @@ def wait_for_approval(connection: Connection, build_id: int) -> str:
 
 def waiting(settings: Settings) -> int | None:
     """The build that passed its checks and waits for approval, if any."""
-    with database.connect(settings, database.BUILDER) as connection:
+    with at_work(settings) as connection:
         return waiting_build(connection)
 
 
@@ -406,7 +402,7 @@ def _approve(connection: Connection, settings: Settings, build_id: int | None = 
         if state != "waiting":
             why = f"{state} {reason}" if state == "overtaken" else f"{state}{f' ({reason})' if reason else ''}"
             raise UserError(f"build {wanted} does not wait to be published: it is {why}", remedy=_instead(latest))
-        if fingerprint != build_inputs.fingerprint(build_inputs.accepted(connection), _version(settings)):
+        if fingerprint != build_inputs.fingerprint(build_inputs.accepted(connection), _version(settings.config)):
             raise UserError(
                 f"build {wanted} is not published: since it was checked, deliveries were accepted or withdrawn, or the"
                 " code or the city's own rows changed",
@@ -429,7 +425,7 @@ def publish_build(settings: Settings, build_id: int, by: str | None = None) -> i
 
 
 def _publish(connection: Connection, settings: Settings, build_id: int, by: str | None = None) -> int:
-    version = _version(settings)
+    version = _version(settings.config)
     with _told_if_overtaken(), connection.transaction():
         done = connection.execute(
             "select publication_id from published.publication where build_id = %s", [build_id]
@@ -447,6 +443,7 @@ def _publish(connection: Connection, settings: Settings, build_id: int, by: str 
             ).fetchone()
             # A build of an older version has none: then nothing counts as built already.
             publication_id = publish.publish(connection, build_id, fingerprint or "unknown", manifest)
+            transform.keep_manifest(settings.home, publication_id, manifest)
             connection.execute(
                 "update raw.build set state = 'published', ended_at = now(), published_by = %s where build_id = %s",
                 [by, build_id],
@@ -460,7 +457,7 @@ def _publish(connection: Connection, settings: Settings, build_id: int, by: str 
 
 
 @contextmanager
-def _told_if_overtaken() -> Iterator[None]:
+def _told_if_overtaken() -> Generator[None]:
     """Turn the database's refusal of a build that lost the token into a message."""
     try:
         yield
@@ -536,9 +533,9 @@ def _standing_rollback(connection: Connection, asked: Sequence[build_inputs.Inpu
     return publications.standing_rollback(connection, _pairs(read) | _of(version))
 
 
-def _version(settings: Settings) -> str:
+def _version(config: Path) -> str:
     """What else determines the figures: the code, and a city's own rows and layouts."""
-    return overlay.version(code_version(), overlay.rows(settings.config), overlay.layouts(settings.config))
+    return overlay.version(code_version(), overlay.rows(config), overlay.layouts(config))
 
 
 def _of(version: str) -> dict[tuple[str, str], str]:

@@ -48,6 +48,7 @@ def events(manifest_path: Path, results: Any, profile: Mapping[str, str], is_goo
     manifest = json.loads(manifest_path.read_text())
     if DbtArtifactProcessor.get_schema_version(manifest) > NEWEST_MANIFEST:
         raise ValueError(f"dbt's manifest has a schema newer than {NEWEST_MANIFEST}, which OpenLineage does not know")
+    _put_tested_last(manifest)
     told = [one for one in results.results if str(one.status) in _TOLD]
     for one in told:
         if one.node.unique_id in manifest["nodes"]:  # the file is of before the run: without the SQL that ran
@@ -75,6 +76,15 @@ def events(manifest_path: Path, results: Any, profile: Mapping[str, str], is_goo
     ended = RunState.COMPLETE if is_good else RunState.FAIL
     whole = [of_run(RunState.START, min(times)), *parsed, of_run(ended, max(times))]
     return [json.loads(Serde.to_json(event)) for event in whole]
+
+
+def _put_tested_last(manifest: dict[str, Any]) -> None:
+    """Of a test's parents, put the one that it is written for last: the processor charges a test to the last one, by
+    name, so that a table without a fault would get the failure of another."""
+    for unique_id, node in manifest["nodes"].items():
+        parents = manifest.get("parent_map", {}).get(unique_id, [])
+        if (tested := node.get("attached_node")) in parents:
+            manifest["parent_map"][unique_id] = [*(one for one in parents if one != tested), tested]
 
 
 def _named(result: Any) -> dict[str, Any]:

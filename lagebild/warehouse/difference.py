@@ -122,29 +122,36 @@ def _of_mart(
         former.version if former else None,
         latter.version if latter else None,
         tuple(change for change in deliveries if change.source in sources),
-        tuple(_rows(connection, mart, *contents)),
+        tuple(rows(connection, mart, *(_content(mart, content_id) for content_id in contents))),
     )
 
 
-def _rows(connection: Connection, mart: Mart, former: int | None, latter: int | None) -> Iterator[Row]:
-    """The rows that differ, by key: rows with equal keys are the same figure."""
-    side = sql.SQL(
-        "(select jsonb_build_array({}) as key, to_jsonb(m) - 'content_id' as row from {} as m where content_id = %s)"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, mart.key)), sql.Identifier("published", mart.name))
+def _content(mart: Mart, content_id: int | None) -> sql.Composed:
+    return sql.SQL("select to_jsonb(m) - 'content_id' as row from {} as m where content_id = {}").format(
+        sql.Identifier("published", mart.name), content_id
+    )
+
+
+def rows(connection: Connection, mart: Mart, former: sql.Composable, latter: sql.Composable) -> Iterator[Row]:
+    """The rows that differ, by key: rows with equal keys are the same figure.
+
+    `former` and `latter` are queries with a column `row`: the columns of the mart as `jsonb`.
+    """
+    keys = sql.SQL(", ").join(sql.SQL("row -> {}").format(column) for column in mart.key)
+    side = sql.SQL("(select jsonb_build_array({}) as key, row from ({}) as r)")
     # As text: numbers keep all digits, unlike floating point.
-    rows = connection.execute(
+    found = connection.execute(
         sql.SQL(
             "select f.row::text, l.row::text from {} as f full join {} as l using (key)"
             " where f.row is distinct from l.row order by key"
-        ).format(side, side),
-        [former, latter],
+        ).format(side.format(keys, former), side.format(keys, latter))
     )
-    for texts in rows:
+    for texts in found:
         before, after = (json.loads(text, parse_float=Decimal) if text else None for text in texts)
         present = after or before
         values = (
             _value(column, (before or {}).get(column), (after or {}).get(column))
-            for column in mart.columns
+            for column in dict.fromkeys([*mart.columns, *(before or {}), *(after or {})])
             if column not in mart.key
         )
         yield Row(
@@ -171,14 +178,19 @@ def _lines(found: Difference, shown_rows: int | None) -> Iterator[str]:
         yield "no figure differs"
     for mart in found.marts:
         yield ""
-        yield f"{mart.mart}: rows " + ", ".join(f"{state} {mart.count(state)}" for state in (CHANGED, ADDED, REMOVED))
-        yield f"  due to {_cause(mart)}"
-        for row in mart.rows[:shown_rows]:
-            yield f"  {row.state} " + " ".join(f"{column}={_text(value)}" for column, value in row.key.items())
-            if row.state == CHANGED:
-                yield from (f"    {_change(value)}" for value in row.values)
-        if left := len(mart.rows[shown_rows:]) if shown_rows is not None else 0:
-            yield f"  rows more: {left}; --mart {mart.mart} lists them"
+        yield from mart_lines(mart, _cause(mart), shown_rows)
+
+
+def mart_lines(mart: MartDifference, cause: str, shown_rows: int | None) -> Iterator[str]:
+    """A mart's difference as lines for a terminal."""
+    yield f"{mart.mart}: rows " + ", ".join(f"{state} {mart.count(state)}" for state in (CHANGED, ADDED, REMOVED))
+    yield f"  due to {cause}"
+    for row in mart.rows[:shown_rows]:
+        yield f"  {row.state} " + " ".join(f"{column}={_text(value)}" for column, value in row.key.items())
+        if row.state == CHANGED:
+            yield from (f"    {_change(value)}" for value in row.values)
+    if left := len(mart.rows[shown_rows:]) if shown_rows is not None else 0:
+        yield f"  rows more: {left}; --mart {mart.mart} lists them"
 
 
 def _cause(mart: MartDifference) -> str:

@@ -7,7 +7,7 @@ dropped, and changes never block readers for long (`locks.py`).
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def migrate(settings: Settings) -> list[str]:
 
 
 @contextlib.contextmanager
-def _owned(connection: Connection) -> Iterator[None]:
+def _owned(connection: Connection) -> Generator[None]:
     """Add to a permission error who has the right: a database belongs to the role that migrates it."""
     try:
         yield

@@ -111,6 +111,10 @@ class Lineage:
         tables = (self._nodes[a]["name"] for a in ancestors if a.startswith("source."))
         return sorted({table.split("__")[0] for table in tables} & set(contracts.sources()))
 
+    def holds(self, model: str) -> bool:
+        """Whether there is a model of this name."""
+        return any(n.startswith("model.") and n.endswith(f".{model}") for n in self._nodes)
+
     def version(self, model: str) -> str:
         """12 hexadecimal digits that change when the model, or a model or seed before it, changes."""
         ancestors = (a for a in self._ancestors(self._named(model)) if not a.startswith("source."))

@@ -73,7 +73,3 @@ class Layers:
         """The same, then reset for another build."""
         lines, self._layers = self.lines(), {}
         return lines
-
-    @property
-    def has_warned(self) -> bool:
-        return any(layer.others for layer in self._layers.values())

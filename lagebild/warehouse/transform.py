@@ -8,12 +8,15 @@ import hashlib
 import logging
 import logging.handlers
 import os
+import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from psycopg import Connection
 
 from lagebild.core import database, lineage
 from lagebild.core.settings import DBT_PROJECT, Settings
@@ -24,6 +27,10 @@ PROJECT = "lagebild"
 """The name in dbt_project.yml; part of the names in the manifest."""
 FAILURE_LINES = 15
 MANIFEST = "manifest.json"
+SCHEMA = "build"
+"""Where a build writes; publication reads it."""
+ROOM = 3
+"""Bytes that a build writes per byte of the last one: new tables beside the old ones, and the write-ahead log."""
 _OBJECTS_BEFORE_COLLECTING = 50_000
 _NOT_PARSED = ("LAGEBILD_BUILD_ID", "LAGEBILD_DBT_PASSWORD")
 log = logging.getLogger(__name__)
@@ -68,31 +75,57 @@ _parsed: _Parsed | None = None
 _turn = threading.Lock()  # dbt's flags, adapters and logs are global in a process
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Environment variables for dbt: the builder's access, the project, and folders below the state folder."""
-    p = database.parameters(settings, database.BUILDER)
+def environment(settings: Settings, role: str = database.BUILDER, schema: str = SCHEMA) -> dict[str, str]:
+    """Environment variables for dbt: a role's access, the project, and folders below the state folder."""
+    p = database.parameters(settings, role)
     state = settings.home / "dbt"
-    return database.environment(settings, database.BUILDER) | {
+    return database.environment(settings, role) | {
         "LAGEBILD_DBT_HOST": p["host"],
         "LAGEBILD_DBT_PORT": p["port"],
         "LAGEBILD_DBT_NAME": p["dbname"],
         "LAGEBILD_DBT_USER": p["user"],
         "LAGEBILD_DBT_PASSWORD": p["password"],
+        "LAGEBILD_DBT_SCHEMA": schema,
         "LAGEBILD_CODE_VERSION": code_version(),
         # Threads share Python's lock: more threads than cores wait for each other.
         "LAGEBILD_DBT_THREADS": str(min(max(os.cpu_count() or 2, 2), 8)),
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        "DBT_TARGET_PATH": str(manifest_path(settings).parent),
+        "DBT_TARGET_PATH": str(manifest_path(settings, schema).parent),
         "DBT_LOG_PATH": str(state / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
 
 
-def manifest_path(settings: Settings) -> Path:
+def manifest_path(settings: Settings, schema: str = SCHEMA) -> Path:
     """The manifest of the last parse: nodes and their dependencies."""
-    return settings.home / "dbt" / "target" / MANIFEST
+    return settings.home / "dbt" / ("target" if schema == SCHEMA else schema) / MANIFEST
+
+
+def published_manifest(home: Path, publication_id: int) -> Path:
+    """Where the manifest of a publication is kept below the state folder, until the next one."""
+    return home / "dbt" / "published" / str(publication_id) / MANIFEST
+
+
+def keep_manifest(home: Path, publication_id: int, manifest: Path) -> None:
+    """Keep the manifest of what is published now, in place of the one before: a sandbox is compared with it."""
+    kept = published_manifest(home, publication_id)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(manifest, kept)
+    for folder in kept.parent.parent.iterdir():
+        if folder != kept.parent:
+            shutil.rmtree(folder)
+
+
+def bytes_to_write(connection: Connection) -> int:
+    """How many bytes a build writes, by the size of the last one: what its disk must have room for."""
+    held = connection.execute(
+        "select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class"
+        " where relnamespace = to_regnamespace(%s) and relkind = 'r'",
+        [SCHEMA],
+    ).fetchone()
+    return ROOM * (held[0] if held else 0)
 
 
 def prepare(settings: Settings) -> None:
@@ -168,7 +201,7 @@ def _invoke(
 
 
 @contextmanager
-def _log(path: Path) -> Iterator[Callable[[Any], None]]:
+def _log(path: Path) -> Generator[Callable[[Any], None]]:
     """Writes dbt's log at level `info` and above; keeps ten files of a megabyte."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=9, delay=True)
@@ -216,7 +249,7 @@ def _written(target: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _session(variables: dict[str, str]) -> Iterator[dict[str, str]]:
+def _session(variables: dict[str, str]) -> Generator[dict[str, str]]:
     """Set up the process for dbt; restore it afterwards."""
     with _turn:
         before = dict(os.environ)

@@ -7,7 +7,7 @@ files and are never followed; `taken/`, `receipts/`, hidden names and those of u
 import contextlib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -264,7 +264,7 @@ class Store:
         raise NotImplementedError
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self) -> Generator[None]:
         """Say of what a store or its library fails with which store it was; never with its credentials."""
         with faults_named(self.label):
             yield
@@ -276,7 +276,7 @@ def access_name(label: str) -> str:
 
 
 @contextlib.contextmanager
-def changed_if_gone(path: str) -> Iterator[None]:
+def changed_if_gone(path: str) -> Generator[None]:
     from s3fs.utils import FileExpired
 
     try:
@@ -286,7 +286,7 @@ def changed_if_gone(path: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def faults_named(label: str) -> Iterator[None]:
+def faults_named(label: str) -> Generator[None]:
     try:
         yield
     except UserError:

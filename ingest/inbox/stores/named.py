@@ -1,7 +1,7 @@
 """The stores that settings name, opened."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +18,7 @@ def labels(settings: Settings) -> list[str]:
 
 
 @contextlib.contextmanager
-def opened(settings: Settings, label: str) -> Iterator[Store]:
+def opened(settings: Settings, label: str) -> Generator[Store]:
     """The store of an inbox, connected; StoreError if it cannot be reached."""
     store = _store(settings, label)
     try:

@@ -12,7 +12,7 @@ snapshots are in force is the ledger's business. Two views of raw read it:
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -70,7 +70,7 @@ def series_of(contract: Contract, period: str) -> tuple[str, date]:
 @contextlib.contextmanager
 def comparing(
     settings: Settings, contract: Contract, period: str, key: KeyChain | None, by_text: bool = True
-) -> Iterator["Comparison | None"]:
+) -> Generator["Comparison | None"]:
     """The comparison of a delivery with its base; None for a source without history.
 
     `by_text`: rows of the base may be recognised by their raw texts, before anything is converted; raises
@@ -100,7 +100,7 @@ class Comparison:
         self._base_id: int | None = None
         self._base: Digests | None = None
         self._draft: Draft | None = None
-        self._kept: tuple[dict[str, Any], list[int], int | None] | None = None
+        self._kept: tuple[dict[str, Any], list[int], str | None, int | None] | None = None
         self._known_doubled: list[tuple[int, int]] = []
 
     def begin(self, connection: Connection, delivery_id: int, engine: Engine) -> None:

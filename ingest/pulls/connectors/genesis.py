@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -398,7 +398,7 @@ def _flat_file(file: Any, subject: str, table: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _told_as_broken(subject: str) -> Iterator[None]:
+def _told_as_broken(subject: str) -> Generator[None]:
     try:
         yield
     except Refused as error:

@@ -11,7 +11,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -323,7 +323,7 @@ def _date(text: str) -> datetime | None:
 
 
 @contextmanager
-def host_turn(settings: Settings, host: str) -> Iterator[None]:
+def host_turn(settings: Settings, host: str) -> Generator[None]:
     """Be the only one of all processes of this warehouse that asks `host` (name and port), while the block runs.
 
     An advisory lock of a connection of its own: whoever is killed loses it with the connection. Raises TimeIsUp

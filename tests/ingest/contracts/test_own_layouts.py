@@ -448,7 +448,7 @@ def test_a_build_is_due_when_a_layout_changes(warehouse):
     write(warehouse, "ledger", LEDGER)
     from lagebild.warehouse import build
 
-    assert build._version(warehouse) != code_version()
+    assert build._version(warehouse.config) != code_version()
 
 
 def test_a_proposal_says_which_own_layout_reads_the_file(city, tmp_path):

@@ -194,8 +194,9 @@ def test_a_row_is_what_keeps_every_rule():
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=200)))
 @settings(deadline=None)
 def test_pseudonyms_are_those_of_privacy(identifiers):
-    # An error of a spreadsheet is no identifier: its row is rejected.
-    identifiers = [text.strip() for text in identifiers if text.strip() and not values.spreadsheet_error(text.strip())]
+    # An error of a spreadsheet is no identifier, nor is a control sign: its row is rejected.
+    bad = (values.spreadsheet_error, values.control_sign)
+    identifiers = [text.strip() for text in identifiers if text.strip() and not any(of(text.strip()) for of in bad)]
     rows = [[*GOOD[:2], text, *GOOD[3:]] for text in identifiers]
     found = [row[4].decode() for row in cells_of(register_engine().check(block(rows)).payload.tobytes())]
     assert found == [KEY.pseudonym(text) for text in identifiers]
@@ -218,6 +219,21 @@ def test_a_text_that_is_too_long_is_rejected_however_its_column_is_read(is_whole
     assert [(row.line, row.reasons[0]["code"]) for row in checked.rejected] == [(4, "length"), (5, "length")]
     first, second = cells_of(checked.payload.tobytes())
     assert b"kurz" in first and "üüüüüüüüüü".encode() in second
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_text_with_a_control_sign_is_rejected_and_the_sign_named(is_whole):
+    field = next(f for f in SERIES.fields if f.type == "string")
+    field = replace(field, pattern=None if is_whole else re.compile("(?s).*"), enum=None, mapping=None, max_length=None)
+    contract = replace(SERIES, fields=(field,), primary_key=(), evidence="published")
+    texts = ["fine", "a\x07b", "tab\there", "two\nlines", "two\r\nlines", "ü\x1bx", "\x01", "del\x7f", "a\x0bb"]
+    checked = Engine(contract, layout_of(contract), None, 1).check(block([[text] for text in texts], contract))
+    told = [(row.line, row.reasons[0]["code"], row.reasons[0]["message"]) for row in checked.rejected]
+    assert [(line, code) for line, code, _ in told] == [(line, "control_sign") for line in (3, 7, 8, 10)]
+    assert [message.partition("holds ")[2].partition(":")[0] for _, _, message in told] == [
+        "the control sign U+0007 as character 2", "the control sign U+001B as character 2",
+        "the control sign U+0001 as character 1", "the control sign U+000B as character 2",
+    ]  # fmt: skip
 
 
 def test_a_reader_that_finds_other_records_than_the_scan_stops_the_load():

@@ -153,7 +153,7 @@ def test_explain_says_when_and_why_bytes_were_erased(empty_warehouse):
     chain = explain(warehouse, "eu2_population", "00", 2019)
     assert f"the landed bytes were erased on {time.strftime('%Y-')}" in as_text(chain)
     assert "retention of P10Y is over" in as_text(chain)
-    assert [d["erased_why"] for d in chain["deliveries"]] == ["retention of P10Y is over"]
+    assert [d.erased_why for d in chain.deliveries] == ["retention of P10Y is over"]
 
 
 def test_the_command_lists_by_default_and_deletes_when_told(warehouse):

@@ -1,6 +1,9 @@
 """Workbooks that nobody here reads are refused by their name, whatever the contract's reader and whoever looks."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import zipfile
 from collections.abc import Callable
@@ -10,7 +13,7 @@ import pytest
 
 from ingest import contracts
 from ingest.onboarding import propose
-from ingest.reading import readers
+from ingest.reading import file_kinds, readers
 from ingest.reading.header import header_of
 from ingest.reading.refused import Refused
 from lagebild.core.settings import ROOT
@@ -68,6 +71,29 @@ KINDS = {
 }
 
 
+TEXT = "Jahr;Wert\n2024;1\n" * 20
+PACKED = {
+    "gzip (.gz)": gzip.compress(TEXT.encode()),
+    "bzip2 (.bz2)": bz2.compress(TEXT.encode()),
+    "xz (.xz)": lzma.compress(TEXT.encode()),
+    "7-Zip (.7z)": b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(range(256)),
+    "RAR (.rar)": b"Rar!\x1a\x07\x01\x00" + bytes(range(256)),
+    "Zstandard (.zst)": b"\x28\xb5\x2f\xfd" + bytes(range(256)),
+}
+NO_TABLE = {
+    "a PDF document": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj",
+    "an image": b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+    "a formatted text (.rtf)": b"{\\rtf1\\ansi",
+    "a Parquet file": b"PAR1" + bytes(range(256)),
+    "a SQLite database": b"SQLite format 3\x00" + bytes(64),
+}
+WIDE = {
+    "UTF-16": ["utf-16", "utf-16-le", "utf-16-be"],
+    "UTF-32": ["utf-32"],
+}
+"""Python writes a mark with those that do not say which byte comes first."""
+
+
 def looks(source: str) -> dict[str, Callable[[bytes], object]]:
     contract = contracts.load(source)
     return {
@@ -87,6 +113,54 @@ def test_other_kinds_are_refused_by_name(kind, source):
             look(content)
         assert (refused.value.message, refused.value.remedy) == (message, remedy), name
         assert all("im Original" not in said.told("de") for said in (refused.value.message, refused.value.remedy))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_packed_files_and_what_is_no_table_are_refused_by_name(source):
+    for named, kinds in (("packed by {}, and not the file itself", PACKED), ("{}, and no table", NO_TABLE)):
+        for kind, content in kinds.items():
+            for look in looks(source).values():
+                with pytest.raises(Refused) as refused:
+                    look(content)
+                assert named.format(kind) in refused.value.message
+                assert all(
+                    "im Original" not in said.told("de") for said in (refused.value.message, refused.value.remedy)
+                )
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source not in ("funding", "genesis")])
+def test_a_zip_where_none_is_agreed_is_called_one(source):
+    with pytest.raises(Refused, match=r"packed by ZIP \(\.zip\)") as refused:
+        readers.open_source(contracts.load(source), io.BytesIO(zipped(a_csv=TEXT.encode())))
+    assert refused.value.remedy == "unpack it, and send the file that is in it"
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source != "funding"])
+@pytest.mark.parametrize("kind", WIDE)
+def test_wide_text_is_called_what_it_is(source, kind):
+    for encoding in WIDE[kind]:
+        for name, look in looks(source).items():
+            if name == "propose" and encoding == "utf-16":  # which a contract can name
+                continue
+            with pytest.raises(Refused, match=f"the file is {kind}") as refused:
+                look(TEXT.encode(encoding))
+            is_named = name != "propose" and contracts.load(source).reader in readers.ENCODED
+            assert ("name its encoding at" in refused.value.remedy) == is_named
+            assert "im Original" not in refused.value.remedy.told("de")
+
+
+def test_wide_text_that_is_agreed_and_text_that_is_not_wide_are_read():
+    for content in (b"\xff", b"", b"a", b"a\x00", "ä;ö\n".encode(), "北京;東京\n".encode() * 9):
+        file_kinds.refuse_others(io.BytesIO(content), "csv", "utf-8")
+    for encoding in ("utf-16", "UTF_16_LE", "utf-32"):
+        file_kinds.refuse_others(io.BytesIO(TEXT.encode(encoding)), "csv", encoding)
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<html>", b"\xef\xbb\xbf\n<HTML lang=de>"])
+def test_a_web_page_where_text_is_agreed_is_called_one(page):
+    for source in ("employment", "register", "azr_nrw"):
+        with pytest.raises(Refused, match=r"a web page \(HTML\), and no table"):
+            readers.open_source(contracts.load(source), io.BytesIO(page))
 
 
 def test_a_page_or_an_old_xml_table_is_no_workbook():

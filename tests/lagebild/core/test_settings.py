@@ -105,8 +105,9 @@ def test_every_example_is_read_and_reaches_the_processes_of_airflow_unchanged(wi
 
 def test_what_is_secret_is_in_no_repr(without_dotenv):
     secret = {name: one for name, one in FIELDS.items() if one.is_secret}
-    assert {"warehouse_dsn", "airflow_dsn", "alert_webhook"} == set(secret)
+    assert {"warehouse_dsn", "airflow_dsn", "alert_webhook", "secrets_backend_kwargs"} == set(secret)
     values = {one.name: f"https://GEHEIM-{name}.example" for name, one in secret.items()}
+    values["LAGEBILD_SECRETS_BACKEND_KWARGS"] = '{"token": "GEHEIM"}'
     assert "GEHEIM" not in repr(settings.load(values))
 
 

@@ -225,7 +225,7 @@ def test_every_node_of_generated_ledgers_sums_back_to_its_figure(published_wareh
     assert query(warehouse, whole, "esf_bayern") == [(*[None] * 4, "confidential")]
     # Of a figure only its own deliveries are listed: those of its year.
     listed_periods = {
-        delivery["period"] for delivery in explain.explain(warehouse, "cost_per_person", "05913000", 2020)["deliveries"]
+        delivery.period for delivery in explain.explain(warehouse, "cost_per_person", "05913000", 2020).deliveries
     }
     assert listed_periods == {"05913000_2020", "05913000_2020-12-31", "2020"}
     bridge = explain.as_text(explain.explain(warehouse, "cost_bridge", "05913000", 2020), "en")
@@ -251,16 +251,16 @@ def test_every_node_of_generated_ledgers_sums_back_to_its_figure(published_wareh
 
     # A random walk through the printed tree ends at a delivered line that the total was summed from.
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019)
-    ((tree, *_),) = chain["trees"]
+    ((tree, *_),) = chain.trees
     total = tree["children"][0]["children"][0]
     chosen = random.Random(3).sample(total["children"], 8)
     for component in chosen:
         assert component["value"] == recomputed(
             component["operation"], component.get("digits"), [child["value"] for child in component["children"]]
         )
-    assert sum(component["value"] for component in total["children"]) == chain["rows"][0]["total_cost_eur"]
+    assert sum(component["value"] for component in total["children"]) == chain.rows[0]["total_cost_eur"]
     # A year without persons has no figure, and says which operand is missing.
-    ((tree,),) = explain.explain(warehouse, "cost_per_person", "05913000", 2018)["trees"]
+    ((tree,),) = explain.explain(warehouse, "cost_per_person", "05913000", 2018).trees
     assert tree["reason"] == "population_of_another_date" and "value" not in tree
     assert {leaf["node_kind"] for leaf in leaves_below(tree["children"][0]["children"][1])} == {"missing"}
 
@@ -344,7 +344,7 @@ def test_a_leaf_keeps_what_was_said_of_its_delivery_when_it_was_read(published_w
 
     def leaf() -> dict:
         chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, publication)
-        (found,) = [leaf for leaf in leaves_below(chain["trees"][0][0]) if leaf["label"] == "employees_persons"]
+        (found,) = [leaf for leaf in leaves_below(chain.trees[0][0]) if leaf["label"] == "employees_persons"]
         return found
 
     before = leaf()
@@ -415,7 +415,7 @@ def test_every_released_mart_is_explained_in_both_languages(published_warehouse,
             assert mart.name in ("cost_bridge", "cost_comparability")
             continue
         chain = explain.explain(warehouse, mart.name)
-        assert len(chain["rows"]) == len(chain["trees"]) == count
+        assert len(chain.rows) == len(chain.trees) == count
         for language in explain.LANGUAGES:
             assert explain.as_text(chain, language)
 
@@ -455,10 +455,10 @@ def test_every_released_mart_is_explained_in_both_languages(published_warehouse,
     assert "cost_per_person_low_eur: 2.140\n" in german and "Kosten je Person, Untergrenze = 2.140 EUR;" in german
 
     by_programme = explain.explain(warehouse, "funding_cliff", "suedosteuropa", 2024)
-    assert {row["programme_id"] for row in by_programme["rows"]} == {"suedosteuropa"}
-    assert {tree["value"] for trees in by_programme["trees"] for tree in trees} == {Decimal(2024)}
+    assert {row["programme_id"] for row in by_programme.rows} == {"suedosteuropa"}
+    assert {tree["value"] for trees in by_programme.trees for tree in trees} == {Decimal(2024)}
     stated = explain.explain(warehouse, "integration_course", "00", by_year(warehouse))
-    assert {tree["figure"] for tree in stated["trees"][0]} >= {"courses", "federal_money_eur", "eur_per_course"}
+    assert {tree["figure"] for tree in stated.trees[0]} >= {"courses", "federal_money_eur", "eur_per_course"}
     with pytest.raises(UserError, match="cost_per_person has no row for 05913000 1999"):
         explain.explain(warehouse, "cost_per_person", "05913000", 1999)
     with pytest.raises(UserError, match="sensitivity_cost_per_person is not released"):
@@ -483,7 +483,7 @@ def test_a_place_is_asked_for_by_its_name_too(published_warehouse):
     warehouse = published_warehouse
 
     def asked(mart: str, place: str, year: int | None = None) -> list:
-        return explain.explain(warehouse, mart, place, year)["rows"]
+        return explain.explain(warehouse, mart, place, year).rows
 
     assert asked("cost_per_person", "dortmund", 2019) == asked("cost_per_person", "05913000", 2019)
     assert asked("migration_background", "Deutschland", 2005) == asked("migration_background", "00", 2005)

@@ -73,17 +73,17 @@ def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse, 
     assert vintages == [(first, 2525), (second, 2526)]
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, first)
     # Of three ledgers one counts: the others are behind the mart, and not behind the figure.
-    behind = {d["source"] for d in chain["deliveries"]}
+    behind = {d.source for d in chain.deliveries}
     assert {"ledger", "register", "employment"} <= behind and not behind & {"ledger_totals", "ledger_plan"}
-    assert [(i["value"], i["evidence"], i["sources"]) for i in chain["inputs"][0]] == [
+    assert [(i.value, i.evidence, i.sources) for i in chain.inputs[0]] == [
         (Decimal("15639763.00"), "published", [*LEDGERS, "reference_quantity"]),
         (9825, "derived_from_result", ["register"]),
         (2525, "derived_from_result", ["employment"]),
     ]
     assert "computed 2,143 | published 2,143 (rounded to 1 EUR) | retraced" in explain.as_text(chain)
-    assert {d["layout"] for d in chain["deliveries"]} == {"current"}
+    assert {d.layout for d in chain.deliveries} == {"current"}
     assert "rejected, read by layout current" in explain.as_text(chain)
-    assert chain["rows"][0]["employees_persons"] == 2525
+    assert chain.rows[0]["employees_persons"] == 2525
 
     # The rate that is shown did not change, though the data did.
     parts = bridge.bridge(warehouse, "05913000", first, second, 2019, 2019)

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from ingest.deliveries import pseudonyms
 from lagebild.core import lineage
 from lagebild.core.errors import UserError
-from lagebild.warehouse import build, transform
+from lagebild.warehouse import build, build_lineage, transform
 from tests import canary
 from tests.receiver import receiver
 from tests.support import MUNICIPALITY, PURPOSE, accept, run_dbt
@@ -82,8 +84,6 @@ def leaves(value):
 
 
 def test_events_that_cannot_be_made_are_told_and_no_reason_to_fail(warehouse, monkeypatch, caplog):
-    from types import SimpleNamespace
-
     settings = replace(warehouse, lineage_file=warehouse.home / "lineage.jsonl")
     transform.manifest_path(settings).parent.mkdir(parents=True, exist_ok=True)
     newer = {"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v13.json"}, "nodes": {}}
@@ -91,3 +91,41 @@ def test_events_that_cannot_be_made_are_told_and_no_reason_to_fail(warehouse, mo
     transform.tell_lineage(settings, SimpleNamespace(result=SimpleNamespace(results=[]), success=True))
     assert "schema newer than 12" in caplog.text and not settings.lineage_file.exists()
     assert lineage.line(settings) == str(settings.lineage_file)
+
+
+def node(name: str, **more) -> dict:
+    """A node of dbt's manifest, with what the processor reads of it."""
+    unique_id = f"{more.get('resource_type', 'model')}.lagebild.{name}"
+    common = {"unique_id": unique_id, "name": name, "alias": name, "database": "db", "schema": "build", "columns": {}}
+    return common | {"resource_type": "model", "config": {}, "description": "", "depends_on": {"nodes": []}} | more
+
+
+def result_of(one: dict, status: str):
+    """What dbt says of a node that ran."""
+    moment = datetime(2026, 12, 1, tzinfo=UTC)
+    timing = [SimpleNamespace(name="execute", started_at=moment, completed_at=moment)]
+    return SimpleNamespace(node=SimpleNamespace(**one, compiled_code="select 1"), status=status, timing=timing)
+
+
+@pytest.mark.parametrize("other", ["customers", "products"])
+def test_a_test_of_two_tables_is_charged_to_the_one_that_it_is_written_for(tmp_path, other):
+    orders, others = node("orders"), node(other)
+    parents = [orders["unique_id"], others["unique_id"]]
+    test = node(
+        "relation", resource_type="test", test_metadata={"name": "relationships", "kwargs": {"column_name": "id"}},
+        attached_node=orders["unique_id"], depends_on={"nodes": parents},
+    )  # fmt: skip
+    nodes = {one["unique_id"]: one for one in (orders, others, test)}
+    schema = "https://schemas.getdbt.com/dbt/manifest/v12.json"
+    manifest = {
+        "metadata": {"dbt_schema_version": schema, "dbt_version": "1.11.0"}, "nodes": nodes, "sources": {},
+        "parent_map": {test["unique_id"]: sorted(parents)} | {parent: [] for parent in parents},
+    }  # fmt: skip
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    ran = SimpleNamespace(results=[result_of(orders, "success"), result_of(others, "success"), result_of(test, "fail")])
+    told = build_lineage.events(path, ran, {"host": "h", "port": "1"}, is_good=False)
+    failed = [event for event in told if event["eventType"] == "FAIL" and event["inputs"]]
+    assert [event["inputs"][0]["name"].rpartition(".")[2] for event in failed] == ["orders"]
+    (assertion,) = failed[0]["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert (assertion["assertion"], assertion["column"], assertion["success"]) == ("relationships", "id", False)

@@ -63,8 +63,8 @@ def test_a_group_is_led_back_to_the_lines_of_its_countries(published_warehouse):
     chain = explain.explain(published_warehouse, "foreign_population", "Dortmund", 2024)
     text = explain.as_text(chain, "de")
     assert "Summe; berechnet" in text and "erster Wert in Prozent des zweiten" in text
-    (row,) = [r for r in chain["rows"] if (r["nationality"], r["sex"]) == ("EU2", "all")]
-    persons, share = chain["trees"][chain["rows"].index(row)]
+    (row,) = [r for r in chain.rows if (r["nationality"], r["sex"]) == ("EU2", "all")]
+    persons, share = chain.trees[chain.rows.index(row)]
     assert [(leaf["value"], leaf["label_de"]) for leaf in persons["children"]] == [
         (5700, "Personen: Bulgarien"), (7720, "Personen: Rumänien"),
     ]  # fmt: skip
