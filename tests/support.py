@@ -54,9 +54,13 @@ def query(settings: Settings, statement: str, *values: Any, role: str = database
 
 
 def deliver_all(settings: Settings) -> None:
-    """Deliver every bundled example and accept it; the structure tables are those that the table prints."""
+    """Deliver every bundled file and accept it; the structure tables are those that the table prints."""
     for source in contracts.sources():
         accept(settings, source)
+        contract = contracts.load(source)
+        for path in sorted((BUNDLED / source).iterdir()):
+            if contract.period_of(path.name) not in (None, contract.period_of(contract.example)):
+                accept(settings, source, path.read_bytes(), path.name)
 
 
 def accept(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:

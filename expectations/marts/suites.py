@@ -28,6 +28,7 @@ from expectations.marts.funding import (
     published_claim,
     refinancing,
 )
+from expectations.marts.labour import employment, minimum_income
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
@@ -143,6 +144,8 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         published_claim,
         municipal_profile,
         official_statistic,
+        employment,
+        minimum_income,
         sensitivity_cost_per_person,
     )
 }

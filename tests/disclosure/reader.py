@@ -39,9 +39,11 @@ SOURCES = (
 )
 SAYS_NOTHING = {
     "cost_comparability": "pairs of places and whether they may be compared: no count and no amount",
+    "employment": "figures that their offices have published, with what they keep secret",
     "funding_cliff": "last years of programmes",
     "integration_course": "figures that its office has published",
     "migration_background": "figures that the statistics office has published",
+    "minimum_income": "figures that their offices have published, with what they keep secret",
     "municipal_profile": "figures that their city has published",
     "official_statistic": "figures that the statistics office has published",
     "programme_funding": "figures of whole programmes, published",
