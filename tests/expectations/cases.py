@@ -458,8 +458,8 @@ _QUALIFIED = {
 _GROUPS = [field.name for field in contracts.load("ldb_22542_06i").fields if field.signs]
 _AGENCY = [
     {
-        **{"reference_date": "2024-06-30", "region_code": "05913000", "region_name": "Dortmund", "indicator": indicator, "sex": sex},
-        **{"place_basis": "residence", "nationality": nationality, "persons": persons},
+        **{"reference_date": "2024-06-30", "region_code": "05913000", "region_name": "Dortmund", "sex": sex},
+        **{"indicator": indicator, "place_basis": "residence", "nationality": nationality, "persons": persons},
     }
     for indicator, nationality, sex, persons in (
         ("employees", "TOTAL", "all", 10),
