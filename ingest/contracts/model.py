@@ -34,6 +34,7 @@ DAMAGED = (
 """Lost or doubly decoded letters, as a pattern for PostgreSQL and Python."""
 YEAR = "{year}"
 """In a field's title: the year of the delivery's period, where a table says it in its header alone."""
+_YEAR_NAMED = re.compile(r"\b[12]\d{3}\b")
 MASK = "***"
 """Replacement for a hidden text in a rejected row."""
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)(_(de|en)(_flat)?|_flat)\.(?P<kind>csv|zip)", re.IGNORECASE)
@@ -550,11 +551,13 @@ class Contract:
         titles = [normal_title(title) for title in header]
         shorter = titles[: max((n for n, title in enumerate(titles, 1) if title), default=0)]
         begun = next((n for n, title in enumerate(titles) if title), 0)
+        # Without a period the header alone says which year it names.
+        year = period or next((found[0] for title in titles if (found := _YEAR_NAMED.search(title))), None)
         for tried in [titles] if shorter == titles else [titles, shorter]:
             for by_name in (False, True):
                 found = [
                     variant
-                    for layout in self.layouts_in(period)
+                    for layout in (layout.of_period(year) for layout in self.layouts_in(period))
                     # Lists of SAP begin with a column without a title.
                     if (variant := layout.variant(tried[begun:] if layout.beside else tried, by_name))
                 ]

@@ -11,6 +11,7 @@ def test_the_year_of_the_header_is_that_of_the_period():
     layout = contract.layout_for(header, "2023")
     assert layout.titles == header and [field.name for field in layout.fields][-1] == "rate_pct"
     assert contract.layout_for(header, "2024") is None
+    assert contract.layout_for(header, None).titles == header  # asked for no period in particular
     message, _ = contract.header_refusal(header, "2024")
     assert "Jahr / 2024" in str(message) and "Jahr / 2023" in str(message)
 

@@ -97,6 +97,7 @@ def test_a_second_period_of_every_source_with_the_same_keys_is_built(published_w
     ((_, files),) = of(published_warehouse, amounts)
     assert files == 1
     values = "select value from marts.official_statistic where region_code = '05112000' and is_total"
+    values += " and table_code = '12411-01-01-4'"
     assert [int(value) for (value,) in of(published_warehouse, values)] == [502271]
     hessen = "select distinct source_file_name from build.stg_esf__operation where source = 'esf_hessen'"
     assert of(published_warehouse, hessen) == [("esf_hessen_2014-2021.csv",)]
