@@ -125,6 +125,28 @@ EXPECTED = (
     ("official_statistic", "table_code = '12411-01-01-4' and region_code = '05354' and is_total", {
         "value": None, "value_sign": "-",
     }),
+    *(
+        ("employment", f"table_code = '13111-01-03-4' and region_code = '{region}' and nationality = 'ALL'"
+         " and sex = 'all' and place_basis = 'workplace'", {
+            "persons": foreign, "total_persons": whole, "share_of_employees_pct": Decimal(share),
+            "per_100_inhabitants": None, "rate_reason": "employees_by_workplace"
+        })
+        for region, foreign, whole, share in (
+            ("00", 5837916, 34885481, "16.73"), ("05", 1193812, 7350231, "16.24")
+        )
+    ),
+    ("employment", "table_code = '13111-01-03-4' and region_code = '05913000' and nationality = 'ALL'"
+     " and sex = 'all'", {
+        "persons": None, "value_sign": "-", "reason": "dash_is_no_zero"
+    }),
+    *(
+        ("minimum_income", f"source = 'ldb_22811_05i' and benefit = 'sgb_ii' and region_code = '{region}'", {
+            "persons": persons, "per_100_inhabitants": Decimal(rate), "evidence": "published"
+        })
+        for region, persons, rate in (
+            ("05913000", 88984, "14.75"), ("05112000", 71734, "14.28"), ("05", 1557269, "8.63")
+        )
+    ),
     ("municipal_profile", "municipality_name = 'Solingen'", {
         "migration_background_pct_printed": Decimal("37.1"),
         "migration_background_pct_recomputed": Decimal("36.9"),

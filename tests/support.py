@@ -55,12 +55,13 @@ def query(settings: Settings, statement: str, *values: Any, role: str = database
 
 
 def deliver_all(settings: Settings) -> None:
-    """Deliver and accept every bundled example, of GENESIS every table; the structure tables are the printed ones."""
+    """Deliver every bundled file and accept it; the structure tables are those that the table prints."""
     for source in contracts.sources():
         accept(settings, source)
-    for path in sorted((BUNDLED / "genesis").glob("*.csv")):
-        if path.name != contracts.load("genesis").example:
-            accept(settings, "genesis", path.read_bytes(), path.name)
+        contract = contracts.load(source)
+        for path in sorted((BUNDLED / source).iterdir()):
+            if contract.period_of(path.name) not in (None, contract.period_of(contract.example)):
+                accept(settings, source, path.read_bytes(), path.name)
 
 
 def accept(settings: Settings, source: str, content: bytes | None = None, name: str | None = None) -> Delivery:

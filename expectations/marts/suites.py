@@ -29,6 +29,7 @@ from expectations.marts.funding import (
     published_claim,
     refinancing,
 )
+from expectations.marts.labour import employment, minimum_income
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
@@ -151,6 +152,8 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         published_claim,
         municipal_profile,
         official_statistic,
+        employment,
+        minimum_income,
         sensitivity_cost_per_person,
         mikrozensus_estimate,
         survey_result,

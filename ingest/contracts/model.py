@@ -32,6 +32,9 @@ DAMAGED = (
     "|\u00c5[\u0080-\u00bf]|\u00e2\u20ac|\u00e2\u201a\u00ac"  # UTF-8 that was read as Windows-1252 or ISO-8859-1
 )
 """Lost or doubly decoded letters, as a pattern for PostgreSQL and Python."""
+YEAR = "{year}"
+"""In a field's title: the year of the delivery's period, where a table says it in its header alone."""
+_YEAR_NAMED = re.compile(r"\b[12]\d{3}\b")
 MASK = "***"
 """Replacement for a hidden text in a rejected row."""
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)(_(de|en)(_flat)?|_flat)\.(?P<kind>csv|zip)", re.IGNORECASE)
@@ -259,6 +262,13 @@ class Layout:
     def holds_in(self, period: str | None) -> bool:
         """Whether the layout belongs to a period; None asks for no period in particular."""
         return period is None or holds_in(self, period)
+
+    def of_period(self, period: str | None) -> "Layout":
+        """The layout with the period's year in the titles that name it; as it is where no year is known."""
+        year = (period_day(period) or "")[:4] if period else ""
+        if not year or not any(YEAR in field.title for field in self.fields):
+            return self
+        return replace(self, fields=tuple(replace(f, title=f.title.replace(YEAR, year)) for f in self.fields))
 
     def of_file(self, match: re.Match[str] | None) -> "Layout":
         """The layout with what the file's name says, as `file_name` matched it, among its constants."""
@@ -523,7 +533,7 @@ class Contract:
 
     def layouts_in(self, period: str | None) -> list[Layout]:
         """The layouts a delivery of the period may have: `current` unless another one claims it, and those beside."""
-        current, *others = self.layouts
+        current, *others = (layout.of_period(period) for layout in self.layouts)
         if period is None:
             return [current, *others]
         holding = [layout for layout in others if layout.holds_in(period)]
@@ -541,11 +551,13 @@ class Contract:
         titles = [normal_title(title) for title in header]
         shorter = titles[: max((n for n, title in enumerate(titles, 1) if title), default=0)]
         begun = next((n for n, title in enumerate(titles) if title), 0)
+        # Without a period the header alone says which year it names.
+        year = period or next((found[0] for title in titles if (found := _YEAR_NAMED.search(title))), None)
         for tried in [titles] if shorter == titles else [titles, shorter]:
             for by_name in (False, True):
                 found = [
                     variant
-                    for layout in self.layouts_in(period)
+                    for layout in (layout.of_period(year) for layout in self.layouts_in(period))
                     # Lists of SAP begin with a column without a title.
                     if (variant := layout.variant(tried[begun:] if layout.beside else tried, by_name))
                 ]

@@ -170,7 +170,8 @@ def _columns(contract: Contract) -> Iterator[str]:
     fixed = contract.reader == "fixed_width"
     head = ["Nr.", "Stellen" if fixed else "Spalte (Kopfzeile)", "Bedeutung", "Schreibweise", "Pflicht", "Zulässig"]
     rows = []
-    for number, field in enumerate(contract.fields, 1):
+    current = contract.layouts[0].of_period(contract.period_of(contract.example))
+    for number, field in enumerate(current.fields, 1):
         where = "–".join(map(str, field.columns_at)) if field.columns_at else f"<code>{escape(field.title)}</code>"
         if not field.columns_at and not field.title:
             where = "(ohne Überschrift)"

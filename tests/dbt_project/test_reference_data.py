@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ingest import contracts
 from lagebild.core.settings import DBT_PROJECT
 
 
@@ -51,3 +52,10 @@ def test_a_state_that_was_dissolved_is_in_no_group() -> None:
     gone = {row["nationality_code"] for row in _rows("nationality") if row["valid_to"]}
     assert gone
     assert not gone & {row["nationality_code"] for row in _rows("nationality_group")}
+
+
+def test_each_column_of_a_stacked_table_has_its_measure_but_the_one_that_stands_twice() -> None:
+    listed = {(row["source"], row["field"]) for row in _rows("ldb_measure") if row["source"].startswith("ldb_")}
+    sources = [source for source in contracts.sources() if contracts.load(source).suite == "ldb"]
+    columns = {(source, field.name) for source in sources for field in contracts.load(source).fields if field.signs}
+    assert columns - listed == {("ldb_22811_05i", "sgb_ii_first_persons")} and listed <= columns

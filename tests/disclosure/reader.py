@@ -40,10 +40,12 @@ SOURCES = (
 SAYS_NOTHING = {
     "cost_comparability": "pairs of places and whether they may be compared: no count and no amount",
     "foreign_population": "figures that an office has published, and of a register what eu2_population shows",
+    "employment": "figures that their offices have published, with what they keep secret",
     "funding_cliff": "last years of programmes",
     "integration_course": "figures that its office has published",
     "migration_background": "figures that the statistics office has published",
     "mikrozensus_estimate": "no microdata are delivered here; estimates of a sample under the survey's own rule",
+    "minimum_income": "figures that their offices have published, with what they keep secret",
     "municipal_profile": "figures that their city has published",
     "official_statistic": "figures that the statistics office has published",
     "population_reconciliation": "what foreign_population shows of a register, and prints, less published counts",

@@ -12,6 +12,7 @@ from typing import Any
 from expectations import gate, history
 from expectations.sources import azr_nrw
 from expectations.suite import HOLD, NOTE, WARN, Delivery, Expectation, free_texts
+from ingest import contracts
 from lagebild.core import database
 from lagebild.core.settings import Settings
 from tests.expectations.support import Rows, changed, deliver_rows, without
@@ -51,6 +52,7 @@ class Source:
 
 
 _UNWATCHED = {
+    "ba_nationality": "region_name",
     "foerderkatalog": "topic",
     "funding": "programme",
     "genesis": "value_variable_label",
@@ -469,7 +471,116 @@ _OF_ESF = Source(
     warns={"median_cost_eur_as_usual", "within_the_funding_period", "ends_after_it_begins"},
     notes={"listed_once"},
 )
+_OF_PLACE = {"region_code": "05", "region_name": "Nordrhein-Westfalen"}
+_SECOND = {"region_code": "05913", "region_name": "    Dortmund, krfr. Stadt"}
+
+
+def _of_ldb(source: str, period: str, measures: dict[str, Any], **broken: Any) -> Source:
+    """A table of the Landesdatenbank in two rows: what breaks any of them, and what breaks this one."""
+    fields = {field.name for field in contracts.load(source).fields}
+    time = {"reference_year": int(period), "reference_date": f"{period}-12-31"}
+    own = {name: value for name, value in (time | {"class_name": "Insgesamt"}).items() if name in fields}
+    sound = [{**{k: v for k, v in at.items() if k in fields}, **own, **measures} for at in (_SECOND, _OF_PLACE)]
+    last = list(measures)[-1]
+    found = {
+        "has_rows": Case([], also=frozenset({"state_present"})),
+        "state_present": without(sound, lambda row: row["region_name"] == "Nordrhein-Westfalen"),
+        "number_or_sign": [
+            changed(sound, 1, **{last: None}),
+            changed(sound, 1, **{f"{last}_sign": "-"}),
+        ],
+        "places_still_there": _gone(sound, **{next(k for k in _OF_PLACE if k in fields): "05911"}),
+    }
+    if "reference_year" in own:
+        found["year_of_the_period"] = changed(sound, 1, reference_year=int(period) - 1)
+    if "reference_date" in own:
+        found["year_of_the_period"] = changed(sound, 1, reference_date=f"{int(period) - 1}-12-31")
+    for name, changes in broken.items():
+        found[name] = [
+            Case(changed(sound, 1, **{k: v for k, v in change.items() if k != "also"}),
+                 also=frozenset(change.get("also", ())))
+            for change in changes
+        ]  # fmt: skip
+    return Source(period, sound, found, warns=_STILL_THERE | _IN_TIME)
+
+
+_RECIPIENTS = {
+    **{"sgb_ii_first_persons": 7, "total_persons": 37, "sgb_ii_persons": 7, "subsistence_persons": 10},
+    **{"asylum_seekers_persons": 10, "basic_security_persons": 10, "basic_security_old_age_persons": 5},
+    "basic_security_reduced_capacity_persons": 5,
+}
+_QUALIFIED = {
+    **{"employees_persons": 15, "no_school_certificate_persons": 1, "lower_secondary_persons": 2},
+    **{"intermediate_secondary_persons": 3, "university_entrance_persons": 4, "school_unknown_persons": 5},
+    **{"no_vocational_degree_persons": 6, "vocational_degree_persons": 2, "academic_degree_persons": 3},
+    "vocational_unknown_persons": 4,
+}
+_GROUPS = [field.name for field in contracts.load("ldb_22542_06i").fields if field.signs]
+_AGENCY = [
+    {
+        **{"reference_date": "2024-06-30", "region_code": "05913000", "region_name": "Dortmund", "sex": sex},
+        **{"indicator": indicator, "place_basis": "residence", "nationality": nationality, "persons": persons},
+    }
+    for indicator, nationality, sex, persons in (
+        ("employees", "TOTAL", "all", 10),
+        ("employees", "TOTAL", "male", 6),
+        ("employees", "TOTAL", "female", 4),
+        ("employees", "000", "all", 7),
+        ("employees", "ALL", "all", 5),
+        ("employees", "125", "all", 5),
+        ("sgb_ii", "125", "all", 3),
+        ("sgb_ii_employed", "125", "all", 3),
+    )
+]
 SOURCES = {
+    "ba_nationality": Source(
+        "2024",
+        _AGENCY,
+        {
+            "has_rows": Case([]),
+            "date_in_the_period": changed(_AGENCY, 6, reference_date="2023-12-31", indicator="sgb_ii_employed"),
+            "number_or_sign": [changed(_AGENCY, 5, persons=None), changed(_AGENCY, 5, persons_sign="*")],
+            "small_counts_are_secret": [changed(_AGENCY, 7, persons=count) for count in (1, 2)],
+            "group_within_all": [changed(_AGENCY, 5, persons=6), changed(_AGENCY, 3, persons=11)],
+            "employed_within_recipients": changed(_AGENCY, 7, persons=4),
+            "recipients_by_residence": changed(_AGENCY, 6, place_basis="workplace"),
+            "sexes_add_up": changed(_AGENCY, 2, persons=5),
+            "places_still_there": _gone(_AGENCY, region_code="05911000"),
+        },
+        warns={"employees_persons_as_usual", *_STILL_THERE, *_IN_TIME},
+    ),
+    "ldb_12411_15i": _of_ldb(
+        "ldb_12411_15i",
+        "2024",
+        {"population_persons": 603462, "area_qkm": 280.71, "inhabitants_per_qkm": 2149.8},
+        density_recomputes=[{"inhabitants_per_qkm": 2149.6}, {"inhabitants_per_qkm": 2150.0}],
+    ),
+    "ldb_13111_54i": _of_ldb(
+        "ldb_13111_54i",
+        "2024",
+        _QUALIFIED,
+        qualifications_add_up=[{name: 0} for name in _QUALIFIED if name != "employees_persons"],
+    ),
+    "ldb_22542_06i": _of_ldb("ldb_22542_06i", "2024", dict.fromkeys(_GROUPS, 1)),
+    "ldb_22811_01i": _of_ldb("ldb_22811_01i", "2023", {"rate_pct": 100}, rate_within_100=[{"rate_pct": 100.1}]),
+    "ldb_22811_05i": _of_ldb(
+        "ldb_22811_05i",
+        "2020",
+        _RECIPIENTS,
+        sgb_ii_stands_twice_alike=[{"sgb_ii_first_persons": 37}],
+        benefits_add_up=[{"total_persons": 36}, {"asylum_seekers_persons": 5}],
+        basic_security_adds_up=[
+            {"basic_security_old_age_persons": 20},
+            {"basic_security_old_age_persons": 0, "basic_security_reduced_capacity_persons": 0},
+        ],
+        counts_rounded_to_five=[
+            {"subsistence_persons": 11, "total_persons": 38},
+            {"basic_security_persons": 11, "total_persons": 38},
+            {"basic_security_old_age_persons": 6},
+            {"basic_security_reduced_capacity_persons": 6},
+            {"asylum_seekers_persons": 11, "total_persons": 38},
+        ],
+    ),
     "azr_nrw": Source(
         "2024",
         _AZR,

@@ -46,6 +46,15 @@ _LUMP_SUM = {
     **{"municipality_ags": "05913000", "lump_sum": "a", "lump_sum_eur": 5, "is_scenario": True},
     **{"evidence": "derived", "caption_de": "nicht", "caption_en": "not"},
 }
+_EMPLOYED = {
+    **{"source": "genesis", "table_code": "t", "source_region_code": "05111", "region_code": "05111000"},
+    **{"region_level": "municipality", "reference_date": "2025-06-30", "place_basis": "workplace"},
+    **{"nationality": "ALL", "nationality_kind": "all", "sex": "all", "evidence": "published"},
+}
+_RECEIVING = {
+    **{"table_code": "t", "source_region_code": "05111", "region_code": "05111000", "reference_date": "2024-12-31"},
+    **{"benefit": "total", "nationality": "TOTAL", "nationality_kind": "total", "sex": "all", "evidence": "published"},
+}
 COMPONENT = {
     "municipality_ags": "05913000",
     "fiscal_year": 2019,
@@ -338,6 +347,26 @@ SOUND: dict[str, Rows] = {
         {**_STATISTIC, "table_code": "12521-0040", "classification_codes": "GES=;STAAG5=ST125", "value": 11},
         {**_STATISTIC, "classification_codes": "GES=;STAAG5=ST154", "value": None, "value_sign": "-"},
     ],
+    "employment": [
+        {**_EMPLOYED, "source_region_code": "DG", "region_level": "country", "persons": 10, "total_persons": 10},
+        {**_EMPLOYED, "source_region_code": "05", "region_level": "state", "persons": 10, "total_persons": 10},
+        {
+            **{**_EMPLOYED, "source": "ba_nationality", "table_code": "b", "place_basis": "residence", "persons": 3},
+            **{"total_persons": 3, "inhabitants_persons": 1, "inhabitants_date": "2024-12-31"},
+            "per_100_inhabitants": 300,
+        },
+        {**_EMPLOYED, "persons": None, "reason": "dash_is_no_zero"},
+    ],
+    "minimum_income": [
+        {
+            **{**_RECEIVING, "source": "ba_nationality", "persons": 3, "inhabitants_persons": 4},
+            **{"inhabitants_date": "2024-12-31", "per_100_inhabitants": 75},
+        },
+        {
+            **{**_RECEIVING, "source": "ldb_22811_01i", "reason": "rate_without_count", "published_rate_pct": 75},
+            **{"recomputed_rate_pct": 75, "rate_verdict": "confirmed"},
+        },
+    ],
     "stg_azr_nrw__nationality": [
         {**_AZR, "nationality_code": "125", "persons": 10, "male_persons": 5, "female_persons": 5},
         {**_AZR, "nationality_code": "154", "persons": 5, "male_persons": None, "female_persons": 5},
@@ -623,6 +652,27 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         *(_breaks("official_statistic", row, value=15) for row in range(3)),
         _breaks("stg_azr_nrw__nationality", 0, male_persons=10),
     ],
+    "employment.figure_has_evidence": [_breaks("employment", 0, evidence=None)],
+    "employment.gap_has_reason": [_breaks("employment", 3, reason=None)],
+    "employment.denominator_positive": [_breaks("employment", 2, inhabitants_persons=0)],
+    "employment.no_small_cell": [_breaks("employment", 2, persons=count) for count in (1, 2)],
+    "employment.place_known": [_breaks("employment", 1, region_code=None)],
+    "employment.nationality_known": [_breaks("employment", 1, nationality_kind="unknown")],
+    "employment.group_within_all": [_breaks("employment", 2, persons=4)],
+    "employment.rate_by_residence": [
+        _breaks("employment", 2, place_basis="workplace"),
+        _breaks("employment", 2, inhabitants_date="2024-12-29"),
+        _breaks("employment", 2, inhabitants_date="2025-12-31"),
+    ],
+    "employment.states_within_the_country": [_breaks("employment", 1, persons=11, total_persons=11)],
+    "minimum_income.figure_has_evidence": [_breaks("minimum_income", row, evidence=None) for row in (0, 1)],
+    "minimum_income.gap_has_reason": [_breaks("minimum_income", 1, reason=" ")],
+    "minimum_income.denominator_positive": [_breaks("minimum_income", 0, inhabitants_persons=0)],
+    "minimum_income.no_small_cell": [_breaks("minimum_income", 0, persons=count) for count in (1, 2)],
+    "minimum_income.place_known": [_breaks("minimum_income", 1, region_code=None)],
+    "minimum_income.nationality_known": [_breaks("minimum_income", 1, nationality_kind="unknown")],
+    "minimum_income.rate_of_the_same_day": [_breaks("minimum_income", 0, inhabitants_date="2023-12-31")],
+    "minimum_income.rate_agrees_with_published": [_breaks("minimum_income", 1, rate_verdict="differs")],
     "municipal_profile.year_on_year": [
         _breaks("municipal_profile", 0, population_persons=99),
         _breaks("municipal_profile", 2, population_persons=98),
@@ -652,6 +702,8 @@ WARNINGS = {
     "programme_site.has_rows",
     "official_statistic.place_known",
     "official_statistic.agrees_with_azr_nrw",
+    *(f"{mart}.{rule}" for mart in ("employment", "minimum_income") for rule in ("place_known", "nationality_known")),
+    "minimum_income.rate_agrees_with_published",
 }
 NOTES = {"foreign_population.nationality_in_the_key", "population_reconciliation.within_rounding"}
 SOURCES = frozenset(
@@ -659,6 +711,10 @@ SOURCES = frozenset(
         "azr_nrw",
         "eu2_series",
         "employment",
+        "ba_nationality",
+        "ldb_13111_54i",
+        "ldb_22811_01i",
+        "ldb_22811_05i",
         "ledger",
         "register",
         "esf_hessen",

@@ -94,7 +94,8 @@ def test_the_key_in_raw_is_the_key_of_staging_on_every_row(published_warehouse):
 @pytest.mark.parametrize(
     "path",
     # those of builds behind earlier publications take them all
-    [path for path in sorted(keys.STAGING.glob("*/stg_*.sql")) if re.search(r"\bdelivered\(", path.read_text())],
+    # one that reads many tables in a loop has no key of its own: each line of a file is a row
+    [path for path in sorted(keys.STAGING.glob("*/stg_*.sql")) if re.search(r"\bdelivered\('", path.read_text())],
     ids=lambda path: path.stem,
 )
 def test_staging_takes_the_latest_period_of_the_key_that_is_tested(path):

@@ -172,3 +172,21 @@ def test_the_table_of_foreigners_is_read_by_its_own_contract(warehouse, tmp_path
     name = "12521-03i_2024.csv"
     delivery = load_content(warehouse, "azr_nrw", sample(f"ldb_nrw/{name}"), name, tmp_path)
     assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", 13481, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "rows"),
+    [
+        ("ldb_12411_15i", "12411-15i_2024.csv", 444),
+        ("ldb_13111_54i", "13111-54i_2024.csv", 854),
+        ("ldb_22811_01i", "22811-01i_2023.csv", 434),
+        ("ldb_22811_05i", "22811-05i_2024.csv", 434),
+    ],
+)
+def test_whole_tables_of_the_landesdatenbank_are_loaded_and_accepted_by_their_contracts(
+    warehouse, tmp_path, source, name, rows
+):
+    delivery = load_content(warehouse, source, sample(f"ldb_nrw/{name}"), name, tmp_path)
+    assert (delivery.state, delivery.loaded, delivery.rejected) == ("loaded", rows, 0)
+    (decided,) = pending.check_pending(warehouse, source)
+    assert (decided.state, decided.reason) == ("accepted", None)

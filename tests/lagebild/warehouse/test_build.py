@@ -60,7 +60,7 @@ def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse, 
         warehouse,
         "select mart, count(distinct content_id) from published.publication_mart group by mart order by mart",
     )
-    assert {mart for mart, count in contents if count == 2} == {"cost_per_person", "provenance"}
+    assert {mart for mart, count in contents if count == 2} == {"cost_per_person", "employment", "provenance"}
     (sources,) = query(
         warehouse,
         "select sources from published.publication_mart where mart = 'cost_per_person' and publication_id = %s",

@@ -21,10 +21,11 @@ from tests.ingest.support import command
 from tests.support import accept, build_models, bundled_bytes, deliver, query
 
 CASE = Path(os.environ.get("LAGEBILD_SHARED") or ROOT.parent / "shared") / "cases" / "same_bytes_two_periods"
-ENCODINGS = {"azr_nrw": "iso-8859-1", "foerderkatalog": "iso-8859-1", "ledger": "iso-8859-1",
-             "ledger_totals": "iso-8859-1", "register": "iso-8859-1"}  # fmt: skip
+LDB = ("ldb_12411_15i", "ldb_13111_54i", "ldb_22542_06i", "ldb_22811_01i", "ldb_22811_05i")
+ENCODINGS = dict.fromkeys(("azr_nrw", "foerderkatalog", *LDB, "ledger", "ledger_totals", "register"), "iso-8859-1")
 NEXT = {
     "azr_nrw": ("12521-03i_2025.csv", ";105755;", ";105760;"),
+    "ba_nationality": ("ba_nationality_2025.csv", "240.000", "240.001"),
     "employment": ("eu2_employees_2020.csv", "572.574", "572.575"),
     "esf_bayern": ("esf_bayern_2021-2027.csv", None, None),
     "esf_berlin": ("esf_berlin_2021-2027.csv", None, None),
@@ -38,6 +39,11 @@ NEXT = {
     "funding_received": ("funding_received_2022.csv", "nur ein geringer Teil", "ein geringer Teil"),
     "genesis": ("12411-01-01-4_2023-2025_flat.csv", ";502270;", ";502271;"),
     "integration_course": ("integration_courses_2020-01.csv", "davon 2.700 in NRW;2.700", "davon 2.701 in NRW;2.701"),
+    "ldb_12411_15i": ("12411-15i_2025.csv", ";603462;", ";603463;"),
+    "ldb_13111_54i": ("13111-54i_2025.csv", ";267991;", ";267992;"),
+    "ldb_22542_06i": ("22542-06i_2025.csv", ";1131;", ";1132;"),
+    "ldb_22811_01i": ("22811-01i_2024.csv", ";;2023", ";;2024"),
+    "ldb_22811_05i": ("22811-05i_2025.csv", ";88984;106414;88984;", ";88985;106415;88985;"),
     "ledger": ("ledger_05913000_2020.csv", "20.009,06", "20.009,07"),
     "ledger_plan": ("ledger_plan_05315000_2021.csv", ";1.250;", ";1.251;"),
     "ledger_totals": ("ledger_totals_05913000_2020.csv", "554.441,22", "554.441,23"),
@@ -94,6 +100,7 @@ def test_a_second_period_of_every_source_with_the_same_keys_is_built(published_w
     ((_, files),) = of(published_warehouse, amounts)
     assert files == 1
     values = "select value from marts.official_statistic where region_code = '05112000' and is_total"
+    values += " and table_code = '12411-01-01-4'"
     assert [int(value) for (value,) in of(published_warehouse, values)] == [502271]
     hessen = "select distinct source_file_name from build.stg_esf__operation where source = 'esf_hessen'"
     assert of(published_warehouse, hessen) == [("esf_hessen_2014-2021.csv",)]

@@ -1,0 +1,118 @@
+{#- The state's districts by the names that tables of the Landesdatenbank have where they have no keys. -#}
+{% macro districts_as_printed() -%}
+(
+    select
+        region_code,
+        case
+            when place_kind = 'urban_district' then region_name || ', krfr. Stadt'
+            when region_name like 'Kreis %' then substr(region_name, 7) || ', Kreis'
+            else region_name
+        end as printed_name
+    from {{ ref('place') }}
+    where place_kind <> 'municipality'
+)
+{%- endmacro %}
+
+{#-
+    What the codes of an official statistic's classification (official_statistic) say where a row is about nothing but
+    sex and nationality: `attributes`, one row. Whatever else a table has must be its total there, or the row is not plain.
+    nationality: TOTAL, ALL (foreign persons), 000 (German), a three-digit key, else the code as the table has it.
+-#}
+{% macro plain_attributes(codes) -%}
+(
+    values (
+        coalesce(
+            substring({{ codes }} from '(?:^|;)STAAG[^=;]*=ST([0-9]{3})(?:;|$)'),
+            nullif(substring({{ codes }} from '(?:^|;)STAAG[^=;]*=([^;]*)'), ''),
+            case substring({{ codes }} from '(?:^|;)NAT=([^;]*)')
+                when 'NATA' then 'ALL'
+                when 'NATD' then '000'
+                when '' then null
+                else substring({{ codes }} from '(?:^|;)NAT=([^;]*)')
+            end,
+            'TOTAL'
+        ),
+        case substring({{ codes }} from '(?:^|;)GES=([^;]*)')
+            when 'GESM' then 'male'
+            when 'GESW' then 'female'
+            else 'all'
+        end,
+        {{ codes }} !~ '(?:^|;)(?!GES=|NAT=|STAAG)[^=;]*=[^;]'
+    )
+) as attributes (nationality, sex, is_plain)
+{%- endmacro %}
+
+{#- Why a cell of an official table has no number, by its sign. A dash is never taken for zero. -#}
+{% macro sign_reason(sign) -%}
+case {{ sign }}
+    when '-' then 'dash_is_no_zero'
+    when '.' then 'unknown_or_secret'
+    when '*' then 'confidential'
+    when 'x' then 'cell_blocked'
+    when '/' then 'too_unreliable'
+    when '...' then 'published_later'
+end
+{%- endmacro %}
+
+{#- Name of a nationality or group, as the seeds of nationalities have it or the group's id. -#}
+{% macro nationality_name(nationality, listed_name) -%}
+case {{ nationality }}
+    when 'TOTAL' then 'Alle Personen'
+    when 'ALL' then 'Ausländische Personen'
+    else coalesce({{ listed_name }}, {{ nationality }})
+end
+{%- endmacro %}
+
+{#- What kind of group that is: all persons, all foreign ones, a group of countries, a country; else unknown. -#}
+{% macro nationality_kind(nationality, listed_kind, group) -%}
+case
+    when {{ nationality }} = 'TOTAL' then 'total'
+    when {{ nationality }} = 'ALL' then 'all'
+    when {{ group }} is not null then 'group'
+    when {{ listed_kind }} is not null then 'country'
+    else 'unknown'
+end
+{%- endmacro %}
+
+{#-
+    Figures of a mart's rows that were read from a line, as the CTE `read_values`: those named, from the row's own line, and
+    the inhabitants, from theirs. `keyed` has the columns of the mart and those that say which tree it is.
+-#}
+{% macro read_of_labour(keyed, figures) -%}
+read_values as (
+
+    select
+        keyed.mart,
+        keyed.row_key,
+        keyed.region_code,
+        keyed.reference_year,
+        keyed.method,
+        figures.*
+    from {{ keyed }} as keyed
+    cross join lateral (
+        values
+        {%- for figure in figures %}
+        ('{{ figure }}', cast(keyed.{{ figure }} as numeric), keyed.evidence, keyed.source, keyed.source_sha256, keyed.line_number),
+        {%- endfor %}
+        (
+            'inhabitants_persons', cast(keyed.inhabitants_persons as numeric), keyed.inhabitants_evidence,
+            keyed.inhabitants_source, keyed.inhabitants_source_sha256, keyed.inhabitants_line_number
+        )
+    ) as figures (figure, value, evidence, source, source_sha256, line_number)
+    where figures.value is not null
+
+)
+{%- endmacro %}
+
+{#- The tree of each of these figures: the figure, and below it the line that it was read from. -#}
+{% macro read_nodes(read_values) -%}
+select
+    {{ node("'1'", "'figure'", "'read'", 'figure', 'value', evidence='evidence') }}
+from {{ read_values }}
+
+union all
+
+select
+    {{ row_leaf("'1.1'", 'figure', 'value') }}
+from {{ read_values }}
+{%- endmacro %}
