@@ -18,6 +18,7 @@ from expectations.marts.cost import (
     lump_sum_simulation,
     sensitivity_cost_per_person,
 )
+from expectations.marts.education import early_education
 from expectations.marts.funding import (
     funding_cliff,
     funding_granted,
@@ -31,6 +32,7 @@ from expectations.marts.funding import (
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
+from expectations.marts.status import naturalisation, protection_status
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from lagebild.core import yaml_files
 from lagebild.core.settings import DBT_PROJECT
@@ -144,5 +146,8 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         municipal_profile,
         official_statistic,
         sensitivity_cost_per_person,
+        protection_status,
+        naturalisation,
+        early_education,
     )
 }

@@ -51,3 +51,15 @@ def test_a_state_that_was_dissolved_is_in_no_group() -> None:
     gone = {row["nationality_code"] for row in _rows("nationality") if row["valid_to"]}
     assert gone
     assert not gone & {row["nationality_code"] for row in _rows("nationality_group")}
+
+
+def test_each_code_of_a_hierarchy_lies_below_one_that_is_there() -> None:
+    """Three levels at most: the mart protection_status counts them by two steps upwards."""
+    rows = {(row["variable_code"], row["code"]): row for row in _rows("genesis_hierarchy")}
+    for (variable, _), row in rows.items():
+        above = [row]
+        while above[-1]["parent_code"]:
+            above.append(rows[variable, above[-1]["parent_code"]])
+            assert len(above) <= 3, row
+    assert {code for variable, code in rows if variable == "SCHST2"} >= {"SCHUTZST-AK-1", "SCHUTZST-X"}
+    assert [code for (_, code), row in rows.items() if row["is_total"] == "true"] == ["LB-INS"]

@@ -39,14 +39,17 @@ SOURCES = (
 )
 SAYS_NOTHING = {
     "cost_comparability": "pairs of places and whether they may be compared: no count and no amount",
+    "early_education": "figures that an office or a report has published, or the city itself",
     "funding_cliff": "last years of programmes",
     "integration_course": "figures that its office has published",
     "migration_background": "figures that the statistics office has published",
     "municipal_profile": "figures that their city has published",
+    "naturalisation": "figures that the statistics office has published",
     "official_statistic": "figures that the statistics office has published",
     "programme_funding": "figures of whole programmes, published",
     "programme_funding_year": "figures of whole programmes, published",
     "programme_outcome": "figures of whole programmes, published",
+    "protection_status": "figures that the statistics office has published",
     "published_claim": "figures that somebody has published",
     "provenance": "read by its nodes",
     "publication": "which publications there are",

@@ -25,6 +25,7 @@ ENCODINGS = {"azr_nrw": "iso-8859-1", "foerderkatalog": "iso-8859-1", "ledger": 
              "ledger_totals": "iso-8859-1", "register": "iso-8859-1"}  # fmt: skip
 NEXT = {
     "azr_nrw": ("12521-03i_2025.csv", ";105755;", ";105760;"),
+    "early_education": ("early_education_2022.csv", ";31,2;", ";31,3;"),
     "employment": ("eu2_employees_2020.csv", "572.574", "572.575"),
     "esf_bayern": ("esf_bayern_2021-2027.csv", None, None),
     "esf_berlin": ("esf_berlin_2021-2027.csv", None, None),
