@@ -22,7 +22,7 @@ def early_education(build: Build) -> list[Expectation]:
                 or (attendance_pct is null) <> (attendance_date_basis is null)
             order by 1
             """,
-            why="A missing attendance reads as nobody in day care; one of two days must say so: a year of births is between.",
+            why="A missing attendance reads as nobody in day care, and one over a stock of another day must say so.",
             expected="a reason wherever there is no attendance, and else of which days it is",
             severity=HOLD,
             owner=OWNER,
@@ -49,7 +49,7 @@ def early_education(build: Build) -> list[Expectation]:
             where day_care_share_verdict = 'differs'
             order by 1
             """,
-            why="A share off its counts rests on another base, or counts other children: shown beside ours, not mended.",
+            why="A share off its counts counts other children, or over another base: shown beside ours, not mended.",
             expected="the printed share of children in day care as recomputed from the counts",
             severity=WARN,
             owner=OWNER,

@@ -69,7 +69,7 @@ def naturalisation(build: Build) -> list[Expectation]:
             where per_100_foreigners_mean > {_MOST_PER_100}
             order by 1
             """,
-            why="A quarter of all foreign persons of a nationality is not naturalised in a year: two tables do not match.",
+            why="A quarter of all foreign persons is not naturalised in a year: two tables do not match.",
             expected=f"at most {_MOST_PER_100} per 100 foreign persons",
             severity=WARN,
             owner=OWNER,
@@ -85,7 +85,7 @@ def naturalisation(build: Build) -> list[Expectation]:
                 )
             order by 1
             """,
-            why="A measure of the statistics that nobody has said what it is stays out of the mart, and is missed there.",
+            why="A measure of which nobody has said what it is stays out of the mart, and is missed there.",
             expected="measures of the seed naturalisation_measure alone",
             severity=WARN,
             owner=OWNER,

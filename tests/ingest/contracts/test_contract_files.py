@@ -14,8 +14,8 @@ SOURCES = ROOT / "ingest" / "sources"
 SOURCE_IDS = {
     "azr_nrw", "employment", "esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_nrw", "esf_sachsen",
     "early_education", "eu2_series", "foerderkatalog", "funding", "funding_received", "genesis", "integration_course",
-    "ledger", "ledger_plan", "ledger_totals", "mikrozensus", "programme_measure", "programme_result", "reference_quantity",
-    "register", "structure_tables", "wegweiser",
+    "ledger", "ledger_plan", "ledger_totals", "mikrozensus", "programme_measure", "programme_result",
+    "reference_quantity", "register", "structure_tables", "wegweiser",
 }  # fmt: skip
 EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthetic"}
 TYPES = {"string", "integer", "number", "date", "year", "boolean"}

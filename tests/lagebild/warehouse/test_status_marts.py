@@ -87,8 +87,11 @@ def test_what_is_made_up_of_naturalisations_says_so_in_each_row(published_wareho
         (2024, 3000, 120000, Decimal("2.50"), 5, 1000, "law_changed_between", "foreigners_not_delivered"),
         (2025, 4000, None, None, 5, 1000, "law_changed_between", "foreigners_not_delivered"),
     ]
-    signs = "select distinct nationality, naturalised_persons, value_sign, reason from marts.naturalisation"
-    assert query(published_warehouse, f"{signs} where reason is not null") == [("125", None, "-", "sign_instead_of_value")]
+    signs = (
+        "select distinct nationality, naturalised_persons, value_sign, reason from marts.naturalisation"
+        " where reason is not null"
+    )
+    assert query(published_warehouse, signs) == [("125", None, "-", "sign_instead_of_value")]
 
 
 def test_a_made_up_table_of_genesis_is_refused_among_real_data(warehouse):
@@ -149,7 +152,8 @@ def test_rates_are_over_the_stock_of_the_end_and_over_the_mean(warehouse):
     ]
     nodes = (
         "select node_path, operation, value, refers_to_figure, file_name from build.provenance"
-        " where mart = 'naturalisation' and row_key = '12511-X-1|05913|2024|154|all' and figure = %s order by node_order"
+        " where mart = 'naturalisation' and row_key = '12511-X-1|05913|2024|154|all' and figure = %s"
+        " order by node_order"
     )
     assert query(warehouse, nodes, "per_100_foreigners_mean") == [
         ("1", "percentage", Decimal("1.33"), None, None),
