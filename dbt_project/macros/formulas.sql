@@ -42,3 +42,12 @@ round({{ amount }} * {{ numerator }} / {{ denominator }}, 2)
 {% macro rate(cost, denominator) -%}
 {{ cost }} / {{ denominator }}
 {%- endmacro %}
+
+{#- Why there is no rate: the count is a sign, what it is spread over was not delivered or is nothing. -#}
+{% macro rate_reason(count, whole, missing) -%}
+case
+    when {{ count }} is null then 'sign_instead_of_value'
+    when {{ whole }} is null then '{{ missing }}'
+    when {{ whole }} <= 0 then 'denominator_not_positive'
+end
+{%- endmacro %}

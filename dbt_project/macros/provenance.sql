@@ -70,6 +70,19 @@ cast({{ value }} as numeric) as value
 ) }}
 {%- endmacro %}
 
+{#- Trees of figures that are one delivered line each: the figure and its leaf. -#}
+{% macro line_nodes(lines) -%}
+select
+    {{ node("'1'", "'figure'", "'read'", 'figure', 'value', evidence='evidence') }}
+from {{ lines }}
+
+union all
+
+select
+    {{ row_leaf("'1.1'", 'figure', 'value') }}
+from {{ lines }}
+{%- endmacro %}
+
 {#- The same columns by name, as the last CTE of every model of nodes lists them. -#}
 {% macro node_columns() -%}
 mart,

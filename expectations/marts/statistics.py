@@ -52,6 +52,22 @@ def official_statistic(build: Build) -> list[Expectation]:
             owner=OWNER,
         ),
         no_row(
+            "official_statistic.code_in_hierarchy",
+            """
+            select distinct table_code || ': ' || stated.code as observed
+            from batch
+            cross join lateral unnest(string_to_array(classification_codes, ';')) as stated (code)
+            where split_part(stated.code, '=', 2) <> ''
+                and split_part(stated.code, '=', 1) in (select variable_code from build.genesis_hierarchy)
+                and stated.code not in (select variable_code || '=' || code from build.genesis_hierarchy)
+            order by 1
+            """,
+            why="A code whose place in its variable's tree nobody stated is neither a part nor a total of anything.",
+            expected="codes of the seed genesis_hierarchy, for each variable that it holds",
+            severity=WARN,
+            owner=OWNER,
+        ),
+        no_row(
             "official_statistic.agrees_with_azr_nrw",
             r"""
             with foreigners as (

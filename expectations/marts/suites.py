@@ -19,6 +19,7 @@ from expectations.marts.cost import (
     sensitivity_cost_per_person,
 )
 from expectations.marts.foreigners import foreign_population, population_reconciliation, toleration
+from expectations.marts.education import early_education
 from expectations.marts.funding import (
     funding_cliff,
     funding_granted,
@@ -35,6 +36,7 @@ from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
 from expectations.marts.survey import mikrozensus_estimate, survey_result
+from expectations.marts.status import naturalisation, protection_status
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from lagebild.core import yaml_files
 from lagebild.core.settings import DBT_PROJECT
@@ -157,5 +159,8 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         sensitivity_cost_per_person,
         mikrozensus_estimate,
         survey_result,
+        protection_status,
+        naturalisation,
+        early_education,
     )
 }

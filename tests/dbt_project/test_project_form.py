@@ -152,7 +152,7 @@ LONG = {
     # Its unit tests follow a cell from the grants to the decision, and dbt's lead through one model alone.
     "int_disclosure__grant_cell",
 }
-MEDIAN_LINES = 92
+MEDIAN_LINES = 95
 """Half of a model's lines are the imports and blank lines of the style: CTEs, one step each."""
 
 

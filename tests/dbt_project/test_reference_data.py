@@ -59,3 +59,15 @@ def test_each_column_of_a_stacked_table_has_its_measure_but_the_one_that_stands_
     sources = [source for source in contracts.sources() if contracts.load(source).suite == "ldb"]
     columns = {(source, field.name) for source in sources for field in contracts.load(source).fields if field.signs}
     assert columns - listed == {("ldb_22811_05i", "sgb_ii_first_persons")} and listed <= columns
+
+
+def test_each_code_of_a_hierarchy_lies_below_one_that_is_there() -> None:
+    """Three levels at most: the mart protection_status counts them by two steps upwards."""
+    rows = {(row["variable_code"], row["code"]): row for row in _rows("genesis_hierarchy")}
+    for (variable, _), row in rows.items():
+        above = [row]
+        while above[-1]["parent_code"]:
+            above.append(rows[variable, above[-1]["parent_code"]])
+            assert len(above) <= 3, row
+    assert {code for variable, code in rows if variable == "SCHST2"} >= {"SCHUTZST-AK-1", "SCHUTZST-X"}
+    assert [code for (_, code), row in rows.items() if row["is_total"] == "true"] == ["LB-INS"]

@@ -85,7 +85,7 @@ def test_a_source_is_added_as_the_runbook_says(warehouse, checkout):
     printed = follow(runbook, "Bring it to a mart", warehouse, checkout)
     assert "publication 1 is in force" in printed and "naturalised_persons: 1035" in printed
     assert "the row names its file and line: naturalisations_2024.csv, line 2" in printed
-    counts = "select nationality_code, naturalised_persons from marts.naturalisation order by 1"
+    counts = "select nationality_code, naturalised_persons from marts.office_naturalisation order by 1"
     assert query(warehouse, counts, role=database.BI_READER) == [("125", 1035), ("154", 62), ("163", 0)]
 
 

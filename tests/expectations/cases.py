@@ -451,6 +451,19 @@ def _gone(rows: Rows, **values: Any) -> Case:
     return Case(rows, previous=[*rows, {**rows[0], **values}])
 
 
+_CARE = [
+    {
+        **{"region_code": region, "region_name": "x", "reference_year": year, "counted_on": day},
+        **{"age_class": "under_3", "population_group": group, "indicator": indicator, "value": value},
+    }
+    for region, year, day, group, indicator, value in (
+        ("05911000", 2030, "2029-12-31", "all", "day_care_children", 10),
+        ("05911000", 2030, "2031-01-01", "foreign", "day_care_children", 10),
+        ("05911000", 2030, None, "foreign", "attendance_pct", 101),
+        ("05913000", 2027, None, "foreign", "day_care_share_pct", 100),
+        ("05913000", 2030, None, "foreign", "children_share_pct", 100),
+    )
+]
 _STILL_THERE = {"places_still_there", "products_still_there", "figures_still_there", "receipts_still_there"}
 _IN_TIME = {"no_period_skipped"}
 _EMPTY = {"sum_of_values_as_usual", "not_another_period_again"}  # cannot be judged without rows
@@ -988,6 +1001,23 @@ SOURCES = {
         },
         warns={"nothing_left_out"},
         notes={"region_has_a_key"},
+    ),
+    "early_education": Source(
+        "2030",
+        _CARE,
+        {
+            "has_rows": Case([]),
+            "year_near_the_file": [
+                changed(_CARE, 3, reference_year=2026),
+                changed(_CARE, 3, reference_year=2031),
+                changed(_CARE, 0, counted_on="2028-12-31"),
+                changed(_CARE, 0, counted_on="2032-01-01"),
+            ],
+            "share_within_100": [changed(_CARE, row, value=100.1) for row in (3, 4)],
+            "group_within_all": changed(_CARE, 1, value=11),
+            "places_still_there": _gone(_CARE, region_code="05914000"),
+        },
+        warns=_STILL_THERE,
     ),
     "structure_tables": Source(
         "2021",

@@ -20,6 +20,8 @@ _AZR_COLUMNS = (
     "reference_date date, source_region_code text, nationality_code text, persons bigint, male_persons bigint,"
     " female_persons bigint"
 )
+_HIERARCHY_COLUMNS = "variable_code text, code text, parent_code text, is_total boolean"
+_MEASURE_COLUMNS = "statistics_code text, measure_label text, measure text"
 LEDGER_SHA256 = "a" * 64
 _FIGURE = {
     "reference_year": 2019,
@@ -86,6 +88,15 @@ _OF_REGISTER = {
     **{**_FOREIGNERS, "nationality": "EU2", "nationality_kind": "group", "is_in_key": None},
     **{"source": "register", "table_code": "", "evidence": "delivered"},
 }
+_STATUS = {
+    **{"table_code": "12531-0043", "source_region_code": "05913", "reference_date": "2024-12-31", "sex": "male"},
+    **{"nationality": "475", "evidence": "published"},
+}
+_NATURALISED = {
+    **{"table_code": "12511-X-1", "source_region_code": "05913", "nationality": "475", "sex": "all"},
+    **{"evidence": "published", "is_across_laws": False, "potential_reason": "potential_not_delivered"},
+}
+_CARE = {"region_code": "05913000", "reference_year": 2024, "evidence": "delivered", "source": "early_education"}
 _AZR = {"reference_date": "2024-12-31", "source_region_code": "05754"}
 _ESTIMATE = {
     **{"region_code": "00", "reference_period": "2020", "measure": "employed", "size_class": "all", "sex": "all"},
@@ -346,6 +357,7 @@ SOUND: dict[str, Rows] = {
         # another table may count otherwise, and a sign is compared with nothing
         {**_STATISTIC, "table_code": "12521-0040", "classification_codes": "GES=;STAAG5=ST125", "value": 11},
         {**_STATISTIC, "classification_codes": "GES=;STAAG5=ST154", "value": None, "value_sign": "-"},
+        {**_STATISTIC, "table_code": "12531-0043", "classification_codes": "GES=;SCHST2=SCHUTZST-X", "value": 5},
     ],
     "employment": [
         {**_EMPLOYED, "source_region_code": "DG", "region_level": "country", "persons": 10, "total_persons": 10},
@@ -367,6 +379,44 @@ SOUND: dict[str, Rows] = {
             **{"recomputed_rate_pct": 75, "rate_verdict": "confirmed"},
         },
     ],
+    "naturalisation_measure": [{"statistics_code": "12511", "measure_label": "m", "measure": "naturalised_persons"}],
+    "protection_status": [
+        {**_STATUS, "status": "SCHUTZST-AK-1", "persons": 15, "parts_persons": 10, "tree_verdict": "rounding"},
+        {**_STATUS, "status": "SCHUTZST-OF", "value_sign": "-", "reason": "sign_instead_of_value"},
+    ],
+    "naturalisation": [
+        {
+            **{**_NATURALISED, "reference_year": 2023, "naturalised_persons": 5, "year_end_reason": "r"},
+            **{"mean_reason": "r", "change_reason": "year_before_not_delivered"},
+        },
+        {
+            **{**_NATURALISED, "reference_year": 2024, "naturalised_persons": 50, "per_100_foreigners_year_end": 26},
+            **{"per_100_foreigners_mean": 25, "is_across_laws": True, "change_persons": 45},
+            "change_reason": "law_changed_between",
+        },
+        {
+            **{**_NATURALISED, "reference_year": 2025, "reason": "sign_instead_of_value", "year_end_reason": "r"},
+            **{"mean_reason": "r", "change_reason": "sign_instead_of_value"},
+        },
+    ],
+    "early_education": [
+        {
+            **{**_CARE, "age_class": "under_3", "population_group": "all", "day_care_children_persons": 3},
+            **{"children_persons": 6, "attendance_pct": 50, "attendance_date_basis": "other_day"},
+        },
+        {
+            **{**_CARE, "age_class": "under_3", "population_group": "foreign", "day_care_children_persons": 3},
+            **{"day_care_share_recomputed_pct": 100, "day_care_share_printed_pct": 100},
+            **{"day_care_share_verdict": "agrees", "attendance_reason": "children_not_delivered"},
+        },
+        # an office's own counts are protected by it
+        {
+            **{**_CARE, "age_class": "under_6", "population_group": "all", "day_care_children_persons": 1},
+            **{"attendance_reason": "children_not_delivered", "evidence": "published"},
+            "children_share_printed_pct": 100,
+        },
+    ],
+    "genesis_hierarchy": [{"variable_code": "SCHST2", "code": "SCHUTZST-X", "is_total": False}],
     "stg_azr_nrw__nationality": [
         {**_AZR, "nationality_code": "125", "persons": 10, "male_persons": 5, "female_persons": 5},
         {**_AZR, "nationality_code": "154", "persons": 5, "male_persons": None, "female_persons": 5},
@@ -381,7 +431,7 @@ def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
 MAY_BE_EMPTY = {
     "population_reconciliation",
     *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
-    "stg_azr_nrw__nationality",
+    *("stg_azr_nrw__nationality", "genesis_hierarchy", "naturalisation_measure", "protection_status", "naturalisation"),
 }
 # Of a confidential year, and what stands behind its rows.
 _HIDDEN = {
@@ -648,6 +698,10 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         _breaks("official_statistic", 0, value_sign="-"),
     ],
     "official_statistic.place_known": [_breaks("official_statistic", 0, region_level=None)],
+    "official_statistic.code_in_hierarchy": [
+        _breaks("official_statistic", -1, classification_codes="GES=;SCHST2=SCHUTZST-NEU"),
+        _breaks("genesis_hierarchy", 0, code="SCHUTZST-AK-1"),
+    ],
     "official_statistic.agrees_with_azr_nrw": [
         *(_breaks("official_statistic", row, value=15) for row in range(3)),
         _breaks("stg_azr_nrw__nationality", 0, male_persons=10),
@@ -673,6 +727,49 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "minimum_income.nationality_known": [_breaks("minimum_income", 1, nationality_kind="unknown")],
     "minimum_income.rate_of_the_same_day": [_breaks("minimum_income", 0, inhabitants_date="2023-12-31")],
     "minimum_income.rate_agrees_with_published": [_breaks("minimum_income", 1, rate_verdict="differs")],
+    "protection_status.figure_has_evidence": [_breaks("protection_status", 0, evidence=None)],
+    "protection_status.gap_has_reason": [_breaks("protection_status", 1, reason=None)],
+    "protection_status.node_is_its_parts": [_breaks("protection_status", 0, tree_verdict="differs")],
+    "naturalisation.figure_has_evidence": [_breaks("naturalisation", 0, evidence=None)],
+    "naturalisation.gap_has_reason": [_breaks("naturalisation", 2, reason=None)],
+    "naturalisation.rate_has_reason": [
+        *(
+            _breaks("naturalisation", 0, **{reason: None})
+            for reason in ("year_end_reason", "mean_reason", "potential_reason", "change_reason")
+        ),
+    ],
+    "naturalisation.change_says_the_law": [
+        _breaks("naturalisation", 1, change_reason=None),
+        _breaks("naturalisation", 1, change_reason="year_before_not_delivered"),
+    ],
+    "naturalisation.rate_plausible": [_breaks("naturalisation", 1, per_100_foreigners_mean=25.01)],
+    "naturalisation.measure_known": [
+        _breaks("official_statistic", -1, statistics_code="12511", measure_label="Einbürgerungsquote"),
+        {
+            **_breaks("official_statistic", -1, statistics_code="12511", measure_label="m"),
+            **_breaks("naturalisation_measure", 0, statistics_code="12521"),
+        },
+    ],
+    "early_education.figure_has_evidence": [_breaks("early_education", 0, evidence=" ")],
+    "early_education.attendance_has_reason": [
+        _breaks("early_education", 1, attendance_reason=None),
+        _breaks("early_education", 0, attendance_reason="children_not_delivered"),
+        _breaks("early_education", 0, attendance_date_basis=None),
+        _breaks("early_education", 1, attendance_date_basis="same_day"),
+    ],
+    "early_education.share_within_0_and_100": [
+        _breaks("early_education", 1, **{share: 100.1})
+        for share in ("day_care_share_printed_pct", "day_care_share_recomputed_pct", "children_share_printed_pct")
+    ],
+    "early_education.share_recomputes": [_breaks("early_education", 1, day_care_share_verdict="differs")],
+    "early_education.no_small_cell": [
+        *(
+            _breaks("early_education", 0, day_care_children_persons=count, children_persons=count + 3)
+            for count in (1, 2)
+        ),
+        *(_breaks("early_education", 0, children_persons=count) for count in (4, 5)),
+        *(_breaks("early_education", 0, day_care_children_persons=None, children_persons=count) for count in (1, 2)),
+    ],
     "municipal_profile.year_on_year": [
         _breaks("municipal_profile", 0, population_persons=99),
         _breaks("municipal_profile", 2, population_persons=98),
@@ -704,11 +801,17 @@ WARNINGS = {
     "official_statistic.agrees_with_azr_nrw",
     *(f"{mart}.{rule}" for mart in ("employment", "minimum_income") for rule in ("place_known", "nationality_known")),
     "minimum_income.rate_agrees_with_published",
+    "official_statistic.code_in_hierarchy",
+    "protection_status.node_is_its_parts",
+    "naturalisation.rate_plausible",
+    "naturalisation.measure_known",
+    "early_education.share_recomputes",
 }
 NOTES = {"foreign_population.nationality_in_the_key", "population_reconciliation.within_rounding"}
 SOURCES = frozenset(
     (
         "azr_nrw",
+        "early_education",
         "eu2_series",
         "employment",
         "ba_nationality",
@@ -768,6 +871,8 @@ def make_candidates(settings: Settings) -> None:
         connection.execute(f"create table build.int_cost__ledger_choice ({_CHOICE_COLUMNS})")
         connection.execute(f"create table build.int_cost__component ({_COMPONENT_COLUMNS})")
         connection.execute(f"create table build.stg_azr_nrw__nationality ({_AZR_COLUMNS})")
+        connection.execute(f"create table build.genesis_hierarchy ({_HIERARCHY_COLUMNS})")
+        connection.execute(f"create table build.naturalisation_measure ({_MEASURE_COLUMNS})")
 
 
 def put(settings: Settings, rows: Mapping[str, Rows]) -> None:

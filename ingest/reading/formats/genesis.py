@@ -27,6 +27,8 @@ FLAT, WIDE = "flat", "wide"
 _FLAT_HEAD = ["statistics_code", "statistics_label", "time_code", "time_label", "time"]
 _FLAT_SLOT = ["variable_code", "variable_label", "variable_attribute_code", "variable_attribute_label"]
 _FLAT_TAIL = ["value", "value_unit", "value_variable_code", "value_variable_label"]
+_ORIGIN = "Herkunft"
+"""Last column of made-up examples, which say so in each row; no service writes it."""
 _WIDE_HEAD = ["Statistik_Code", "Statistik_Label", "Zeit_Code", "Zeit_Label", "Zeit"]
 _WIDE_SLOT = ["Merkmal_Code", "Merkmal_Label", "Auspraegung_Code", "Auspraegung_Label"]
 _MEASURE = re.compile(r"(?P<code>[A-Z0-9-]+)__(?P<label>.*?)__(?P<unit>.*)")
@@ -56,8 +58,9 @@ def shape_of(header: list[str]) -> Shape | None:
         rest, slots = header[len(head) :], 0
         while rest[:4] == [f"{slots + 1}_{name}" for name in slot]:
             rest, slots = rest[4:], slots + 1
-        if layout == FLAT and rest in (_FLAT_TAIL, [*_FLAT_TAIL, "value_q"]):
-            return Shape(FLAT, slots, has_quality=len(rest) > len(_FLAT_TAIL))
+        tail = rest[:-1] if rest[-1:] == [_ORIGIN] else rest
+        if layout == FLAT and tail in (_FLAT_TAIL, [*_FLAT_TAIL, "value_q"]):
+            return Shape(FLAT, slots, has_quality=len(tail) > len(_FLAT_TAIL))
         measures = [match.groups() for name in rest if (match := _MEASURE.fullmatch(name))]
         if layout == WIDE and measures and len(measures) == len(rest):
             return Shape(WIDE, slots, tuple(measures))

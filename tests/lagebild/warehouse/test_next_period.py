@@ -26,6 +26,7 @@ ENCODINGS = dict.fromkeys(("azr_nrw", "foerderkatalog", *LDB, "ledger", "ledger_
 NEXT = {
     "azr_nrw": ("12521-03i_2025.csv", ";105755;", ";105760;"),
     "ba_nationality": ("ba_nationality_2025.csv", "240.000", "240.001"),
+    "early_education": ("early_education_2022.csv", ";31,2;", ";31,3;"),
     "employment": ("eu2_employees_2020.csv", "572.574", "572.575"),
     "esf_bayern": ("esf_bayern_2021-2027.csv", None, None),
     "esf_berlin": ("esf_berlin_2021-2027.csv", None, None),

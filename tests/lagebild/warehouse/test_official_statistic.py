@@ -58,7 +58,7 @@ def test_tables_stand_side_by_side_and_agree_with_azr_nrw(warehouse):
 
 def test_the_row_of_a_value_names_its_file_and_line(published_warehouse):
     chain = explain.explain(published_warehouse, "official_statistic", "05913000", 2024)
-    assert {(d.source, d.period) for d in chain.deliveries} == {("genesis", "12411-01-01-4_2024")}
+    assert {(d.source, d.period) for d in chain.deliveries} >= {("genesis", "12411-01-01-4_2024")}
     assert "names its file and line: 12411-01-01-4_2024_flat.csv, line 17" in explain.as_text(chain, "en")
     with database.connect(published_warehouse, database.BI_READER) as connection:
         ages = connection.execute("select distinct input_age_days from marts.official_statistic").fetchall()

@@ -27,6 +27,12 @@ units as (
 
 ),
 
+hierarchy as (
+
+    select * from {{ ref('genesis_hierarchy') }}
+
+),
+
 classified as (
 
     select
@@ -40,8 +46,11 @@ classified as (
             select
                 string_agg(slot.variable_label || ': ' || slot.label, '; ' order by slot.number) as classification,
                 string_agg(slot.variable_code || '=' || slot.code, ';' order by slot.number) as classification_codes,
-                bool_and(slot.code = '') as is_total
+                bool_and(slot.code = '' or coalesce(hierarchy.is_total, false)) as is_total
             from ({{ genesis_slots('delivered_values') }}) as slot (number, variable_code, variable_label, code, label)
+            left join hierarchy
+                on slot.variable_code = hierarchy.variable_code
+                    and slot.code = hierarchy.code
             where slot.variable_code is not null
                 and slot.number is distinct from delivered_values.region_slot
         ) as attributes

@@ -24,7 +24,8 @@ final as (
         evidence,
         line_number,
         source_sha256,
-        source_file_name
+        source_file_name,
+        source_document
     from {{ latest_period('delivered', ['region_code', 'reference_year']) }}
 
 )
