@@ -25,7 +25,7 @@ from lagebild.local import ports, postgres
 from lagebild.warehouse import build
 from lagebild.warehouse.migrate import migrate
 from tests import jobs
-from tests.support import BUNDLED, FURTHER, accept, deliver, deliver_all
+from tests.support import deliver, deliver_all
 
 # Copied file by file: a fifth less work for the server than through its log, which nobody needs here.
 CREATE = sql.SQL("create database {} template {} strategy file_copy")
@@ -134,8 +134,6 @@ def publication(cluster: Settings) -> Path:
         settings = _own_folders(on_database(cluster, draft), folder)
         deliver_all(settings)
         deliver(settings, "structure_tables", name="structure_tables_2021_fliesstext.csv")
-        for source, name in FURTHER:
-            accept(settings, source, (BUNDLED / source / name).read_bytes(), name)
         assert build.run(settings) == 1
 
     with ports.locked(cluster, "publication"), _administration(cluster) as connection:

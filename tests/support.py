@@ -21,12 +21,6 @@ from lagebild.warehouse.steps import Step
 from tests.inboxes import drain
 
 BUNDLED = Path(bundled.__file__).parent
-FURTHER = (
-    ("genesis", "12531-0043_2024_flat.csv"),
-    ("genesis", "12511-X-1_2023-2025_flat.csv"),
-    ("early_education", "early_education_2024.csv"),
-)
-"""Bundled deliveries beside the example of their source: other tables, other years."""
 MUNICIPALITY, PURPOSE = "05913000", "integration_statistics"
 
 
