@@ -138,6 +138,10 @@ def in_force(config: Path) -> dict[str, Any]:
             {"source": source, "path": path, "line": line, **asdict(rule), "expected": rule.expected}
             for path, line, source, rule in own_layouts.told_quality(config)
         ],
+        "fields": [
+            {"source": source, "path": path, "line": line, **entry}
+            for path, line, source, entry in own_layouts.told_fields(config)
+        ],
         "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
         "sources": [
             {"source": one.source, "title": one.title, "table": f"raw.{one.table}", "path": one.path}
@@ -162,6 +166,11 @@ def lines(config: Path) -> list[str]:
             left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
             told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
     told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(config)]
+    told += [
+        f"{path}:{line}: {source} {one.get('municipality', 'all files')} reads {one['name']}: {one['purpose']}"
+        f" ({one['legal_basis']})"
+        for path, line, source, one in own_layouts.told_fields(config)
+    ]
     told += [f"{path}:{line}: {source}: {rule}" for path, line, source, rule in own_layouts.told_quality(config)]
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]
