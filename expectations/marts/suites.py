@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from expectations.marts.city_district import city_district_population, district_concentration
 from expectations.marts.cost import (
     cost_bridge,
     cost_comparability,
@@ -144,5 +145,7 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         municipal_profile,
         official_statistic,
         sensitivity_cost_per_person,
+        city_district_population,
+        district_concentration,
     )
 }

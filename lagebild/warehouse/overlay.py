@@ -1,9 +1,10 @@
 """A city's own configuration, outside the product's files, and its rows that are added to the seeds.
 
-`<folder>/cost_mapping.csv` and `<folder>/municipal_circumstance.csv` have the columns of the seeds of that name. The
-seed's tests in `_seeds.yml` are the rules for their values, so that no rule is written twice. A build fixes the rows
-when it begins (`raw.own_row`), and they are part of its code version: after a change a build is due. Beside them are
-own layouts (`ingest/contracts/own_layouts.py`) and downloads (`catalogue.yml`, `ingest/pulls/catalogue.py`).
+`<folder>/cost_mapping.csv`, `<folder>/municipal_circumstance.csv` and `<folder>/city_district.csv` have the columns of
+the seeds of that name. The seed's tests in `_seeds.yml` are the rules for their values, so that no rule is written
+twice. A build fixes the rows when it begins (`raw.own_row`), and they are part of its code version: after a change a
+build is due. Beside them are own layouts and fields (`ingest/contracts/own_layouts.py`) and downloads (`catalogue.yml`,
+`ingest/pulls/catalogue.py`).
 """
 
 import csv
@@ -23,7 +24,7 @@ from psycopg import Connection
 from lagebild.core import ags, seeds, yaml_files
 from lagebild.core.errors import UserError, did_you_mean
 
-SEEDS = ("cost_mapping", "municipal_circumstance")
+SEEDS = ("cost_mapping", "municipal_circumstance", "city_district")
 """Seeds to which a city may add rows."""
 _FROM, _TO = "valid_from_year", "valid_to_year"
 CATALOGUE, LAYOUTS, SOURCES = "catalogue.yml", "contracts", "sources"
@@ -32,6 +33,7 @@ _ALSO_REQUIRED = {
     "cost_mapping": ("method", "product_code", "account_code"),
     # a circumstance needs years and a source
     "municipal_circumstance": ("municipality_ags", _FROM, _TO, "dimension", "value", "source_document"),
+    "city_district": ("municipality_ags", "city_district", "city_district_name", _FROM, "source_document"),
 }
 _DECIDES = {"cost_mapping": "treatment"}
 """If this column is empty, the row is not filled in yet and has no effect."""

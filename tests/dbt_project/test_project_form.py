@@ -171,7 +171,7 @@ def test_no_sql_file_is_long() -> None:
 def test_project_stays_small() -> None:
     # the protection of figures is ten of them; steps and nodes of trees are no tables, but parts of a statement
     tables = [path for path in SQL_FILES if not is_ephemeral(path)]
-    assert len(tables) < 72, "a build of many models no longer fits into the first run's time"
+    assert len(tables) < 76, "a build of many models no longer fits into the first run's time"
 
 
 def test_dbt_imports_nothing_from_the_project() -> None:
@@ -274,7 +274,7 @@ def test_each_figure_of_each_mart_has_a_tree_or_a_reason() -> None:
     models = {path.stem for path in SQL_FILES}
     # the columns of `provenance` are those of trees
     told = {model["name"]: untold_trees(model, models) for model in mart_entries() if model["name"] != "provenance"}
-    assert len(told) == 21 and {mart: what for mart, what in told.items() if what} == {}
+    assert len(told) == 23 and {mart: what for mart, what in told.items() if what} == {}
 
 
 def test_a_figure_without_tree_and_reason_is_found() -> None:

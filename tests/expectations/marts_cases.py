@@ -62,6 +62,8 @@ CHOICE = {
     **{"delivery_id": 1, "municipality_ags": "05913000", "booked_year": 2019, "fiscal_year": 2019},
     **{"amount_eur": 10.5, "is_counted": True},
 }
+_DISTRICT_GROUP = {"region_code": "05913000", "reference_date": "2019-12-31", "evidence": "delivered"}
+_DISTRICT = {**_DISTRICT_GROUP, "city_district": "1"}
 _COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
 _SHARE = {"region_code": "00", "sense": "wider", "population_group": "", "evidence": "published"}
 _STATISTIC = {
@@ -123,6 +125,18 @@ SOUND: dict[str, Rows] = {
             **{**_COUNT, "region_code": "05913000", "source": "register", "reference_date": "2018-12-31"},
             **{"eu2_persons": 13, "eu2_evidence": "published", "is_suppressed": True, "reason": "confidential"},
         },
+    ],
+    "city_district_population": [
+        {**_DISTRICT, "nationality": "ALL", "persons": 15, "persons_low": 13, "persons_high": 17},
+        {**_DISTRICT, "nationality": "EU2", "persons": 15, "persons_low": 13, "persons_high": 17},
+        {**_DISTRICT, "nationality": "UKRAINE", "reason": "confidential"},
+        {**_DISTRICT, "nationality": "ALL", "city_district": "2", "reason": "confidential"},
+        {**_DISTRICT, "nationality": "EU2", "city_district": "2", "persons": 5, "persons_low": 3, "persons_high": 7},
+    ],
+    "district_concentration": [
+        {**_DISTRICT_GROUP, "nationality": "ALL", "dissimilarity": 1, "adjusted_dissimilarity": 1},
+        {**_DISTRICT_GROUP, "nationality": "EU26", "dissimilarity": 0, "adjusted_dissimilarity": -0.1},
+        {**_DISTRICT_GROUP, "nationality": "EU2", "reason": "few_persons"},
     ],
     "eu2_population_unmasked": [{**_COUNT, "region_code": "05913000", "source": "register", "eu2_persons": 2}],
     "migration_background": [
@@ -271,7 +285,7 @@ def _breaks(mart: str, index: int, **values) -> dict[str, Rows]:
 
 MAY_BE_EMPTY = {
     *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
-    "stg_azr_nrw__nationality",
+    *("stg_azr_nrw__nationality", "city_district_population", "district_concentration"),
 }
 # Of a confidential year, and what stands behind its rows.
 _HIDDEN = {
@@ -417,6 +431,22 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         _breaks("eu2_population", 0, eu2_persons=161),
         _breaks("eu2_population", 2, eu2_persons=66),
     ],
+    "city_district_population.register_is_rounded": [
+        _breaks("city_district_population", 1, persons=count) for count in (0, 2, 14)
+    ],
+    "city_district_population.gap_has_reason": [_breaks("city_district_population", 2, reason=None)],
+    "city_district_population.confidential_shows_no_figure": [
+        _breaks("city_district_population", 2, persons_low=3),
+        _breaks("city_district_population", 2, persons_high=7),
+        _breaks("city_district_population", 0, reason="confidential"),
+    ],
+    "city_district_population.figure_has_evidence": [_breaks("city_district_population", 0, evidence=None)],
+    "city_district_population.part_within_whole": [_breaks("city_district_population", 1, persons=20)],
+    "district_concentration.share_within_0_and_1": [
+        _breaks("district_concentration", 0, dissimilarity=value) for value in (-0.1, 1.1)
+    ],
+    "district_concentration.gap_has_reason": [_breaks("district_concentration", 2, reason=None)],
+    "district_concentration.figure_has_evidence": [_breaks("district_concentration", 0, evidence=None)],
     "eu2_population_unmasked.figure_has_evidence": [_breaks("eu2_population_unmasked", 0, evidence=None)],
     "migration_background.year_on_year": [
         _breaks("migration_background", 1, share_pct=96.9),
