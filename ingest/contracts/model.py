@@ -617,7 +617,7 @@ class Contract:
     def _switch_for(self, field: Field) -> Message:
         """What to add so that a field with a switch is read."""
         path = self.own.path if self.own else f"contracts/{self.source}.yml"
-        municipality = self.own and self.own.municipality
+        municipality = self.own.municipality if self.own else None
         return Message("switch_field_on", path=path, entry=switch_entry(field.name, municipality))
 
     def is_header(self, line: list[str], period: str | None) -> bool:

@@ -90,7 +90,7 @@ class Engine:
         ruled = {name for rule in contract.rules for name in rule.fields}
         names = [f.name for _, f in self._kept]
         self._backgrounds = [
-            (n, names.index(f.nationality)) for n, (_, f) in enumerate(self._kept) if f.privacy == "background"
+            (n, names.index(f.nationality)) for n, (_, f) in enumerate(self._kept) if f.nationality is not None
         ]
         compared = ruled | {names[n] for pair in self._backgrounds for n in pair}
         self._broken_rules = {rule.name: contract.broken(rule) for rule in contract.rules}
@@ -396,6 +396,8 @@ class _Distinct:
 
 def _background(born: Column, nationality: Column) -> Column:
     """What raw keeps of a country of birth: the background that follows from it beside the row's nationality."""
+    if born.typed is None or nationality.typed is None:
+        raise AssertionError("both columns are read with their values")
     pairs = born.cells.which.astype(np.int64) << 32 | nationality.cells.which
     _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
     found = [values.background(nationality.typed[row], born.typed[row]) for row in first.tolist()]

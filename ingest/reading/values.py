@@ -88,7 +88,7 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: pseudony
     if field.privacy == "background":
         return [born(value)]
     if field.privacy == "origin":
-        return [origin(value, key.municipality)]
+        return [origin(value, key.municipality if key else None)]
     return [value]
 
 
@@ -109,10 +109,12 @@ def background(nationality: str | None, born_in: str | None) -> str:
     return "german_born_abroad" if nationality == _GERMANY and born_in == "abroad" else "not_known"
 
 
-def origin(place: str, municipality: str) -> str | None:
+def origin(place: str, municipality: str | None) -> str | None:
     """How far a place (AGS, or three digits of a country) is from a municipality (AGS); None where nobody knows."""
     if len(place) == 3:
         return None if place in (_GERMANY, *_UNKNOWN_COUNTRIES) else "abroad"
+    if municipality is None:
+        return None
     if place[:5] == municipality[:5]:
         return "same_district"
     return "same_state" if place[:2] == municipality[:2] else "other_state"
