@@ -20,7 +20,7 @@ coalesce({{ class }} - {{ var('register_rounding_base') }} / 2, 0)
 
 {#- By how many persons a count may be off from its class. -#}
 {% macro class_half() -%}
-{{ var('register_rounding_base') // 2 }}
+({{ var('register_rounding_base') }} / 2)
 {%- endmacro %}
 
 {% macro class_high(class) -%}

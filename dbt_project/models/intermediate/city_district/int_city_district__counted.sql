@@ -9,24 +9,6 @@ persons as (
 
 ),
 
-groups as (
-
-    select
-        nationality_group as nationality,
-        'group' as nationality_kind,
-        array_agg(nationality_code) as nationality_codes
-    from {{ ref('nationality_group') }}
-    group by nationality_group
-
-    union all
-
-    select
-        'ALL' as nationality,
-        'all' as nationality_kind,
-        null as nationality_codes
-
-),
-
 exports as (
 
     -- evidence is that of all rows, so that it does not tell whether a group has any
@@ -51,12 +33,33 @@ counted as (
         reference_date,
         coalesce(city_district, '') as city_district,
         nationality_code,
-        count(*) as persons
+        cast(count(*) as integer) as persons
     from persons
     where residence_type = 'main'
         and moved_in_on <= reference_date
         and (moved_out_on is null or moved_out_on > reference_date)
     group by region_code, reference_date, coalesce(city_district, ''), nationality_code
+
+),
+
+groups as (
+
+    select
+        nationality_group as nationality,
+        'group' as nationality_kind,
+        array_agg(nationality_code) as nationality_codes
+    from {{ ref('nationality_group') }}
+    group by nationality_group
+
+    union all
+
+    -- 999 is none stated: nobody knows whether they are foreign
+    select
+        'ALL' as nationality,
+        'all' as nationality_kind,
+        array_agg(distinct nationality_code) as nationality_codes
+    from counted
+    where nationality_code not in ('000', '999')
 
 ),
 
@@ -68,12 +71,9 @@ final as (
         counted.city_district,
         groups.nationality,
         groups.nationality_kind,
-        -- 999 is none stated: nobody knows whether they are foreign
-        cast(coalesce(sum(counted.persons) filter (
-            where counted.nationality_code = any(groups.nationality_codes)
-                or (groups.nationality_kind = 'all' and counted.nationality_code not in ('000', '999'))
-        ), 0) as bigint) as persons,
-        cast(sum(counted.persons) as bigint) as population_persons,
+        coalesce(sum(counted.persons) filter (where counted.nationality_code = any(groups.nationality_codes)), 0)
+            as persons,
+        sum(counted.persons) as population_persons,
         {{ evidence_of_rank('exports.evidence_rank') }} as evidence,
         exports.source_sha256
     from counted

@@ -27,18 +27,14 @@ nationality_groups as (
 
 nested as (
 
-    -- groups whose nationalities are all of another group, such as EU2: their persons count there
-    select distinct parts.nationality_group as nationality
+    -- groups whose nationalities are all of other groups, such as EU2: their persons count there
+    select parts.nationality_group as nationality
     from nationality_groups as parts
-    inner join nationality_groups as wholes
+    left join nationality_groups as wholes
         on parts.nationality_code = wholes.nationality_code
             and parts.nationality_group <> wholes.nationality_group
-    group by parts.nationality_group, wholes.nationality_group
-    having count(*) = (
-        select count(*)
-        from nationality_groups as members
-        where members.nationality_group = parts.nationality_group
-    )
+    group by parts.nationality_group
+    having bool_and(wholes.nationality_code is not null)
 
 ),
 

@@ -71,6 +71,7 @@ reasoned as (
 
     select
         measured.*,
+        (dissimilarity - expected_dissimilarity) / nullif(1 - expected_dissimilarity, 0) as adjusted_dissimilarity,
         case
             when districts < 2 then 'one_district'
             -- fewer than the minimum a district: where they live is chance, and the figure would tell of single persons
@@ -99,12 +100,7 @@ final as (
         coalesce(undistricted.persons, 0) as without_district_persons,
         case when reasoned.reason is null then round(reasoned.dissimilarity, 4) end as dissimilarity,
         case when reasoned.reason is null then round(reasoned.expected_dissimilarity, 4) end as expected_dissimilarity,
-        case
-            when reasoned.reason is null
-                then round(
-                    (reasoned.dissimilarity - reasoned.expected_dissimilarity) / (1 - reasoned.expected_dissimilarity), 4
-                )
-        end as adjusted_dissimilarity,
+        case when reasoned.reason is null then round(reasoned.adjusted_dissimilarity, 4) end as adjusted_dissimilarity,
         reasoned.reason,
         reasoned.evidence,
         'register' as source,
