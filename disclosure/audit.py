@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from psycopg import Connection
 
-from disclosure import grants, register, solve
+from disclosure import city_districts, grants, register, solve
 from disclosure.equations import CANDIDATE, Problem
 from disclosure.shown import Shown
 from disclosure.solve import Clock, Finding, Work
@@ -24,7 +24,7 @@ def problem(connection: Connection, build_id: int) -> Problem:
 
 def _entered(shown: Shown) -> Problem:
     found = Problem()
-    register.enter(found, shown)
+    city_districts.enter(found, shown, register.enter(found, shown))
     grants.enter(found, shown)
     return found
 

@@ -4,7 +4,7 @@ A count of a register is shown by its class (`class_of`) or not at all; figures 
 A figure that was made from the class says nothing that the class does not; whatever else it says is entered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,7 +24,7 @@ PERCENT = 10
 """A known amount of a group below the minimum must leave this share of itself open, either way."""
 POPULATION, UNMASKED, COST, COMPONENT = "eu2_population", "eu2_population_unmasked", "cost_per_person", "cost_component"
 EXTRAPOLATION, LUMP_SUM, PROVENANCE, BRIDGE = "cost_extrapolation", "lump_sum_simulation", "provenance", "cost_bridge"
-CHOICE, REFINANCING = "ledger_choice", "refinancing"
+CHOICE, REFINANCING, DISTRICTS = "ledger_choice", "refinancing", "city_district_population"
 TEXTS = ("caption_de", "caption_en", "presentation_de")
 CAPTIONED = ("cost_method", "cost_basis", "verdict", "lump_sum")
 """Seeds whose texts stand in captions; their numbers are the same for every place."""
@@ -73,9 +73,12 @@ class _Facts:
     """Cost at an end of the interval of a rate, and by how many persons its denominator is off; by row key and end."""
 
 
-def enter(problem: Problem, shown: Shown) -> None:
-    """Everything that readers see of register counts, and what must not follow."""
-    _Register(problem, shown).enter()
+def enter(problem: Problem, shown: Shown) -> list[tuple[Publication, Callable[[Place], Cell]]]:
+    """Everything that readers see of register counts, and what must not follow.
+
+    Each publication with what gives the unknown count of a place there, for whoever has more to say of it.
+    """
+    return _Register(problem, shown).enter()
 
 
 class _Register:
@@ -100,8 +103,9 @@ class _Register:
             )
         )
 
-    def enter(self) -> None:
-        marts = (POPULATION, UNMASKED, COST, EXTRAPOLATION, LUMP_SUM, PROVENANCE)
+    def enter(self) -> list[tuple[Publication, Callable[[Place], Cell]]]:
+        marts = (POPULATION, UNMASKED, COST, EXTRAPOLATION, LUMP_SUM, PROVENANCE, DISTRICTS)
+        entered = []
         for publication in self._shown.publications(*marts):
             facts = _Facts(publication)
             truths = self._truth if publication.number == CANDIDATE else self._former(publication)
@@ -112,8 +116,10 @@ class _Register:
             self._provenance(facts, cells)
             self._extrapolation(facts, cells)
             cells.protect()
+            entered.append((publication, cells.cell))
         self._differences()
         self._money()
+        return entered
 
     def _former(self, publication: Publication) -> dict[Place, tuple[int | None, ...]]:
         """Exact counts of an earlier publication: the statistics office's mart of the same one."""

@@ -13,6 +13,11 @@ from tests.support import MUNICIPALITY
 PERSONAL = ("Ordnungsmerkmal", "AZR-Nummer", "IdNr", "Familienname", "Vorname", "Geburtsdatum")
 BIRTH = ("29.02.1904", "1904-02-29")  # in the file, and as PostgreSQL would show it
 TITLES = HEADER.split(";")
+SWITCHED = {
+    "Geburtsland": "background_by_birth", "Zuzug aus": "moved_from", "Fortzug nach": "moved_to",
+    "Zuzugsdatum": "arrived_year", "Fortzugsdatum": "departed_year",
+}  # fmt: skip
+"""Personal columns that an operator switches on, and their fields."""
 
 
 def new_marker() -> str:
@@ -73,6 +78,28 @@ def deliveries(marker: str) -> dict[str, bytes]:
         name(2009): register(*shifted(2009)),
         "Ausländer.csv": register(*good(2019)),  # a name that says no period
     }
+
+
+def switched_on() -> str:
+    """The city's file that switches them on."""
+    own = f'municipality: "{MUNICIPALITY}", purpose: a test, legal_basis: none'
+    return "\n".join(["fields:", *(f"  - {{name: {name}, {own}}}" for name in SWITCHED.values()), ""])
+
+
+def switched(marker: str) -> tuple[str, bytes]:
+    """File name and bytes of a delivery in which each of them is marked, in a row of its own."""
+    header, first = f"{HEADER};{';'.join(SWITCHED)}", line(marker, 30, "31.12.2020")
+    rows = [
+        ";".join(
+            [
+                line(marker, 31 + n, "31.12.2020"),
+                *(f"{marker}-{m}" if m == n else "" for m in range(5)),
+            ]
+        )
+        for n in range(len(SWITCHED))
+    ]
+    text = "\n".join([header, f"{first};475;05978024;475;;", *rows, ""])
+    return f"register_{MUNICIPALITY}_2020-12-31.csv", text.encode("iso-8859-1")
 
 
 def found_in_tables(connection: Connection, marker: str) -> list[str]:

@@ -18,6 +18,11 @@ end
 coalesce({{ class }} - {{ var('register_rounding_base') }} / 2, 0)
 {%- endmacro %}
 
+{#- By how many persons a count may be off from its class. -#}
+{% macro class_half() -%}
+({{ var('register_rounding_base') }} / 2)
+{%- endmacro %}
+
 {% macro class_high(class) -%}
 coalesce({{ class }} + {{ var('register_rounding_base') }} / 2, {{ var('minimum_cell_persons') }} - 1)
 {%- endmacro %}

@@ -168,3 +168,8 @@ compared as (
 
 )
 {%- endmacro %}
+
+{#- Name of a group of nationalities where there is no country to name: all foreign persons, or the group's id. -#}
+{% macro group_name(nationality) -%}
+case when {{ nationality }} = 'ALL' then 'Ausländische Staatsangehörige insgesamt' else {{ nationality }} end
+{%- endmacro %}

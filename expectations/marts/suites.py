@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from expectations.marts.city_district import city_district_population, district_concentration
 from expectations.marts.cost import (
     cost_bridge,
     cost_comparability,
@@ -162,5 +163,7 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         protection_status,
         naturalisation,
         early_education,
+        city_district_population,
+        district_concentration,
     )
 }

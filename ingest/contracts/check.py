@@ -20,7 +20,7 @@ import yaml
 from ingest.contracts import entries as contracts_entries
 from ingest.contracts import form, model, quality
 from ingest.contracts.form import Place, meant
-from ingest.contracts.model import EVIDENCE, PERSONAL
+from ingest.contracts.model import EVIDENCE, PERSONAL, REDUCED
 from lagebild.core import yaml_files
 
 SCHEMA = form.SCHEMAS / "datapackage-2.0.json"
@@ -202,6 +202,12 @@ def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]
     yield from _source(path, descriptor, own)
     yield from _dialect(resource, own)
     yield from _privacy(entries, own)
+    names = {entry["name"] for entry in entries if entry.get("lagebild", {}).get("privacy", "keep") == "keep"}
+    for number, entry in enumerate(entries):
+        of = entry.get("lagebild", {}).get("nationality")
+        if of is not None and of not in names:
+            place = ("resources", 0, "schema", "fields", number, "lagebild", "nationality")
+            yield place, f"{entry['name']}: {of} is no field that is kept"
     if own.get("optional_apart") and not any(entry.get("lagebild", {}).get("optional") for entry in entries):
         yield ("lagebild", "optional_apart"), "optional_apart speaks of optional columns, and no field is optional"
     for number, entry in enumerate(entries):
@@ -282,6 +288,8 @@ def _privacy(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
             ("lagebild",),
             "personal fields without a legal_basis under lagebild: such a source does not load",
         )
+    if "origin" in classes and not own.get("pseudonym_purpose"):
+        yield ("lagebild",), "an origin is told from the municipality of the key: it needs pseudonym_purpose"
     if "pseudonym" in classes and not own.get("pseudonym_purpose"):
         yield ("lagebild",), "a pseudonym field needs pseudonym_purpose under lagebild:"
     has_field = any(entry["name"] == "evidence" for entry in entries)
@@ -295,6 +303,12 @@ def _privacy(entries: list[dict], own: dict) -> Iterator[tuple[Place, str]]:
 def _field(entry: dict, own: dict) -> Iterator[tuple[Place, str]]:
     constraints, ours = entry.get("constraints", {}), entry.get("lagebild", {})
     kind, privacy = entry["type"], ours.get("privacy", "keep")
+    if privacy in REDUCED and kind != "string":
+        yield ("lagebild", "privacy"), f"privacy {privacy} is of a key, which is a string"
+    if (privacy == "background") != ("nationality" in ours):
+        yield ("lagebild", "privacy"), "privacy background and nationality (the field that says it) go together"
+    if ours.get("switch") and (constraints.get("required") or not ours.get("optional") or own["reader"] not in _TEXT):
+        yield ("lagebild", "switch"), "what is switched on is an optional column of delimited text, and never required"
     if privacy == "year" and kind != "date":
         yield ("lagebild", "privacy"), "only a date can be reduced to its year"
     rests = (("field", entry, ()), ("own", ours, ("lagebild",)), ("constraints", constraints, ("constraints",)))

@@ -13,6 +13,7 @@ from ingest.contracts.model import (
     CURRENT,
     DELIMITERS,
     LONGEST_TEXT,
+    REDUCED,
     Change,
     CodeList,
     Due,
@@ -56,6 +57,8 @@ def field_of(entry: dict[str, Any], code_lists: Mapping[str, CodeList]) -> Field
         mapping=own.get("map"),
         optional=own.get("optional", False),
         default=own.get("default"),
+        has_switch=own.get("switch", False),
+        nationality=own.get("nationality"),
         bare_number=entry.get("bareNumber", True),
         trailing_minus=own.get("trailing_minus", False),
         dash_is_zero=own.get("dash_is_zero", False),
@@ -161,7 +164,7 @@ def rule(entry: Any, fields: Mapping[str, Field]) -> Rule:
     for side in filter(None, (match["left"], match["right"])):
         if side not in fields:
             raise ValueError(f"rule {name}: {side} is no field")
-        if fields[side].privacy in ("drop", "pseudonym"):
+        if fields[side].privacy in ("drop", "pseudonym", *REDUCED):
             raise ValueError(f"rule {name}: {side} does not reach the loader as it stands in the file")
     left = fields[match["left"]]
     if match["right"]:

@@ -212,6 +212,11 @@ _text(
     "the header is not the contract's ({shape}; not shown, because a file without a header has a person's values"
     " there)",
 )
+_text("field_switched_off", "the column {title} is read only where the operator switched it on, and nobody did")
+_text(
+    "switch_field_on",
+    "let the supplier leave the column out; or add with purpose and legal basis, under fields: in {path}: {entry}",
+)
 _text("header_missing", "missing: {titles}")
 _text("header_unknown", "unknown: {titles}")
 _text("header_repeated", "more than once: {titles}")

@@ -21,7 +21,9 @@ from lagebild.core import ags
 from lagebild.core.errors import UserError
 
 EVIDENCE = ("published", "delivered", "derived", "derived_from_result", "synthetic")
-PERSONAL = ("pseudonym", "drop", "year")
+PERSONAL = ("pseudonym", "drop", "year", "background", "origin")
+REDUCED = ("background", "origin")
+"""Texts of which raw keeps a word that was made of them, and never the text."""
 DELIMITERS = (";", ",", "\t", "|")
 READERS = ("csv", "ldb_nrw", "genesis", "wegweiser", "xlsx", "fixed_width")
 CURRENT = "current"
@@ -103,6 +105,10 @@ class Field:
     """Words for yes, as the file has them; none: `values.YES`, in any case of letters."""
     false_values: frozenset[str] = frozenset()
     """Words for no, likewise; an empty text that is listed here says no, and not that the value is missing."""
+    has_switch: bool = False
+    """It is read only where the operator switched it on, with purpose and legal basis (`own_fields.py`)."""
+    nationality: str | None = None
+    """Of a country of birth: the field that says the nationality, with which the background is derived."""
 
     @property
     def is_personal(self) -> bool:
@@ -128,7 +134,7 @@ class Field:
         """What a value of it can be compared with: `date`, `number`, `boolean` or `string`."""
         if self.privacy == "year" or self.type in ("integer", "number", "year"):
             return "number"
-        return "string" if self.privacy == "pseudonym" else self.type
+        return "string" if self.privacy in ("pseudonym", *REDUCED) else self.type
 
 
 @dataclass(frozen=True)
@@ -449,11 +455,23 @@ class Contract:
     """What the gate expects of single columns, beside the suite of the source."""
     own: Own | None = None
     """Set where the contract is the one in force for a city's file (`own_layouts.in_force`)."""
+    switched_on: frozenset[str] = frozenset()
+    """Fields with a switch that the operator switched on for the file's municipality."""
 
     @property
     def table(self) -> str:
         """Name of the raw table, without its schema."""
         return f"{self.source}__{self.entity}"
+
+    @property
+    def switched_off(self) -> tuple[Field, ...]:
+        """Fields with a switch that a file must not have; raw holds nothing of them."""
+        return tuple(field for field in self.fields if field.has_switch and field.name not in self.switched_on)
+
+    @property
+    def agreed_fields(self) -> tuple[Field, ...]:
+        """Fields that a file may have."""
+        return tuple(field for field in self.fields if field not in self.switched_off)
 
     @property
     def has_personal_fields(self) -> bool:
@@ -528,8 +546,10 @@ class Contract:
     def layouts(self) -> tuple[Layout, ...]:
         """The layout of the fields as they stand, then those of other periods."""
         name = self.own.layout if self.own and self.own.layout else CURRENT
-        current = Layout(name, None, None, self.fields, optional_apart=self.optional_apart, ordered=self.ordered)
-        return (current, *(change.layout(self.fields, self.optional_apart, self.ordered) for change in self.changes))
+        fields, off = self.agreed_fields, tuple((field, None) for field in self.switched_off)
+        current = Layout(name, None, None, fields, off, self.optional_apart, self.ordered)
+        others = (change.layout(fields, self.optional_apart, self.ordered) for change in self.changes)
+        return (current, *(replace(other, constants=other.constants + off) for other in others))
 
     def layouts_in(self, period: str | None) -> list[Layout]:
         """The layouts a delivery of the period may have: `current` unless another one claims it, and those beside."""
@@ -572,6 +592,9 @@ class Contract:
         a header (`is_header`).
         """
         header = [normal_title(title) for title in header]
+        # The title is the contract's own word, so it may be said of a file about persons.
+        if off := next((field for field in self.switched_off if normal_title(field.title) in header), None):
+            return Message("field_switched_off", title=off.title), self._switch_for(off)
         if self.has_personal_fields and not is_shown:
             # If the header is missing, this line has the first person's values: nothing is repeated.
             expected = self._titles_in(period)
@@ -602,6 +625,12 @@ class Contract:
         if period:
             message = Message("header_differs_of_period", period=period, **values)
         return message, self._way_out(nearest, header, missing, unknown, period)
+
+    def _switch_for(self, field: Field) -> Message:
+        """What to add so that a field with a switch is read."""
+        path = self.own.path if self.own else f"contracts/{self.source}.yml"
+        municipality = self.own.municipality if self.own else None
+        return Message("switch_field_on", path=path, entry=switch_entry(field.name, municipality))
 
     def is_header(self, line: list[str], period: str | None) -> bool:
         """Whether most texts of a line are agreed titles: without a header it is the first person."""
@@ -692,6 +721,12 @@ def _beside(title: str, agreed: list[str]) -> str:
     if n is None:
         return title
     return f"{title} (sign {n + 1} is U+{ord(title[n]):04X}, agreed is U+{ord(other[n]):04X})"
+
+
+def switch_entry(name: str, municipality: str | None) -> str:
+    """An entry of a city's file that switches a field on, to be filled in."""
+    whose = f'municipality: "{municipality}", ' if municipality else ""
+    return f"- {{name: {name}, {whose}purpose: WHAT FOR, legal_basis: WHICH LAW}}"
 
 
 def _flow(mapping: dict[str, Any]) -> str:

@@ -19,13 +19,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from ingest.contracts import check, form, model, reader
+from ingest.contracts import check, form, model, own_fields, reader
 from ingest.contracts import entries as contracts_entries
 from ingest.contracts import quality as rules
 from ingest.contracts.check import Finding
 from ingest.contracts.form import Place
 from ingest.contracts.messages import Message
 from ingest.contracts.model import Change, Contract, Own, normal_title
+from ingest.contracts.own_fields import FIELDS
 from lagebild.core import ags, yaml_files
 from lagebild.core.errors import UserError
 
@@ -95,7 +96,8 @@ def in_force(config: Path, contract: Contract, municipality: str | None, period:
         _of(contract, path), key=lambda one: one.municipality is None
     )  # what is said of one city comes first
     own = next((one for one in known if one.holds_in(municipality, period)), None)
-    return own.contract if own else replace(contract, own=Own(path, municipality))
+    found = own.contract if own else replace(contract, own=Own(path, municipality))
+    return own_fields.switched(found, _switches(path), municipality)
 
 
 def for_file(config: Path, contract: Contract, name: str) -> Contract:
@@ -184,9 +186,22 @@ def told_quality(config: Path) -> list[tuple[Path, int, str, rules.Rule]]:
     return found
 
 
+def told_fields(config: Path) -> list[tuple[Path, int, str, dict[str, Any]]]:
+    """Each field that a city's files switch on, with its file, line and source; UserError lists what is wrong."""
+    if wrong := findings(config):
+        raise _faulty(wrong)
+    found = []
+    for path in _files(config):
+        lines, _ = check.parsed(path.read_bytes())
+        for number, entry in enumerate(_switches(path)):
+            found.append((path, check.line_of(lines, (FIELDS, number)), path.stem, entry))
+    return found
+
+
 def digests(config: Path) -> list[str]:
     """What every entry says, as text: a part of the code version of a build."""
     told = [(one.contract.source, one.entry) for one in every(config)]
+    told += [(source, entry) for _, _, source, entry in told_fields(config)]
     return [json.dumps(entry, sort_keys=True, default=str, ensure_ascii=False) for entry in told]
 
 
@@ -206,6 +221,11 @@ def _of(contract: Contract, path: Path) -> list[OwnLayout]:
         _laid_over(contract, entry, path, check.line_of(lines, (LAYOUTS, n)))
         for n, entry in enumerate(told.get(LAYOUTS, []))
     ]
+
+
+def _switches(path: Path) -> list[dict[str, Any]]:
+    """What a city's file without findings switches on."""
+    return check.parsed(path.read_bytes())[1].get(FIELDS, []) if path.is_file() else []
 
 
 def _faulty(wrong: list[Finding]) -> UserError:
@@ -293,9 +313,14 @@ def _findings(contract: Contract, path: Path) -> list[Finding]:
     lines_of, told, found = check.opened(path, path.read_bytes())
     if told is None:
         return found
-    lists = told.values() if isinstance(told, dict) and not set(told) - {LAYOUTS, QUALITY} else ()
+    lists = told.values() if isinstance(told, dict) and not set(told) - {LAYOUTS, QUALITY, FIELDS} else ()
     if not lists or not all(isinstance(entries, list) for entries in lists):
-        return [*found, Finding(path, 1, f"is no mapping with a list {LAYOUTS}:, a list {QUALITY}:, and nothing else")]
+        known = f"a list {LAYOUTS}:, a list {QUALITY}:, a list {FIELDS}:"
+        return [*found, Finding(path, 1, f"is no mapping with {known}, and nothing else")]
+    switches = told.get(FIELDS, [])
+    misplaced = list(own_fields.findings(contract, switches))
+    found += [Finding(path, check.line_of(lines_of, (FIELDS, *rest)), message) for rest, message in misplaced]
+    agreed = contract
     fields, taken = {field.name: field for field in contract.fields}, tuple(rule.name for rule in contract.quality)
     for rest, message in rules.findings(told.get(QUALITY, []), fields, taken):
         found.append(Finding(path, check.line_of(lines_of, (QUALITY, *rest)), message))
@@ -306,6 +331,8 @@ def _findings(contract: Contract, path: Path) -> list[Finding]:
     for number, entry in enumerate(told.get(LAYOUTS, [])):
         place: Place = (LAYOUTS, number)
         line = check.line_of(lines_of, place)
+        if isinstance(entry, dict) and not misplaced:
+            contract = own_fields.switched(agreed, switches, entry.get("municipality"))
         wrong = misshapen[number] or list(_sense(contract, entry)) or list(_without_effect(contract, entry))
         name = entry.get("name", "an entry") if isinstance(entry, dict) else "an entry"
         said = [(rest, said if said.startswith("layout ") else f"layout {name}: {said}") for rest, said in wrong]
@@ -339,7 +366,7 @@ def _sense(contract: Contract, entry: dict[str, Any]) -> Iterator[tuple[Place, s
         return
     if any(change.name == other.name for other in contract.changes):
         yield ("name",), f"{contract.path} has a layout of this name"
-    named = list(check.layout_sense(change, contract.fields)) + list(_words(contract, entry))
+    named = list(check.layout_sense(change, contract.agreed_fields)) + list(_words(contract, entry))
     yield from named
     if named:
         return
@@ -454,7 +481,7 @@ def _of_persons(contract: Contract, change: Change) -> Iterator[tuple[Place, str
         for layout in contract.layouts
         for field in layout.fields
         if field.is_personal
-    }
+    } | {normal_title(field.title).casefold(): field.name for field in contract.switched_off}
     for key, lacking in (("without", change.without), ("optional", change.optional)):
         for name in lacking:
             if fields[name].privacy == "pseudonym":

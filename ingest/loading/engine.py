@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.contracts import MASK, Contract, Field, Layout, Rule
+from ingest.contracts import MASK, REDUCED, Contract, Field, Layout, Rule
 from ingest.contracts.messages import Message
 from ingest.deliveries import pseudonyms
 from ingest.deliveries.pseudonyms import KeyChain
@@ -88,12 +88,17 @@ class Engine:
         self.fields = list(layout.fields)
         self._kept = [(n, f) for n, f in enumerate(self.fields) if f.privacy != "drop"]
         ruled = {name for rule in contract.rules for name in rule.fields}
+        names = [f.name for _, f in self._kept]
+        self._backgrounds = [
+            (n, names.index(f.nationality)) for n, (_, f) in enumerate(self._kept) if f.nationality is not None
+        ]
+        compared = ruled | {names[n] for pair in self._backgrounds for n in pair}
         self._broken_rules = {rule.name: contract.broken(rule) for rule in contract.rules}
         of_delivery = None if day is None else copy.cell(day, "date")
         self._readers = [
             _Whole(f, contract, key)
             if is_read_whole(f, contract)
-            else _Distinct(f, contract, key, f.name in ruled, of_delivery if f.name == contract.history else None)
+            else _Distinct(f, contract, key, f.name in compared, of_delivery if f.name == contract.history else None)
             for _, f in self._kept
         ]
         constants = [
@@ -138,6 +143,8 @@ class Engine:
         rejected = [self._rejected(block, columns, broken_rules, row) for row in bad.tolist()]
         rejected = sorted([*rejected, *map(self.broken, block.broken)], key=lambda row: row.line)
         heads = copy.row_heads(len(self.columns), self.delivery_id, block.lines)
+        for column, nationality in self._backgrounds:
+            columns[column] = _background(columns[column], columns[nationality])
         constants = [Cells.constant(cell, n) for cell in self._constants]
         keys, contents = (self._mixed(parts, columns, n)[good] for parts in (self._key, self._hashed))
         sent = good if self.is_known is None else good[~self.is_known(contents)]
@@ -265,7 +272,8 @@ def _is_free(field: Field) -> bool:
 
 def is_read_whole(field: Field, contract: Contract) -> bool:
     """Whether a column is converted as a whole: nothing is asked of its texts."""
-    return _is_free(field) and not any(field.name in rule.fields for rule in contract.rules)
+    is_asked = field.privacy in REDUCED or any(field.name in rule.fields for rule in contract.rules)
+    return _is_free(field) and not is_asked
 
 
 def hash_of(data: bytes) -> np.uint64:
@@ -394,6 +402,21 @@ class _Distinct:
         return cells[0], b"".join(
             encoding.encoded(value, kind) for value, (_, kind) in zip(cells, self.field.columns, strict=True)
         )
+
+
+def _background(born: Column, nationality: Column) -> Column:
+    """What raw keeps of a country of birth: the background that follows from it beside the row's nationality."""
+    if born.typed is None or nationality.typed is None:
+        raise AssertionError("both columns are read with their values")
+    pairs = born.cells.which.astype(np.int64) << 32 | nationality.cells.which
+    _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
+    found = [values.background(nationality.typed[row], born.typed[row]) for row in first.tolist()]
+    cells = [encoding.encoded(value, "text") for value in found]
+    size = np.array([len(cell) for cell in cells], np.int32)
+    start = np.cumsum(size, dtype=np.int32) - size
+    data = np.frombuffer(b"".join(cells), np.uint8)
+    made = Cells(data, start, size, which=which.astype(np.int32))
+    return Column(made, kernels.hashes_of(data, start, size), born.is_bad, born.reasons)
 
 
 class _Texts:

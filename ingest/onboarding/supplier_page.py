@@ -7,6 +7,7 @@ The example line is made up from the fields' rules and types, never taken from a
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from html import escape
 
@@ -41,6 +42,10 @@ _PRIVACY = {
     " Zweck, der die Datenbank nie erreicht).",
     "drop": "Wird beim Eingang verworfen und in keiner Datenbank gespeichert.",
     "year": "Nur das Jahr wird gespeichert, Tag und Monat werden verworfen.",
+    "background": "Wird beim Laden zusammen mit der Staatsangehörigkeit zum Migrationshintergrund; der Geburtsstaat"
+    " selbst wird nicht gespeichert.",
+    "origin": "Gespeichert wird nur, ob der Ort im selben Kreis, im selben Land, in einem anderen Land oder im Ausland"
+    " liegt.",
 }
 _RHYTHMS = {
     "month": "monatlich; für jeden Monat",
@@ -59,6 +64,7 @@ pre { background: #f4f4f4; padding: .6em; overflow-x: auto } code { font-size: 9
 
 def page(contract: Contract) -> str:
     """The supplier's page as a whole HTML document."""
+    contract = replace(contract, fields=contract.agreed_fields)
     title = contract.german.get("title") or contract.title
     parts = [
         f"<h1>Liefervereinbarung: {escape(title)}</h1>",

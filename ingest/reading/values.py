@@ -35,6 +35,10 @@ NO = frozenset({"false", "falsch", "nein", "n", "no", "0"})
 _TOO_NARROW = re.compile("#{3,}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Control signs, but for the tabulator and the two that end a line: no text of a person or an office holds one."""
+_GERMANY = "000"
+_UNKNOWN_COUNTRIES = ("997", "998", "999")
+"""Keys of no country: stateless, unclear, not given. Who is stateless, or of an unclear nationality, is no German."""
+_UNKNOWN_NATIONALITIES = ("999",)
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 """Dates and years beyond these are mistyped, unless the field's own bounds allow them."""
 _BLANKS = " \u00a0\u202f\u2009\u2007"
@@ -83,7 +87,39 @@ def cells(field: Field, text: str, missing_values: frozenset[str], key: pseudony
         return [key.pseudonym(str(value))]
     if field.privacy == "year":
         return [value.year]
+    if field.privacy == "background":
+        return [born(value)]
+    if field.privacy == "origin":
+        return [origin(value, key.municipality if key else None)]
     return [value]
+
+
+def born(country: str) -> str | None:
+    """Whether a country of birth (three digits) is Germany: all that is asked of it; None where nobody knows."""
+    if country in _UNKNOWN_COUNTRIES:
+        return None
+    return "germany" if country == _GERMANY else "abroad"
+
+
+def background(nationality: str | None, born_in: str | None) -> str:
+    """The migration background as far as nationality and country of birth (`born`) tell it.
+
+    Of Germans who were born in Germany their parents would tell it.
+    """
+    if nationality not in (None, _GERMANY, *_UNKNOWN_NATIONALITIES):
+        return "foreign"
+    return "german_born_abroad" if nationality == _GERMANY and born_in == "abroad" else "not_known"
+
+
+def origin(place: str, municipality: str | None) -> str | None:
+    """How far a place (AGS, or three digits of a country) is from a municipality (AGS); None where nobody knows."""
+    if len(place) == 3:
+        return None if place in (_GERMANY, *_UNKNOWN_COUNTRIES) else "abroad"
+    if municipality is None:
+        return None
+    if place[:5] == municipality[:5]:
+        return "same_district"
+    return "same_state" if place[:2] == municipality[:2] else "other_state"
 
 
 def parse(field: Field, text: str, missing_values: frozenset[str]) -> Any:

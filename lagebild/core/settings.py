@@ -124,9 +124,9 @@ class Settings:
     config_dir: Path | None = setting(
         "CONFIG_DIR", FOLDER,
         """Your city's own configuration, outside the product's files, in every backup, and kept by an upgrade: rows of
-        the method's tables (cost_mapping.csv, municipal_circumstance.csv), how your files differ
-        (contracts/<source>.yml), what you pull (catalogue.yml), sources of your own (sources/<source>/contract.yml).
-        How: docs/runbooks/own-configuration.md""", WHOSE, None,
+        the method's tables (cost_mapping.csv, municipal_circumstance.csv), names of your city districts
+        (city_district.csv), how your files differ (contracts/<source>.yml), what you pull (catalogue.yml), sources of
+        your own (sources/<source>/contract.yml). How: docs/runbooks/own-configuration.md""", WHOSE, None,
         otherwise="$LAGEBILD_HOME/config", fixed_in=("compose",),
     )
     extracts: Path = setting(

@@ -1,9 +1,10 @@
 """A city's own configuration, outside the product's files, and its rows that are added to the seeds.
 
-`<folder>/cost_mapping.csv` and `<folder>/municipal_circumstance.csv` have the columns of the seeds of that name. The
-seed's tests in `_seeds.yml` are the rules for their values, so that no rule is written twice. A build fixes the rows
-when it begins (`raw.own_row`), and they are part of its code version: after a change a build is due. Beside them are
-own layouts (`ingest/contracts/own_layouts.py`) and downloads (`catalogue.yml`, `ingest/pulls/catalogue.py`).
+`<folder>/cost_mapping.csv`, `<folder>/municipal_circumstance.csv` and `<folder>/city_district.csv` have the columns of
+the seeds of that name. The seed's tests in `_seeds.yml` are the rules for their values, so that no rule is written
+twice. A build fixes the rows when it begins (`raw.own_row`), and they are part of its code version: after a change a
+build is due. Beside them are own layouts and fields (`ingest/contracts/own_layouts.py`) and downloads (`catalogue.yml`,
+`ingest/pulls/catalogue.py`).
 """
 
 import csv
@@ -23,7 +24,7 @@ from psycopg import Connection
 from lagebild.core import ags, seeds, yaml_files
 from lagebild.core.errors import UserError, did_you_mean
 
-SEEDS = ("cost_mapping", "municipal_circumstance")
+SEEDS = ("cost_mapping", "municipal_circumstance", "city_district")
 """Seeds to which a city may add rows."""
 _FROM, _TO = "valid_from_year", "valid_to_year"
 CATALOGUE, LAYOUTS, SOURCES = "catalogue.yml", "contracts", "sources"
@@ -32,6 +33,7 @@ _ALSO_REQUIRED = {
     "cost_mapping": ("method", "product_code", "account_code"),
     # a circumstance needs years and a source
     "municipal_circumstance": ("municipality_ags", _FROM, _TO, "dimension", "value", "source_document"),
+    "city_district": ("municipality_ags", "city_district", "city_district_name", _FROM, "source_document"),
 }
 _DECIDES = {"cost_mapping": "treatment"}
 """If this column is empty, the row is not filled in yet and has no effect."""
@@ -138,6 +140,10 @@ def in_force(config: Path) -> dict[str, Any]:
             {"source": source, "path": path, "line": line, **asdict(rule), "expected": rule.expected}
             for path, line, source, rule in own_layouts.told_quality(config)
         ],
+        "fields": [
+            {"source": source, "path": path, "line": line, **entry}
+            for path, line, source, entry in own_layouts.told_fields(config)
+        ],
         "catalogue": [asdict(entry) for entry in catalogue.entries() if entry.path != catalogue.PATH],
         "sources": [
             {"source": one.source, "title": one.title, "table": f"raw.{one.table}", "path": one.path}
@@ -162,6 +168,11 @@ def lines(config: Path) -> list[str]:
             left = f", {len(open_rows)} not filled in (first: line {open_rows[0]})" if open_rows else ""
             told.append(f"{of_seed[0].path}: {len(of_seed)} rows{left}")
     told += [f"{one.place}: layout {one.change.name}: {one.said}" for one in own_layouts.every(config)]
+    told += [
+        f"{path}:{line}: {source} {one.get('municipality', 'all files')} reads {one['name']}: {one['purpose']}"
+        f" ({one['legal_basis']})"
+        for path, line, source, one in own_layouts.told_fields(config)
+    ]
     told += [f"{path}:{line}: {source}: {rule}" for path, line, source, rule in own_layouts.told_quality(config)]
     own = [entry for entry in catalogue.entries() if entry.path != catalogue.PATH]
     told += [f"{entry.path}:{entry.line}: {entry}" for entry in own]

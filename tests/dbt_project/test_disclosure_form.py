@@ -146,6 +146,7 @@ def test_readers_learn_no_name_of_what_is_not_theirs(published_warehouse):
     # the house reads all of it
     inside = "select distinct mart from marts_internal.publication_source where mart ~ %s order by 1"
     assert query(published_warehouse, inside, pattern, role=database.STATISTICS_OFFICE) == [
+        ("district_concentration",),
         ("eu2_population_unmasked",),
         ("sensitivity_cost_per_person",),
     ]

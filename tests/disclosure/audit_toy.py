@@ -21,6 +21,9 @@ DAY, YEAR, METHOD = date(2019, 12, 31), 2019, "dortmund_2019"
 EXACT = {
     "int_population__counted_register": "region_code text, reference_date date, bulgaria_persons bigint,"
     " romania_persons bigint, eu2_persons bigint",
+    "int_city_district__counted": "region_code text, reference_date date, city_district text, nationality text,"
+    " persons bigint",
+    "nationality_group": "nationality_group text, nationality_code text",
     "int_cost__rate": "municipality_ags text, fiscal_year integer, method text, reference_date date,"
     " employees_place_basis text, population_source text default 'register'",
     "published_figure": "mart text, region_code text, reference_year integer, method text",

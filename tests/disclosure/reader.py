@@ -15,6 +15,7 @@ Row = dict[str, Any]
 
 READ = {
     "eu2_population_vintage": "region_code",
+    "city_district_population_vintage": "region_code",
     "cost_per_person_vintage": "municipality_ags",
     "cost_component_vintage": "municipality_ags",
     "cost_bridge_vintage": "municipality_ags",

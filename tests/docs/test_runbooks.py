@@ -129,6 +129,12 @@ def test_a_citys_own_files_are_read_as_the_runbook_says(warehouse, checkout):
         ("4711", "2025-01-02", "EU2", "1250.50"),
         ("4712", "2025-01-03", "EU2", "-250.50"),
     ]
+    printed = follow(runbook, "Switch fields on", warehouse, checkout)
+    assert "not switched on" in printed and "the column Stadtbezirk is read only where" in printed
+    assert "reads city_district: counts of inhabitants by city district" in printed and "(2 of 2 rows)" in printed
+    assert f"{warehouse.config / 'city_district.csv'}: 2 rows" in printed
+    kept = "select city_district, background_by_birth from raw.register__person order by 1"
+    assert query(warehouse, kept) == [("1", "foreign"), ("2", "german_born_abroad")]
     printed = follow(runbook, "A list of SAP", warehouse, checkout)
     assert "ledger_05911000_2024.txt: period 05911000_2024, layout sap_2024" in printed
     printed = follow(runbook, "A source of your own", warehouse, checkout)

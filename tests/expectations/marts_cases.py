@@ -73,6 +73,8 @@ CHOICE = {
     **{"delivery_id": 1, "municipality_ags": "05913000", "booked_year": 2019, "fiscal_year": 2019},
     **{"amount_eur": 10.5, "is_counted": True},
 }
+_DISTRICT_GROUP = {"region_code": "05913000", "reference_date": "2019-12-31", "evidence": "delivered"}
+_DISTRICT = {**_DISTRICT_GROUP, "city_district": "1"}
 _COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
 _SHARE = {"region_code": "00", "sense": "wider", "population_group": "", "evidence": "published"}
 _STATISTIC = {
@@ -203,6 +205,18 @@ SOUND: dict[str, Rows] = {
             **{"region_code": "05", "reference_year": 2019, "reference_day": "not_stated", "years_class": "8+"},
             **{"sex": "male", "reason": "not_delivered"},
         },
+    ],
+    "city_district_population": [
+        {**_DISTRICT, "nationality": "ALL", "persons": 15, "persons_low": 13, "persons_high": 17},
+        {**_DISTRICT, "nationality": "EU2", "persons": 15, "persons_low": 13, "persons_high": 17},
+        {**_DISTRICT, "nationality": "UKRAINE", "reason": "confidential"},
+        {**_DISTRICT, "nationality": "ALL", "city_district": "2", "reason": "confidential"},
+        {**_DISTRICT, "nationality": "EU2", "city_district": "2", "persons": 5, "persons_low": 3, "persons_high": 7},
+    ],
+    "district_concentration": [
+        {**_DISTRICT_GROUP, "nationality": "ALL", "dissimilarity": 1, "adjusted_dissimilarity": 1},
+        {**_DISTRICT_GROUP, "nationality": "EU26", "dissimilarity": 0, "adjusted_dissimilarity": -0.1},
+        {**_DISTRICT_GROUP, "nationality": "EU2", "reason": "few_persons"},
     ],
     "eu2_population_unmasked": [{**_COUNT, "region_code": "05913000", "source": "register", "eu2_persons": 2}],
     "migration_background": [
@@ -432,6 +446,7 @@ MAY_BE_EMPTY = {
     "population_reconciliation",
     *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
     *("stg_azr_nrw__nationality", "genesis_hierarchy", "naturalisation_measure", "protection_status", "naturalisation"),
+    *("stg_azr_nrw__nationality", "city_district_population", "district_concentration"),
 }
 # Of a confidential year, and what stands behind its rows.
 _HIDDEN = {
@@ -669,6 +684,22 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "toleration.denominator_positive": [_breaks("toleration", 0, whole_persons=0)],
     "toleration.no_small_cell": [_breaks("toleration", 0, persons=count) for count in (1, 2)],
     "toleration.share_within_100": [_breaks("toleration", 0, share_pct=101)],
+    "city_district_population.register_is_rounded": [
+        _breaks("city_district_population", 1, persons=count) for count in (0, 2, 14)
+    ],
+    "city_district_population.gap_has_reason": [_breaks("city_district_population", 2, reason=None)],
+    "city_district_population.confidential_shows_no_figure": [
+        _breaks("city_district_population", 2, persons_low=3),
+        _breaks("city_district_population", 2, persons_high=7),
+        _breaks("city_district_population", 0, reason="confidential"),
+    ],
+    "city_district_population.figure_has_evidence": [_breaks("city_district_population", 0, evidence=None)],
+    "city_district_population.part_within_whole": [_breaks("city_district_population", 1, persons=20)],
+    "district_concentration.share_within_0_and_1": [
+        _breaks("district_concentration", 0, dissimilarity=value) for value in (-0.1, 1.1)
+    ],
+    "district_concentration.gap_has_reason": [_breaks("district_concentration", 2, reason=None)],
+    "district_concentration.figure_has_evidence": [_breaks("district_concentration", 0, evidence=None)],
     "eu2_population_unmasked.figure_has_evidence": [_breaks("eu2_population_unmasked", 0, evidence=None)],
     "migration_background.year_on_year": [
         _breaks("migration_background", 1, share_pct=96.9),

@@ -20,7 +20,7 @@ SOURCE_IDS = {
 }  # fmt: skip
 EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthetic"}
 TYPES = {"string", "integer", "number", "date", "year", "boolean"}
-PERSONAL = {"pseudonym", "drop", "year"}
+PERSONAL = {"pseudonym", "drop", "year", "background", "origin"}
 DESCRIPTOR_KEYS = ("$schema", "name", "title", "description", "licenses", "sources", "resources", "lagebild")
 OWN_KEYS = ("owner", "retention", "reader", "file_name", "example", "schedule", "due", "max_rejected")
 
@@ -119,6 +119,13 @@ def test_the_register_lets_no_identifier_through():
     assert privacy["Ordnungsmerkmal"] == "pseudonym"
     assert [privacy[title] for title in ("AZR-Nummer", "IdNr", "Familienname", "Vorname")] == ["drop"] * 4
     assert privacy["Geburtsdatum"] == "year"
+    # What was not agreed from the beginning is read nowhere unless an operator says so.
+    assert privacy["Geburtsland"] == "background" and privacy["Zuzug aus"] == privacy["Fortzug nach"] == "origin"
+    fields = contract("register")["resources"][0]["schema"]["fields"]
+    assert {field["title"] for field in fields if field.get("lagebild", {}).get("switch")} == {
+        "Stadtbezirk", "Geburtsland", "Migrationshintergrund", "Zuzug aus", "Fortzug nach", "Zuzugsdatum",
+        "Fortzugsdatum",
+    }  # fmt: skip
 
 
 def without(key: str, place: str = "lagebild"):

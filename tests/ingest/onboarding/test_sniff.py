@@ -61,11 +61,13 @@ def test_the_proposal_for_a_bundled_file_is_close_to_its_contract(source, tmp_pa
     assert found.sheet == agreed.sheet
     assert found.header_rows == agreed.header_rows
     assert found.reader == ("genesis" if source == "mikrozensus" else agreed.reader)
-    personal = {contracts.normal_title(f.title) for f in agreed.fields if f.is_personal}
+    personal = {contracts.normal_title(f.title) for f in agreed.agreed_fields if f.is_personal}
     assert personal <= {f.title for f in found.fields if f.is_personal}
     # The cells of a workbook that are dates have no format of the contract's.
     dates = {
-        contracts.normal_title(f.title): f.format for f in agreed.fields if f.type == "date" and agreed.reader != "xlsx"
+        contracts.normal_title(f.title): f.format
+        for f in agreed.agreed_fields
+        if f.type == "date" and agreed.reader != "xlsx"
     }
     assert {f.title: f.format for f in found.fields if f.title in dates and f.type == "date"} == dates
     header = header_of(found, bundled_bytes(source))

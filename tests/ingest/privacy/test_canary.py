@@ -20,7 +20,7 @@ from lagebild.cli import main
 from lagebild.core import database, embedded
 from lagebild.core import settings as settings_module
 from tests import canary
-from tests.canary import BIRTH, PERSONAL, TITLES, deliveries, found_in_files, line
+from tests.canary import BIRTH, PERSONAL, SWITCHED, TITLES, deliveries, found_in_files, line
 from tests.ingest.support import lagebild, register
 from tests.support import MUNICIPALITY, PURPOSE, accept, bundled_bytes, drop, query
 
@@ -89,7 +89,10 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
 
     (tmp_path / "user").mkdir()
     pseudonyms.ensure_key(warehouse.keys, MUNICIPALITY, PURPOSE)
-    for file_name, content in deliveries(marker).items():
+    own = warehouse.config / "contracts" / "register.yml"
+    own.parent.mkdir(parents=True)
+    own.write_text(canary.switched_on())
+    for file_name, content in [*deliveries(marker).items(), canary.switched(marker)]:
         drop(warehouse, "register", content, file_name)
     run("load", "register", code=1, apart=True)  # some are refused
     misnamed = [entry.path for entry, _ in inbox.look(warehouse, notifies=True).unknown]
@@ -115,6 +118,8 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     assert states[f"{MUNICIPALITY}_2019-12-31"].state == "accepted", states
     assert states[f"{MUNICIPALITY}_2018-12-31"].rejected > 4
     assert states[f"{MUNICIPALITY}_2009-12-31"].rejected > 2 * len(TITLES) - len(PERSONAL)
+    wide = states[f"{MUNICIPALITY}_2020-12-31"]
+    assert (wide.loaded, wide.rejected) == (1, len(SWITCHED))
     assert {delivery.state for delivery in states.values()} >= {"accepted", "refused"}
     run("build", apart=True)
     run("extract", "--publisher", "Stadt Dortmund", "--licence", "DL-DE-BY-2.0")
@@ -130,7 +135,7 @@ def test_marked_identifiers_are_found_nowhere_but_in_the_landing_zone(cluster, w
     assert found_in_files([*own, *folders], marker) == []
     # In the landing zone they may be, and are: all that was marked went through.
     landed = found_in_files([warehouse.landing], marker)
-    assert len(landed) == len(deliveries(marker)) - len(misnamed) + 2 + len(LISTS)
+    assert len(landed) == len(deliveries(marker)) + 1 - len(misnamed) + 2 + len(LISTS)
 
     # The search finds what is there: a rejected row with a marker is seen in its table, in data files, and in the log.
     with database.connect(warehouse) as connection:
@@ -151,7 +156,7 @@ def test_every_personal_column_of_every_source_is_marked(marker):
     personal = {source: columns for source, columns in personal.items() if columns}
     # Two lists are workbooks, archives with checksums: their texts cannot be marked in place.
     assert set(personal) == {"register", "esf_bremen", "esf_nrw", *LISTS}
-    assert {contracts.load("register").fields[n].title for n in personal["register"]} == set(PERSONAL)
+    assert {contracts.load("register").fields[n].title for n in personal["register"]} == {*PERSONAL, *SWITCHED}
     for source in LISTS:
         rows = [row for _, row in read(contracts.load(source), marked_list(source, marker)).rows]
         assert all(any(marker in row[n] for row in rows) for n in personal[source]), source

@@ -63,6 +63,25 @@ survey_cells as (
 
 ),
 
+district_cells as (
+
+    select
+        'register' as domain,
+        'city_district_population' as mart,
+        {{ row_key(['region_code', 'city_district']) }} as place,
+        cast(reference_date as text) as reference,
+        nationality as cell_group,
+        exact_persons as units,
+        cast(null as numeric) as total_eur,
+        cast(null as numeric) as largest_eur,
+        cast(null as numeric) as second_largest_eur,
+        rule,
+        shown_persons is not null as is_shown,
+        case when nationality_kind <> 'all' then 'ALL' end as parent
+    from {{ ref('int_disclosure__district_cell') }}
+
+),
+
 united as (
 
     select * from grant_cells
@@ -70,6 +89,8 @@ united as (
     select * from register_cells
     union all
     select * from survey_cells
+    union all
+    select * from district_cells
 
 ),
 

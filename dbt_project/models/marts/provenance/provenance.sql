@@ -27,6 +27,7 @@ reasons as (
 nodes as (
 
     {{ united_nodes([
+        ref('int_provenance__city_district_population_node'),
         ref('int_provenance__component_node'),
         ref('int_provenance__cost_bridge_node'),
         ref('int_provenance__cost_comparability_node'),

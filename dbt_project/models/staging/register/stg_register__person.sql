@@ -19,6 +19,17 @@ final as (
         moved_in_on,
         moved_out_on,
         residence_type,
+        city_district,
+        -- a German born abroad before 1950 is as a rule an expellee, and no immigrant
+        case
+            when background_by_birth = 'german_born_abroad' and birth_year < 1950 then 'not_known'
+            else background_by_birth
+        end as background_by_birth,
+        migration_background,
+        moved_from,
+        moved_to,
+        arrived_year,
+        departed_year,
         delivery_id,
         evidence,
         brought_by,
