@@ -28,9 +28,11 @@ from expectations.marts.funding import (
     published_claim,
     refinancing,
 )
+from expectations.marts.indicators import indicator, indicator_gap
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
+from expectations.marts.territory import territorial_series
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from lagebild.core import yaml_files
 from lagebild.core.settings import DBT_PROJECT
@@ -143,6 +145,9 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         published_claim,
         municipal_profile,
         official_statistic,
+        indicator,
+        indicator_gap,
+        territorial_series,
         sensitivity_cost_per_person,
     )
 }

@@ -40,10 +40,13 @@ SOURCES = (
 SAYS_NOTHING = {
     "cost_comparability": "pairs of places and whether they may be compared: no count and no amount",
     "funding_cliff": "last years of programmes",
+    "indicator": "quotients and sums of figures that statistics offices have published, and published indicators",
+    "indicator_gap": "what is missing: no count and no amount",
     "integration_course": "figures that its office has published",
     "migration_background": "figures that the statistics office has published",
     "municipal_profile": "figures that their city has published",
     "official_statistic": "figures that the statistics office has published",
+    "territorial_series": "sums and parts of figures that statistics offices have published",
     "programme_funding": "figures of whole programmes, published",
     "programme_funding_year": "figures of whole programmes, published",
     "programme_outcome": "figures of whole programmes, published",

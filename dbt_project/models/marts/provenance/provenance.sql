@@ -36,6 +36,7 @@ nodes as (
         ref('int_provenance__eu2_population_node'),
         ref('int_provenance__funding_cliff_node'),
         ref('int_provenance__funding_granted_node'),
+        ref('int_provenance__indicator_node'),
         ref('int_provenance__integration_course_node'),
         ref('int_provenance__ledger_choice_node'),
         ref('int_provenance__lump_sum_simulation_node'),
@@ -44,6 +45,7 @@ nodes as (
         ref('int_provenance__published_claim_node'),
         ref('int_provenance__read_node'),
         ref('int_provenance__refinancing_node'),
+        ref('int_provenance__territorial_series_node'),
     ]) }}
 
 ),
