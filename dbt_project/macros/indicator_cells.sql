@@ -25,9 +25,9 @@ array_to_string(
 
 {#-
     The delivered cells of every operand of every indicator: one row per definition, sex, operand, place, time and cell.
-    `selections` and `statistics` are int_indicator__selection and official_statistic.
+    `statistics` is official_statistic.
 -#}
-{% macro indicator_cells(selections, statistics) -%}
+{% macro indicator_cells(statistics) -%}
 select
     selections.*,
     statistics.source_region_code,
@@ -42,7 +42,7 @@ select
     statistics.evidence,
     statistics.source_sha256,
     statistics.line_number
-from {{ selections }} as selections
+from {{ ref('int_indicator__selection') }} as selections
 inner join {{ statistics }} as statistics
     on selections.table_code = statistics.table_code
         and selections.measure_code = statistics.measure_code

@@ -36,7 +36,7 @@ select
     'Wegweiser Kommune, Bertelsmann Stiftung' as source_document,
     'wegweiser' as source,
     case when value is not null then evidence end as evidence,
-    source_sha256,
-    line_number
+    source_sha256 as file_sha256,
+    line_number as file_line
 from {{ printed }}
 {%- endmacro %}

@@ -15,12 +15,6 @@ statistics as (
 
 ),
 
-selections as (
-
-    select * from {{ ref('int_indicator__selection') }}
-
-),
-
 printed as (
 
     select * from {{ ref('stg_wegweiser__indicator') }}
@@ -35,7 +29,7 @@ regions as (
 
 cells as (
 
-    {{ indicator_cells('selections', 'statistics') }}
+    {{ indicator_cells('statistics') }}
 
 ),
 
@@ -139,8 +133,8 @@ united as (
         source_document,
         'genesis' as source,
         case when reason is null then value_evidence end as evidence,
-        cast(null as text) as source_sha256,
-        cast(null as bigint) as line_number
+        cast(null as text) as file_sha256,
+        cast(null as bigint) as file_line
     from compared
 
     union all
@@ -188,8 +182,8 @@ final as (
         united.source_document,
         united.source,
         united.evidence,
-        united.source_sha256,
-        united.line_number
+        united.file_sha256,
+        united.file_line
     from united
     left join regions
         on united.region_code = regions.region_code

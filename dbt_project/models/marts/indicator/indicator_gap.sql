@@ -7,12 +7,6 @@ definitions as (
 
 ),
 
-selections as (
-
-    select * from {{ ref('int_indicator__selection') }}
-
-),
-
 statistics as (
 
     select * from {{ ref('official_statistic') }}
@@ -21,7 +15,7 @@ statistics as (
 
 cells as (
 
-    {{ indicator_cells('selections', 'statistics') }}
+    {{ indicator_cells('statistics') }}
 
 ),
 

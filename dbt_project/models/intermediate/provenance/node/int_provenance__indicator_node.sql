@@ -14,15 +14,9 @@ statistics as (
 
 ),
 
-selections as (
-
-    select * from {{ ref('int_indicator__selection') }}
-
-),
-
 cells as (
 
-    {{ indicator_cells('selections', 'statistics') }}
+    {{ indicator_cells('statistics') }}
 
 ),
 
@@ -33,6 +27,8 @@ trees as (
         {{ indicator_key() }} as row_key,
         'value' as figure,
         cast(null as text) as method,
+        file_sha256 as source_sha256,
+        file_line as line_number,
         indicators.*
     from indicators
     where value is not null
