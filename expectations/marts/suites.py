@@ -32,12 +32,14 @@ from expectations.marts.funding import (
     refinancing,
 )
 from expectations.marts.labour import employment, minimum_income
+from expectations.marts.indicators import indicator, indicator_gap
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
 from expectations.marts.survey import mikrozensus_estimate, survey_result
 from expectations.marts.status import naturalisation, protection_status
+from expectations.marts.territory import territorial_series
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from lagebild.core import yaml_files
 from lagebild.core.settings import DBT_PROJECT
@@ -157,6 +159,9 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         official_statistic,
         employment,
         minimum_income,
+        indicator,
+        indicator_gap,
+        territorial_series,
         sensitivity_cost_per_person,
         mikrozensus_estimate,
         survey_result,

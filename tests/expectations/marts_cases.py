@@ -108,6 +108,16 @@ _ANSWER = {
     **{"survey": "a", "region_code": "00", "respondents": "towns", "item": "i", "question": "q"},
     **{"source_document": "d", "evidence": "published"},
 }
+_INDICATOR = {
+    **{"indicator_code": "E4", "category": "all", "population_group": "all", "source_region_code": "DG"},
+    **{"time_text": "2024", "formula": "percentage", "denominator": 10, "evidence": "derived"},
+    **{"indicator_set": "laender", "definition_version": "1"},
+}
+_GAP_OF = {"indicator_code": "E2", "population_group": "all", "operand": "numerator", "missing_en": "a table"}
+_SERIES = {
+    **{"region_code": "03159", "territory_date": "2016-11-01", "table_code": "T", "classification_codes": "GES="},
+    **{"measure_code": "BEVSTD", "missing_part_count": 0, "evidence": "derived"},
+}
 SOUND: dict[str, Rows] = {
     "mikrozensus_estimate": [
         {
@@ -431,6 +441,30 @@ SOUND: dict[str, Rows] = {
         },
     ],
     "genesis_hierarchy": [{"variable_code": "SCHST2", "code": "SCHUTZST-X", "is_total": False}],
+    "indicator": [
+        {**_INDICATOR, "value": 100},
+        {**_INDICATOR, "value": 0, "verdict": "confirmed"},
+        {**_INDICATOR, "value": None, "reason": "dates_differ", "denominator": 0, "evidence": None},
+        # what is no share may be above 100, and has no denominator
+        {**_INDICATOR, "value": 101, "formula": "count", "denominator": None, "compared_source": "wegweiser"},
+    ],
+    "indicator_gap": [
+        {**_GAP_OF, "reason": "table_not_known", "missing_de": "eine Tabelle"},
+        {**_GAP_OF, "reason": "cells_not_known", "missing_de": "Zellen"},
+        # a delivery would do
+        {**_GAP_OF, "reason": "table_not_delivered", "missing_de": None},
+    ],
+    "territorial_series": [
+        {**_SERIES, "time_text": "2013", "reference_year": 2013, "value": 100},
+        {**_SERIES, "time_text": "2014", "reference_year": 2014, "value": 110},
+        {**_SERIES, "time_text": "2015", "reference_year": 2015, "value": 99},
+        {
+            **{**_SERIES, "time_text": "2016", "reference_year": 2016, "value": None, "evidence": None},
+            **{"reason": "part_not_published", "missing_part_count": 1},
+        },
+        # after a gap there is no year before
+        {**_SERIES, "time_text": "2017", "reference_year": 2017, "value": 1000},
+    ],
     "stg_azr_nrw__nationality": [
         {**_AZR, "nationality_code": "125", "persons": 10, "male_persons": 5, "female_persons": 5},
         {**_AZR, "nationality_code": "154", "persons": 5, "male_persons": None, "female_persons": 5},
@@ -447,6 +481,8 @@ MAY_BE_EMPTY = {
     *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
     *("stg_azr_nrw__nationality", "genesis_hierarchy", "naturalisation_measure", "protection_status", "naturalisation"),
     *("stg_azr_nrw__nationality", "city_district_population", "district_concentration"),
+    "stg_azr_nrw__nationality",
+    *("indicator_gap", "territorial_series"),
 }
 # Of a confidential year, and what stands behind its rows.
 _HIDDEN = {
@@ -801,6 +837,26 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
         *(_breaks("early_education", 0, children_persons=count) for count in (4, 5)),
         *(_breaks("early_education", 0, day_care_children_persons=None, children_persons=count) for count in (1, 2)),
     ],
+    "indicator.figure_has_evidence": [_breaks("indicator", 0, evidence=None)],
+    "indicator.gap_has_reason": [_breaks("indicator", 2, reason=None)],
+    "indicator.denominator_positive": [
+        _breaks("indicator", 0, denominator=0),
+        _breaks("indicator", 0, denominator=None),
+        _breaks("indicator", 1, denominator=-1),
+    ],
+    "indicator.part_of_a_whole": [_breaks("indicator", 0, value=101), _breaks("indicator", 1, value=-1)],
+    "indicator.sources_agree": [_breaks("indicator", 3, verdict="differs", compared_value=102)],
+    "indicator_gap.says_what_is_missing": [
+        _breaks("indicator_gap", 0, missing_de=None),
+        _breaks("indicator_gap", 1, missing_en=" "),
+    ],
+    "territorial_series.figure_has_evidence": [_breaks("territorial_series", 0, evidence=None)],
+    "territorial_series.gap_has_reason": [_breaks("territorial_series", 3, reason=None)],
+    "territorial_series.whole_or_nothing": [_breaks("territorial_series", 0, missing_part_count=1)],
+    "territorial_series.year_on_year": [
+        _breaks("territorial_series", 0, value=99),
+        _breaks("territorial_series", 2, value=98),
+    ],
     "municipal_profile.year_on_year": [
         _breaks("municipal_profile", 0, population_persons=99),
         _breaks("municipal_profile", 2, population_persons=98),
@@ -837,6 +893,9 @@ WARNINGS = {
     "naturalisation.rate_plausible",
     "naturalisation.measure_known",
     "early_education.share_recomputes",
+    "indicator.part_of_a_whole",
+    "indicator.sources_agree",
+    "territorial_series.year_on_year",
 }
 NOTES = {"foreign_population.nationality_in_the_key", "population_reconciliation.within_rounding"}
 SOURCES = frozenset(
@@ -863,6 +922,7 @@ SOURCES = frozenset(
         "integration_course",
         "funding_received",
         "toleration",
+        "wegweiser",
     )
 )
 

@@ -108,7 +108,7 @@ def test_a_table_is_fetched_loaded_settled_and_its_file_deleted(settings):
     assert isinstance(found, Fetched) and found.path.name == f"{TABLE}_{YEAR}_flat.csv"
     assert found.path.read_bytes() == bundled_bytes("genesis")
     delivery = fetch.deliver(settings, "genesis", found.path, lambda host: ACCESS)
-    assert (delivery.state, delivery.period, delivery.loaded) == ("loaded", f"{TABLE}_{YEAR}", 18)
+    assert (delivery.state, delivery.period, delivery.loaded) == ("loaded", f"{TABLE}_{YEAR}", 21)
     (row,) = fetch_log.fetches(settings, "genesis")
     assert (row.state, row.delivery_id, row.last_change) == ("delivered", delivery.delivery_id, "2026-02-09")
     assert (row.sha256, row.bytes, row.job) == (delivery.sha256, delivery.byte_size, None)
@@ -355,7 +355,7 @@ def test_killed_at_any_point_it_is_done_the_next_time_and_nothing_is_there_twice
         if isinstance(found := step(settings, key), Fetched):
             fetch.deliver(settings, "genesis", found.path, lambda host: ACCESS)
         known = query(settings, "select state, loaded from raw.delivery where period = %s", key.replace(" ", "_"))
-        assert known == [("loaded", 18)], n
+        assert known == [("loaded", 21)], n
     assert killed > 10
     assert fetch_log.waiting_files(settings, "genesis") == []
     assert not list((settings.home / "fetched" / "genesis").glob("*"))

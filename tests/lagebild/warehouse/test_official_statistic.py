@@ -31,7 +31,7 @@ def test_tables_stand_side_by_side_and_agree_with_azr_nrw(warehouse):
     accept(warehouse, "genesis", REPLY, NAME)
     build_models(warehouse, "official_statistic")
     assert query(warehouse, "select table_code, count(*) from build.official_statistic group by 1 order by 1") == [
-        ("12411-01-01-4", 18),
+        ("12411-01-01-4", 21),
         ("12521-0041", 324),
     ]
     assert query(warehouse, PERSONS, "12411-01-01-4", "05913000") == [

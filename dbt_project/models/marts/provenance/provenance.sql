@@ -40,6 +40,7 @@ nodes as (
         ref('int_provenance__foreign_population_node'),
         ref('int_provenance__funding_cliff_node'),
         ref('int_provenance__funding_granted_node'),
+        ref('int_provenance__indicator_node'),
         ref('int_provenance__integration_course_node'),
         ref('int_provenance__ledger_choice_node'),
         ref('int_provenance__lump_sum_simulation_node'),
@@ -56,6 +57,7 @@ nodes as (
         ref('int_provenance__read_node'),
         ref('int_provenance__refinancing_node'),
         ref('int_provenance__toleration_node'),
+        ref('int_provenance__territorial_series_node'),
     ]) }}
 
 ),
