@@ -19,8 +19,8 @@ from expectations.marts.cost import (
     lump_sum_simulation,
     sensitivity_cost_per_person,
 )
-from expectations.marts.foreigners import foreign_population, population_reconciliation, toleration
 from expectations.marts.education import early_education
+from expectations.marts.foreigners import foreign_population, population_reconciliation, toleration
 from expectations.marts.funding import (
     funding_cliff,
     funding_granted,
@@ -31,14 +31,14 @@ from expectations.marts.funding import (
     published_claim,
     refinancing,
 )
-from expectations.marts.labour import employment, minimum_income
 from expectations.marts.indicators import indicator, indicator_gap
+from expectations.marts.labour import employment, minimum_income
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
 from expectations.marts.statistics import municipal_profile, official_statistic
-from expectations.marts.survey import mikrozensus_estimate, survey_result
 from expectations.marts.status import naturalisation, protection_status
+from expectations.marts.survey import mikrozensus_estimate, survey_result
 from expectations.marts.territory import territorial_series
 from expectations.suite import HOLD, WARN, Build, Expectation, expect, no_row
 from lagebild.core import yaml_files

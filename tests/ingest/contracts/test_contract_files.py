@@ -12,11 +12,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "ingest" / "sources"
 SOURCE_IDS = {
-    "ba_nationality", "azr_nrw", "employment", "esf_bayern", "esf_berlin", "esf_bremen", "esf_hessen", "esf_nrw",
-    "esf_sachsen", "early_education", "eu2_series", "foerderkatalog", "funding", "funding_received", "genesis", "integration_course",
-    "ldb_12411_15i", "ldb_13111_54i", "ldb_22542_06i", "ldb_22811_01i", "ldb_22811_05i", 
-    "ledger", "ledger_plan", "ledger_totals", "mikrozensus", "mikrozensus_microdata", "programme_measure", "programme_result",
-    "reference_quantity", "register", "structure_tables", "toleration", "survey_result", "wegweiser",
+    "azr_nrw", "ba_nationality", "early_education", "employment", "esf_bayern", "esf_berlin", "esf_bremen",
+    "esf_hessen", "esf_nrw", "esf_sachsen", "eu2_series", "foerderkatalog", "funding", "funding_received",
+    "genesis", "integration_course", "ldb_12411_15i", "ldb_13111_54i", "ldb_22542_06i", "ldb_22811_01i",
+    "ldb_22811_05i", "ledger", "ledger_plan", "ledger_totals", "mikrozensus", "mikrozensus_microdata",
+    "programme_measure", "programme_result", "reference_quantity", "register", "structure_tables",
+    "survey_result", "toleration", "wegweiser",
 }  # fmt: skip
 EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthetic"}
 TYPES = {"string", "integer", "number", "date", "year", "boolean"}
