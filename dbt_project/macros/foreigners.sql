@@ -184,15 +184,3 @@ end
 {% macro is_total_but_for(codes, variables) -%}
 regexp_replace({{ codes }}, '(^|;)({{ variables }})=[^;]*', '', 'g') !~ '=[^;]'
 {%- endmacro %}
-
-{#- Why a count is missing, by the sign of its source; of a dash, what is known of it. -#}
-{% macro reason_of_sign(value_sign, is_rounded_away) -%}
-case
-    when {{ value_sign }} = '-' and {{ is_rounded_away }} then 'none_or_rounded_away'
-    when {{ value_sign }} = '-' then 'none_or_not_published'
-    when {{ value_sign }} in ('.', '*') then 'unknown_or_secret'
-    when {{ value_sign }} = '...' then 'published_later'
-    when {{ value_sign }} = '/' then 'too_uncertain'
-    else 'not_published'
-end
-{%- endmacro %}

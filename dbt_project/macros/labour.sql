@@ -42,17 +42,6 @@
 ) as attributes (nationality, sex, is_plain)
 {%- endmacro %}
 
-{#- Why a cell of an official table has no number, by its sign. A dash is never taken for zero. -#}
-{% macro sign_reason(sign) -%}
-case {{ sign }}
-    when '-' then 'dash_is_no_zero'
-    when '.' then 'unknown_or_secret'
-    when '*' then 'confidential'
-    when 'x' then 'cell_blocked'
-    when '/' then 'too_unreliable'
-    when '...' then 'published_later'
-end
-{%- endmacro %}
 
 {#- Name of a nationality or group, as the seeds of nationalities have it or the group's id. -#}
 {% macro nationality_name(nationality, listed_name) -%}

@@ -27,7 +27,7 @@ reasoned as (
             when persons is not null then null
             when source = 'register' then 'confidential'
             when is_dissolved then 'place_dissolved'
-            else {{ reason_of_sign('value_sign', '(half_width is not null and has_numbers)') }}
+            else coalesce({{ sign_reason('value_sign', '(half_width is not null and has_numbers)') }}, 'not_published')
         end as reason
     from placed
 

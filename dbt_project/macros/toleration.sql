@@ -30,7 +30,7 @@ cells as (
         case
             when counted.persons is not null then null
             when counted.line_number is null then 'not_delivered'
-            else {{ reason_of_sign('counted.value_sign', 'false') }}
+            else coalesce({{ sign_reason('counted.value_sign') }}, 'not_published')
         end as reason,
         counted.value_printed,
         counted.source_document,

@@ -42,7 +42,7 @@ def test_groups_of_the_bundled_table_and_their_shares(published_warehouse):
         )
     )
     # the two districts of Aachen that were dissolved in 2009, and no others
-    assert reasons["place_dissolved"] == 2 and "none_or_not_published" not in reasons
+    assert reasons["place_dissolved"] == 2 and "dash_is_no_zero" not in reasons
     assert reasons["country_of_group_unknown"] == reasons["total_not_published"] == 59
 
 
