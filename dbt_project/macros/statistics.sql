@@ -13,3 +13,11 @@
 {% macro hashed_not_sorted() -%}
 set local enable_sort = off
 {%- endmacro %}
+
+{#-
+    For a model that joins all persons of a state: where the smaller side of a join does not fit into memory, the larger one
+    goes to disk, too. Taken only as far as it is needed; holds until the model's transaction ends.
+-#}
+{% macro room_to_hash() -%}
+set local work_mem = '256MB'
+{%- endmacro %}

@@ -8,6 +8,7 @@
         on_schema_change='sync_all_columns',
         pre_hook=[
             "{{ hashed_not_sorted() }}",
+            "{{ room_to_hash() }}",
             "{% if is_incremental() %}{{ drop_totals_of_others(this) }}{% endif %}",
         ]
     )
