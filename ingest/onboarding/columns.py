@@ -29,7 +29,8 @@ _UNSAYING = re.compile(r"|(spalte|column|feld|field|unnamed:?|c|f|v|x)[ _]?\d+",
 _TRANSLITERATION = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _PERSONAL = {
     "year": r"geburts(datum|tag)|gebdat|geboren|^geb\.?( ?(am|datum|dat\.?))?$|birth",
-    "pseudonym": r"ordnungsmerkmal|personen?(nummer|kennung|-?id)|aktenzeichen|fallnummer|kundennummer",
+    "pseudonym": r"ordnungsmerkmal|personen?(nummer|kennung|-?id)|aktenzeichen|fallnummer|kundennummer"
+    r"|(haushalts?|auswahlbezirks?|\bhh|\bawb)[ _-]?(nummer|nr|kennung|id\b)",
     "drop": r"geburtsname|familienname|nachname|vorname|^name$|rufname|azr|idnr|steuer-?id|identifikations|e-?mail"
     r"|telefon|handy|stra(ß|ss)e|haus-?n|anschrift|iban|konto-?inhaber|pass-?nummer|ausweis|bemerkung|freitext"
     r"|beg(ü|ue)nstigt|(förder|foerder|zuwendungs)empf|auftragnehmer|ausf(ü|ue)hrende stelle|zusammenfassung",

@@ -99,7 +99,7 @@ class Columns:
 
 def header() -> list[str]:
     """The contract's column titles, in its order."""
-    return [field.title for field in contracts.load(SOURCE).fields]
+    return [field.title for field in contracts.load(SOURCE).agreed_fields]
 
 
 def write(file: BinaryIO, rows: int, broken: float = 0.0, changed: float = 0.0) -> dict[str, int]:

@@ -404,7 +404,7 @@ def _rows(connection: psycopg.Connection, table: str, deliveries: dict[int, int]
     columns = connection.execute(
         "select a.attname, exists (select from pg_constraint as f where f.conrelid = a.attrelid and f.contype = 'f'"
         " and f.confrelid in ('raw.delivery'::regclass, 'raw.snapshot'::regclass) and a.attnum = any(f.conkey))"
-        " or a.attname in ('delivery_id', 'ended_by')"
+        " or a.attname in ('delivery_id', 'ended_by', 'part_id')"
         " from pg_attribute as a left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum"
         " where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped"
         " and a.atttypid not in ('timestamptz'::regtype, 'timestamp'::regtype, 'interval'::regtype)"

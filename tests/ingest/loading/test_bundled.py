@@ -517,4 +517,5 @@ def test_the_two_structure_tables_differ_in_rostocks_share_alone():
 
 def test_the_bundle_stays_small():
     size = sum(path.stat().st_size for path in BUNDLED.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    assert size < 1_600_000  # the register alone has 1.2 MB
+    # The register alone has 1.2 MB; a sample of persons and whole tables of every nationality have 0.1 MB.
+    assert size < 1_700_000

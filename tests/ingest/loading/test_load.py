@@ -15,6 +15,7 @@ from ingest.reading import kernels
 from lagebild.core import database, partial_files
 from lagebild.core.errors import UserError
 from tests.inboxes import drain
+from tests.ingest.loading.test_made_up_rows import MADE_UP
 from tests.ingest.support import load_content
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, deliver, drop, load_file, load_key, query
 
@@ -157,10 +158,6 @@ def test_a_load_that_dies_in_the_middle_leaves_nothing_and_a_retry_converges(war
     assert delivery.state == "loaded"
 
 
-SYNTHETIC = {"foerderkatalog", "ledger", "ledger_plan", "ledger_totals", "reference_quantity", "register", "wegweiser"}
-SYNTHETIC |= {f"esf_{state}" for state in ("bayern", "berlin", "bremen", "hessen", "nrw", "sachsen")}
-
-
 def register_rows(*changes: dict[int, str]) -> bytes:
     """A register of one good row a change, the changed fields (by place) put in; CRLF and a blank line."""
     header, good = bundled_bytes("register").decode("iso-8859-1").splitlines()[:2]
@@ -269,7 +266,7 @@ def test_synthetic_rows_say_so_and_others_do_not(warehouse):
         deliver(warehouse, source)
         table = contracts.load(source).table
         classes = {row for (row,) in query(warehouse, f"select distinct evidence from raw.{table}")}
-        assert (classes == {"synthetic"}) == (source in SYNTHETIC), source
+        assert (classes == {"synthetic"}) == (source in MADE_UP), source
 
 
 def test_a_real_export_without_the_evidence_column_counts_as_delivered(warehouse):

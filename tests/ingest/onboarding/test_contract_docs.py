@@ -54,7 +54,7 @@ def test_the_example_line_would_load(source):
     contract = contracts.load(source)
     values = [supplier_page.example_value(field) for field in contract.agreed_fields]
     row = row_check(contract, [field.title for field in contract.agreed_fields])(2, values)
-    assert not is_rejected(row), row.reasons
+    assert not is_rejected(row), row
 
 
 def test_the_example_is_not_taken_from_a_delivery():

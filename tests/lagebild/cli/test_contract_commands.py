@@ -77,7 +77,7 @@ def test_a_file_that_does_not_fit_is_told_why(sources, name, content, said):
 
 
 def test_of_a_source_about_persons_the_difference_of_a_header_is_shown_and_no_first_person(tmp_path):
-    titles = [field.title for field in contracts.load("register").fields]
+    titles = [field.title for field in contracts.load("register").agreed_fields]
     file = tmp_path / "register_05911000_2021-12-31.csv"
     renamed = [{"Geburtsdatum": "Geburtstag"}.get(title, title) for title in titles]
     file.write_text(";".join(renamed) + "\n31.12.2021;05911000\n", encoding="iso-8859-1")

@@ -71,7 +71,7 @@ def test_a_group_is_led_back_to_the_lines_of_its_countries(published_warehouse):
     assert share["children"][1]["file_name"] == "12411-01-01-4_2024_flat.csv"
     # a row that is a delivered line names it
     assert "nicht nötig, die Zeile nennt Datei und Zeile: 12521-03i_2024.csv" in text
-    assert {d["source"] for d in chain["deliveries"]} == {"azr_nrw", "genesis"}
+    assert {d.source for d in chain.deliveries} == {"azr_nrw", "genesis"}
 
 
 @pytest.mark.long

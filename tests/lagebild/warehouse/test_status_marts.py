@@ -58,7 +58,7 @@ def test_statuses_are_a_tree_and_each_difference_is_led_back_to_its_lines(publis
     chain = explain.explain(published_warehouse, "protection_status", "05913000", 2024)
     (row, tree) = next(
         (row, trees[0])
-        for row, trees in zip(chain["rows"], chain["trees"], strict=True)
+        for row, trees in zip(chain.rows, chain.trees, strict=True)
         if (row["status"], row["sex"], row["nationality"]) == ("SCHUTZST-AK-1", "male", "475")
     )
     own, parts = tree["children"]

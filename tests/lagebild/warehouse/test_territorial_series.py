@@ -64,7 +64,7 @@ def test_a_territory_that_was_delivered_itself_is_taken_over_with_its_line(publi
     # the Kreis Aachen's sign of 2024 is no part of it
     assert rows == [("2024-12-31", Decimal(582410), None, None, "as_delivered", "05334", None, None)]
     chain = explain.explain(published_warehouse, "territorial_series", "05334", 2024)
-    (tree,) = next(trees for trees in chain["trees"] if trees[0]["value"] == 582410)
+    (tree,) = next(trees for trees in chain.trees if trees[0]["value"] == 582410)
     (total,) = tree["children"]
     (leaf,) = total["children"]
     assert (leaf["value"], leaf["first_line"]) == (Decimal(582410), 20)
