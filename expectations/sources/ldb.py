@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Mapping
 
-from expectations.history import as_usual, in_its_time, still_there
+from expectations.history import Statistic, as_usual, in_its_time, still_there
 from expectations.suite import HOLD, WARN, Delivery, Expectation, arrived_whole, no_row
 from ingest import contracts
 
 PERSONAL = False
 OWNER = "data engineering"
-STATISTICS: dict = {}
-"""No more than the number of rows: what moves by how much differs from table to table."""
+STATISTICS = {
+    # Every number of a row stands beside its sign, in a column named <number>_sign.
+    "sum_of_values": Statistic(
+        """sum((
+            select sum((to_jsonb(batch) ->> replace(cell.key, '_sign', ''))::numeric)
+            from jsonb_object_keys(to_jsonb(batch)) as cell (key)
+            where right(cell.key, 5) = '_sign'
+        ))""",
+        "The sum of all cells means nothing in itself, but it moves by some per cent a year: another level is a slip.",
+    ),
+}
 
 STATE = "Nordrhein-Westfalen"
 ROUNDED_SINCE = 2020

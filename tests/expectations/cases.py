@@ -514,7 +514,7 @@ def _of_ldb(source: str, period: str, measures: dict[str, Any], **broken: Any) -
                  also=frozenset(change.get("also", ())))
             for change in changes
         ]  # fmt: skip
-    return Source(period, sound, found, warns=_STILL_THERE | _IN_TIME)
+    return Source(period, sound, found, warns={"sum_of_values_as_usual"} | _STILL_THERE | _IN_TIME)
 
 
 _RECIPIENTS = {

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from tests.support import MUNICIPALITY, bundled_bytes
+from ingest import contracts
+from tests.support import BUNDLED, MUNICIPALITY, bundled_bytes
 
 SMALL, OWN_PRODUCTS = "05978028", "05911000"
 JOINED = "05978999"
 """The key of the small city from the third year on: a change of territory (there is no such key)."""
 CITIES = (MUNICIPALITY, SMALL, OWN_PRODUCTS)
 YEARS = (2022, 2023, 2024)
-LATIN = frozenset({"azr_nrw", "foerderkatalog", "ledger", "ledger_totals", "register"})
 PERSONS = {MUNICIPALITY: 40, SMALL: 12, OWN_PRODUCTS: 25}
 ERASED = "S00003"
 """The identifier of the small city's person who is erased; in its files until the middle of the second year."""
@@ -42,13 +42,14 @@ class Event:
     after: frozenset[str] = field(default_factory=frozenset)
 
 
-def text_of(source: str) -> str:
-    encoding = "iso-8859-1" if source in LATIN else "utf-8"
-    return bundled_bytes(source).decode(encoding)
+def text_of(source: str, file_name: str | None = None) -> str:
+    """A bundled file, by default the example."""
+    content = (BUNDLED / source / file_name).read_bytes() if file_name else bundled_bytes(source)
+    return content.decode(contracts.load(source).encoding)
 
 
 def bytes_of(source: str, text: str) -> bytes:
-    return text.encode("iso-8859-1" if source in LATIN else "utf-8")
+    return text.encode(contracts.load(source).encoding)
 
 
 def shuffled(events: list[Event], seed: int) -> list[Event]:
@@ -87,13 +88,29 @@ def _all(years: tuple[int, ...]) -> Iterator[Event]:
 
 
 def _yearly(year: int) -> Iterator[Event]:
+    n = year % 10
     plain = {
         "azr_nrw": (f"12521-03i_{year}.csv", {"31.12.2024": f"31.12.{year}"}),
-        "employment": (f"eu2_employees_{year}.csv", {"31.12.2019": f"31.12.{year}", "572.574": f"57{year % 10}.574"}),
+        "ba_nationality": (f"ba_nationality_{year}.csv", {"31.12.2024": f"31.12.{year}", ";240.000;": f";24{n}.000;",
+                                                          ";130.000;": f";13{n}.000;"}),
+        "employment": (f"eu2_employees_{year}.csv", {"31.12.2019": f"31.12.{year}", "572.574": f"57{n}.574"}),
         "genesis": (f"12411-01-01-4_{year}_flat.csv", {"2024-12-31": f"{year}-12-31"}),
+        # What these tables add up, round or divide still agrees with the numbers that are changed.
+        "ldb_12411_15i": (f"12411-15i_{year}.csv", {"31.12.2024": f"31.12.{year}", ";18034454;": f";1803445{n};"}),
+        "ldb_13111_54i": (f"13111-54i_{year}.csv", {
+            "31.12.2024": f"31.12.{year}",
+            ";197;7;26;50;63;51;30;95;25;47": f";19{n};7;26;50;63;{44 + n};30;95;25;4{n}",
+        }),
+        "ldb_22542_06i": (f"22542-06i_{year}.csv", {"\n2024;": f"\n{year};", ";12;19;9;75;": f";12;19;9;7{n};"}),
+        "ldb_22811_01i": (f"22811-01i_{year}.csv", {";;2023\n": f";;{year}\n", "Stadt;17,5": f"Stadt;17,{n}"}),
+        "ldb_22811_05i": (f"22811-05i_{year}.csv", {
+            "\n2024;": f"\n{year};", ";381;516;381;": f";38{n};{515 + n};38{n};",
+        }),
         "structure_tables": (f"structure_tables_{year}_tabelle.csv", {";2021;": f";{year};"}),
         "programme_measure": (f"programme_measures_{year}.csv", {"Bildungsbegleitung": f"Bildung {year}"}),
         "programme_result": (f"programme_results_{year}.csv", {"unter anderem rund": f"{year} rund"}),
+        # A later document prints another share of the same survey.
+        "survey_result": (f"survey_results_{year}.csv", {"58,9": f"58,{n}"}),
         "toleration": (f"tolerations_{year}.csv", {";2019;": f";{year};"}),
         "wegweiser": (f"wegweiser-nrw-beispiel_{year}.json", {"[2022, 2023]": f"[{year - 1}, {year}]",
                                                               "201300": str(201300 + year)}),
@@ -104,6 +121,9 @@ def _yearly(year: int) -> Iterator[Event]:
             assert old in text, (source, old)
             text = text.replace(old, new)
         yield _file(source, name, text)
+    for table in ("12411-15I", "12511-X-1", "12531-0043", "13111-01-03-4"):
+        yield _table(table, year)
+    yield _file("early_education", f"early_education_{year}.csv", _day_care(year))
     yield _file("eu2_series", f"eu2_series_2007-{year}.csv", _series(year))
     yield _file("mikrozensus", f"12211_migration_2005-{year}_flat.csv", _census(year))
     yield _packed("funding", f"funding_programmes_{year}.xlsx", year)
@@ -131,6 +151,10 @@ def _of_city(city: str, year: int) -> Iterator[Event]:
     yield _file("reference_quantity", f"reference_quantities_{city}_{year}.csv", quantities)
     plan = text_of("ledger_plan").replace("05315000", city).replace(";2020;", f";{year};")
     yield _file("ledger_plan", f"ledger_plan_{city}_{year}.csv", plan if year == YEARS[0] else _new_layout(plan))
+    survey = text_of("mikrozensus_microdata").replace("\n2020;", f"\n{year};").splitlines(keepends=True)
+    if city != OWN_PRODUCTS:  # two offices hold the survey of a year, one of them a state's part
+        part = [line for line in survey[1:] if city == MUNICIPALITY or ";05;" in line]
+        yield _file("mikrozensus_microdata", f"mikrozensus_{city}_{year}.csv", "".join([survey[0], *part]))
     head = text_of("funding_received").splitlines()[0]
     row = f"land_1;{city};{year};Land;ja;brutto;{year} EUR;{year};erfunden;S. 1;;synthetisch"
     yield _file("funding_received", f"funding_received_{city}_{year}.csv", f"{head}\n{row}\n")
@@ -144,6 +168,28 @@ def _new_layout(plan: str) -> str:
     titles = [f"{t} (T€)" if re.match("Ergebnis|Ansatz", t) else t for n, t in enumerate(titles) if n != unit]
     kept = [";".join(cell for n, cell in enumerate(row.split(";")) if n != unit) for row in rows]
     return "\n".join([";".join(titles), *kept]) + "\n"
+
+
+def _table(table: str, year: int) -> Event:
+    """A table of GENESIS; one of several years comes again with years that it had before, and other values of them."""
+    (example,) = (path.name for path in (BUNDLED / "genesis").glob(f"{table}_*"))
+    moved = year - 2024 if table != "13111-01-03-4" else year - 2025
+    years, times = r"(?<=[_-])20\d\d(?=[_-])", r"(?<=;)20\d\d(?=;|-\d\d-\d\d;)"
+
+    def move(text: str, pattern: str) -> str:
+        return re.sub(pattern, lambda found: str(int(found[0]) + moved), text)
+
+    return _file("genesis", move(example, years), move(text_of("genesis", example), times))
+
+
+def _day_care(year: int) -> str:
+    """Printed shares of the years before, and counts of this year and of the last, which say something else now."""
+    printed = text_of("early_education").replace(";2020;", f";{year - 2};").replace(";2021;", f";{year - 1};")
+    counts = text_of("early_education", "early_education_2024.csv").split("\n", 1)[1]
+    counts = counts.replace("16.000", f"16.{year % 10}00")
+    for last in (year - 1, year):
+        printed += re.sub(r"(?<=[;.])202[34](?=;)", lambda found, moved=last - 2024: str(int(found[0]) + moved), counts)
+    return printed
 
 
 def _series(last: int) -> str:

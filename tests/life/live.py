@@ -1,5 +1,6 @@
 """Lets events happen to a warehouse by the real loader, gates, builds and publications, and tells what it ends in."""
 
+import itertools
 import json
 import tempfile
 from collections.abc import Sequence
@@ -35,8 +36,9 @@ OF_LINES = ("first_line", "last_line", "row_numbers")
 
 def live(settings: Settings, events: Sequence[Event], publications: int) -> dict[str, list[str]]:
     """Let the events happen, in this order, and publish so often on the way, last at the end; the rows of each mart."""
-    for municipality in (*CITIES, JOINED):
-        pseudonyms.ensure_key(settings.keys, municipality, PURPOSE)
+    purposes = {contracts.load(source).pseudonym_purpose for source in contracts.sources()} - {None}
+    for municipality, purpose in itertools.product((*CITIES, JOINED), sorted(purposes)):
+        pseudonyms.ensure_key(settings.keys, municipality, purpose)
     stops = {round((n + 1) * len(events) / publications) for n in range(publications)}
     for number, event in enumerate(events, 1):
         happen(settings, event)
