@@ -259,7 +259,7 @@ def render_registers(found: "Sequence[Registers]", places: int, months: int, ser
 
     largest = found[-1]
     demands = [
-        _at_most(f"one month more against all {months + 1}, {one.persons:,} persons (x)", [one.share], 0.15, None)
+        _at_most(f"one month more against all {months} before, {one.persons:,} persons (x)", [one.share], 0.15, None)
         for one in found
     ]
     demands += [
@@ -294,7 +294,8 @@ def render_registers(found: "Sequence[Registers]", places: int, months: int, ser
             f"Persons of {places} made-up municipalities, each with a register of its own, as monthly snapshots in the"
             " form of a history, of which two per cent change each month. One `dbt build` of `eu2_population` and all"
             f" before it: first {months} snapshots a municipality, then one more, then all from the beginning. What was"
-            " counted of a delivery is kept until it is corrected, withdrawn or erased from. Written by"
+            " counted of a delivery is kept until it is corrected, withdrawn or erased from. The tests of staged rows"
+            " ask deliveries that are not counted yet, so those of the last build have nothing to ask. Written by"
             " `make bench ONLY=registers`.",
             "",
             _table(["persons", "build", "models (s)", "whole process (s)", "CPU of the server (s)"], lines),
@@ -314,7 +315,7 @@ def render_registers(found: "Sequence[Registers]", places: int, months: int, ser
 def _per_person(found: "Registers") -> float:
     from tests.bench.registers import told
 
-    return told(found.again)["model_seconds"] / found.persons
+    return told(found.full)["model_seconds"] / found.persons
 
 
 def write(path: Path, text: str, rows: int) -> str:

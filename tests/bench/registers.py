@@ -93,8 +93,8 @@ class Registers:
 
     @property
     def share(self) -> float:
-        """Seconds of the models after one month more, over those of a build from the beginning of the same."""
-        return told(self.one_more)["model_seconds"] / told(self.again)["model_seconds"]
+        """Seconds of models and tests after one month more, over those of the first build, which had a month less."""
+        return told(self.one_more)["model_seconds"] / told(self.full)["model_seconds"]
 
 
 def told(cost: Cost) -> dict:
