@@ -57,7 +57,7 @@ tables_of_foreigners as (
         and region_code is not null
         and lower(unit) in ('anzahl', 'number', 'persons', 'personen')
         and measure_label ~* '^(ausländ|foreign)'
-        and {{ is_total_but_for('classification_codes', 'GES|STAAG[^=;]*') }}
+        and {{ genesis_is_by('classification_codes', 'GES|STAAG[^=;]*') }}
 
 ),
 
@@ -178,9 +178,4 @@ case coalesce(substring({{ codes }} from '(?:^|;)GES=([^;]*)'), '')
     when 'GESM' then 'male'
     when 'GESW' then 'female'
 end
-{%- endmacro %}
-
-{#- Whether a row is the total over each variable but these (a regular expression). -#}
-{% macro is_total_but_for(codes, variables) -%}
-regexp_replace({{ codes }}, '(^|;)({{ variables }})=[^;]*', '', 'g') !~ '=[^;]'
 {%- endmacro %}

@@ -77,7 +77,7 @@ order by region_code, reference_date, nationality, sex, preference, table_code, 
 
 {#- Persons per 100 inhabitants, of either end of what their rounding leaves open. -#}
 {% macro per_100(persons, inhabitants) -%}
-round(100.0 * {{ persons }} / nullif({{ inhabitants }}, 0), 2)
+round({{ percentage(persons, inhabitants) }}, 2)
 {%- endmacro %}
 
 {#- How far a count that is rounded on its own may be off what was counted: 2 of one rounded to 5. -#}

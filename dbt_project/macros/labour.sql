@@ -37,7 +37,7 @@
             when 'GESW' then 'female'
             else 'all'
         end,
-        {{ codes }} !~ '(?:^|;)(?!GES=|NAT=|STAAG)[^=;]*=[^;]'
+        {{ genesis_is_by(codes, 'GES|NAT|STAAG[^=;]*') }}
     )
 ) as attributes (nationality, sex, is_plain)
 {%- endmacro %}
@@ -91,17 +91,4 @@ read_values as (
     where figures.value is not null
 
 )
-{%- endmacro %}
-
-{#- The tree of each of these figures: the figure, and below it the line that it was read from. -#}
-{% macro read_nodes(read_values) -%}
-select
-    {{ node("'1'", "'figure'", "'read'", 'figure', 'value', evidence='evidence') }}
-from {{ read_values }}
-
-union all
-
-select
-    {{ row_leaf("'1.1'", 'figure', 'value') }}
-from {{ read_values }}
 {%- endmacro %}

@@ -9,6 +9,7 @@ prints as JSON what the models themselves took, and a digest of the components.
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,20 +85,26 @@ def _built(warehouse: Warehouse, server: Server, board: Board, what: str, *optio
     return measure.run(command, warehouse.environment, server.postmaster, ROOT)
 
 
-def main() -> None:
+def tell_build(select: Sequence[str], digest: str, *options: str) -> None:
+    """Build what is selected of what is accepted; print what models and tests took, and what `digest` (SQL) gives."""
     own: Settings = settings.load()
     build_id = build.begin(own)
+    assert build_id is not None
     spans: list[tuple[float, float]] = []
 
     def tell(step: Step) -> None:
         now = time.monotonic()
         spans.append((now - step.seconds, now))
 
-    run_dbt(own, build_id, [COST_MARTS, "path:seeds"], *sys.argv[1:], tell=tell)
+    run_dbt(own, build_id, list(select), *options, tell=tell)
     began, ended = zip(*spans, strict=True)
     with database.connect(own) as connection:
-        (digest,) = connection.execute(DIGEST).fetchone()
-    print(json.dumps({"model_seconds": max(ended) - min(began), "digest": digest}))
+        (found,) = connection.execute(digest).fetchone()
+    print(json.dumps({"model_seconds": max(ended) - min(began), "digest": found}))
+
+
+def main() -> None:
+    tell_build([COST_MARTS, "path:seeds"], DIGEST, *sys.argv[1:])
 
 
 if __name__ == "__main__":

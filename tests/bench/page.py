@@ -255,7 +255,7 @@ def render_audit(
 
 def render_registers(found: "Sequence[Registers]", places: int, months: int, server_version: str, remark: str) -> str:
     """The section on the marts of registers, by persons; growth is of the last two sizes."""
-    from tests.bench.registers import told
+    from tests.bench.building import told
 
     largest = found[-1]
     demands = [
@@ -313,7 +313,7 @@ def render_registers(found: "Sequence[Registers]", places: int, months: int, ser
 
 
 def _per_person(found: "Registers") -> float:
-    from tests.bench.registers import told
+    from tests.bench.building import told
 
     return told(found.full)["model_seconds"] / found.persons
 

@@ -9,25 +9,20 @@ its own.
 """
 
 import argparse
-import json
 import sys
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import Connection
 from rich.console import Console
 
-from lagebild.core import database, settings
+from lagebild.core import database
 from lagebild.core.progress import Board
 from lagebild.core.settings import ROOT
-from lagebild.warehouse import build
-from lagebild.warehouse.steps import Step
 from tests.bench import measure, page
+from tests.bench.building import tell_build, told
 from tests.bench.measure import Cost
 from tests.bench.server import Server, Warehouse, started
-from tests.support import run_dbt
 
 MART = "+eu2_population"
 DIGEST = "select md5(string_agg(p::text, e'\\n' order by p::text collate \"C\")) from build.eu2_population as p"
@@ -97,10 +92,6 @@ class Registers:
         return told(self.one_more)["model_seconds"] / told(self.full)["model_seconds"]
 
 
-def told(cost: Cost) -> dict:
-    return json.loads(cost.output.splitlines()[-1])
-
-
 def day(month: int) -> str:
     """The first of a month, counted from 0 at January 2020."""
     return f"{2020 + month // 12}-{month % 12 + 1:02}-01"
@@ -156,28 +147,10 @@ def _built(warehouse: Warehouse, server: Server, board: Board, what: str, *optio
         sampler.end()
 
 
-def _build(options: Sequence[str]) -> None:
-    """The build itself, in the process that is measured."""
-    own = settings.load()
-    build_id = build.begin(own)
-    assert build_id is not None
-    spans: list[tuple[float, float]] = []
-
-    def tell(step: Step) -> None:
-        now = time.monotonic()
-        spans.append((now - step.seconds, now))
-
-    run_dbt(own, build_id, [MART], *options, tell=tell)
-    began, ended = zip(*spans, strict=True)
-    with database.connect(own) as connection:
-        (digest,) = connection.execute(DIGEST).fetchone()
-    print(json.dumps({"model_seconds": max(ended) - min(began), "digest": digest}))
-
-
 def main() -> int:
     arguments = _arguments()
     if arguments.build:
-        _build(["--full-refresh"] if arguments.full_refresh else [])
+        tell_build([MART], DIGEST, *(["--full-refresh"] if arguments.full_refresh else []))
         return 0
     needed = max(arguments.persons) * BYTES_A_PERSON
     with started(arguments.folder, needed) as server, Board(Console()) as board:

@@ -84,7 +84,7 @@ inhabitants as (
         where statistics_code = '12411'
             and measure_code = 'BEVSTD'
             and value > 0
-            and {{ is_total_but_for('classification_codes', 'GES') }}
+            and {{ genesis_is_by('classification_codes', 'GES') }}
     ) as by_table
     order by region_code asc, reference_date asc, sex asc, table_code asc, line_number asc
 

@@ -15,11 +15,7 @@ delivered_values as (
 
 profiles as (
 
-    -- of several years of population that name one year of day care, the latest
-    select distinct on (region_code, day_care_year) *
-    from {{ ref('stg_structure_tables__municipality') }}
-    where day_care_year is not null
-    order by region_code asc, day_care_year asc, reference_year desc
+    {{ printed_day_care() }}
 
 ),
 

@@ -50,7 +50,7 @@ trees as (
 
 nodes as (
 
-    {{ read_nodes('read_values') }}
+    {{ line_nodes('read_values') }}
 
     union all
 

@@ -41,7 +41,7 @@ trees as (
 
 nodes as (
 
-    {{ read_nodes('read_values') }}
+    {{ line_nodes('read_values') }}
 
     union all
 
