@@ -142,9 +142,7 @@ class QualityFact:
 class QualitySection:
     """A dimension of quality, as the European Statistical System names them."""
 
-    dimension: Literal[
-        "relevance", "accuracy", "timeliness", "coherence", "accessibility", "confidentiality"
-    ]
+    dimension: Literal["relevance", "accuracy", "timeliness", "coherence", "accessibility", "confidentiality"]
     summary: str
     facts: tuple[QualityFact, ...]
     table: tuple[tuple[str, ...], ...] = ()

@@ -88,6 +88,17 @@ COMMANDS: dict[str, str | Topic] = {
             "releases": "publication.releases",
         },
     ),
+    "verify": "signing.verify",
+    "release-key": Topic(
+        "Create, rotate and revoke the signing key.",
+        ("lagebild release-key list",),
+        {
+            "list": "signing.listing",
+            "create": "signing.create",
+            "rotate": "signing.rotate",
+            "revoke": "signing.revoke",
+        },
+    ),
     "figure": Topic(
         "Explain where figures come from.",
         ("lagebild figure explain cost_per_person --place Dortmund --year 2019",),

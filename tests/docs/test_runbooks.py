@@ -13,6 +13,7 @@ import pytest
 
 from ingest.pulls.replay import DEMO_USER, ReplayServer
 from lagebild.core import database
+from lagebild.core import settings as settings_module
 from lagebild.core.settings import ROOT, Settings
 from lagebild.warehouse import build, marts
 from tests import publications as prepared
@@ -87,6 +88,17 @@ def test_a_source_is_added_as_the_runbook_says(warehouse, checkout):
     assert "the row names its file and line: naturalisations_2024.csv, line 2" in printed
     counts = "select nationality_code, naturalised_persons from marts.office_naturalisation order by 1"
     assert query(warehouse, counts, role=database.BI_READER) == [("125", 1035), ("154", 62), ("163", 0)]
+
+
+def test_the_signing_key_is_made_rotated_and_revoked_as_the_runbook_says(tmp_path, checkout):
+    home = settings_module.load({"LAGEBILD_HOME": str(tmp_path / "home")})
+    page = "signing-key.md"
+    made = re.search(r"key ([0-9A-F]{16}) is in use", follow(page, "Create", home, checkout))[1]
+    assert (checkout.parent / "lagebild-keys" / "release_signing" / f"{made}.key").exists()
+    printed = follow(page, "Rotate", home, checkout)
+    assert f"{made} is retired" in printed and "  current" in printed
+    printed = follow(page, "Revoke", home, checkout, before=f"KEY={made}")
+    assert f"key {made} is revoked" in printed
 
 
 def test_a_new_layout_is_added_as_the_runbook_says(warehouse, checkout):
