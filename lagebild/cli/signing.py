@@ -1,5 +1,6 @@
 """Commands on the signature of releases: verify a package; create, rotate and revoke the house's signing key."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 @click.command(epilog=options.exit_codes("if the package is not as it was released"))
 @click.argument("folder", type=click.Path(path_type=Path), metavar="PACKAGE")
 @click.option("--key", "public", metavar="KEY", help="Public key, or its file; else the keys of this house.")
+@options.form
 @options.pass_settings
-def verify(settings: "Settings", folder: Path, public: str | None) -> None:
+def verify(settings: "Settings", folder: Path, public: str | None, form: str) -> None:
     """Check that a package is as it was released.
 
     Compares every file with SHA256SUMS, and SHA256SUMS with its signature. Without --key the house's own keys are used:
@@ -24,14 +26,18 @@ def verify(settings: "Settings", folder: Path, public: str | None) -> None:
     \b
     Examples:
       lagebild verify .lagebild/extracts/publication-1/ministry
-      lagebild verify ~/Downloads/ministry --key lagebild.pub
+      lagebild verify ~/Downloads/ministry --key lagebild.pub --format json
     """
     from extracts import signing
     from extracts.verify import package
 
     keys = [signing.read_public(public)] if public else signing.public_keys(settings.keys)
     verdict = package(folder, keys)
-    click.echo(str(verdict))
+    if form == "json":
+        key = verdict.key.key_id if verdict.key else None
+        options.echo_json(asdict(verdict) | {"key": key, "is_good": verdict.is_good})
+    else:
+        click.echo(str(verdict))
     if not verdict.is_good:
         raise SystemExit(1)
 
@@ -105,9 +111,10 @@ def rotate(settings: "Settings") -> None:
 @click.option("--reason", required=True, help="Why. Whoever verifies a package reads it: name no person.")
 @options.pass_settings
 def revoke(settings: "Settings", key_id: str, reason: str) -> None:
-    """Declare a key unsafe; if it was in use, create another.
+    """Declare a signing key unsafe.
 
-    Its packages no longer verify. The register still knows what was really released: lagebild releases.
+    If it was in use, another is created. Its packages no longer verify. The register still knows what was really
+    released: lagebild releases.
 
     \b
     Example: lagebild release-key revoke 0123456789ABCDEF --reason "a copy of the keys folder was lost"

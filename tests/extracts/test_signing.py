@@ -1,6 +1,7 @@
 """The signature under a release, and what a recipient's check says of a package that somebody touched."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 from datetime import date
@@ -175,6 +176,8 @@ def test_the_commands_say_it_and_their_exit_code_is_the_verdict(house, package, 
     assert "2 files as they were released" in good.output
     listed = run(cli, ["release-key", "list"])
     assert listed.output.strip() == f"{signing.key_id(house)}  {public}  current"
+    told = json.loads(run(cli, ["verify", str(package), "--format", "json"]).output)
+    assert told["is_good"] and told["key"] == signing.key_id(house)
     _flip(package / "LIESMICH.txt")
     bad = run(cli, ["verify", str(package)])
     assert bad.exit_code == 1

@@ -151,7 +151,8 @@ def test_whatever_lists_something_gives_it_to_programs_too():
         "delivery accept", "delivery refuse", "delivery withdraw", "source docs", "source fit", "source sniff",
         "source fetch", "publication build", "publication publish", "publication rollback", "publication extract",
         "figure docs", "privacy keys create", "privacy keys rotate", "privacy erase", "warehouse migrate",
-        "warehouse backup", "warehouse restore", "warehouse docs", "warehouse quality-docs",
+        "warehouse backup", "warehouse restore", "warehouse docs", "warehouse quality-docs", "release-key create",
+        "release-key rotate", "release-key revoke",
     }  # fmt: skip
 
 
