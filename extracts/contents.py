@@ -10,6 +10,7 @@ import psycopg
 from extracts import marts
 from extracts.marts import Mart, Publication
 from extracts.package import MartEntry, Package
+from extracts.texts import GERMAN, Texts
 from lagebild.core.errors import UserError
 
 CAPTIONS = {"caption_de": "Lesehinweis", "caption_en": "Caption"}
@@ -29,10 +30,11 @@ class Contents:
     """One dict a delivery that was accepted despite what its checks found."""
     attributions: dict[str, dict[str, Any]]
     """Per source id: title, licenses and sources (`attribution.of_publication`)."""
+    texts: Texts = GERMAN
 
     def label(self, column: str) -> str:
         """The heading of a column in the workbook."""
-        return self.package.labels.get(column, column)
+        return self.texts.label(column)
 
     def captions(self, entry: MartEntry) -> list[str]:
         """The texts that must stand beside the mart's figures (German, then English); empty if none is due."""
@@ -103,7 +105,10 @@ class Contents:
         return {caption: list(dict.fromkeys(filter(None, mart.values(caption)))) for caption in CAPTIONS}
 
     def _sheet_line(self, mart: Mart) -> str:
-        parts = [mart.entry.title, f"{len(mart.rows)} {'Zeile' if len(mart.rows) == 1 else 'Zeilen'}"]
+        parts = [
+            mart.entry.title[self.texts.language],
+            f"{len(mart.rows)} {'Zeile' if len(mart.rows) == 1 else 'Zeilen'}",
+        ]
         if mart.entry.name in self.model_versions:
             parts.append(f"Modellversion {self.model_versions[mart.entry.name]}")
         used = dict.fromkeys(f"{r['source']} {r['period']}" for r in self.used_by(mart.entry.name))

@@ -62,7 +62,7 @@ def _mart_resource(contents: Contents, mart: Mart, data: bytes) -> dict[str, Any
     return {
         "name": mart.entry.name,
         "path": f"{mart.entry.name}.csv",
-        "title": mart.entry.title,
+        "title": mart.entry.title[contents.texts.language],
         "description": "\n\n".join(filter(None, [mart.description, *captions])),
         "type": "table",
         "format": "csv",

@@ -1,7 +1,7 @@
 """What belongs into a package: `package.yml`, read and checked."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lagebild.core import yaml_files
@@ -13,12 +13,15 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class MartEntry:
-    """One mart of the package: its name, German title, grain, and whose caption its figures need."""
+    """One mart of the package: its name, titles, grain, and whose caption its figures need."""
 
     name: str
-    title: str
+    title: dict[str, str]
+    """By language."""
     key: tuple[str, ...]
     caption: str | None
+    figures: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of a figure whose columns have other names than usual: `sign`, `reason` (columns), `empty` (a status)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,6 @@ class Package:
     marts: tuple[MartEntry, ...]
     evidence: dict[str, dict[str, str]]
     notes: tuple[str, ...]
-    labels: dict[str, str]
     speaks_of_every_delivery: frozenset[str]
     """Sources whose contract names publisher and licence of whatever is delivered."""
     names_the_publisher: frozenset[str]
@@ -49,10 +51,12 @@ def load(path: Path = PACKAGE) -> Package:
     return Package(
         title=content["title"],
         description=content["description"].strip(),
-        marts=tuple(MartEntry(m["name"], m["title"], tuple(m["key"]), m.get("caption")) for m in content["marts"]),
+        marts=tuple(
+            MartEntry(m["name"], m["title"], tuple(m["key"]), m.get("caption"), m.get("figures") or {})
+            for m in content["marts"]
+        ),
         evidence=content["evidence"],
         notes=tuple(content["notes"]),
-        labels=content["labels"],
         speaks_of_every_delivery=frozenset(content["contracts"]["speak_of_every_delivery"]),
         names_the_publisher=frozenset(content["contracts"]["name_the_publisher"]),
     )

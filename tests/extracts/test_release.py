@@ -96,7 +96,8 @@ def _write_package(folder: Path, keys: dict[str, list[str] | None]) -> Path:
     default = ["region_code", "reference_date"]
     known = {mart["name"]: mart for mart in content["marts"]}
     content["marts"] = [
-        {**known.get(name, {"name": name, "title": name}), "key": key or default} for name, key in keys.items()
+        {**known.get(name, {"name": name, "title": {"de": name, "en": name}}), "key": key or default}
+        for name, key in keys.items()
     ]
     path = folder / "package.yml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")

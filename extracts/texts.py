@@ -1,0 +1,108 @@
+"""The words of a package, in the language of its recipient: sentences, titles, headings, codes, numbers, dates.
+
+Sentences stand in `phrases.yml`, a block a writer; titles in `package.yml`, headings in `labels.yml`, what a code means
+in the seeds and in `codes.yml`. Each has German and English; where one is missing nothing is written.
+"""
+
+import difflib
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from extracts.model import Language
+from lagebild.core import yaml_files
+from lagebild.core.errors import UserError
+
+ROOM = Path(__file__).parent
+PHRASES, LABELS = ROOM / "phrases.yml", ROOM / "labels.yml"
+LANGUAGES: tuple[Language, ...] = ("de", "en")
+_MONTHS = {
+    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December"),
+}  # fmt: skip
+_MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """All words in one language."""
+
+    language: Language
+
+    def say(self, key: str, **values: Any) -> str:
+        """The sentence `block.name` of `phrases.yml` with its values filled in; UserError if there is none."""
+        return _phrase(key)[self.language].format(**values)
+
+    def title(self, mart: str) -> str:
+        """The title of a mart."""
+        return _titles()[mart][self.language]
+
+    def label(self, column: str) -> str:
+        """The heading of a column; the column's own name where it has none."""
+        return _labels().get(column, {}).get(self.language) or column
+
+    def code(self, column: str, value: str) -> str | None:
+        """What a code in that column means; None if the column holds no codes, or not this one."""
+        from extracts import codes  # late: reads a dozen seeds
+
+        return codes.text(column, value, self.language)
+
+    def number(self, value: Decimal | int, digits: int) -> str:
+        """1.234,50 in German, 1,234.50 in English, rounded half up, with a proper minus."""
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        text = f"{abs(rounded):,f}"
+        if self.language == "de":
+            text = text.translate(str.maketrans(",.", ".,"))
+        return f"{_MINUS}{text}" if rounded < 0 else text
+
+    def date(self, value: date) -> str:
+        """31.12.2024 in German, 31 December 2024 in English."""
+        if self.language == "de":
+            return f"{value:%d.%m.%Y}"
+        return f"{value.day} {_MONTHS['en'][value.month - 1]} {value.year}"
+
+
+GERMAN = Texts("de")
+
+
+def phrase_keys() -> list[str]:
+    """Every key of `phrases.yml`, as `block.name`."""
+    return [f"{block}.{name}" for block, names in _phrases().items() for name in names]
+
+
+def placeholders(text: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def _phrase(key: str) -> dict[str, str]:
+    block, _, name = key.partition(".")
+    found = _phrases().get(block, {}).get(name)
+    if not found or any(not found.get(language) for language in LANGUAGES):
+        near = difflib.get_close_matches(key, phrase_keys(), 1)
+        raise UserError(
+            f"{PHRASES}: {key} has no text in {' and '.join(LANGUAGES)}",
+            remedy=f"write both{f', or say {near[0]}' if near and near[0] != key else ''}",
+        )
+    return found
+
+
+@cache
+def _phrases() -> dict[str, dict[str, dict[str, str]]]:
+    return yaml_files.read(PHRASES) or {}
+
+
+@cache
+def _labels() -> dict[str, dict[str, str]]:
+    return yaml_files.read(LABELS) or {}
+
+
+@cache
+def _titles() -> dict[str, dict[str, str]]:
+    from extracts import package  # late: package.yml is read by those alone who need a title
+
+    return {mart["name"]: mart["title"] for mart in yaml_files.read(package.PACKAGE)["marts"]}
