@@ -154,5 +154,5 @@ def test_the_workflow_runs_every_step_there_is():
 def test_what_is_left_to_the_nightly_run_is_run_there():
     run, nightly = ((ROOT / ".ci" / script).read_text() for script in ("run", "nightly"))
     assert "-m 'not nightly'\" pytest_by test;" in run
-    assert "step_tests() { sftp_server; tls_server; r_survey; pytest_by test; }" in nightly
+    assert "step_tests() { sftp_server; tls_server; r_survey; office_programs; pytest_by test; }" in nightly
     assert "tests" in nightly.rpartition("wanted=(")[2]
