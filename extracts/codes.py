@@ -68,7 +68,6 @@ def _lists() -> dict[str, Explained]:
         "attribution_rule": _of("attribution_rule", "attribution_rule", "label"),
         "lump_sum": _of("lump_sum", "lump_sum", "note"),
         "size_class": _of("size_class", "size_class", "name"),
-        "survey_measure": _of("survey_measure", "measure", "label"),
         "operation": _of_rows([row for row in labels if row["scope"] == "operation"], "code", "label"),
         "label": _of_rows([row for row in labels if row["scope"] == "value"], "code", "label"),
     }

@@ -1,8 +1,8 @@
 """What stands in the place of a number, or beside it, in tables for people and in the columns `<figure>_status`.
 
 A sign comes from the source through the mart's own columns (`value_sign`, `<figure>_sign`, `quality_flag`), a reason
-from `reason` or `<figure>_reason`; the seed `reason` gives each reason its status. No status tells by which rule a number is
-protected.
+from `reason` or `<figure>_reason`; the seed `reason` gives each reason its status. No status tells by which rule a
+number is protected.
 """
 
 from functools import cache

@@ -1,9 +1,9 @@
 """A mart as CSV for German spreadsheets: `;`, decimal comma, UTF-8 with BOM, CRLF; texts quoted, numbers bare.
 
-Text is quoted, so that an import that reads quoted fields as text keeps every key: 05913000 stays 05913000. Whoever opens
-the file by a double click loses leading zeros; no CSV can prevent it, and the workbook keeps them
-(docs/decisions/extract-texts.md). Dates are ISO 8601 (2024-12-31). After each figure stands `<figure>_status`: why there
-is no number, or what is to be said of it (`signs.py`).
+Text is quoted, so that an import that reads quoted fields as text keeps every key: 05913000 stays 05913000. Whoever
+opens the file by a double click loses leading zeros; no CSV can prevent it, and the workbook keeps them
+(docs/decisions/extract-texts.md). Dates are ISO 8601 (2024-12-31). After each figure stands `<figure>_status`: why
+there is no number, or what is to be said of it (`signs.py`).
 """
 
 import io
@@ -24,8 +24,8 @@ PATHS = frozenset({"node_path", "parent_path", "refers_to_path"})
 """Columns whose dots a spreadsheet would take for a date: 1.1.2 is written 1/1/2."""
 _NO_FIGURES = frozenset(
     {
-        "publication_id", "input_age_days", "delivery_id", "first_line", "last_line", "row_count", "node_order", "depth",
-        "digits", "part_order", "module_number", "rounded_to", "unit_multiplier", "checks_passed_count",
+        "publication_id", "input_age_days", "delivery_id", "first_line", "last_line", "row_count", "node_order",
+        "depth", "digits", "part_order", "module_number", "rounded_to", "unit_multiplier", "checks_passed_count",
         "checks_warned_count", "checks_failed_count", "years_from", "years_below", "part_count", "missing_part_count",
     }
 )  # fmt: skip
@@ -112,8 +112,8 @@ def shortened(number: str) -> str:
 def neutralised(text: str) -> str:
     """The text with an apostrophe in front where a spreadsheet would run it as a formula.
 
-    Blanks, control signs and invisible characters before the sign do not hide it, nor do its full-width or small forms. A
-    lone sign stays as it is: the statistical offices' "-" is a value, and no formula.
+    Blanks, control signs and invisible characters before the sign do not hide it, nor do its full-width or small forms.
+    A lone sign stays as it is: the statistical offices' "-" is a value, and no formula.
     """
     lead = text.lstrip("".join(set(filter(_is_unseen, text))))
     if not lead or unicodedata.normalize("NFKC", lead[0])[:1] not in _FORMULA_STARTS:
