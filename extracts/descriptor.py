@@ -7,7 +7,7 @@ from typing import Any
 
 from extracts.contents import Contents
 from extracts.marts import Column, Mart
-from extracts.tables import DIALECT, FALSE, TRUE
+from extracts.tables import DIALECT, FALSE, TRUE, written_columns
 
 _TYPES = {"text": "string", "integer": "integer", "number": "number", "date": "date", "datetime": "datetime"}
 
@@ -73,7 +73,7 @@ def _mart_resource(contents: Contents, mart: Mart, data: bytes) -> dict[str, Any
         **_optional("licenses", _distinct(x for a in attributions for x in a["licenses"])),
         **_optional("sources", _distinct(x for a in attributions for x in a["sources"])),
         "schema": {
-            "fields": [_field(contents, column) for column in mart.columns],
+            "fields": [_field(contents, column) for column in written_columns(mart)],
             "primaryKey": list(mart.entry.key),
             "missingValues": [""],
         },

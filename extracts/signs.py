@@ -60,6 +60,11 @@ def status(mart: Mart, row: tuple[Any, ...], figure: str, changed: Changed = fro
     return None if beside in REPLACING else beside
 
 
+def hides(reason: str) -> bool:
+    """Whether a reason would tell by which rule a number is protected: packages say `confidential` in its place."""
+    return reason != "confidential" and _reasons().get(reason) == "confidential"
+
+
 def row_key(mart: Mart, values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """The key of a row: column and value as text, in the key's order."""
     return tuple((name, "" if values[name] is None else str(values[name])) for name in mart.entry.key)

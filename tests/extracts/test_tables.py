@@ -1,0 +1,133 @@
+"""The CSVs: what a spreadsheet makes of every cell, and that no text that a delivery brings becomes a formula."""
+
+import csv
+import io
+import shutil
+import subprocess
+import unicodedata
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extracts import marts, package, tables
+from extracts.marts import Column, Mart
+from extracts.package import MartEntry
+
+ENTRY = MartEntry("tiny", {"de": "Klein", "en": "Tiny"}, ("municipality_ags", "node_path"), None)
+COLUMNS = (
+    Column("municipality_ags", "text", None, ""),
+    Column("node_path", "text", None, ""),
+    Column("reference_year", "integer", None, ""),
+    Column("amount_eur", "number", 2, ""),
+    Column("reason", "text", None, ""),
+    Column("is_total", "boolean", None, ""),
+    Column("counted_on", "date", None, ""),
+)
+ROWS = (
+    ("05913000", "1.1.2", 2019, Decimal("1234.50"), None, True, date(2019, 12, 31)),
+    ("00000000", "1.10", 2019, None, "few_persons", False, None),
+)
+TINY = Mart(ENTRY, "", COLUMNS, ROWS)
+SOFFICE = shutil.which("soffice")
+
+
+def read(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=";"))
+
+
+def test_texts_are_quoted_numbers_are_not_and_each_figure_has_its_status():
+    assert tables.csv_bytes(TINY).decode("utf-8-sig").split("\r\n") == [
+        '"municipality_ags";"node_path";"reference_year";"amount_eur";"amount_eur_status";"reason";"is_total";"counted_on"',
+        '"05913000";"1/1/2";2019;1234,50;;;"ja";2019-12-31',
+        '"00000000";"1/10";2019;;"confidential";"confidential";"nein";',
+        "",
+    ]
+
+
+def test_a_revised_figure_says_so():
+    changed = frozenset({("tiny", (("municipality_ags", "05913000"), ("node_path", "1.1.2")), "amount_eur")})
+    assert read(tables.csv_bytes(TINY, changed))[1][4] == "revised"
+
+
+def would_run(text: str) -> bool:
+    """Whether a spreadsheet may take the cell for a formula: written apart from the code that prevents it."""
+    for sign in text:
+        category = unicodedata.category(sign)
+        if category.startswith(("Z", "C")):
+            continue
+        return unicodedata.normalize("NFKC", sign)[:1] in ("=", "+", "-", "@")
+    return False
+
+
+UNSEEN = st.sampled_from([" ", "\t", "\r", "\n", "\N{NO-BREAK SPACE}", "\ufeff", "\u200b", "\u2060", "\x00", ""])
+STARTS = st.sampled_from(["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "₊"])
+
+
+@given(st.one_of(st.text(), st.builds(lambda a, b, c, d: a + b + c + d, UNSEEN, UNSEEN, STARTS, st.text(max_size=8))))
+def test_no_text_that_a_delivery_can_bring_becomes_a_formula(text):
+    (written,) = read(f"{tables.cell(text)}\r\n".encode()) if "\r" not in text and "\n" not in text else [[None]]
+    cell = tables.neutralised(text)
+    assert not would_run(cell) or cell.strip(" ") == "-"
+    assert cell in (text, f"'{text}")
+    assert written[0] in (None, cell)
+
+
+def test_the_fuzz_notices_a_writer_that_lets_one_through():
+    assert would_run("\u200b＝1+1") and would_run("\t=1") and not would_run("'=1") and not would_run("2019-12-31")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(Decimal("0.5000"), "0,50"), (Decimal("2143"), "2143"), (1.5, "1,5")])
+def test_numbers_have_a_decimal_comma(value, shown):
+    assert tables.cell(value) == shown
+
+
+def test_figures_are_measures_and_no_keys_years_or_lines(published_warehouse):
+    with marts.reader(published_warehouse) as connection:
+        found = {
+            entry.name: {c.name for c in mart.columns if tables.is_figure(mart, c)}
+            for entry in package.load().marts
+            for mart in [marts.mart(connection, entry, 1)]
+        }
+    assert {"cost_per_person_rounded_eur", "total_cost_eur", "denominator_persons"} <= found["cost_per_person"]
+    every = set.union(*found.values())
+    assert {"persons", "rate_pct", "value", "share_numerator", "granted_eur", "per_100_inhabitants"} <= every
+    assert [name for name in every if name.endswith(("_year", "_line", "_version"))] == []
+    assert every & {"publication_id", "delivery_id", "line_number", "node_order", "checks_passed_count"} == set()
+
+
+def converted(folder: Path, source: Path, options: str) -> list[list[str]]:
+    """The cells of a CSV after LibreOffice opened it in a German locale and wrote it back."""
+    subprocess.run(
+        [
+            SOFFICE, "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}",
+            f"--infilter=CSV:{options}", "--convert-to", "csv:Text - txt - csv (StarCalc):59,34,76,1,,1031,false,true", "--outdir", folder / "out",
+            source,
+        ],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    return read((folder / "out" / source.name).read_bytes())
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(SOFFICE is None, reason="needs Debian's libreoffice-calc: apt-get install libreoffice-calc")
+@pytest.mark.parametrize("quoted_is_text", [True, False], ids=["quoted-as-text", "mutant-quotes-ignored"])
+def test_a_german_spreadsheet_changes_no_key_path_or_code(published_warehouse, tmp_path, quoted_is_text):
+    changed = []
+    with marts.reader(published_warehouse) as connection:
+        for entry in package.load().marts:
+            mart = marts.mart(connection, entry, 1)
+            path = tmp_path / f"{entry.name}.csv"
+            path.write_bytes(tables.csv_bytes(mart))
+            options = f"59,34,76,1,,1031,{str(quoted_is_text).lower()},true"
+            before, after = read(path.read_bytes()), converted(tmp_path, path, options)
+            texts = [i for i, column in enumerate(tables.written_columns(mart)) if column.kind == "text"]
+            for row, back in zip(before, after, strict=True):
+                changed += [(entry.name, row[i], back[i]) for i in texts if row[i] != back[i]]
+    if quoted_is_text:
+        assert changed == []
+    else:
+        assert ("cost_per_person", "05913000", "5913000") in changed
