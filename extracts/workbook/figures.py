@@ -174,7 +174,7 @@ def _key_figure(book: Book, figure: KeyFigure) -> list[Cell]:
             for bound in (figure.low, figure.high)
         ),
         evidence(book, figure.evidence),
-        book.text("\n".join(filter(None, [figure.caption, source]))),
+        book.text("\n".join(filter(None, [figure.caption, source])) or "–"),
     ]
 
 

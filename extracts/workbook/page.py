@@ -81,6 +81,14 @@ class Styles:
         return self.made(num_format=pattern)
 
 
+class Exact(float):
+    """A number that is written with its own digits: xlsxwriter takes 16, and of 0.00064 makes 0.0006400000000000001."""
+
+    def __format__(self, spec: str) -> str:
+        """The shortest digits that give the number."""
+        return repr(float(self))
+
+
 @dataclass(frozen=True)
 class Cell:
     """What stands in a cell of a table for people, and how."""
@@ -137,7 +145,7 @@ class Book:
         shown = texts.number(Decimal(str(value)), digits) + (SIGNS[status] if status else "")
         if not fits(value):
             return Cell(shown, self.styles.right, shown)
-        return Cell(float(value), self.styles.number(pattern), shown)
+        return Cell(Exact(value), self.styles.number(pattern), shown)
 
     def opened(self, sheet: Worksheet, title: str, *, landscape: bool = False) -> int:
         """Begin a sheet with its heading in A1 and the way back below; return the next row."""
@@ -241,7 +249,7 @@ def put_value(sheet: Worksheet, row: int, column: int, value: Any, style: Format
         case bool():
             sheet.write_boolean(row, column, value)
         case int() | float() | Decimal() if fits(value):
-            sheet.write_number(row, column, float(value), style)
+            sheet.write_number(row, column, Exact(value), style)
         case int() | float() | Decimal():
             put(sheet, row, column, format(Decimal(str(value)), "f").replace(".", decimal_sign), None)
         case datetime():
