@@ -20,7 +20,7 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#
 _KINDS = {"bar": {"type": "column"}, "stacked": {"type": "column", "subtype": "stacked"}, "line": {"type": "line"},
           "waterfall": {"type": "column", "subtype": "stacked"}}  # fmt: skip
 _WATERFALL = {"total": "#A6A6A6", "more": "#E69F00", "less": "#56B4E9"}
-_FONT = {"name": "Arial", "size": 9}
+_FONT = {"name": "Arial", "size": 10}
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _drawn(book: Book, drawn: xlsxwriter.Workbook, chart: Chart, first: int) -> 
         )  # fmt: skip
         if series.colour and chart.kind in ("bar", "waterfall") and count * len(series_all) <= 24:
             not_zero = f"{pattern};-{pattern};"  # a step that a waterfall's series lacks is zero
-            look["data_labels"] = {"value": True, "num_format": not_zero, "font": {"name": "Arial", "size": 8}}
+            look["data_labels"] = {"value": True, "num_format": not_zero, "font": _FONT}
         picture.add_series(
             {
                 "name": [data, begin, 1],
@@ -147,13 +147,14 @@ def _drawn(book: Book, drawn: xlsxwriter.Workbook, chart: Chart, first: int) -> 
                 **look,
             }
         )
-    picture.set_title({"name": chart.title, "name_font": {"name": "Arial", "size": 11, "bold": True}})
+    title = f"{chart.title} ({chart.unit})"  # the unit lies beside an axis on its side elsewhere, hard to read
+    picture.set_title({"name": title, "name_font": {"name": "Arial", "size": 11, "bold": True}})
     picture.set_x_axis({"num_font": _FONT})
     grid = {"visible": True, "line": {"color": "#CCCCCC", "width": 0.5}}
     axis: dict[str, Any] = {"num_font": _FONT, "num_format": pattern, "major_gridlines": grid}
     if chart.kind != "line" and all((value or 0) >= 0 for series in series_all for value in series.values):
         axis["min"] = 0  # a column that does not begin at zero misleads
-    picture.set_y_axis(axis | {"name": chart.unit, "name_font": _FONT | {"bold": False}})
+    picture.set_y_axis(axis)
     hidden = [n for n, series in enumerate(series_all) if not series.colour]
     only_one = len(series_all) - len(hidden) == 1
     legend = {"none": True} if only_one else {"position": "bottom", "font": _FONT, "delete_series": hidden}
