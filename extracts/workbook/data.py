@@ -11,8 +11,8 @@ from extracts.tables import STATUS, written_columns, written_rows
 from extracts.workbook.page import LANDSCAPE, SMALLEST_SCALE, Book, height, put, put_value, width_of
 from extracts.workbook.topics import captions
 
-MOST_ROWS = 10_000
-"""Rows of a mart in the workbook; what has more lies whole beside it."""
+MOST_ROWS = 5_000
+"""Rows of a mart in the workbook, which is held in memory (300 bytes a cell); what has more lies whole beside it."""
 _ROOM = int(LANDSCAPE / SMALLEST_SCALE)
 _NARROW, _HEADING, _WIDE, _MEASURED_ROWS = 60, 125, 240, 100
 """Pixels: of a column at least, of its heading at most, of its texts at most; and the rows that are measured."""

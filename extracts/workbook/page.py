@@ -37,6 +37,7 @@ _TALLEST_ROW = 400.0
 _MARGINS = {"left": 0.59, "right": 0.59, "top": 0.79, "bottom": 0.79}  # inches; 15 and 20 mm
 _EXCEL_FIRST_DAY = date(1900, 3, 1)  # before it, Excel's calendar is off by one day
 _A4 = 9
+_LONGEST_NAME = 80  # a spreadsheet takes 255 letters a footer
 
 
 class Styles:
@@ -172,7 +173,8 @@ class Book:
         about, say = self.contents.about, self.say
         warning = f"&R&KB00020{_escaped(say('synthetic_short'))}" if about.is_synthetic else ""
         sheet.set_header(f"&L{_escaped(self.title)}{warning}", {"margin": 0.35})
-        imprint = say("footer", publisher=about.publisher.name, number=self.contents.publication.publication_id)
+        name = about.publisher.name[:_LONGEST_NAME]
+        imprint = say("footer", publisher=name, number=self.contents.publication.publication_id).strip(" ·")
         sheet.set_footer(f"&L{_escaped(imprint)}&R&A · {_escaped(say('page'))} &P / &N", {"margin": 0.35})
         sheet.hide_gridlines(2)
 

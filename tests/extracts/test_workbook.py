@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -189,6 +189,28 @@ def test_no_cell_is_a_formula_whatever_a_supplier_typed(book):
     assert FORMULA in told(book, "01") and FORMULA in told(book, "csv-01")
     mutant = gates.changed(book, "xl/worksheets/sheet1.xml", 't="s"><v>', 't="str"><f>1+1</f><v>')
     assert gates.formulas(mutant)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["=", "+", "-", "@", "\t=", "\r=", "＝", "{=", "http://", "internal:", "mailto:", "#"]),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=40),
+)
+def test_any_text_stays_the_text_that_it_is(begin, end):
+    text = f"{begin}1{end}x"
+    row = (1, "05112000", text, 2019, "m", None, None, None, "synthetic", text, text)
+    workbook = xlsx_bytes(
+        contents(
+            marts=(dataclasses.replace(COST, rows=(row,)),),
+            publisher=Publisher(text, text),
+            changes=(Change("cost_per_person", (("method", text),), "total_cost_eur", "revised", text, text, text),),
+        )
+    )
+    assert gates.formulas(workbook) == []
+    assert text in [cell for row in rows_of(workbook, "csv-01") for cell in row]
+    assert text in [cell for row in rows_of(workbook, "01") for cell in row]
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        assert not [name for name in archive.namelist() if b'"External"' in archive.read(name)]  # nor a link
 
 
 def test_every_sheet_begins_with_a_heading(german):
