@@ -71,7 +71,7 @@ def _pages(book: Book, drawn: xlsxwriter.Workbook) -> list[Page]:
         pages.append(Page(f"{n:02}", topic.title[book.language], write))
     for mart in contents.marts:
         write = partial(data.write, book, mart=mart, changed=changed, used=used)
-        title = say("about.data", title=contents.texts.title(mart.entry.name))
+        title = say("about.data", title=mart.entry.title[book.language])
         pages.append(Page(data_sheets[mart.entry.name], title, write))
     return [
         *pages,

@@ -27,7 +27,7 @@ def write(book: Book, sheet: Worksheet, mart: Mart, changed: signs.Changed, used
     """All columns of a mart as a table of the spreadsheet, those of the key first; note the codes that occur."""
     texts, say, styles = book.contents.texts, book.say, book.styles
     columns, order = ordered(mart)
-    row = book.opened(sheet, texts.title(mart.entry.name), landscape=True)
+    row = book.opened(sheet, mart.entry.title[book.language], landscape=True)
     book.print_as(sheet, landscape=True, scale=SMALLEST_SCALE)
     if not mart.rows:
         put(sheet, row, 0, say("no_rows"), styles.plain)

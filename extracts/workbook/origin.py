@@ -20,9 +20,9 @@ def write(book: Book, sheet: Worksheet) -> None:
 
 
 def _lines(book: Book) -> Iterator[tuple[str, str, str]]:
-    contents, say, texts = book.contents, book.say, book.contents.texts
+    contents, say = book.contents, book.say
     for mart in contents.marts:
-        yield say("section_tables"), texts.title(mart.entry.name), _table(book, mart)
+        yield say("section_tables"), mart.entry.title[book.language], _table(book, mart)
     for delivery in contents.deliveries:
         yield say("section_deliveries"), delivery["source"], _delivery(book, delivery)
     for warning in contents.warnings:
