@@ -1,7 +1,7 @@
 """One publication as its readers see it: schema `marts`, role bi_reader, one snapshot."""
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,15 +41,15 @@ class Mart:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
 
-    def shortened(self) -> Iterator[str]:
-        """Where a text was cut: its row by the mart's key, its column, how long it was; where known its line."""
-        names = [column.name for column in self.columns]
-        for row in self.rows:
-            for name, value in zip(names, row, strict=True):
-                if isinstance(value, str) and (cut := SHORTENED.search(value)):
-                    where = ", ".join(str(row[names.index(part)]) for part in self.entry.key if part != name)
-                    line = f", Zeile {row[names.index('line_number')]} der Lieferung" if "line_number" in names else ""
-                    yield f"{name} ({where}{line}): {cut[1]} Zeichen, gekürzt auf {LONGEST_TEXT}"
+    @property
+    def row_count(self) -> int:
+        """The rows of the mart, of which `rows` may be the first."""
+        return len(self.rows)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the mart has more rows than are at hand."""
+        return len(self.rows) < self.row_count
 
     def values(self, name: str) -> list[Any]:
         """The values of column `name`, row by row; empty when the mart has no such column."""

@@ -32,7 +32,6 @@ class Package:
     description: str
     marts: tuple[MartEntry, ...]
     evidence: dict[str, dict[str, str]]
-    notes: tuple[str, ...]
     speaks_of_every_delivery: frozenset[str]
     """Sources whose contract names publisher and licence of whatever is delivered."""
     names_the_publisher: frozenset[str]
@@ -56,7 +55,6 @@ def load(path: Path = PACKAGE) -> Package:
             for m in content["marts"]
         ),
         evidence=content["evidence"],
-        notes=tuple(content["notes"]),
         speaks_of_every_delivery=frozenset(content["contracts"]["speak_of_every_delivery"]),
         names_the_publisher=frozenset(content["contracts"]["name_the_publisher"]),
     )

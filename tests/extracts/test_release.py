@@ -170,30 +170,39 @@ def test_other_texts_stay_as_they_are(text):
 
 def test_workbook_shows_caption_beside_the_figure(published, package_file):
     book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
-    assert book.sheet_names == ["Hinweise", "cost_per_person", "eu2_population", "Spalten"]
+    assert book.sheet_names[-5:] == ["csv-01", "csv-02", "Spalten", "Codes", "Herkunft"]
+    for_people = book.get_sheet_by_name("01").to_python()
+    assert CAPTION_DE in [row[0] for row in for_people]
+    assert ["Dortmund", 2019, 15639764.5, 2143, "zurückgerechnet"] in for_people
 
-    cost = book.get_sheet_by_name("cost_per_person").to_python()
-    assert [cost[0][0], cost[1][0]] == [CAPTION_DE, CAPTION_EN]
-    header, *rows = cost[2:]
+    cost = book.get_sheet_by_name("csv-01").to_python()
+    assert CAPTION_DE in [cell for row in cost[:3] for cell in row]
+    at = next(n for n, row in enumerate(cost) if row[0] == "municipality_ags")
+    header, *rows = cost[at:]
     dortmund = dict(zip(header, rows[1], strict=True))
-    assert dortmund["AGS"] == "05913000"
-    assert dortmund["Kosten je Person (EUR)"] == 2143
-    assert dortmund["Kosten je Person (EUR, vor der Rundung der Methode)"] == 2143.020622
-    assert dortmund["Lesehinweis"] == CAPTION_DE
-    assert rows[0][header.index("Kommune")] == '=HYPERLINK("http://example.org")'  # a text, not a link
+    assert dortmund["municipality_ags"] == "05913000"
+    assert dortmund["cost_per_person_rounded_eur"] == 2143
+    assert dortmund["cost_per_person_eur"] == 2143.020622
+    assert dortmund["caption_de"] == CAPTION_DE
+    assert rows[0][header.index("municipality_name")] == '=HYPERLINK("http://example.org")'  # a text, not a link
 
-    header, _, koeln = book.get_sheet_by_name("eu2_population").to_python()
+    *_, header, _, koeln = book.get_sheet_by_name("csv-02").to_python()
     population = dict(zip(header, koeln, strict=True))
-    assert population["Gebiet"] == "Köln, Stadt"
-    assert population["Stichtag"] == date(2024, 12, 31)
-    assert population["EU2 (Personen)"] == 14905
+    assert population["region_name"] == "Köln, Stadt"
+    assert population["reference_date"] == date(2024, 12, 31)
+    assert population["eu2_persons"] == 14905
 
 
-def test_notes_name_caption_evidence_and_deliveries(published, package_file):
-    book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
-    notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
+def _told(folder: Path, *sheets: str) -> str:
+    book = CalamineWorkbook.from_path(str(folder / "lagebild.xlsx"))
+    rows = [row for sheet in sheets for row in book.get_sheet_by_name(sheet).to_python()]
+    return "\n".join(str(cell) for row in rows for cell in row)
+
+
+def test_workbook_names_caption_evidence_and_deliveries(published, package_file):
+    notes = _told(release(published, package_file=package_file), "Titel", "01", "Zeichenerklärung", "Herkunft")
     for expected in (
-        CAPTION_DE, CAPTION_EN, "05.02.2026 22:30 Uhr (UTC)", "derived_from_result", "nicht unabhängig bestätigt",
+        CAPTION_DE, "05.02.2026, 22:30 Uhr (UTC)", "derived_from_result", "nicht unabhängig bestätigt",
         "ledger_05913000_2019.csv", SHA256, "80 Zeilen, davon 78 geladen, 2 abgewiesen", "Modellversion v2", "Lizenz:",
     ):  # fmt: skip
         assert expected in notes
@@ -208,8 +217,7 @@ def test_notes_name_what_was_found_wrong_and_let_pass_before_the_publication(pub
             " '2026-02-05'), (1, 'later', 'Erst nachher geprüft.', 'warn', false, '1', '2', '2026-02-07'),"
             " (1, 'passed', 'Alles gut.', 'warn', true, '1', '1', '2026-02-05')"
         )
-    book = CalamineWorkbook.from_path(str(release(published, package_file=package_file) / "lagebild.xlsx"))
-    notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
+    notes = _told(release(published, package_file=package_file), "Herkunft")
     assert "Der gedruckte Anteil ergibt sich nicht. Gefunden: 36,9; erwartet: 37,1" in notes
     # A later check of the same delivery must not change the extract of an earlier publication.
     assert "Erst nachher" not in notes and "Alles gut" not in notes
@@ -224,8 +232,7 @@ def test_notes_and_descriptor_name_what_was_accepted_in_spite_of_a_finding_and_n
             " '{odd: 72 (expected 7.2)}')"
         )
     folder = release(published, package_file=package_file)
-    book = CalamineWorkbook.from_path(str(folder / "lagebild.xlsx"))
-    notes = "\n".join(str(cell) for row in book.get_sheet_by_name("Hinweise").to_python() for cell in row)
+    notes = _told(folder, "Herkunft")
     assert "angenommen am 04.01.2026 bis 31.12.2026. Begründung: Vom Amt bestätigt." in notes
     assert "Beanstandet war: odd: 72 (expected 7.2)" in notes
     (entry,) = json.loads((folder / "datapackage.json").read_text())["lagebild"]["accepted_in_spite_of_a_finding"]
@@ -251,7 +258,7 @@ def test_a_text_that_no_cell_holds_is_cut_with_a_mark_and_its_row_and_deliveries
     (text,) = [row["remark"] for row in _rows(folder / "eu2_population.csv") if len(row["remark"]) > 10]
     assert text.startswith("'=x=x") and text.endswith(" … [gekürzt, 40000 Zeichen]") and len(text) < 32_767
     workbook = CalamineWorkbook.from_path(folder / "lagebild.xlsx")
-    told = [" ".join(map(str, row)) for row in workbook.get_sheet_by_index(0).to_python()]
+    told = [" ".join(map(str, row)) for row in workbook.get_sheet_by_name("Herkunft").to_python()]
     (line,) = [line for line in told if "gekürzt auf" in line]
     for word in ("eu2_population", "remark (05315", "40000 Zeichen", "aus "):
         assert word in line
