@@ -42,9 +42,10 @@ MASK = "***"
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)(_(de|en)(_flat)?|_flat)\.(?P<kind>csv|zip)", re.IGNORECASE)
 """File names of downloads from GENESIS's web pages: with the table, without a year."""
 EVERY = ("month", "quarter", "year", "irregular")
-ALL, LATEST, LONGEST = "all", "latest", "longest"
-PERIODS = (ALL, LATEST, LONGEST)
-"""Which of a source's accepted periods a build reads: every one; the latest as a whole; all not within another one."""
+ALL, LATEST, LONGEST, HOLDERS = "all", "latest", "longest", "holders"
+PERIODS = (ALL, LATEST, LONGEST, HOLDERS)
+"""Which of a source's accepted periods a build reads: every one; the latest as a whole; all not within another one;
+every one, where the same bytes of two holders, such as municipalities, are two stocks."""
 _SQL_TYPES = {
     "string": "text",
     "integer": "bigint",

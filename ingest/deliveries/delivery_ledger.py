@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ingest import contracts
-from ingest.contracts import CURRENT, counts, messages
+from ingest.contracts import CURRENT, counts, messages, periods
 from ingest.contracts.messages import Message
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -142,8 +142,10 @@ def in_force(connection: Connection, source: str, period: str, sha256: str) -> D
 def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None:
     """An earlier delivery of the same bytes for another period of the source that was not refused.
 
-    A later one counts if it is accepted already: the first decision wins.
+    A later one counts if it is accepted already: the first decision wins. Where each holder's file is a stock of
+    its own (`periods: holders`), that of another holder does not count.
     """
+    rule = contracts.load(delivery.source).periods if delivery.source in contracts.sources() else contracts.ALL
     where = (
         "source = %(source)s and sha256 = %(sha256)s and period <> %(period)s"
         " and case when delivery_id < %(id)s then state = any(%(earlier)s) else state = any(%(decided)s) end"
@@ -151,8 +153,9 @@ def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None
     values = {"source": delivery.source, "sha256": delivery.sha256, "period": delivery.period}
     values |= {"id": delivery.delivery_id, "decided": ["accepted", "superseded"]}
     values |= {"earlier": [*IN_FORCE, "superseded"]}
-    found = _select(connection, where, values)
-    return found[0] if found else None
+    own = periods.same(delivery.period, delivery.sha256, rule)
+    found = (one for one in _select(connection, where, values) if periods.same(one.period, one.sha256, rule) == own)
+    return next(found, None)
 
 
 def lock_period(connection: Connection, source: str, period: str) -> None:

@@ -13,8 +13,10 @@ import pytest
 from ingest import contracts
 from ingest.deliveries import pseudonyms
 from lagebild.core.settings import Settings
+from lagebild.review import pending
 from tests import make_bundled, microdata
-from tests.support import accept, build_models, bundled_bytes, query
+from tests.inboxes import drain
+from tests.support import accept, build_models, bundled_bytes, drop, query
 
 SOURCE, PURPOSE = "mikrozensus_microdata", "mikrozensus_microdata"
 SIZES = {name: code for code, name in microdata.SIZES.items()}
@@ -225,6 +227,28 @@ def test_weighted_shares_are_the_published_ones(number):
 def test_too_few_persons_for_the_shares_are_refused():
     with pytest.raises(ValueError, match="too few persons"):
         microdata.content(20)
+
+
+def test_two_offices_that_hold_the_very_same_file_each_have_their_estimates(warehouse):
+    content = bundled_bytes(SOURCE)
+    for ags in ("05913000", "05315000"):
+        pseudonyms.ensure_key(warehouse.keys, ags, PURPOSE)
+        drop(warehouse, SOURCE, content, f"mikrozensus_{ags}_2020.csv")
+        drain(warehouse, SOURCE)
+        (decided,) = pending.check_pending(warehouse, SOURCE)
+        assert decided.state == "accepted", decided.reason
+    build_models(warehouse, "mikrozensus_estimate")
+    held = (
+        "select held_by_ags, count(*), sum(share_pct), sum(standard_error_pct) from build.mikrozensus_estimate"
+        " group by held_by_ags order by held_by_ags"
+    )
+    (first, *own), (second, *others) = query(warehouse, held)
+    assert (first, second) == ("05315000", "05913000") and own == others and own[0] > 0
+    # the same office's file for another year is held, as ever
+    drop(warehouse, SOURCE, content, "mikrozensus_05913000_2021.csv")
+    drain(warehouse, SOURCE)
+    (again,) = pending.check_pending(warehouse, SOURCE)
+    assert again.state == "held" and "the same bytes came as delivery 1" in again.reason
 
 
 @pytest.mark.long

@@ -79,6 +79,12 @@ def test_the_same_bytes_are_read_once_for_the_latest_period():
     assert read("all", ("2014-2020", "x"), ("2021-2027", "x"), ("2022", "y")) == ["2022", "2021-2027"]
 
 
+def test_the_same_bytes_of_two_holders_are_read_for_each():
+    given = ("05913000_2020", "x"), ("05315000_2020", "x"), ("05913000_2021", "x")
+    assert read("holders", *given) == ["05315000_2020", "05913000_2021"]
+    assert read("all", *given) == ["05913000_2021"]
+
+
 def test_sources_do_not_meet():
     both = [*inputs(("2020", "x")), Input(9, "esf_berlin", "2021", "x")]
     assert [(one.source, n) for one, n in periods.chosen(both, {})] == [("esf_berlin", 1), ("esf_hessen", 1)]
