@@ -93,8 +93,8 @@ def chosen(accepted: Iterable[Input], rules: dict[str, str]) -> list[tuple[Input
     """The accepted deliveries that a build reads, each with its place in the order of its source's periods.
 
     Of the same bytes under several periods of a source the latest is read: the same rows are there once; by the rule
-    `holders` once for each of them. `rules` says, by source, which periods count at all, as its contract has it (`periods`; a source
-    without a rule: all).
+    `holders` once for each of them. `rules` says, by source, which periods count at all, as its contract has it
+    (`periods`; a source without a rule: all).
     """
     by_source: dict[str, list[Input]] = {}
     for one in sorted(accepted, key=lambda i: (i.source, order(i.period), i.delivery_id)):
