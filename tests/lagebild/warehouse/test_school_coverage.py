@@ -32,6 +32,7 @@ def test_the_bundled_lists_reach_the_statistics_office_and_nobody_else(published
     assert dict(query(published_warehouse, rules))["split"] >= 2
 
 
+@pytest.mark.nightly
 def test_an_erased_child_is_not_in_the_next_build(warehouse):
     accept(warehouse, "pupil_list")
     build_models(warehouse, "school_coverage")
