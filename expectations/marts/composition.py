@@ -7,14 +7,14 @@ _CELL = "region_code || ' ' || reference_date || ' ' || nationality || ' ' || ch
 _PLACE = f"{_CELL} || ' ' || characteristic_value"
 
 
-def register_composition(build: Build) -> list[Expectation]:
+def resident_composition(build: Build) -> list[Expectation]:
     return [
-        register_is_rounded("register_composition", {"persons": "evidence"}, _PLACE, "persons is not null"),
-        reason_rule("register_composition", "persons", "reason", _PLACE),
-        confidential_rule("register_composition", ("persons", "persons_low", "persons_high"), _PLACE),
-        evidence_rule("register_composition", "persons", _PLACE),
+        register_is_rounded("resident_composition", {"persons": "evidence"}, _PLACE, "persons is not null"),
+        reason_rule("resident_composition", "persons", "reason", _PLACE),
+        confidential_rule("resident_composition", ("persons", "persons_low", "persons_high"), _PLACE),
+        evidence_rule("resident_composition", "persons", _PLACE),
         no_row(
-            "register_composition.part_within_whole",
+            "resident_composition.part_within_whole",
             f"""
             select {_PLACE} as observed
             from batch

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from expectations.marts.city_district import city_district_population, district_concentration
-from expectations.marts.composition import register_composition
+from expectations.marts.composition import resident_composition
 from expectations.marts.cost import (
     cost_bridge,
     cost_comparability,
@@ -170,7 +170,7 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         protection_status,
         naturalisation,
         early_education,
-        register_composition,
+        resident_composition,
         school_coverage,
         city_district_population,
         district_concentration,

@@ -149,7 +149,7 @@ def test_readers_learn_no_name_of_what_is_not_theirs(published_warehouse):
     assert query(published_warehouse, inside, pattern, role=database.STATISTICS_OFFICE) == [
         ("district_concentration",),
         ("eu2_population_unmasked",),
-        ("register_composition",),
+        ("resident_composition",),
         ("school_coverage",),
         ("sensitivity_cost_per_person",),
     ]

@@ -236,7 +236,7 @@ SOUND: dict[str, Rows] = {
         {**_DISTRICT_GROUP, "nationality": "EU26", "dissimilarity": 0, "adjusted_dissimilarity": -0.1},
         {**_DISTRICT_GROUP, "nationality": "EU2", "reason": "few_persons"},
     ],
-    "register_composition": [
+    "resident_composition": [
         {**_STAY, "nationality": "TOTAL", "persons": 20, "persons_low": 18, "persons_high": 22},
         {**_STAY, "nationality": "ALL", "persons": 20, "persons_low": 18, "persons_high": 22},
         {**_STAY, "nationality": "EU2", "reason": "confidential"},
@@ -498,7 +498,7 @@ MAY_BE_EMPTY = {
     *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
     *("stg_azr_nrw__nationality", "genesis_hierarchy", "naturalisation_measure", "protection_status", "naturalisation"),
     *("stg_azr_nrw__nationality", "city_district_population", "district_concentration", "school_coverage"),
-    "register_composition",
+    "resident_composition",
     "stg_azr_nrw__nationality",
     *("indicator_gap", "territorial_series"),
 }
@@ -752,11 +752,11 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "district_concentration.share_within_0_and_1": [
         _breaks("district_concentration", 0, dissimilarity=value) for value in (-0.1, 1.1)
     ],
-    "register_composition.register_is_rounded": [_breaks("register_composition", 1, persons=19)],
-    "register_composition.gap_has_reason": [_breaks("register_composition", 2, reason=None)],
-    "register_composition.confidential_shows_no_figure": [_breaks("register_composition", 2, persons_low=3)],
-    "register_composition.figure_has_evidence": [_breaks("register_composition", 0, evidence=None)],
-    "register_composition.part_within_whole": [_breaks("register_composition", 1, persons=25)],
+    "resident_composition.register_is_rounded": [_breaks("resident_composition", 1, persons=19)],
+    "resident_composition.gap_has_reason": [_breaks("resident_composition", 2, reason=None)],
+    "resident_composition.confidential_shows_no_figure": [_breaks("resident_composition", 2, persons_low=3)],
+    "resident_composition.figure_has_evidence": [_breaks("resident_composition", 0, evidence=None)],
+    "resident_composition.part_within_whole": [_breaks("resident_composition", 1, persons=25)],
     "school_coverage.register_is_rounded": [
         _breaks("school_coverage", 0, children_persons=21, on_list_persons=16),
         _breaks("school_coverage", 1, children_persons=2),
