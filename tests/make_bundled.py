@@ -34,6 +34,11 @@ QUANTITY_NAMES = {"Bevölkerung": "population", "SGB-II-Fälle": "caseload", "Sc
 GERMAN = "000"
 WITHOUT_AZR_NUMBER = frozenset({GERMAN, "125", "134", "137", "152", "154"})  # Germans and Union citizens
 
+SCHOOL_DAY = date(2024, 10, 15)
+PUPIL_HEADER = (
+    "Stichtag", "AGS", "Liste", "Ordnungsmerkmal", "Geburtsdatum", "Staatsangehörigkeit", "Einzugsdatum",
+    "Auszugsdatum", "Wohnungsart", "Herkunft",
+)  # fmt: skip
 LEDGER_HEADER = (
     "AGS", "Haushaltsjahr", "Belegnummer", "Buchungsdatum", "Produkt", "Produktbezeichnung", "Konto",
     "Kontobezeichnung", "Zielgruppe", "Betrag EUR", "Herkunft",
@@ -69,6 +74,7 @@ def files() -> dict[Path, bytes]:
         BUNDLED / "mikrozensus_microdata" / f"mikrozensus_{AGS_DORTMUND}_{microdata.YEAR}.csv": microdata.content(
             MICRODATA_PERSONS, MICRODATA_SEED, households=2, states=("05", "14")
         ),
+        BUNDLED / "pupil_list" / f"pupil_list_{AGS_DORTMUND}_{SCHOOL_DAY}.csv": pupil_list(),
     }
 
 
@@ -115,6 +121,28 @@ def register() -> bytes:
         # Spread over the file, so that a reader that stops at the first error is seen to.
         rows.insert(position * len(rows) // (len(broken) + 1), row)
     return _csv_bytes(REGISTER_HEADER, rows)
+
+
+def pupil_list() -> bytes:
+    """Synthetic children of a register and of lists of schools by `facts/pupil_list_plan.csv`, in two lists."""
+    drawn, day, rows, listed, number = date(SCHOOL_DAY.year, 10, 31), SCHOOL_DAY, [], [], 0
+    for row in _facts("pupil_list_plan.csv"):
+        for _ in range(int(row["children"])):
+            number += 1
+            child, situation = f"SYNKIND{number:05}", row["situation"]
+            born = date(day.year - int(row["age_years"]), 1 + number % 9, 1 + number % 28)
+            moved_in = day + timedelta(days=5) if situation == "moved_in_after" else date(2020, 8, 1)
+            moved_out = _german_date(day - timedelta(days=3)) if situation == "moved_out_before" else ""
+            kind = "N" if situation == "secondary" else "H"
+            if situation != "listed_alone":
+                rows.append(
+                    (_german_date(drawn), AGS_DORTMUND, "Melderegister", child, _german_date(born),
+                     row["nationality_code"], _german_date(moved_in), moved_out, kind, SYNTHETIC)
+                )  # fmt: skip
+            times = {"matched": 1, "listed_alone": 1, "listed_twice": 2}.get(situation, 0)
+            of_list = (_german_date(day), AGS_DORTMUND, "Schülerliste", child, "", "", "", "", "", SYNTHETIC)
+            listed += [of_list] * times
+    return _csv_bytes(PUPIL_HEADER, [*rows, *sorted(listed)])
 
 
 def funding() -> bytes:

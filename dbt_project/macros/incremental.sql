@@ -25,6 +25,11 @@ array_position(array['{{ ledger_sources() | join("', '") }}'], {{ source_id }})
 {{ return('int_population__delivery_count' if source_id == 'register' else 'int_cost__delivery_total') }}
 {%- endmacro %}
 
+{#- Those of registers, which count again after an erasure. -#}
+{% macro totals_of_persons() -%}
+{{ return([totals_of('register'), 'int_population__delivery_composition']) }}
+{%- endmacro %}
+
 {#- How many rows of each delivery were erased since it was loaded. -#}
 {% macro erased_rows() -%}
 (
@@ -53,7 +58,7 @@ where build_id = {{ build_id() }} and source in ('{{ (source_ids or ledger_sourc
 except
 select delivery_id
 from {{ known }}
-{%- if totals == totals_of('register') %}
+{%- if totals in totals_of_persons() %}
 natural inner join {{ erased_rows() }} as erased
 {%- endif %}
 where code_version = '{{ code_version() }}'
@@ -70,7 +75,7 @@ where code_version <> '{{ code_version() }}'
     or delivery_id not in (
         select delivery_id from {{ source('deliveries', 'build_input') }} where build_id = {{ build_id() }}
     )
-{%- if totals.identifier == totals_of('register') %}
+{%- if totals.identifier in totals_of_persons() %}
     or (delivery_id, erased_rows) not in (select delivery_id, erased_rows from {{ erased_rows() }} as erased)
 {%- endif %}
 {%- endmacro %}

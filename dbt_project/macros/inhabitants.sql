@@ -1,10 +1,63 @@
 {#-
-    Inhabitants by region, day, nationality (TOTAL, ALL, three-digit key) and sex, each with the line it was read from.
+    Inhabitants by region, day, nationality (TOTAL, ALL, three-digit key, group) and sex, each with the line it was read from.
     All persons are those of 12411, foreign ones those of the register of foreigners (12521), rounded to 5; where two
-    tables have the same, the one of GENESIS.
+    tables have the same, the one of GENESIS. A group is the sum of all its countries in one table, and has no line; where
+    one has no number, nobody knows the sum. `off_by`: by how many persons rounding may have moved it.
 -#}
 {% macro inhabitants() -%}
 select distinct on (region_code, reference_date, nationality, sex) *
+from (
+    with read_lines as (
+        {{ inhabitants_as_read() }}
+    )
+
+    select * from read_lines
+
+    union all
+
+    select
+        read_lines.region_code,
+        read_lines.reference_date,
+        members.nationality_group as nationality,
+        read_lines.sex,
+        sum(read_lines.persons) as persons,
+        {{ weakest_evidence(["'derived'", 'read_lines.evidence']) }} as evidence,
+        read_lines.source,
+        read_lines.table_code,
+        read_lines.source_sha256,
+        cast(null as bigint) as line_number,
+        read_lines.preference,
+        sum(read_lines.off_by) as off_by
+    from read_lines
+    inner join {{ ref('nationality_group') }} as members
+        on read_lines.nationality = members.nationality_code
+    group by
+        read_lines.region_code, read_lines.reference_date, members.nationality_group, read_lines.sex, read_lines.evidence,
+        read_lines.source, read_lines.table_code, read_lines.source_sha256, read_lines.preference
+    having count(*) = (
+        select count(*) from {{ ref('nationality_group') }} as countries
+        where countries.nationality_group = members.nationality_group
+    )
+    and count(*) = count(distinct read_lines.nationality)
+) as counted
+order by region_code, reference_date, nationality, sex, preference, table_code, line_number
+{%- endmacro %}
+
+{#- What `inhabitants` takes from lines, without groups. -#}
+{% macro inhabitants_as_read() -%}
+select
+    region_code,
+    reference_date,
+    nationality,
+    sex,
+    persons,
+    evidence,
+    source,
+    table_code,
+    source_sha256,
+    line_number,
+    preference,
+    {{ rounding_off('rounded_to') }} as off_by
 from (
     select
         official.region_code,
@@ -72,7 +125,6 @@ from (
     where length(azr.nationality_code) = 3
 ) as counted
 where persons > 0 and region_code is not null
-order by region_code, reference_date, nationality, sex, preference, table_code, line_number
 {%- endmacro %}
 
 {#- Persons per 100 inhabitants, of either end of what their rounding leaves open. -#}

@@ -89,6 +89,50 @@ read_values as (
         )
     ) as figures (figure, value, evidence, source, source_sha256, line_number)
     where figures.value is not null
+        and figures.line_number is not null
 
 )
+{%- endmacro %}
+
+{#-
+    Trees of inhabitants that are of a group, which has no line: they go on in `foreign_population`, which adds the same
+    lines up. `keyed` as for `read_of_labour`.
+-#}
+{% macro group_inhabitants_nodes(keyed) -%}
+select
+    {{ node("'1'", "'figure'", "'read'", "'inhabitants_persons'", 'inhabitants_persons', figure="'inhabitants_persons'",
+        evidence='inhabitants_evidence') }}
+from {{ keyed }}
+where inhabitants_persons is not null
+    and inhabitants_line_number is null
+
+union all
+
+select
+    {{ node("'1.1'", "'figure_reference'", "'refers'", "'persons'", 'inhabitants_persons', figure="'inhabitants_persons'",
+        evidence='inhabitants_evidence', refers_to_mart="'foreign_population'", refers_to_row_key='foreigners_key',
+        refers_to_figure="'persons'", refers_to_path="'1'") }}
+from (
+    select
+        keyed.*,
+        found.foreigners_key
+    from {{ keyed }} as keyed
+    left join lateral (
+        select {{ row_key([
+            'region_code', 'source_region_code', 'reference_date', 'nationality', 'sex', 'source', 'table_code',
+        ]) }} as foreigners_key
+        from {{ ref('foreign_population') }} as foreigners
+        where foreigners.region_code = keyed.region_code
+            and foreigners.reference_date = keyed.inhabitants_date
+            and foreigners.nationality = keyed.nationality
+            and foreigners.sex = keyed.sex
+            and foreigners.source = keyed.inhabitants_source
+            and foreigners.table_code = keyed.inhabitants_table_code
+            and foreigners.persons = keyed.inhabitants_persons
+        order by foreigners.source_region_code
+        limit 1
+    ) as found on true
+    where keyed.inhabitants_persons is not null
+        and keyed.inhabitants_line_number is null
+) as led_on
 {%- endmacro %}

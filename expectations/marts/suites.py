@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from expectations.marts.city_district import city_district_population, district_concentration
+from expectations.marts.composition import resident_composition
 from expectations.marts.cost import (
     cost_bridge,
     cost_comparability,
@@ -36,6 +37,7 @@ from expectations.marts.labour import employment, minimum_income
 from expectations.marts.population import eu2_population, eu2_population_unmasked, migration_background
 from expectations.marts.programme import programme_reach, programme_site
 from expectations.marts.rules import OWNER
+from expectations.marts.school import school_coverage
 from expectations.marts.statistics import municipal_profile, official_statistic
 from expectations.marts.status import naturalisation, protection_status
 from expectations.marts.survey import mikrozensus_estimate, survey_result
@@ -168,6 +170,8 @@ _RULES: Mapping[str, Callable[[Build], list[Expectation]]] = {
         protection_status,
         naturalisation,
         early_education,
+        resident_composition,
+        school_coverage,
         city_district_population,
         district_concentration,
     )

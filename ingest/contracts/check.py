@@ -216,6 +216,7 @@ def _sense(path: Path, descriptor: dict[str, Any]) -> Iterator[tuple[Place, str]
     yield from _german(entries, own)
     yield from _names(entries, resource)
     yield from _history(entries, own, resource)
+    yield from _counted(entries, own, resource)
     yield from _languages(path, descriptor)
 
 
@@ -419,12 +420,30 @@ def _history(entries: list[dict], own: dict, resource: dict) -> Iterator[tuple[P
             yield place, f"a source with a history needs every field of its key, and {name} is not required"
 
 
+def _counted(entries: list[dict], own: dict, resource: dict) -> Iterator[tuple[Place, str]]:
+    """A source that is counted at loading: what the match reads is there, and nothing asks for rows of raw."""
+    if "counted" not in own:
+        return
+    place = ("lagebild", "counted")
+    if lacking := [name for name in model.MATCHED_FIELDS if name not in {entry["name"] for entry in entries}]:
+        yield place, f"a source that is counted at loading needs the field {lacking[0]}"
+    if not own.get("pseudonym_purpose"):
+        yield place, "a source that is counted at loading needs a pseudonym_purpose of its own"
+    for key in ("history", "quality"):
+        if own.get(key):
+            yield place, f"{key} speaks of rows of raw, and of a source that is counted at loading raw has none"
+    if resource["schema"].get("primaryKey"):
+        yield place, "a source that is counted at loading has no primaryKey: a child may stand in a list twice"
+
+
 def _languages(path: Path, descriptor: dict) -> Iterator[tuple[Place, str]]:
     """Retention, due dates, code lists, rules and layouts, each read as the loader reads it."""
     own, (resource,) = descriptor["lagebild"], descriptor["resources"]
     found = list(_attempt(("lagebild", "retention"), lambda: contracts_entries.duration(own["retention"])))
     if own["due"]["every"] in model.EVERY:
         found += _attempt(("lagebild", "due"), lambda: contracts_entries.due(own["due"]))
+    if "counted" in own:
+        found += _attempt(("lagebild", "counted"), lambda: contracts_entries.counted(own["counted"]))
     if "retired" in own:
         found += _attempt(("lagebild", "retired"), lambda: contracts_entries.retirement(own["retired"]))
     for name, entry in own.get("code_lists", {}).items():

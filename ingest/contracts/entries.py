@@ -16,6 +16,7 @@ from ingest.contracts.model import (
     REDUCED,
     Change,
     CodeList,
+    Counted,
     Due,
     Duration,
     Export,
@@ -90,6 +91,18 @@ def due(entry: dict[str, Any]) -> Due:
         return Due(every, None, None, entry["reason"])
     first = period_start(every, str(entry["first"])) if "first" in entry else None
     return Due(every, duration(entry["lag"]), first, entry["reason"])
+
+
+def counted(entry: dict[str, Any]) -> Counted:
+    """Which children a matched file counts: `{ages: [first, last], groups: {name: [codes]}}`."""
+    youngest, oldest = entry["ages"]
+    groups = {name: tuple(map(str, codes)) for name, codes in entry["groups"].items()}
+    codes = [code for of_group in groups.values() for code in of_group]
+    if not 0 <= youngest <= oldest:
+        raise ValueError("counted: ages are the first and the last age in years")
+    if len(set(codes)) < len(codes) or {"DE", "OTHER"} & set(groups):
+        raise ValueError("counted: each code is of one group, and DE and OTHER are those of all others")
+    return Counted(youngest, oldest, groups)
 
 
 def retirement(entry: dict[str, Any]) -> Retirement:

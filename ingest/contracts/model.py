@@ -42,9 +42,10 @@ MASK = "***"
 DOWNLOADED = re.compile(r"(?P<table>[0-9A-Z]+-[0-9A-Z-]+)(_(de|en)(_flat)?|_flat)\.(?P<kind>csv|zip)", re.IGNORECASE)
 """File names of downloads from GENESIS's web pages: with the table, without a year."""
 EVERY = ("month", "quarter", "year", "irregular")
-ALL, LATEST, LONGEST = "all", "latest", "longest"
-PERIODS = (ALL, LATEST, LONGEST)
-"""Which of a source's accepted periods a build reads: every one; the latest as a whole; all not within another one."""
+ALL, LATEST, LONGEST, HOLDERS = "all", "latest", "longest", "holders"
+PERIODS = (ALL, LATEST, LONGEST, HOLDERS)
+"""Which of a source's accepted periods a build reads: every one; the latest as a whole; all not within another one;
+every one, where the same bytes of two holders, such as municipalities, are two stocks."""
 _SQL_TYPES = {
     "string": "text",
     "integer": "bigint",
@@ -173,6 +174,36 @@ class Retirement:
 
     on: date
     reason: str
+
+
+COUNTED = {
+    "region_code": ("text", "Municipality, AGS with 8 digits and its leading zero."),
+    "counted_on": ("date", "Day of the count, as the file's name says it."),
+    "stated_on": ("date", "Day that the rows say: on which the register was drawn, or the list was made."),
+    "list_name": ("text", "Which of the two lists: register or school."),
+    "age_years": ("integer", "Age on the day of the count, of children of school age in the register."),
+    "nationality_group": ("text", "DE, a group of the contract, or OTHER; of children of school age in the register."),
+    "status": ("text", "matched, not_matched, other_age, not_resident; of a list listed."),
+    "records": ("bigint", "Records of the file that are in the count."),
+    "children": ("bigint", "Children in the count, each once."),
+}
+"""Columns of raw for a source that is counted at loading, with SQL type and meaning."""
+MATCHED_FIELDS = (
+    "reference_date", "region_code", "list_name", "person_pseudonym", "birth_year", "nationality_code", "moved_in_on",
+    "moved_out_on", "residence_type", "evidence",
+)  # fmt: skip
+"""Fields that a source with `counted` has."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """That two lists in one file are matched in memory, and raw holds counts alone."""
+
+    youngest: int
+    oldest: int
+    """Age in years of the children that are counted, both included."""
+    groups: Mapping[str, tuple[str, ...]]
+    """Groups of nationalities by their codes; Germans are DE, all others OTHER."""
 
 
 @dataclass(frozen=True)
@@ -455,6 +486,8 @@ class Contract:
     """What the gate expects of single columns, beside the suite of the source."""
     own: Own | None = None
     """Set where the contract is the one in force for a city's file (`own_layouts.in_force`)."""
+    counted: Counted | None = None
+    """Set where no record is stored, and raw holds counts of them."""
     switched_on: frozenset[str] = frozenset()
     """Fields with a switch that the operator switched on for the file's municipality."""
 
@@ -539,8 +572,18 @@ class Contract:
     @property
     def columns(self) -> list[tuple[str, str]]:
         """Columns (name, SQL type) of the raw table, in order, without the ledger's own two."""
+        if self.counted:
+            return [*((name, kind) for name, (kind, _) in COUNTED.items()), ("evidence", "text")]
         columns = [column for field in self.fields for column in field.columns if field.name != "evidence"]
         return [*columns, ("evidence", "text")]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each column of the raw table means."""
+        of_fields = {name: field.description for field in self.fields for name, _ in field.columns}
+        if not self.counted:
+            return of_fields
+        return {name: text for name, (_, text) in COUNTED.items()} | {"evidence": of_fields["evidence"]}
 
     @property
     def layouts(self) -> tuple[Layout, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from ingest.contracts.model import ALL, LATEST, LONGEST
+from ingest.contracts.model import ALL, HOLDERS, LATEST, LONGEST
 
 _MOMENT = r"(?:\d{4}(?:-?[qQhH][1-4]|-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?)"
 _SPAN = re.compile(rf"(?P<first>{_MOMENT})(?:(?:--?|/|\.\.)(?P<last>{_MOMENT}))?")
@@ -92,18 +92,25 @@ def order(period: str) -> tuple:
 def chosen(accepted: Iterable[Input], rules: dict[str, str]) -> list[tuple[Input, int]]:
     """The accepted deliveries that a build reads, each with its place in the order of its source's periods.
 
-    Of the same bytes under several periods of a source the latest is read: the same rows are there once. `rules` says,
-    by source, which periods count at all, as its contract has it (`periods`; a source without a rule: all).
+    Of the same bytes under several periods of a source the latest is read: the same rows are there once; by the rule
+    `holders` once for each of them. `rules` says, by source, which periods count at all, as its contract has it
+    (`periods`; a source without a rule: all).
     """
     by_source: dict[str, list[Input]] = {}
     for one in sorted(accepted, key=lambda i: (i.source, order(i.period), i.delivery_id)):
         by_source.setdefault(one.source, []).append(one)
     found = []
     for source, inputs in by_source.items():
-        newest = {one.sha256: one for one in inputs}
-        counted = [one for one in inputs if newest[one.sha256] is one]
-        found += [(one, n) for n, one in enumerate(_counted(counted, rules.get(source, ALL)), 1)]
+        rule = rules.get(source, ALL)
+        newest = {same(one.period, one.sha256, rule): one for one in inputs}
+        counted = [one for one in inputs if newest[same(one.period, one.sha256, rule)] is one]
+        found += [(one, n) for n, one in enumerate(_counted(counted, rule), 1)]
     return found
+
+
+def same(period: str, sha256: str, rule: str) -> tuple[str, str]:
+    """What is alike of two deliveries of a source whose rows may be there once only."""
+    return (head(period) if rule == HOLDERS else "", sha256)
 
 
 def _counted(inputs: list[Input], rule: str) -> list[Input]:

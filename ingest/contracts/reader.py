@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.contracts import quality as quality_rules
-from ingest.contracts.entries import change, code_list, due, duration, field_of, retirement, rule
+from ingest.contracts.entries import change, code_list, counted, due, duration, field_of, retirement, rule
 from ingest.contracts.model import ALL, Contract
 from lagebild.core import settings, yaml_files
 from lagebild.core.errors import UserError, did_you_mean
@@ -120,5 +120,6 @@ def build(path: Path, text: bytes, descriptor: dict[str, Any]) -> Contract:
         german=own.get("german", {}),
         initial_space=dialect.get("skipInitialSpace", False),
         ordered=own.get("ordered", False),
+        counted=counted(own["counted"]) if "counted" in own else None,
         quality=tuple(map(quality_rules.read, own.get("quality", []))),
     )

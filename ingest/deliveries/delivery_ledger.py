@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ingest import contracts
-from ingest.contracts import CURRENT, counts, messages
+from ingest.contracts import CURRENT, counts, messages, periods
 from ingest.contracts.messages import Message
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -142,7 +142,8 @@ def in_force(connection: Connection, source: str, period: str, sha256: str) -> D
 def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None:
     """An earlier delivery of the same bytes for another period of the source that was not refused.
 
-    A later one counts if it is accepted already: the first decision wins.
+    A later one counts if it is accepted already: the first decision wins. Where each holder's file is a stock of
+    its own (`periods: holders`), that of another holder does not count.
     """
     where = (
         "source = %(source)s and sha256 = %(sha256)s and period <> %(period)s"
@@ -152,7 +153,17 @@ def of_same_bytes(connection: Connection, delivery: Delivery) -> Delivery | None
     values |= {"id": delivery.delivery_id, "decided": ["accepted", "superseded"]}
     values |= {"earlier": [*IN_FORCE, "superseded"]}
     found = _select(connection, where, values)
-    return found[0] if found else None
+    rule = _rule_of_periods(delivery.source) if found else contracts.ALL
+    own = periods.same(delivery.period, delivery.sha256, rule)
+    return next((one for one in found if periods.same(one.period, one.sha256, rule) == own), None)
+
+
+def _rule_of_periods(source: str) -> str:
+    """As the contract has it. One that cannot be read holds its deliveries by the gate, and here makes no exception."""
+    try:
+        return contracts.load(source).periods
+    except UserError:
+        return contracts.ALL
 
 
 def lock_period(connection: Connection, source: str, period: str) -> None:

@@ -20,13 +20,15 @@ from ingest.contracts.messages import Message
 from ingest.deliveries import deletion, delivery_ledger, landing, pseudonyms
 from ingest.deliveries.delivery_ledger import Delivery
 from ingest.deliveries.pseudonyms import KeyChain
-from ingest.loading import copy, erased_persons, totals
+from ingest.loading import copy, erased_persons, matching, totals
 from ingest.loading.engine import Engine, Rejected, reason
 from ingest.loading.erased_persons import ErasedPersons
 from ingest.loading.intake import Parcel, parcel_of
 from ingest.loading.keys import Doubled, Keys
+from ingest.loading.matching import Matching
 from ingest.loading.snapshots.comparison import AmbiguousHash, Comparison, Outcome, comparing
 from ingest.reading import readers
+from ingest.reading.formats import workbook
 from ingest.reading.refused import Refused
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -34,6 +36,8 @@ from lagebild.core.prefetch import prefetch
 from lagebild.core.settings import Settings
 from lagebild.core.version import code_version
 
+Opened = readers.Source | readers.SmallSource | workbook.Source
+"""A file that was opened by its contract."""
 TAKEN_BACK_AT_ONCE = 10_000
 """Lines of rows with doubled keys."""
 REJECTS_IN_MEMORY = 1 << 20
@@ -126,7 +130,10 @@ def _load(
                 source.layout = source.layout.of_file(contract.match(parcel.file_name))
                 delivery_id = _register(connection, parcel, "loaded", layout=source.layout.name)
                 gone = erased_persons.of(connection, key, parcel.period)
-                _fill(connection, parcel, delivery_id, source, key, comparison, gone)
+                if contract.counted and key:
+                    _count(connection, parcel, delivery_id, source, key, gone)
+                else:
+                    _fill(connection, parcel, delivery_id, source, key, comparison, gone)
             if not (settings.demo or settings.practice):
                 _refuse_made_up(connection, contract, delivery_id)
             delivery_ledger.record(connection, delivery_id, "loaded", None)
@@ -216,7 +223,7 @@ def _fill(
     connection: Connection,
     parcel: Parcel,
     delivery_id: int,
-    source: readers.Source | readers.SmallSource,
+    source: Opened,
     key: KeyChain | None,
     comparison: Comparison | None,
     gone: ErasedPersons,
@@ -254,12 +261,90 @@ def _fill(
             rejects.write((replace(row, fields=None) if gone else row).copy_line(delivery_id))
             brought -= is_brought
         rejected = _copy_rejects(connection, rejects)
-    if not source.records:
-        raise Refused(Message("header_alone"), Message("ask_supplier_again"))
     if found.fresh not in (None, brought):
         what = Message("rows_not_taken", file_name=parcel.file_name, rows=found.fresh, taken=brought)
         raise UserError(what, remedy=Message("report_known_rows"))
-    loaded = brought + found.unchanged + gone.dropped
+    _settle(connection, parcel, delivery_id, source, brought + found.unchanged, rejected, gone)
+
+
+def _count(
+    connection: Connection,
+    parcel: Parcel,
+    delivery_id: int,
+    source: Opened,
+    key: KeyChain,
+    gone: ErasedPersons,
+) -> None:
+    """Match the lists of a file in memory and write how many; of a rejected row only the line and what is wrong."""
+    lists = Matching(parcel.contract, source.layout, key, parcel.period)
+    with tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY) as rejects:
+        for row in _matched(parcel.contract, source, key, delivery_id, gone, lists):
+            rejects.write(replace(row, fields=None).copy_line(delivery_id))
+        rejected = _copy_rejects(connection, rejects)
+    counted = matching.write(connection, parcel.contract, delivery_id, lists)
+    _settle(connection, parcel, delivery_id, source, counted, rejected, gone)
+
+
+def _matched(
+    contract: Contract,
+    source: Opened,
+    key: KeyChain,
+    delivery_id: int,
+    gone: ErasedPersons,
+    lists: Matching,
+) -> Iterator[Rejected]:
+    """Let the lists take all good records of a file; the others."""
+    engine = Engine(contract, source.layout, key, delivery_id)
+    for block in gone.filtered(source.blocks(engine.is_row), source.layout):
+        checked = engine.check(block)
+        lists.add(block, checked.lines.tolist())
+        yield from checked.rejected
+
+
+def count_without(connection: Connection, settings: Settings, delivery: Delivery, key: KeyChain, digest: str) -> int:
+    """Count a delivery of a matched source again without an erased person; how many records were theirs.
+
+    Nothing changes where there is none, or where the landed bytes are gone: then nothing of the person is left but a
+    number. By the owner, who alone may delete from raw. UserError where the contract in force reads the bytes no more.
+    """
+    landed = settings.landing / delivery.landing_path
+    if delivery.loaded is None or not landed.exists():
+        return 0
+    parcel = parcel_of(settings.config, contracts.load(delivery.source), delivery.file_name, landed, delivery.sha256)
+    contract, gone = parcel.contract, ErasedPersons(frozenset({digest}), key)
+    try:
+        with parcel.path.open("rb", buffering=0) as file:
+            source = readers.open_source(contract, file, parcel.period)
+            source.layout = source.layout.of_file(contract.match(parcel.file_name))
+            lists = Matching(contract, source.layout, key, parcel.period)
+            for _ in _matched(contract, source, key, delivery.delivery_id, gone, lists):
+                pass
+    except Refused as refusal:
+        raise UserError(
+            f"{delivery}: its landed bytes cannot be read any more, so nobody knows whether the person is in them:"
+            f" {refusal.message}",
+            remedy="nothing was changed; withdraw it and let its retention end, or mend the contract",
+        ) from refusal
+    if gone.dropped:
+        table = sql.Identifier("raw", contract.table)
+        connection.execute(sql.SQL("delete from {} where delivery_id = %s").format(table), [delivery.delivery_id])
+        matching.write(connection, contract, delivery.delivery_id, lists)
+    return gone.dropped
+
+
+def _settle(
+    connection: Connection,
+    parcel: Parcel,
+    delivery_id: int,
+    source: Opened,
+    kept: int,
+    rejected: int,
+    gone: ErasedPersons,
+) -> None:
+    """Write what became of the records into the ledger; UserError where one was lost. `kept` are those in raw."""
+    if not source.records:
+        raise Refused(Message("header_alone"), Message("ask_supplier_again"))
+    loaded = kept + gone.dropped
     if source.records != loaded + rejected:
         counts = {"records": source.records, "loaded": loaded, "rejected": rejected}
         what = Message("records_lost", file_name=parcel.file_name, **counts)

@@ -46,11 +46,8 @@ def sync(connection: Connection, contract: Contract) -> None:
             connection.execute(
                 sql.SQL("alter table {} add column {} {}").format(table, sql.Identifier(name), sql.SQL(sql_type))
             )
-    for field in contract.fields:
-        for name, _ in field.columns:
-            connection.execute(
-                sql.SQL("comment on column {}.{} is {}").format(table, sql.Identifier(name), field.description)
-            )
+    for name, meaning in contract.meanings.items():
+        connection.execute(sql.SQL("comment on column {}.{} is {}").format(table, sql.Identifier(name), meaning))
     connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.title))
     connection.execute(sql.SQL("grant select, insert on {} to {}").format(table, sql.Identifier(LOADER)))
     connection.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(BUILDER)))

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from psycopg import Connection, sql
 
+from ingest import contracts
 from ingest.deliveries import deletion, pseudonyms
 from ingest.deliveries.delivery_ledger import Delivery
+from ingest.deliveries.pseudonyms import KeyChain
 from ingest.inbox import inbox
 from ingest.inbox.stores import base
 from ingest.loading import erased_persons
@@ -68,6 +70,8 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
         pseudonym = key.pseudonym(identifier.strip())
         scope = person_tables.scope(connection, municipality, purpose)
         lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
+        counted = _count_again(connection, settings, scope, key, identifier.strip())
+        holders, loaded_rows = holders | set(counted), loaded_rows + len(counted)
         rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
         if not (
             loaded_rows
@@ -147,6 +151,20 @@ def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[
     held = [delivery_id for (delivery_id,) in holders]
     _count(connection, "erased_loaded", held)
     return lines, set(held), total
+
+
+def _count_again(connection: Connection, settings: Settings, scope: Scope, key: KeyChain, identifier: str) -> list[int]:
+    """Count deliveries of which raw holds counts alone without the person; the delivery of each record of theirs."""
+    found: list[int] = []
+    for delivery in scope.deliveries:
+        if delivery.source in contracts.sources() and contracts.load(delivery.source).counted:
+            from ingest.loading import load  # with numpy, which an erasure of rows does not wait for
+
+            digest = erased_persons.digest(key, identifier)
+            dropped = load.count_without(connection, settings, delivery, key, digest)
+            found += [delivery.delivery_id] * dropped
+    _count(connection, "erased_loaded", found)
+    return found
 
 
 def _delete_rejected(connection: Connection, scope: Scope, lines: list[tuple[int, int]], pseudonym: str) -> int:

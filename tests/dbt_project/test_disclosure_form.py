@@ -17,6 +17,7 @@ from tests.support import query
 PROTECTED = {
     "grant": ("stg_esf__operation", "stg_foerderkatalog__project"),
     "register": ("stg_register__person",),
+    "school": ("stg_pupil_list__count",),
     "survey": ("stg_mikrozensus_microdata__person",),
 }
 """Domain -> staging models of rows that are persons, or amounts of few units; cells: `int_disclosure__<it>_cell`."""
@@ -148,6 +149,8 @@ def test_readers_learn_no_name_of_what_is_not_theirs(published_warehouse):
     assert query(published_warehouse, inside, pattern, role=database.STATISTICS_OFFICE) == [
         ("district_concentration",),
         ("eu2_population_unmasked",),
+        ("resident_composition",),
+        ("school_coverage",),
         ("sensitivity_cost_per_person",),
     ]
     package = release(published_warehouse)

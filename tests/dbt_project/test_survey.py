@@ -13,8 +13,11 @@ import pytest
 from ingest import contracts
 from ingest.deliveries import pseudonyms
 from lagebild.core.settings import Settings
+from lagebild.review import pending
+from lagebild.warehouse import build
 from tests import make_bundled, microdata
-from tests.support import accept, build_models, bundled_bytes, query
+from tests.inboxes import drain
+from tests.support import accept, build_models, bundled_bytes, drop, query
 
 SOURCE, PURPOSE = "mikrozensus_microdata", "mikrozensus_microdata"
 SIZES = {name: code for code, name in microdata.SIZES.items()}
@@ -225,6 +228,24 @@ def test_weighted_shares_are_the_published_ones(number):
 def test_too_few_persons_for_the_shares_are_refused():
     with pytest.raises(ValueError, match="too few persons"):
         microdata.content(20)
+
+
+def test_of_two_offices_that_hold_the_very_same_file_each_is_read(warehouse):
+    content = bundled_bytes(SOURCE)
+    for ags in ("05913000", "05315000"):
+        pseudonyms.ensure_key(warehouse.keys, ags, PURPOSE)
+        drop(warehouse, SOURCE, content, f"mikrozensus_{ags}_2020.csv")
+        drain(warehouse, SOURCE)
+        (decided,) = pending.check_pending(warehouse, SOURCE)
+        assert decided.state == "accepted", decided.reason
+    build_id = build.begin(warehouse)
+    read = "select period from raw.build_input where build_id = %s order by period"
+    assert query(warehouse, read, build_id) == [("05315000_2020",), ("05913000_2020",)]
+    # the same office's file for another year is held, as ever
+    drop(warehouse, SOURCE, content, "mikrozensus_05913000_2021.csv")
+    drain(warehouse, SOURCE)
+    (again,) = pending.check_pending(warehouse, SOURCE)
+    assert again.state == "held" and "the same bytes came as delivery 1" in again.reason
 
 
 @pytest.mark.long

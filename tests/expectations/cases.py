@@ -293,6 +293,18 @@ _ASKED = {
 }
 # Two households of as many persons as are plausible, half of them women, of the first one person in another district;
 # their weights are all that a population may be.
+_COUNT_OF_CHILDREN = {
+    **{"region_code": "05913000", "counted_on": "2024-10-15", "list_name": "register", "age_years": 8},
+    **{"nationality_group": "EU2", "records": 1, "children": 1, "evidence": "synthetic"},
+}
+_CHILDREN = [
+    {**_COUNT_OF_CHILDREN, "stated_on": "2024-10-15", "status": "matched"},
+    {**_COUNT_OF_CHILDREN, "stated_on": "2025-02-12", "status": "not_matched"},
+    {
+        **{**_COUNT_OF_CHILDREN, "list_name": "school", "stated_on": "2024-10-15", "age_years": None},
+        **{"nationality_group": None, "status": "listed"},
+    },
+]
 _MICRODATA = [
     {
         **{**_ASKED, "household_pseudonym": str(household), "person_number": number},
@@ -747,6 +759,23 @@ SOURCES = {
             "mean_age_years_as_usual",
             "birth_year_plausible",
         },
+    ),
+    "pupil_list": Source(
+        "05913000_2024-10-15",
+        _CHILDREN,
+        {
+            "has_rows": Case([]),
+            "municipality_is_the_period": changed(_CHILDREN, 0, region_code="05911000"),
+            "every_row_is_synthetic": changed(_CHILDREN, 0, evidence="delivered"),
+            "both_lists_are_there": [_CHILDREN[:2], _CHILDREN[2:]],
+            "list_is_of_the_day": changed(_CHILDREN, 2, stated_on="2024-10-16"),
+            "register_drawn_soon_after": [
+                changed(_CHILDREN, 0, stated_on="2024-10-14"),
+                changed(_CHILDREN, 0, stated_on="2025-02-13"),
+            ],
+        },
+        also={"both_lists_are_there": {"listed_per_child_of_the_register_as_usual"}},
+        warns={"listed_per_child_of_the_register_as_usual", "register_drawn_soon_after"},
     ),
     "mikrozensus_microdata": Source(
         "05913000_2020",

@@ -74,6 +74,14 @@ CHOICE = {
     **{"amount_eur": 10.5, "is_counted": True},
 }
 _DISTRICT_GROUP = {"region_code": "05913000", "reference_date": "2019-12-31", "evidence": "delivered"}
+_STAY = {
+    **{"region_code": "05913000", "reference_date": "2019-12-31", "evidence": "synthetic"},
+    **{"characteristic": "length_of_stay", "characteristic_value": "1-4"},
+}
+_CHILDREN = {
+    **{"region_code": "05913000", "reference_date": "2024-10-15", "register_on": "2024-10-31"},
+    **{"age_years": 9, "nationality": "EU2", "evidence": "synthetic"},
+}
 _DISTRICT = {**_DISTRICT_GROUP, "city_district": "1"}
 _COUNT = {"reference_date": "2019-12-31", "evidence": "published"}
 _SHARE = {"region_code": "00", "sense": "wider", "population_group": "", "evidence": "published"}
@@ -227,6 +235,15 @@ SOUND: dict[str, Rows] = {
         {**_DISTRICT_GROUP, "nationality": "ALL", "dissimilarity": 1, "adjusted_dissimilarity": 1},
         {**_DISTRICT_GROUP, "nationality": "EU26", "dissimilarity": 0, "adjusted_dissimilarity": -0.1},
         {**_DISTRICT_GROUP, "nationality": "EU2", "reason": "few_persons"},
+    ],
+    "resident_composition": [
+        {**_STAY, "nationality": "TOTAL", "persons": 20, "persons_low": 18, "persons_high": 22},
+        {**_STAY, "nationality": "ALL", "persons": 20, "persons_low": 18, "persons_high": 22},
+        {**_STAY, "nationality": "EU2", "reason": "confidential"},
+    ],
+    "school_coverage": [
+        {**_CHILDREN, "children_persons": 20, "on_list_persons": 15, "not_on_list_persons": 5, "coverage_pct": 75},
+        {**_CHILDREN, "nationality": "DE", "children_persons": 20, "reason": "confidential"},
     ],
     "eu2_population_unmasked": [{**_COUNT, "region_code": "05913000", "source": "register", "eu2_persons": 2}],
     "migration_background": [
@@ -480,7 +497,8 @@ MAY_BE_EMPTY = {
     "population_reconciliation",
     *("cost_bridge", "cost_comparability", "eu2_population_unmasked", "int_cost__ledger_choice", "int_cost__component"),
     *("stg_azr_nrw__nationality", "genesis_hierarchy", "naturalisation_measure", "protection_status", "naturalisation"),
-    *("stg_azr_nrw__nationality", "city_district_population", "district_concentration"),
+    *("stg_azr_nrw__nationality", "city_district_population", "district_concentration", "school_coverage"),
+    "resident_composition",
     "stg_azr_nrw__nationality",
     *("indicator_gap", "territorial_series"),
 }
@@ -734,6 +752,23 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "district_concentration.share_within_0_and_1": [
         _breaks("district_concentration", 0, dissimilarity=value) for value in (-0.1, 1.1)
     ],
+    "resident_composition.register_is_rounded": [_breaks("resident_composition", 1, persons=19)],
+    "resident_composition.gap_has_reason": [_breaks("resident_composition", 2, reason=None)],
+    "resident_composition.confidential_shows_no_figure": [_breaks("resident_composition", 2, persons_low=3)],
+    "resident_composition.figure_has_evidence": [_breaks("resident_composition", 0, evidence=None)],
+    "resident_composition.part_within_whole": [_breaks("resident_composition", 1, persons=25)],
+    "school_coverage.register_is_rounded": [
+        _breaks("school_coverage", 0, children_persons=21, on_list_persons=16),
+        _breaks("school_coverage", 1, children_persons=2),
+    ],
+    "school_coverage.gap_has_reason": [_breaks("school_coverage", 1, reason=" ")],
+    "school_coverage.confidential_shows_no_figure": [_breaks("school_coverage", 1, coverage_pct=75)],
+    "school_coverage.figure_has_evidence": [_breaks("school_coverage", 0, evidence=" ")],
+    "school_coverage.parts_are_the_whole": [
+        _breaks("school_coverage", 0, not_on_list_persons=None),
+        _breaks("school_coverage", 0, not_on_list_persons=10),
+    ],
+    "school_coverage.register_knows_the_day": [_breaks("school_coverage", 0, register_on="2024-10-14")],
     "district_concentration.gap_has_reason": [_breaks("district_concentration", 2, reason=None)],
     "district_concentration.figure_has_evidence": [_breaks("district_concentration", 0, evidence=None)],
     "eu2_population_unmasked.figure_has_evidence": [_breaks("eu2_population_unmasked", 0, evidence=None)],
@@ -915,6 +950,7 @@ SOURCES = frozenset(
         "genesis",
         "mikrozensus",
         "mikrozensus_microdata",
+        "pupil_list",
         "structure_tables",
         "survey_result",
         "programme_measure",

@@ -133,6 +133,8 @@ def _yearly(year: int) -> Iterator[Event]:
         yield _file(f"esf_{state}", f"esf_{state}_2014-{year}.{ending}", grown)
     for state in ("bremen", "nrw"):
         yield _packed(f"esf_{state}", f"esf_{state}_2014-{year}.xlsx", year)
+    pupils = text_of("pupil_list").replace(".2024;", f".{year};", -1)
+    yield _file("pupil_list", f"pupil_list_{MUNICIPALITY}_{year}-10-15.csv", pupils)
     for city in CITIES:
         yield from _of_city(city, year)
 

@@ -64,7 +64,7 @@ def test_every_contract_is_good(source):
         (own(max_rejected=-1), "max_rejected is no whole number from 0 on"),
         (own(owner=None), "lagebild: owner is no text"),
         (own(suite=["esf"]), "lagebild: suite is no text"),
-        (own(periods="newest"), "periods 'newest' is none of all, latest, longest"),
+        (own(periods="newest"), "periods 'newest' is none of all, latest, longest, holders"),
         (own(german={"titel": "Umzüge"}), "german: the loader knows no entry 'titel'; did you mean title?"),
         (own(german={"title": 5}), "german: title is no text"),
         (own(german={"title": "Umzüge"}), "german: moved_in_on has no meaning for the supplier"),

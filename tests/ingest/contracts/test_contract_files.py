@@ -16,7 +16,7 @@ SOURCE_IDS = {
     "esf_hessen", "esf_nrw", "esf_sachsen", "eu2_series", "foerderkatalog", "funding", "funding_received",
     "genesis", "integration_course", "ldb_12411_15i", "ldb_13111_54i", "ldb_22542_06i", "ldb_22811_01i",
     "ldb_22811_05i", "ledger", "ledger_plan", "ledger_totals", "mikrozensus", "mikrozensus_microdata",
-    "programme_measure", "programme_result", "reference_quantity", "register", "structure_tables",
+    "programme_measure", "programme_result", "pupil_list", "reference_quantity", "register", "structure_tables",
     "survey_result", "toleration", "wegweiser",
 }  # fmt: skip
 EVIDENCE = {"published", "delivered", "derived", "derived_from_result", "synthetic"}

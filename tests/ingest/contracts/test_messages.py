@@ -147,7 +147,7 @@ VERBS = (
     "person_tables", "receipts", "deletion", "retention", "rotation", "raw_tables", "due",
 )  # fmt: skip
 """Their UserErrors answer whoever gives a command; no file waits because of them."""
-ASIDE = ("_require_reloadable", "ensure_key")
+ASIDE = ("_require_reloadable", "count_without", "ensure_key")
 """Functions in other modules that only a command calls."""
 
 

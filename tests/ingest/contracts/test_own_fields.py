@@ -3,6 +3,8 @@
 Rows of made-up persons.
 """
 
+import re
+
 import pytest
 
 from ingest import contracts
@@ -222,7 +224,11 @@ def test_what_is_switched_on_is_kept_reduced_and_old_files_load_as_before(wareho
         ("999", None, "not_known", None, None, None, None, None),
     ]
     held = everything(warehouse)
-    assert not [text for text in (BIRTH_COUNTRY, BEFORE, "01.03.2011", "2011-03-01") if text in held]
+    # apart from digests, which may hold any three digits
+    found = [
+        rf"(?<![0-9a-f]){re.escape(text)}(?![0-9a-f])" for text in (BIRTH_COUNTRY, BEFORE, "01.03.2011", "2011-03-01")
+    ]
+    assert not [text for text in found if re.search(text, held)]
     # the next snapshot keeps only what changed, whether told by texts or by what raw holds
     for day, is_cached in (("2021-12-31", True), ("2022-12-31", False)):
         if not is_cached:

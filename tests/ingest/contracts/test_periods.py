@@ -79,6 +79,12 @@ def test_the_same_bytes_are_read_once_for_the_latest_period():
     assert read("all", ("2014-2020", "x"), ("2021-2027", "x"), ("2022", "y")) == ["2022", "2021-2027"]
 
 
+def test_the_same_bytes_of_two_holders_are_read_for_each():
+    given = ("05913000_2020", "x"), ("05315000_2020", "x"), ("05913000_2021", "x")
+    assert read("holders", *given) == ["05315000_2020", "05913000_2021"]
+    assert read("all", *given) == ["05913000_2021"]
+
+
 def test_sources_do_not_meet():
     both = [*inputs(("2020", "x")), Input(9, "esf_berlin", "2021", "x")]
     assert [(one.source, n) for one, n in periods.chosen(both, {})] == [("esf_berlin", 1), ("esf_hessen", 1)]
@@ -89,7 +95,7 @@ def test_every_contract_names_a_time(source):
     contract = contracts.load(source)
     assert periods.span(contract.period_of(contract.example))
     # Rows without a key cannot be told apart between periods: which list counts must be said, or a period be its own.
-    reads_by_delivery = {"ledger_totals"}
+    reads_by_delivery = {"ledger_totals", "pupil_list"}
     assert contract.primary_key or contract.periods != contracts.ALL or source in reads_by_delivery
 
 

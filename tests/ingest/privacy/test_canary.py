@@ -25,7 +25,8 @@ from tests.ingest.support import lagebild, register
 from tests.support import MUNICIPALITY, PURPOSE, accept, bundled_bytes, drop, query
 
 OTHER = "05911000"
-LISTS = ("esf_bayern", "esf_berlin", "esf_hessen", "esf_sachsen", "foerderkatalog", "mikrozensus_microdata")
+LISTS = ("esf_bayern", "esf_berlin", "esf_hessen", "esf_sachsen", "foerderkatalog", "mikrozensus_microdata",
+         "pupil_list")  # fmt: skip
 
 
 @pytest.fixture
@@ -39,6 +40,11 @@ def marked_list(source: str, marker: str) -> bytes:
         return re.sub(
             rb";(A\d{5});(\d+);", rb";\1%(mark)b;\2%(mark)b;" % {b"mark": marker.encode()}, bundled_bytes(source)
         )
+    if source == "pupil_list":  # with the columns that it should not have, and a birth date that is none
+        rows = [row.split(b";") for row in bundled_bytes(source).replace(b"SYNKIND", marker.encode()).splitlines()]
+        rows[1][4] = marker.encode()
+        names = [[b"Familienname", b"Vorname"], *[[marker.encode()] * 2] * (len(rows) - 1)]
+        return b"\r\n".join(b";".join([*row[:4], *two, *row[4:]]) for row, two in zip(rows, names, strict=True))
     return bundled_bytes(source).replace(b"SYNTHETISCH", marker.encode()).replace(b"Beispieltext", marker.encode())
 
 

@@ -98,7 +98,8 @@ def test_employees_by_residence_alone_are_set_against_inhabitants(published_ware
     assert places == [(basis, group) for basis in ("residence", "workplace") for group in ("125", "EU2", "TOTAL")]
     # 2,300 of 5,700, which may be 5,698 to 5,702
     assert rates[0][2:] == (2300, 5700, Decimal("40.35"), Decimal("40.34"), Decimal("40.37"), None)
-    assert rates[1][3:] == (None, None, None, None, "inhabitants_within_six_months_missing")
+    # of a group the sum of its countries, each rounded
+    assert rates[1][2:] == (5600, 13420, Decimal("41.73"), Decimal("41.72"), Decimal("41.74"), None)
     assert rates[2][3] == 603_462
     assert {row[-1] for row in rates[3:]} == {"employees_by_workplace"}
 
@@ -142,3 +143,34 @@ def test_the_whole_tables_yield_the_golden_figures(warehouse):
     assert without == [("05999998", None, 6)]
     unplaced = "select distinct source_region_code from build.stg_ldb__value where region_code is null"
     assert query(warehouse, unplaced) == []
+
+
+def test_groups_have_rates_over_the_sum_of_their_countries_with_a_tree(published_warehouse):
+    """Inhabitants are published (Bulgaria and Romania of Dortmund), employees and recipients of a group made up."""
+    rates = (
+        "select persons, inhabitants_persons, per_100_inhabitants::text, per_100_inhabitants_low::text,"
+        " per_100_inhabitants_high::text, rate_evidence from marts.{} where nationality = 'EU2' and sex = 'all'"
+        " and region_code = '05913000' and rate_reason is null and {}"
+    )
+    employed = query(published_warehouse, rates.format("employment", "place_basis = 'residence'"))
+    assert employed == [(5600, 13420, "41.73", "41.72", "41.74", "synthetic")]
+    supported = query(published_warehouse, rates.format("minimum_income", "benefit = 'sgb_ii'"))
+    assert supported == [(4200, 13420, "31.30", "31.29", "31.31", "synthetic")]
+    tree = (
+        "select distinct mart, value::integer, refers_to_mart from marts.provenance where mart in ('employment',"
+        " 'minimum_income') and figure = 'inhabitants_persons' and region_code = '05913000' and node_path = '1.1'"
+        " and refers_to_mart is not null and row_key like '%|EU2|all'"
+    )
+    assert sorted(query(published_warehouse, tree)) == [
+        ("employment", 13420, "foreign_population"),
+        ("minimum_income", 13420, "foreign_population"),
+    ]
+    # the tree goes on where it leads to, with the same value
+    lost = (
+        "select count(*) from marts.provenance as own left join marts.provenance as target"
+        " on target.mart = own.refers_to_mart and target.row_key = own.refers_to_row_key"
+        " and target.figure = own.refers_to_figure and target.node_path = own.refers_to_path"
+        " where own.mart in ('employment', 'minimum_income') and own.refers_to_mart = 'foreign_population'"
+        " and target.value is distinct from own.value"
+    )
+    assert query(published_warehouse, lost) == [(0,)]

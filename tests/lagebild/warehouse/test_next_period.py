@@ -52,6 +52,7 @@ NEXT = {
     "mikrozensus_microdata": ("mikrozensus_05913000_2021.csv", ";M;", ";W;"),
     "programme_measure": ("programme_measures_2025.csv", ";geplant;", ";beschlossen;"),
     "programme_result": ("programme_results_2025.csv", "rund 3.000 Erwerbsintegrationen", "3.000 Erwerbsintegrationen"),
+    "pupil_list": ("pupil_list_05913000_2025-10-15.csv", None, None),
     "reference_quantity": ("reference_quantities_05913000_2020.csv", "9.900", "9.901"),
     "register": ("register_05913000_2020-12-31.csv", ";M;", ";W;"),
     "structure_tables": ("structure_tables_2022_tabelle.csv", "603.713", "603.714"),

@@ -82,6 +82,25 @@ district_cells as (
 
 ),
 
+school_cells as (
+
+    select
+        'school' as domain,
+        'school_coverage' as mart,
+        {{ row_key(['region_code', 'age_years']) }} as place,
+        cast(counted_on as text) as reference,
+        {{ row_key(['nationality_group', 'cell_group']) }} as cell_group,
+        exact_persons as units,
+        cast(null as numeric) as total_eur,
+        cast(null as numeric) as largest_eur,
+        cast(null as numeric) as second_largest_eur,
+        rule,
+        shown_persons is not null as is_shown,
+        case when cell_group <> 'children' then {{ row_key(['nationality_group', "'children'"]) }} end as parent
+    from {{ ref('int_disclosure__school_cell') }}
+
+),
+
 united as (
 
     select * from grant_cells
@@ -91,6 +110,8 @@ united as (
     select * from survey_cells
     union all
     select * from district_cells
+    union all
+    select * from school_cells
 
 ),
 

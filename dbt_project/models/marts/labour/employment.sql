@@ -103,7 +103,8 @@ with_denominators as (
         totals.persons as total_persons,
         near.persons as inhabitants_persons,
         near.reference_date as inhabitants_date,
-        near.rounded_to as inhabitants_rounded_to,
+        near.off_by as inhabitants_off_by,
+        near.table_code as inhabitants_table_code,
         near.source as inhabitants_source,
         near.source_sha256 as inhabitants_source_sha256,
         near.line_number as inhabitants_line_number,
@@ -167,9 +168,9 @@ final as (
         counts.inhabitants_line_number,
         counts.inhabitants_evidence,
         {{ per_100('counts.persons', 'counts.inhabitants_persons') }} as per_100_inhabitants,
-        {{ per_100('counts.persons', 'counts.inhabitants_persons + ' ~ rounding_off('counts.inhabitants_rounded_to')) }}
+        {{ per_100('counts.persons', 'counts.inhabitants_persons + counts.inhabitants_off_by') }}
             as per_100_inhabitants_low,
-        {{ per_100('counts.persons', 'counts.inhabitants_persons - ' ~ rounding_off('counts.inhabitants_rounded_to')) }}
+        {{ per_100('counts.persons', 'counts.inhabitants_persons - counts.inhabitants_off_by') }}
             as per_100_inhabitants_high,
         case
             when counts.persons is null then counts.reason
@@ -181,7 +182,8 @@ final as (
         {{ weakest_evidence(["'derived'", 'counts.evidence', 'counts.inhabitants_evidence']) }} as rate_evidence,
         counts.source_file_name,
         counts.source_sha256,
-        counts.line_number
+        counts.line_number,
+        counts.inhabitants_table_code
     from with_denominators as counts
     left join regions on counts.region_code = regions.region_code
     left join places on counts.region_code = places.region_code

@@ -76,10 +76,11 @@ with_inhabitants as (
             as persons_low,
         case when counted.off_by > 0 then counted.persons + counted.off_by end as persons_high,
         inhabitants.persons as inhabitants_persons,
-        inhabitants.persons - {{ rounding_off('inhabitants.rounded_to') }} as inhabitants_low,
-        inhabitants.persons + {{ rounding_off('inhabitants.rounded_to') }} as inhabitants_high,
+        inhabitants.persons - inhabitants.off_by as inhabitants_low,
+        inhabitants.persons + inhabitants.off_by as inhabitants_high,
         inhabitants.reference_date as inhabitants_date,
         inhabitants.source as inhabitants_source,
+        inhabitants.table_code as inhabitants_table_code,
         inhabitants.source_sha256 as inhabitants_source_sha256,
         inhabitants.line_number as inhabitants_line_number,
         inhabitants.evidence as inhabitants_evidence
@@ -157,7 +158,8 @@ final as (
         {{ weakest_evidence(["'derived'", 'rated.evidence', 'rated.inhabitants_evidence']) }} as rate_evidence,
         rated.source_file_name,
         rated.source_sha256,
-        rated.line_number
+        rated.line_number,
+        rated.inhabitants_table_code
     from rated
     left join rated as recomputed
         on rated.unit = 'percent'

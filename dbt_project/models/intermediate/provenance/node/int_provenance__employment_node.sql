@@ -54,6 +54,10 @@ nodes as (
 
     union all
 
+    {{ group_inhabitants_nodes('keyed') }}
+
+    union all
+
     {{ computed_nodes('employment', 'trees') }}
 
 ),

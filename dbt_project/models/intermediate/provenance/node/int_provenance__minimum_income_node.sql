@@ -45,6 +45,10 @@ nodes as (
 
     union all
 
+    {{ group_inhabitants_nodes('keyed') }}
+
+    union all
+
     {{ computed_nodes('minimum_income', 'trees') }}
 
 ),
