@@ -10,11 +10,30 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from extracts.marts import Mart
+from extracts.marts import Column, Mart
 
 DIALECT = {"delimiter": ";", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
 TRUE, FALSE = "ja", "nein"
+_NO_FIGURES = frozenset(
+    {
+        "publication_id", "input_age_days", "delivery_id", "first_line", "last_line", "row_count", "node_order",
+        "depth", "digits", "part_order", "module_number", "rounded_to", "unit_multiplier", "checks_passed_count",
+        "checks_warned_count", "checks_failed_count", "years_from", "years_below", "part_count", "missing_part_count",
+    }
+)  # fmt: skip
+_NO_FIGURE_ENDS = ("_year", "_version", "_line", "_line_number", "_number", "_month", "_decimals")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width forms too
+
+
+def is_figure(mart: Mart, column: Column) -> bool:
+    """Whether a column holds figures: numbers that are no key, year, line or count of lines."""
+    return (
+        column.kind in ("integer", "number")
+        and column.name not in mart.entry.key
+        and column.name not in _NO_FIGURES
+        and not column.name.endswith(_NO_FIGURE_ENDS)
+        and column.name not in ("line_number", "method_version")
+    )
 
 
 def csv_bytes(mart: Mart) -> bytes:
