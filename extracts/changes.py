@@ -116,7 +116,7 @@ def compare(
         return NOTHING
     deliveries = _deliveries(connection, differing, pair)
     values = _values(recipient, pair, deliveries)
-    read = {mart.entry.name: _rows(connection, mart, values, held[mart.entry.name]) for mart in differing}
+    read = {mart.entry.name: _rows(connection, mart, recipient, values, held[mart.entry.name]) for mart in differing}
     evidence = _evidence(connection, differing, read, pair, held, deliveries, codes[pair[0]] != codes[pair[1]])
     by_kind: dict[str, list[tuple[int, Change]]] = {kind: [] for kind in _KINDS}
     known: set[tuple[str, tuple[tuple[str, str], ...], str]] = set()
@@ -130,7 +130,7 @@ def compare(
                 if len(by_kind[change.kind]) < LISTED:
                     by_kind[change.kind].append((order, change))
     listed = sorted([one for kind in _KINDS for one in by_kind[kind]][:LISTED], key=lambda one: one[0])
-    counts = (_counts(connection, mart, values) for mart in differing)
+    counts = (_counts(connection, mart, recipient, values) for mart in differing)
     return Comparison(
         tuple(change for _, change in listed), tuple(one for one in counts if one.count), frozenset(known)
     )
@@ -144,6 +144,19 @@ def revised(changes: Iterable[Change]) -> signs.Changed:
 def figures(mart: Mart) -> tuple[str, ...]:
     """The columns of a mart that can be revised."""
     return tuple(column.name for column in mart.columns if is_figure(mart, column))
+
+
+def of_places(mart: Mart, recipient: Recipient) -> sql.Composable:
+    """The further condition that a row is of a place of the recipient; its parameter `places` are `patterns`."""
+    column = next((name for name in _PLACES if name in {column.name for column in mart.columns}), None)
+    if not recipient.places or column is None:
+        return sql.SQL("")
+    return sql.SQL(" and {} like any (%(places)s)").format(sql.Identifier(column))
+
+
+def patterns(recipient: Recipient) -> list[str]:
+    """The recipient's places as PostgreSQL compares them."""
+    return [f"{place}%" for place in recipient.places]
 
 
 # --- what differs -----------------------------------------------------------------------------------------------------
@@ -170,7 +183,11 @@ def _differs(held: list[tuple[int, str, int] | None] | None) -> bool:
 
 
 def _rows(
-    connection: Connection, mart: Mart, values: dict[str, Any], held: list[tuple[int, str, int] | None]
+    connection: Connection,
+    mart: Mart,
+    recipient: Recipient,
+    values: dict[str, Any],
+    held: list[tuple[int, str, int] | None],
 ) -> list[tuple[tuple | None, tuple | None]]:
     """The rows with another figure, as in the mart's columns: before and after, None where there is no such row."""
     is_held_whole = all(side is None or side[2] <= HELD_ROWS for side in held)
@@ -187,7 +204,7 @@ def _rows(
     ).format(
         _listed("b", names),
         _listed("a", names),
-        _joined(mart, values),
+        _joined(mart, recipient),
         sql.SQL(", ").join(order),
         sql.SQL("") if is_held_whole else sql.SQL(" limit {}").format(LISTED),
     )
@@ -198,7 +215,7 @@ def _rows(
     ]
 
 
-def _counts(connection: Connection, mart: Mart, values: dict[str, Any]) -> MartChanges:
+def _counts(connection: Connection, mart: Mart, recipient: Recipient, values: dict[str, Any]) -> MartChanges:
     """How many figures differ, counted by PostgreSQL."""
     of_kind = {
         "revised": "b.{0} is not null and a.{0} is not null and b.{0} <> a.{0}",
@@ -215,24 +232,20 @@ def _counts(connection: Connection, mart: Mart, values: dict[str, Any]) -> MartC
         sql.SQL("max(abs(a.{0} - b.{0})::numeric / abs(nullif(b.{0}, 0)))").format(sql.Identifier(figure))
         for figure in figures(mart)
     )
-    query = sql.SQL("select {}, greatest({}) {}").format(sql.SQL(", ").join(sums), largest, _joined(mart, values))
+    query = sql.SQL("select {}, greatest({}) {}").format(sql.SQL(", ").join(sums), largest, _joined(mart, recipient))
     *numbers, share = connection.execute(query, values).fetchone()
     return MartChanges(mart.entry.name, *numbers, None if not share else share * 100)
 
 
-def _joined(mart: Mart, values: dict[str, Any]) -> sql.Composed:
+def _joined(mart: Mart, recipient: Recipient) -> sql.Composed:
     """Both publications side by side (`b` before, `a` after), reduced to rows with another figure.
 
     A key may hold the SHA-256 of a file: of a corrected one it counts as that of the correction.
     """
     view = sql.Identifier("marts", f"{mart.entry.name}_vintage")
+    places = of_places(mart, recipient)
     text = sql.SQL("(select array[{}] as row_key, * from {} where publication_id = %({})s{})")
-    column = next((name for name in _PLACES if name in {column.name for column in mart.columns}), None)
-    places = sql.SQL(" and {} like any (%(places)s)").format(sql.Identifier(column or ""))
-    sides = [
-        text.format(_row_key(mart, side), view, sql.SQL(side), places if values["places"] and column else sql.SQL(""))
-        for side in ("former", "latter")
-    ]
+    sides = [text.format(_row_key(mart, side), view, sql.SQL(side), places) for side in ("former", "latter")]
     return sql.SQL("from {} as b full join {} as a on b.row_key = a.row_key where ({}) is distinct from ({})").format(
         *sides, _listed("b", figures(mart)), _listed("a", figures(mart))
     )
@@ -256,8 +269,7 @@ def _values(recipient: Recipient, pair: tuple[int, int], deliveries: dict[str, l
         for one in found
         if one.former_sha256 and one.latter_sha256
     }
-    places = [f"{place}%" for place in recipient.places]
-    return {"former": pair[0], "latter": pair[1], "places": places, "hashes": Jsonb(hashes)}
+    return {"former": pair[0], "latter": pair[1], "places": patterns(recipient), "hashes": Jsonb(hashes)}
 
 
 def _listed(side: str, names: Iterable[str]) -> sql.Composed:
