@@ -6,7 +6,7 @@ hidden in one of them says no more than that. Why: docs/decisions/revisions-in-r
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from psycopg import Connection, sql
@@ -29,8 +29,9 @@ TREES = "provenance"
 _PLACES = ("municipality_ags", "region_code", "held_by_ags", "left_municipality_ags")
 _VERSIONS = ("method_version", "method_edition", "definition_version", "attribution_rule_version", "lump_sum_version")
 _BRIDGED = {"cost_per_person": "total_cost_eur", "cost_extrapolation": "extrapolated_cost_rounded_rate_eur"}
-_OF_RATE = ("cost_per_person_", "extrapolated_cost_")
-"""Beginnings of figures that follow from a rate and its rounding (column `rate_step_eur`)."""
+_STEP = "rate_step_eur"
+_OF_RATE = ("cost_per_person_", "extrapolated_cost_", _STEP)
+"""Beginnings of figures that follow from a rate and the step to which it is rounded."""
 _KINDS: tuple[Literal["revised", "removed", "added"], ...] = ("revised", "removed", "added")
 """In the order in which they are kept where there are too many: what readers knew goes before what is new."""
 
@@ -51,6 +52,8 @@ class Comparison(NamedTuple):
         return sum(mart.count for mart in self.by_mart)
 
 
+_Used = dict[tuple[str, str], frozenset[int]]
+"""By row of `provenance` and figure the deliveries that it rests on; under no figure those of the row."""
 NOTHING = Comparison((), (), frozenset())
 
 
@@ -81,9 +84,7 @@ class _Evidence:
     bridges: dict[tuple[str, ...], list[dict[str, Any]]]
     """By measure, municipality, region, year and method the parts of a revision of costs."""
     is_set_otherwise: bool
-    """Whether both are of other code or another configuration of the house."""
-    used: dict[tuple[str, str, str], frozenset[int]] = field(default_factory=dict)
-    """By mart, row of `provenance` and figure the deliveries that it rests on; under no figure those of the row."""
+    """Whether they are of different code, or of a different configuration of the house."""
 
 
 def compare(
@@ -116,14 +117,15 @@ def compare(
         return NOTHING
     deliveries = _deliveries(connection, differing, pair)
     values = _values(recipient, pair, deliveries)
-    read = {mart.entry.name: _rows(connection, mart, recipient, values, held[mart.entry.name]) for mart in differing}
-    evidence = _evidence(connection, differing, read, pair, held, deliveries, codes[pair[0]] != codes[pair[1]])
+    evidence = _evidence(connection, differing, pair, held, deliveries, codes[pair[0]] != codes[pair[1]])
     by_kind: dict[str, list[tuple[int, Change]]] = {kind: [] for kind in _KINDS}
     known: set[tuple[str, tuple[tuple[str, str], ...], str]] = set()
     order = 0
     for mart in differing:
-        for before, after in read[mart.entry.name]:
-            for change in _of_row(mart, before, after, evidence, texts):
+        rows = _rows(connection, mart, recipient, values, held[mart.entry.name])
+        used = _used(connection, mart, rows, pair) if len(deliveries.get(mart.entry.name, ())) > 1 else {}
+        for before, after in rows:
+            for change in _of_row(mart, before, after, evidence, used, texts):
                 order += 1
                 if change.kind == "revised":
                     known.add((change.mart, change.row_key, change.figure))
@@ -162,11 +164,11 @@ def patterns(recipient: Recipient) -> list[str]:
 # --- what differs -----------------------------------------------------------------------------------------------------
 
 
-def _contents(connection: Connection, pair: tuple[int, int]) -> dict[str, list[tuple[int, str, int] | None]]:
-    """By mart: content, version of the model, and number of rows in both publications."""
-    found: dict[str, list[tuple[int, str, int] | None]] = {}
+def _contents(connection: Connection, pair: tuple[int, int]) -> dict[str, list[tuple[str, str, int] | None]]:
+    """By mart: SHA-256 of the content, version of the model, and number of rows in both publications."""
+    found: dict[str, list[tuple[str, str, int] | None]] = {}
     for number, mart, *rest in connection.execute(
-        "select publication_id, mart, content_id, model_version, row_count from marts.publication_content"
+        "select publication_id, mart, sha256, model_version, row_count from marts.publication_content"
         " where publication_id = any(%s)",
         [list(pair)],
     ):
@@ -174,7 +176,7 @@ def _contents(connection: Connection, pair: tuple[int, int]) -> dict[str, list[t
     return found
 
 
-def _differs(held: list[tuple[int, str, int] | None] | None) -> bool:
+def _differs(held: list[tuple[str, str, int] | None] | None) -> bool:
     """Whether a mart names other contents; one that neither publication holds does not."""
     if held is None:
         return False
@@ -187,7 +189,7 @@ def _rows(
     mart: Mart,
     recipient: Recipient,
     values: dict[str, Any],
-    held: list[tuple[int, str, int] | None],
+    held: list[tuple[str, str, int] | None],
 ) -> list[tuple[tuple | None, tuple | None]]:
     """The rows with another figure, as in the mart's columns: before and after, None where there is no such row."""
     is_held_whole = all(side is None or side[2] <= HELD_ROWS for side in held)
@@ -245,18 +247,16 @@ def _joined(mart: Mart, recipient: Recipient) -> sql.Composed:
     view = sql.Identifier("marts", f"{mart.entry.name}_vintage")
     places = of_places(mart, recipient)
     text = sql.SQL("(select array[{}] as row_key, * from {} where publication_id = %({})s{})")
-    sides = [text.format(_row_key(mart, side), view, sql.SQL(side), places) for side in ("former", "latter")]
+    sides = [text.format(_row_key(mart), view, sql.SQL(side), places) for side in ("former", "latter")]
     return sql.SQL("from {} as b full join {} as a on b.row_key = a.row_key where ({}) is distinct from ({})").format(
         *sides, _listed("b", figures(mart)), _listed("a", figures(mart))
     )
 
 
-def _row_key(mart: Mart, side: str) -> sql.Composed:
+def _row_key(mart: Mart) -> sql.Composed:
     return sql.SQL(", ").join(
         sql.SQL(
-            "coalesce(%(hashes)s::jsonb ->> {0}, {0}, '')"
-            if side == "former" and name.endswith("sha256")
-            else "coalesce({0}::text, '')"
+            "coalesce(%(hashes)s::jsonb ->> {0}, {0}, '')" if name.endswith("sha256") else "coalesce({0}::text, '')"
         ).format(sql.Identifier(name))
         for name in mart.entry.key
     )
@@ -292,9 +292,8 @@ def _deliveries(connection: Connection, marts: list[Mart], pair: tuple[int, int]
 def _evidence(
     connection: Connection,
     marts: list[Mart],
-    read: dict[str, list[tuple[tuple | None, tuple | None]]],
     pair: tuple[int, int],
-    held: dict[str, list[tuple[int, str, int] | None]],
+    held: dict[str, list[tuple[str, str, int] | None]],
     deliveries: dict[str, list[_Delivery]],
     is_set_otherwise: bool,
 ) -> _Evidence:
@@ -303,16 +302,6 @@ def _evidence(
     if set(names) & set(_BRIDGED):
         for part in bridge.revisions(connection, *pair):
             bridges.setdefault(_bridge_key(part["measure"], part, "from_year", "from_method"), []).append(part)
-    # Which of several deliveries a figure rests on, its tree says; where there is one, nobody has to ask.
-    asked = {
-        (mart.entry.name, _tree_key(mart, row), figure, *_tree(mart, figure))
-        for mart in marts
-        if len(deliveries.get(mart.entry.name, ())) > 1
-        for sides in read[mart.entry.name]
-        for figure in ("", *_differing(mart, *sides))
-        for row in sides
-        if row is not None
-    }
     return _Evidence(
         {mart: tuple(side and side[1] for side in held[mart]) for mart in names},
         {mart: tuple(found) for mart, found in deliveries.items()},
@@ -321,20 +310,28 @@ def _evidence(
         else frozenset(),
         bridges,
         is_set_otherwise,
-        _used(connection, pair, asked),
     )
 
 
 def _used(
-    connection: Connection, pair: tuple[int, int], asked: set[tuple[str, str, str, str, str]]
-) -> dict[tuple[str, str, str], frozenset[int]]:
-    """The deliveries that the figures asked for rest on in either publication, also through other figures."""
-    found: dict[tuple[str, str, str], set[int]] = {}
-    if asked:
-        columns = [list(column) for column in zip(*sorted(asked), strict=True)]
-        for number in pair:
-            for mart, row, figure, ids in connection.execute(_LEAVES, [number, *columns]):
-                found.setdefault((mart, row, figure), set()).update(ids)
+    connection: Connection, mart: Mart, rows: Iterable[tuple[tuple | None, tuple | None]], pair: tuple[int, int]
+) -> _Used:
+    """Of each figure that differs, which deliveries it rests on in either publication, also through other figures.
+
+    Asked where several deliveries differ: a figure's tree says which of them is behind it.
+    """
+    asked = {
+        (_tree_key(mart, row), figure, *_tree(mart, figure))
+        for sides in rows
+        for figure in ("", *_differing(mart, *sides))
+        for row in sides
+        if row is not None
+    }
+    found: dict[tuple[str, str], set[int]] = {}
+    columns = [list(column) for column in zip(*sorted(asked), strict=True)]
+    for number in pair if asked else ():
+        for row_key, figure, ids in connection.execute(_LEAVES, [number, *columns, mart.entry.name]):
+            found.setdefault((row_key, figure), set()).update(ids)
     return {figure: frozenset(ids) for figure, ids in found.items()}
 
 
@@ -382,26 +379,26 @@ _LEAVES = """
     ),
     -- under no figure are all trees of the row
     below as (
-        select w.mart as of_mart, w.row_key as of_row, w.of_figure, w.mart, w.row_key, w.figure, w.path
-        from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-            as w (mart, row_key, of_figure, figure, path)
+        select w.row_key as of_row, w.of_figure, m.mart, w.row_key, w.figure, w.path
+        from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as w (row_key, of_figure, figure, path)
+        cross join (select %s::text as mart) as m
         union
-        select b.of_mart, b.of_row, b.of_figure, n.refers_to_mart, n.refers_to_row_key, n.refers_to_figure,
+        select b.of_row, b.of_figure, n.refers_to_mart, n.refers_to_row_key, n.refers_to_figure,
             n.refers_to_path
         from below as b
         inner join node as n on b.mart = n.mart and b.row_key = n.row_key
         where n.refers_to_mart is not null and b.figure in ('', n.figure) and starts_with(n.path, b.path || '.')
     )
-    select b.of_mart, b.of_row, b.of_figure, array_agg(distinct n.delivery_id)
+    select b.of_row, b.of_figure, array_agg(distinct n.delivery_id)
     from below as b
     inner join node as n on b.mart = n.mart and b.row_key = n.row_key
     where n.delivery_id is not null and b.figure in ('', n.figure) and starts_with(n.path, b.path || '.')
-    group by 1, 2, 3
+    group by 1, 2
 """
 
 
 def _of_row(
-    mart: Mart, before: tuple | None, after: tuple | None, evidence: _Evidence, texts: Texts
+    mart: Mart, before: tuple | None, after: tuple | None, evidence: _Evidence, used: _Used, texts: Texts
 ) -> Iterator[Change]:
     former, latter = _named(mart, before), _named(mart, after)
     present = latter or former
@@ -414,7 +411,7 @@ def _of_row(
             "added" if was is None else "removed" if now is None else "revised",
             cell(was),
             cell(now),
-            _why(mart, before, after, figure, evidence, texts),
+            _why(mart, before, after, figure, evidence, used, texts),
         )
 
 
@@ -423,7 +420,9 @@ def _differing(mart: Mart, before: tuple | None, after: tuple | None) -> list[st
     return [figure for figure in figures(mart) if former.get(figure) != latter.get(figure)]
 
 
-def _why(mart: Mart, before: tuple | None, after: tuple | None, figure: str, evidence: _Evidence, texts: Texts) -> str:
+def _why(
+    mart: Mart, before: tuple | None, after: tuple | None, figure: str, evidence: _Evidence, used: _Used, texts: Texts
+) -> str:
     """The reasons of a change in the recipient's language; of a figure that is or was hidden no more than that."""
     former, latter = _named(mart, before), _named(mart, after)
     if after is not None and latter[figure] is None and signs.status(mart, after, figure) == "confidential":
@@ -433,7 +432,7 @@ def _why(mart: Mart, before: tuple | None, after: tuple | None, figure: str, evi
     name, present = mart.entry.name, latter or former
     if None in evidence.versions[name]:
         return texts.say("changes_data.new_mart" if evidence.versions[name][0] is None else "changes_data.mart_gone")
-    found = [_delivered(one, texts) for one in _of_deliveries(mart, before, after, figure, evidence)]
+    found = [_delivered(one, texts) for one in _of_deliveries(mart, before, after, figure, evidence, used)]
     if _place_year_method(present) in evidence.remapped:
         found.append(texts.say("changes_data.mapping"))
     edited = [
@@ -446,7 +445,7 @@ def _why(mart: Mart, before: tuple | None, after: tuple | None, figure: str, evi
     if evidence.versions[name][0] != evidence.versions[name][1] and not edited:
         versions = evidence.versions[name]
         found.append(texts.say("changes_data.model", before=versions[0], after=versions[1]))
-    if figure.startswith(_OF_RATE) and before and after and _is_other(former, latter, "rate_step_eur"):
+    if figure.startswith(_OF_RATE) and before and after and former.get(_STEP) != latter.get(_STEP):
         found.append(texts.say("changes_data.rounding"))
     if not found:
         found = [texts.say("changes_data.configuration" if evidence.is_set_otherwise else "changes_data.beside")]
@@ -457,14 +456,14 @@ def _why(mart: Mart, before: tuple | None, after: tuple | None, figure: str, evi
 
 
 def _of_deliveries(
-    mart: Mart, before: tuple | None, after: tuple | None, figure: str, evidence: _Evidence
+    mart: Mart, before: tuple | None, after: tuple | None, figure: str, evidence: _Evidence, used: _Used
 ) -> tuple[_Delivery, ...]:
     """Those that differ and that the figure rests on; without a tree by the row's, else all of the mart's."""
     differing = evidence.deliveries.get(mart.entry.name, ())
     keys = {_tree_key(mart, row) for row in (before, after) if row is not None}
     for tree in (figure, ""):
-        used = frozenset().union(*(evidence.used.get((mart.entry.name, key, tree), ()) for key in keys))
-        if found := tuple(one for one in differing if {one.former_id, one.latter_id} & used):
+        behind = frozenset().union(*(used.get((key, tree), ()) for key in keys))
+        if found := tuple(one for one in differing if {one.former_id, one.latter_id} & behind):
             return found
     return differing
 
@@ -494,10 +493,6 @@ def _bridge_key(measure: str, row: dict[str, Any], year: str, method: str) -> tu
 def _place_year_method(row: dict[str, Any]) -> tuple[Any, ...]:
     year = row.get("reference_year", row.get("fiscal_year"))
     return row.get("municipality_ags"), year, row.get("method")
-
-
-def _is_other(former: dict[str, Any], latter: dict[str, Any], column: str) -> bool:
-    return former.get(column) != latter.get(column)
 
 
 def _tree_key(mart: Mart, row: tuple) -> str:

@@ -350,7 +350,8 @@ class _Report:
             return self._say("about", number=number) if is_rounded else number
         if all(row[2] is None for row in deliveries):  # not even how many rows there are
             return self._say("not_told")
-        return self._say("fewer_or_more", number=self._n(sum(filter(None, told))))
+        known = sum(filter(None, told))
+        return self._say("fewer_or_about", number=self._n(known)) if known else self._say("fewer")
 
     def _counted(self, mart: Mart, column: str) -> list[tuple[Any, int]]:
         name = sql.Identifier(column)
@@ -452,7 +453,7 @@ _DELIVERY_VERDICTS = """
             from marts.publication_source as s
             where s.publication_id = %(publication)s and s.mart = any(%(marts)s)
         )
-        order by delivery_id, expectation, verdict_id desc
+        order by delivery_id, expectation, checked_at desc, verdict_id desc
     ) as latest
 """
 _ACCEPTED = """

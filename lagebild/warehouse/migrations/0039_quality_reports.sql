@@ -5,19 +5,20 @@ select
     m.publication_id,
     m.mart,
     m.model_version,
-    m.content_id,
+    c.sha256,
     c.row_count
 from published.publication_mart as m
 inner join published.publication as p on m.publication_id = p.publication_id
 inner join published.content as c on m.content_id = c.content_id
 where p.is_protected and to_regclass(format('marts.%I', m.mart || '_vintage')) is not null;
 comment on view marts.publication_content is
-'The marts of each publication that readers see, and the content that it names of each: two publications that name the same have the same rows.';
+'The marts of each publication that readers see, and the content that it names of each: where the SHA-256 is the same, so are the rows.';
 comment on column marts.publication_content.publication_id is 'The publication.';
 comment on column marts.publication_content.mart is 'Mart, a view of this schema.';
 comment on column marts.publication_content.model_version is
 'Digest of the SQL and seeds of the model and of all models before it.';
-comment on column marts.publication_content.content_id is 'Number of the content: each distinct content of a mart has one.';
+comment on column marts.publication_content.sha256 is
+'SHA-256 of the rows of the content. Not its number in the database, whose gaps would tell of marts that readers do not see.';
 comment on column marts.publication_content.row_count is 'Rows of the content.';
 grant select on marts.publication_content to bi_reader, statistics_office, lagebild_builder;
 
