@@ -7,7 +7,7 @@ hidden in one of them says no more than that. Why: docs/decisions/revisions-in-r
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, LiteralString
 
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
@@ -36,7 +36,8 @@ _KINDS: tuple[Literal["revised", "removed", "added"], ...] = ("revised", "remove
 """In the order in which they are kept where there are too many: what readers knew goes before what is new."""
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """Two publications compared, as far as a recipient receives them."""
 
     changes: tuple[Change, ...]
@@ -47,7 +48,7 @@ class Comparison(NamedTuple):
     """Figures that have another number in both publications; of a mart that is not held whole those listed."""
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """Every change, also those that are not listed."""
         return sum(mart.count for mart in self.by_mart)
 
@@ -219,14 +220,15 @@ def _rows(
 
 def _counts(connection: Connection, mart: Mart, recipient: Recipient, values: dict[str, Any]) -> MartChanges:
     """How many figures differ, counted by PostgreSQL."""
-    of_kind = {
+    of_kind: dict[str, LiteralString] = {
         "revised": "b.{0} is not null and a.{0} is not null and b.{0} <> a.{0}",
         "added": "b.{0} is null and a.{0} is not null",
         "removed": "b.{0} is not null and a.{0} is null",
     }
     sums = [
         sql.SQL(" + ").join(
-            sql.SQL(f"count(*) filter (where {condition})").format(sql.Identifier(figure)) for figure in figures(mart)
+            sql.SQL("count(*) filter (where {})").format(sql.SQL(condition).format(sql.Identifier(figure)))
+            for figure in figures(mart)
         )
         for condition in of_kind.values()
     ]
@@ -235,7 +237,7 @@ def _counts(connection: Connection, mart: Mart, recipient: Recipient, values: di
         for figure in figures(mart)
     )
     query = sql.SQL("select {}, greatest({}) {}").format(sql.SQL(", ").join(sums), largest, _joined(mart, recipient))
-    *numbers, share = connection.execute(query, values).fetchone()
+    ((*numbers, share),) = connection.execute(query, values).fetchall()
     return MartChanges(mart.entry.name, *numbers, None if not share else share * 100)
 
 
@@ -303,7 +305,7 @@ def _evidence(
         for part in bridge.revisions(connection, *pair):
             bridges.setdefault(_bridge_key(part["measure"], part, "from_year", "from_method"), []).append(part)
     return _Evidence(
-        {mart: tuple(side and side[1] for side in held[mart]) for mart in names},
+        {mart: (former and former[1], latter and latter[1]) for mart in names for former, latter in [held[mart]]},
         {mart: tuple(found) for mart, found in deliveries.items()},
         frozenset(connection.execute(_REMAPPED, {"former": pair[0], "latter": pair[1]}).fetchall())
         if "cost_component" in names or set(names) & set(_BRIDGED)

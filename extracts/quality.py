@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 
@@ -84,7 +84,7 @@ def measured(connection: Connection, mart: Mart, recipient: Recipient, publicati
         for high in [low.replace("_low", "_high")]
         if "_low" in low and "_wide_" not in low and high in own
     ]
-    days = {
+    days: dict[str, LiteralString] = {
         "reference_date": "max({})",
         "reference_year": "make_date(max({}), 12, 31)",
         "fiscal_year": "make_date(max({}), 12, 31)",
@@ -122,7 +122,7 @@ def measured(connection: Connection, mart: Mart, recipient: Recipient, publicati
         row = tuple(told.get(name) for name in names)
         for figure, without in zip(own, empty, strict=True):
             if without:
-                missing[signs.status(mart, row, figure)] += without
+                missing[signs.status(mart, row, figure) or "not_available"] += without
     return Measured(mart, rows, rows * len(own), missing, intervals, synthetic, breaks, max(latest, default=None))
 
 
@@ -367,7 +367,7 @@ class _Report:
         values = {"publication": self._publication.publication_id, "places": changes.patterns(self._recipient)}
         return self._connection.execute(query, values).fetchall()
 
-    def _asked(self, query: str) -> list[tuple]:
+    def _asked(self, query: LiteralString) -> list[tuple]:
         values = {
             "publication": self._publication.publication_id,
             "published_at": self._publication.published_at,

@@ -88,11 +88,11 @@ def macros() -> Any:
 
 def _parts(connection: Connection, condition: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
+        query = (
             f"select * from ({_parts_sql()}) as parts where {condition}"
-            " order by measure desc, region_code, from_method, to_method, part_order",
-            values,
-        ).fetchall()
+            " order by measure desc, region_code, from_method, to_method, part_order"
+        )
+        return cursor.execute(query.encode(), values).fetchall()
 
 
 def _parts_sql() -> str:

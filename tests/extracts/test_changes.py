@@ -210,7 +210,7 @@ def test_a_table_that_only_one_of_two_holds(revised):
     gone, new = compared(revised, 4, 5), compared(revised, 5, 4)
     assert {(one.mart, one.kind, one.why) for one in gone.changes} == {("toleration", "removed", "Tabelle entfallen")}
     assert {(one.mart, one.kind, one.why) for one in new.changes} == {("toleration", "added", "neue Tabelle")}
-    assert gone.count == new.count == len(gone.changes) and not gone.revised
+    assert gone.total == new.total == len(gone.changes) and not gone.revised
 
 
 # --- what is hidden ---------------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def test_an_earlier_publication_that_readers_no_longer_see_is_not_compared(clust
     with conftest._fresh_database(cluster, conftest.PUBLISHED) as name:
         settings = conftest._own_folders(conftest.on_database(cluster, name), tmp_path)
         republish(settings, {"cost_per_person": ["update {table} set total_cost_eur = 1 where content_id = {content}"]})
-        assert compared(settings, 1, 2).count == 1
+        assert compared(settings, 1, 2).total == 1
         with database.connect(settings) as connection:
             connection.execute("update published.publication set is_protected = false where publication_id = 1")
         assert compared(settings, 1, 2) == changes.NOTHING
@@ -263,15 +263,15 @@ def test_an_earlier_publication_that_readers_no_longer_see_is_not_compared(clust
 def test_changes_are_those_of_the_csv_files(revised, former, latter):
     found = compared(revised, former, latter)
     assert listed(found) == of_files(revised, former, latter)
-    assert found.count == len(found.changes) > 0
+    assert found.total == len(found.changes) > 0
     assert [one.mart for one in found.by_mart] == list(dict.fromkeys(one.mart for one in found.changes))
 
 
 def test_a_change_that_is_left_out_is_found(revised):
     found = compared(revised, 1, 2)
-    assert listed(found._replace(changes=found.changes[1:])) != of_files(revised, 1, 2)
+    assert listed(replace(found, changes=found.changes[1:])) != of_files(revised, 1, 2)
     wrong = replace(found.changes[0], before="1")
-    assert listed(found._replace(changes=(wrong, *found.changes[1:]))) != of_files(revised, 1, 2)
+    assert listed(replace(found, changes=(wrong, *found.changes[1:]))) != of_files(revised, 1, 2)
 
 
 def test_nothing_differs_from_itself_and_from_the_same_rows_under_another_content(cluster, publication, tmp_path):
@@ -309,7 +309,7 @@ def test_of_many_changes_the_first_are_listed_revisions_before_new_figures(revis
     whole = compared(revised, 1, 2)
     monkeypatch.setattr(changes, "LISTED", 2)
     few = compared(revised, 1, 2)
-    assert len(few.changes) == 2 and few.count == whole.count > 2
+    assert len(few.changes) == 2 and few.total == whole.total > 2
     assert [one.kind for one in few.changes] == ["revised", "removed"]
     assert few.by_mart == whole.by_mart and few.revised == whole.revised
 
