@@ -26,6 +26,7 @@ _BREAKS = ("across_break", "law_changed_between", "method_version_differs")
 """Reasons by which a figure is not compared with that of another time."""
 _PART = ("reason", "sign", "quality_flag", "evidence")
 """Endings of the columns by which a row's figures are told apart: why there is none, what is said of one."""
+_INDICATOR = ("indicator_set", "indicator_code", "definition_version")
 Table = tuple[tuple[str, ...], ...]
 
 
@@ -162,10 +163,10 @@ class _Report:
             self._fact("completeness", given=self._n(given), cells=self._n(cells), share=self._share(given, cells)),
             self._fact("empty_tables", tables=", ".join(empty) or self._none()),
         ]
-        gaps = next((one for one in self._measured if one.mart.entry.name == "indicator_gap"), None)
-        if gaps is not None:
-            ((indicators, rows),) = self._asked(_GAPS)
-            facts.append(self._fact("indicator_gaps", indicators=self._n(indicators), rows=self._n(rows)))
+        for one in self._measured:
+            if one.mart.entry.name == "indicator_gap":
+                lacking = set(zip(*map(one.mart.values, _INDICATOR), strict=True))
+                facts.append(self._fact("indicator_gaps", indicators=self._n(len(lacking)), rows=self._n(one.rows)))
         aside = self._asked(_SET_ASIDE)
         facts.append(self._fact("set_aside", files=", ".join(name for (name,) in aside) or self._none()))
         table = self._table(
@@ -420,11 +421,6 @@ _DELIVERIES = """
     from marts.publication_source
     where publication_id = %(publication)s and mart = any(%(marts)s)
     order by source, delivery_id
-"""
-_GAPS = """
-    select count(distinct (indicator_set, indicator_code, definition_version)), count(*)
-    from marts.indicator_gap_vintage
-    where publication_id = %(publication)s
 """
 _SET_ASIDE = """
     select file_name

@@ -36,8 +36,8 @@ def published(cluster, publication, tmp_path_factory):
         yield settings
 
 
-# Two verdicts on each of two deliveries behind the publication, one of them checked again and one after it; a register
-# that came in time and one that was late; a publication of a day in the past.
+# Verdicts on two deliveries behind the publication, one checked again, one after it; what was due and came late, or did
+# not come; a delivery set aside; few rejected rows of a register.
 PREPARED = """
 update published.publication set published_at = '2026-11-15 10:00:00+01';
 update raw.delivery set received_at = '2025-01-10 08:00:00+01';
@@ -47,6 +47,11 @@ update quality.source_schedule set every = null, lag = null, first_on = null;
 update quality.source_schedule set every = 'year', lag = '30 days', first_on = '2024-01-01' where source = 'azr_nrw';
 update quality.source_schedule set every = 'year', lag = '3 months', first_on = '2025-01-01'
 where source = 'employment';
+insert into raw.build_set_aside (build_id, source, period, delivery_id, failed_build, reason)
+select b.build_id, d.source, d.period, d.delivery_id, b.build_id, 'a test failed'
+from raw.delivery as d
+cross join raw.build as b
+where d.file_name = 'eu2_series_2007-2019.csv';
 update quality.verdict set checked_at = '2026-11-15 09:00:00+01' where build_id is not null;
 insert into quality.verdict (delivery_id, expectation, why, severity, passed, checked_at)
 select d.delivery_id, v.expectation, 'because', v.severity, v.passed, v.checked_at::timestamptz
@@ -127,6 +132,8 @@ def test_relevance_counts_rows_figures_and_gaps(published):
     assert fact(section, "Fehlende Indikatoren").startswith(
         f"Indikatoren, denen etwas fehlt: {gaps[0]} (Lücken: {gaps[1]},"
     )
+    assert fact(section, "Zurückgestellte Lieferungen") == "eu2_series_2007-2019.csv"
+    assert fact(report(published, 2)["relevance"], "Zurückgestellte Lieferungen") == "keine"
     empty = fact(section, "Tabellen ohne Zeilen").split(", ")
     assert "Kostenbrücke" in empty and "EU2-Bevölkerung" not in empty
     whole = sum(int(row[1].replace(".", "")) for row in section.table[1:])
@@ -266,7 +273,7 @@ def test_a_recipient_of_some_places_is_told_of_those(published):
         ("_DELIVERY_VERDICTS", "checked_at desc", "checked_at", "accuracy"),
         ("_DELIVERY_VERDICTS", "checked_at <= %(published_at)s and", "", "accuracy"),
         ("_PUNCTUALITY", "received_on is null", "received_on is not null", "timeliness"),
-        ("_GAPS", "count(*)", "count(distinct reason)", "relevance"),
+        ("_SET_ASIDE", "publication_id =", "publication_id <>", "relevance"),
         ("_OLDEST", "max(", "min(", "timeliness"),
     ],
 )
