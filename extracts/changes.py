@@ -88,7 +88,7 @@ class _Evidence:
     """Whether they are of different code, or of a different configuration of the house."""
 
 
-def compare(
+def of(
     connection: Connection,
     marts: tuple[Mart, ...],
     recipient: Recipient,

@@ -106,7 +106,7 @@ def compared(settings, former: int, latter: int, language="de", recipient=MINIST
     with reading(settings) as (connection, held):
         found = tuple(mart for mart in held(latter) if only is None or mart.entry.name in only)
         publication = marts.publication(connection, latter)
-        return changes.compare(connection, found, recipient, earlier(former), publication, Texts(language))
+        return changes.of(connection, found, recipient, earlier(former), publication, Texts(language))
 
 
 def told(comparison: Comparison, mart: str) -> dict[str, tuple[str, str, str, str]]:
@@ -283,7 +283,7 @@ def test_nothing_differs_from_itself_and_from_the_same_rows_under_another_conten
         assert compared(settings, 1, 2) == changes.NOTHING
         with reading(settings) as (connection, held):
             publication_2 = marts.publication(connection, 2)
-            assert changes.compare(connection, held(2), MINISTRY, None, publication_2, Texts("de")) == changes.NOTHING
+            assert changes.of(connection, held(2), MINISTRY, None, publication_2, Texts("de")) == changes.NOTHING
 
 
 @hypothesis_settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -84,7 +84,7 @@ def report(settings, number: int = 1, language="de", recipient=MINISTRY, former:
         held = tuple(marts.mart(connection, entry, number) for entry in entries)
         publication = marts.publication(connection, number)
         since = earlier(former) if former else None
-        compared = changes.compare(connection, held, recipient, since, publication, Texts(language))
+        compared = changes.of(connection, held, recipient, since, publication, Texts(language))
         sections = quality.of(connection, publication, held, recipient, compared, ATTRIBUTIONS, Texts(language))
         return {section.dimension: section for section in sections}
 
