@@ -56,14 +56,22 @@ def bridge(
 def revisions(connection: Connection, from_publication: int, to_publication: int) -> list[dict[str, Any]]:
     """The same of every figure against itself, by a reader's connection: one place, year and method in both.
 
-    `municipality_ags` is among the keys.
+    `municipality_ags` is among the keys. A figure of which readers do not know all that its parts follow from has none.
     """
     rows = _parts(
         connection,
         "from_year = to_year and from_method = to_method",
         {"from_publication": from_publication, "to_publication": to_publication},
     )
-    return [{"municipality_ags": row["municipality_ags"]} | _part(row) for row in rows]
+    names = ("municipality_ags", "measure", "region_code", "from_method", "from_year")
+    unknown = {
+        tuple(row[name] for name in names) for row in rows if None in (row["part_eur"], row["from_eur"], row["to_eur"])
+    }
+    return [
+        {"municipality_ags": row["municipality_ags"]} | _part(row)
+        for row in rows
+        if tuple(row[name] for name in names) not in unknown
+    ]
 
 
 def as_text(parts: list[dict[str, Any]]) -> str:

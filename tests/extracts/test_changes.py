@@ -90,7 +90,11 @@ def revised(cluster, publication, tmp_path_factory):
             versions={"lump_sum_simulation": "m2", "employment": "m9"},
             code="2.0+c0ffee",
         )  # fmt: skip
-        republish(settings, {}, absent=["toleration"])
+        republish(
+            settings,
+            {"cost_per_person": ["update {table} set population_persons = null, total_cost_eur = 5" + of + "true"]},
+            absent=["toleration"],
+        )
         yield settings
 
 
@@ -207,10 +211,17 @@ def versions(settings, number: int) -> set[tuple[str, str]]:
 
 
 def test_a_table_that_only_one_of_two_holds(revised):
-    gone, new = compared(revised, 4, 5), compared(revised, 5, 4)
+    gone, new = (compared(revised, *pair, only=["toleration"]) for pair in ((4, 5), (5, 4)))
     assert {(one.mart, one.kind, one.why) for one in gone.changes} == {("toleration", "removed", "Tabelle entfallen")}
     assert {(one.mart, one.kind, one.why) for one in new.changes} == {("toleration", "added", "neue Tabelle")}
     assert gone.total == new.total == len(gone.changes) and not gone.revised
+
+
+def test_without_all_that_a_bridge_needs_there_is_none(revised):
+    """The difference of the cost is known; how much of it is whose follows from a number that nobody is shown."""
+    found = told(compared(revised, 4, 5), "cost_per_person")
+    assert found["population_persons"][:3] == ("removed", "9825", "")
+    assert found["total_cost_eur"] == ("revised", "15640764,00", "5,00", OF_NO_DELIVERY)
 
 
 # --- what is hidden ---------------------------------------------------------------------------------------------------
