@@ -89,6 +89,22 @@ class Change:
 
 
 @dataclass(frozen=True)
+class MartChanges:
+    """How many figures of a mart differ from the last release to the same recipient."""
+
+    mart: str
+    revised: int
+    added: int
+    removed: int
+    largest_pct: Decimal | None
+    """The largest revision, in per cent of the figure before, without sign; None where no figure was revised."""
+
+    @property
+    def count(self) -> int:
+        return self.revised + self.added + self.removed
+
+
+@dataclass(frozen=True)
 class KeyFigure:
     """One figure of the first pages."""
 
@@ -169,6 +185,10 @@ class About:
     next_publication: date | None
     previous: Earlier | None = None
     changes: tuple[Change, ...] = ()
+    """At most 2,000; `change_counts` says how many there are."""
+    change_counts: tuple[MartChanges, ...] = ()
+    revised: frozenset[tuple[str, tuple[tuple[str, str], ...], str]] = frozenset()
+    """Mart, row key and figure of each figure that is marked as revised, also of those that are not listed."""
     key_figures: tuple[KeyFigure, ...] = ()
     charts: tuple[Chart, ...] = ()
     quality: tuple[QualitySection, ...] = ()

@@ -1,7 +1,7 @@
 {#-
     The bridge between two figures, whatever their years, methods and publications: the one place of its
     formula. dbt calls it within one publication; `lagebild figure bridge` renders it over two (see
-    lagebild/provenance/bridge.py). The arguments are relations with the columns of cost_per_person and
+    lagebild/warehouse/bridge.py). The arguments are relations with the columns of cost_per_person and
     cost_extrapolation: as they were (from) and as they are (to).
 
     The way goes from the old figure, to the same year and method in the new data (data revision), to the

@@ -149,8 +149,8 @@ def bridge(
     Example: lagebild figure bridge --place 05913000 --from-publication 1 --to-publication 2 --from-year 2019
     """
     from lagebild.core import places
-    from lagebild.provenance.bridge import as_text
-    from lagebild.provenance.bridge import bridge as parts_of
+    from lagebild.warehouse.bridge import as_text
+    from lagebild.warehouse.bridge import bridge as parts_of
 
     ags = places.municipality(settings, place)
     parts = parts_of(settings, ags, from_publication, to_publication, from_year, to_year or from_year)

@@ -96,7 +96,7 @@ def test_marts_are_public_what_they_are_made_of_is_private_and_a_change_has_its_
     manifest = json.loads(transform.manifest_path(published_warehouse).read_text())
     assert misplaced(manifest["nodes"]) == []
     of_all = {"bi_tools", "disclosure_audit", "explained_figures", "mart_checks", "reviewer_extract"}
-    of_all |= {"statistics_office"}
+    of_all |= {"statistics_office", "release_changes"}
     assert consumers(manifest, "refinancing") == of_all
     # a package without the table itself, but with what is made of it
     assert consumers(manifest, "official_statistic") == of_all

@@ -73,6 +73,8 @@ SAYS_NOTHING = {
     "publication_warning": "no delivery is judged here; see tests/expectations",
     "quality_verdict": "no delivery is judged here; see tests/expectations",
     "delivery_calendar": "what is due when: no count and no amount",
+    "publication_calendar": "what was due when: no count and no amount",
+    "publication_content": "the number and a digest of rows that the reader sees whole",
 }
 """The views that are not attacked, and why."""
 

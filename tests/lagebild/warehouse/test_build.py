@@ -10,8 +10,8 @@ from ingest.privacy import erasure
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import DBT_PROJECT
-from lagebild.provenance import bridge, explain
-from lagebild.warehouse import build
+from lagebild.provenance import explain
+from lagebild.warehouse import bridge, build
 from tests import figures
 from tests.support import (
     accept,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import jinja2
+from psycopg import Connection
 from psycopg.rows import dict_row
 
 from lagebild.core import database
@@ -32,19 +33,17 @@ def bridge(
         connection.execute("set transaction isolation level repeatable read read only")
         for number in (from_publication, to_publication):
             publications.require(connection, number, seen_by_readers=True)
-        with connection.cursor(row_factory=dict_row) as cursor:
-            rows = cursor.execute(
-                f"select * from ({_parts_sql()}) as parts where municipality_ags = %(place)s"
-                " and from_year = %(from_year)s and to_year = %(to_year)s"
-                " order by measure desc, region_code, from_method, to_method, part_order",
-                {
-                    "place": place,
-                    "from_publication": from_publication,
-                    "to_publication": to_publication,
-                    "from_year": from_year,
-                    "to_year": to_year,
-                },
-            ).fetchall()
+        rows = _parts(
+            connection,
+            "municipality_ags = %(place)s and from_year = %(from_year)s and to_year = %(to_year)s",
+            {
+                "place": place,
+                "from_publication": from_publication,
+                "to_publication": to_publication,
+                "from_year": from_year,
+                "to_year": to_year,
+            },
+        )
     if not rows:
         raise UserError(
             f"no figure of {place} leads from {from_year} (publication {from_publication}) to {to_year}"
@@ -52,6 +51,27 @@ def bridge(
             remedy="both need a figure, by the same place of the employees, and the later one also for the first year",
         )
     return [_part(row) for row in rows]
+
+
+def revisions(connection: Connection, from_publication: int, to_publication: int) -> list[dict[str, Any]]:
+    """The same of every figure against itself, by a reader's connection: one place, year and method in both.
+
+    `municipality_ags` is among the keys. A figure of which readers do not know all that its parts follow from has none.
+    """
+    rows = _parts(
+        connection,
+        "from_year = to_year and from_method = to_method",
+        {"from_publication": from_publication, "to_publication": to_publication},
+    )
+    names = ("municipality_ags", "measure", "region_code", "from_method", "from_year")
+    unknown = {
+        tuple(row[name] for name in names) for row in rows if None in (row["part_eur"], row["from_eur"], row["to_eur"])
+    }
+    return [
+        {"municipality_ags": row["municipality_ags"]} | _part(row)
+        for row in rows
+        if tuple(row[name] for name in names) not in unknown
+    ]
 
 
 def as_text(parts: list[dict[str, Any]]) -> str:
@@ -72,6 +92,15 @@ def macros() -> Any:
     """dbt's macros of the bridge: functions of relation names that return SQL."""
     text = "\n".join((DBT_PROJECT / "macros" / name).read_text() for name in _MACROS)
     return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).module
+
+
+def _parts(connection: Connection, condition: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        query = (
+            f"select * from ({_parts_sql()}) as parts where {condition}"
+            " order by measure desc, region_code, from_method, to_method, part_order"
+        )
+        return cursor.execute(query.encode(), values).fetchall()
 
 
 def _parts_sql() -> str:

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lagebild.core import database
-from lagebild.provenance import bridge
+from lagebild.warehouse import bridge
 
 COLUMNS = (
     "municipality_ags, region_code, method, method_version, reference_year, persons_year, population_persons,"
