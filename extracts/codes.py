@@ -10,8 +10,7 @@ from functools import cache
 
 from extracts import signs
 from extracts.model import Language
-from extracts.package import load
-from extracts.texts import ROOM
+from extracts.package import ROOM, load
 from lagebild.core import seeds, yaml_files
 from lagebild.core.errors import UserError
 

@@ -8,7 +8,8 @@ from typing import Any
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
 
-PACKAGE = Path(__file__).with_name("package.yml")
+ROOM = Path(__file__).parent
+PACKAGE = ROOM / "package.yml"
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 

@@ -15,6 +15,7 @@ from extracts.dcat import dcat_bytes
 from extracts.descriptor import descriptor_bytes
 from extracts.listing import CATALOGUE, CHECKSUMS, CODES, DATA, DESCRIPTOR
 from extracts.readme import readme_bytes
+from extracts.signing import SIGNATURE, key_id, sign
 from extracts.tables import codes_bytes, csv_bytes
 from extracts.workbook import xlsx_bytes
 from lagebild.core import database
@@ -63,6 +64,10 @@ def release(
             contents = contents_of.gather(connection, wanted, publication_id, attributed)
         files = package_files(contents)
         number = contents.publication.publication_id
+        folder = _folder(settings.extracts, number, recipient)
+        files[SIGNATURE] = _signature(
+            settings, folder, files[CHECKSUMS], f"publication {number}, {recipient}, {purpose}"
+        )
         with builder.transaction():
             # Two releases of the same publication wait for each other; the lock ends with the transaction.
             builder.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
@@ -80,7 +85,7 @@ def release(
             )
             # The folder appears before the commit: were the register written and the folder not, the
             # register would name a release that never was; the other way round, the next run mends it.
-            return _put_folder(_folder(settings.extracts, number, recipient), files)
+            return _put_folder(folder, files)
 
 
 def _handed_out_before_protection(
@@ -122,6 +127,15 @@ def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
         f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
     ).encode()
     return files
+
+
+def _signature(settings: Settings, folder: Path, sums: bytes, comment: str) -> bytes:
+    """The signature that was handed out with these checksums, else a new one: a later key signs nothing anew."""
+    handed_out = folder / SIGNATURE
+    if handed_out.exists() and (folder / CHECKSUMS).read_bytes() == sums:
+        return handed_out.read_bytes()
+    key_id(settings)  # creates the first key
+    return sign(settings, sums, comment)
 
 
 def _put_folder(target: Path, files: dict[str, bytes]) -> Path:

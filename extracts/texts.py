@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
-from pathlib import Path
 from string import Formatter
 from typing import Any
 
 from extracts.model import Language
+from extracts.package import PACKAGE, ROOM
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
 
-ROOM = Path(__file__).parent
 PHRASES, LABELS = ROOM / "phrases.yml", ROOM / "labels.yml"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 _MONTHS = {
@@ -103,6 +102,4 @@ def _labels() -> dict[str, dict[str, str]]:
 
 @cache
 def _titles() -> dict[str, dict[str, str]]:
-    from extracts import package  # late: package.yml is read by those alone who need a title
-
-    return {mart["name"]: mart["title"] for mart in yaml_files.read(package.PACKAGE)["marts"]}
+    return {mart["name"]: mart["title"] for mart in yaml_files.read(PACKAGE)["marts"]}

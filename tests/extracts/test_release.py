@@ -15,6 +15,7 @@ import pytest
 import yaml
 from python_calamine import CalamineWorkbook
 
+from extracts import signing, verify
 from extracts.package import PACKAGE
 from extracts.release import release
 from extracts.tables import cell, neutralised
@@ -122,8 +123,20 @@ def test_package_is_rebuilt_byte_for_byte(published, package_file):
     assert _files(release(published, 2, package_file=package_file)) == first
     assert set(first) == {
         "daten/cost_per_person.csv", "daten/eu2_population.csv", "daten/codes.csv", "lagebild.xlsx", "datapackage.json",
-        "dcat-ap-de.ttl", "LIESMICH.txt", "SHA256SUMS",
+        "dcat-ap-de.ttl", "LIESMICH.txt", "SHA256SUMS", "SHA256SUMS.minisig",
     }  # fmt: skip
+
+
+def test_the_package_is_signed_once_and_a_later_key_signs_nothing_anew(published, package_file):
+    folder = release(published, 2, "ministry", "Haushaltsberatung", package_file)
+    verdict = verify.package(folder, signing.public_keys(published.keys))
+    assert verdict.is_good, verdict.problems
+    assert verdict.trusted_comment == "publication 2, ministry, Haushaltsberatung"
+    before = _files(folder)
+    signing.rotate(published.keys)
+    assert _files(release(published, 2, "ministry", "Haushaltsberatung", package_file)) == before
+    (folder / "daten" / "eu2_population.csv").write_text("changed")
+    assert not verify.package(folder, signing.public_keys(published.keys)).is_good
 
 
 def test_csv_opens_in_german_excel(published, package_file):

@@ -104,8 +104,8 @@ def converted(folder: Path, source: Path, options: str) -> list[list[str]]:
     subprocess.run(
         [
             SOFFICE, "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}",
-            f"--infilter=CSV:{options}", "--convert-to", "csv:Text - txt - csv (StarCalc):59,34,76,1,,1031,false,true", "--outdir", folder / "out",
-            source,
+            f"--infilter=CSV:{options}", "--convert-to",
+            "csv:Text - txt - csv (StarCalc):59,34,76,1,,1031,false,true", "--outdir", folder / "out", source,
         ],
         check=True, capture_output=True, timeout=300,
     )  # fmt: skip
