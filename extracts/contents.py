@@ -9,10 +9,13 @@ import psycopg
 
 from extracts import marts
 from extracts.marts import Mart, Publication
+from extracts.model import About, Publisher, Recipient
 from extracts.package import MartEntry, Package
 from extracts.texts import GERMAN, Texts
 from lagebild.core.errors import UserError
 
+NOT_STATED = About(Recipient("reviewer", "", "", "", "de", "public"), Publisher("", ""), False, None, None, None, None)
+"""A release to nobody in particular."""
 CAPTIONS = {"caption_de": "Lesehinweis", "caption_en": "Caption"}
 
 
@@ -31,6 +34,7 @@ class Contents:
     attributions: dict[str, dict[str, Any]]
     """Per source id: title, licenses and sources (`attribution.of_publication`)."""
     texts: Texts = GERMAN
+    about: About = NOT_STATED
 
     def label(self, column: str) -> str:
         """The heading of a column in the workbook."""

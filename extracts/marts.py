@@ -41,6 +41,16 @@ class Mart:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
 
+    @property
+    def row_count(self) -> int:
+        """The rows of the mart, of which `rows` may be the first."""
+        return len(self.rows)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the mart has more rows than are at hand."""
+        return len(self.rows) < self.row_count
+
     def shortened(self) -> Iterator[str]:
         """Where a text was cut: its row by the mart's key, its column, how long it was; where known its line."""
         names = [column.name for column in self.columns]

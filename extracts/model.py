@@ -57,6 +57,10 @@ class Publisher:
     name: str
     contact: str
     """Mail address or page; may be empty in the demo alone."""
+    kind: Literal["", "LocalAuthority", "RegionalAuthority", "NationalAuthority"] = ""
+    """What the publisher is, in the ADMS list of publisher types; empty: not stated."""
+    contributor_id: str = ""
+    """The IRI under which GovData knows who supplies the entry (list `contributors` of DCAT-AP.de); empty: none."""
 
 
 @dataclass(frozen=True)
