@@ -1,104 +1,196 @@
 """`datapackage.json`: what the files are, column by column, and where the figures come from (Data Package 2.0)."""
 
-import hashlib
+import csv
 import json
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any
+from functools import partial
+from hashlib import sha256
+from typing import Any, get_args
 
 from extracts.contents import Contents
+from extracts.identity import contact_address, dataset_name
+from extracts.listing import CODES, DATA, Listed, listed
 from extracts.marts import Column, Mart
-from extracts.tables import DIALECT, FALSE, TRUE, written_columns
+from extracts.model import Status
+from extracts.package import Reference
+from extracts.tables import DIALECT, FALSE, STATUS, TRUE, neutralised, written_columns
+from extracts.texts import LANGUAGES, Texts
 
 _TYPES = {"text": "string", "integer": "integer", "number": "number", "date": "date", "datetime": "datetime"}
+MOST_CATEGORIES = 100
+"""A column with more codes than this has them in codes.csv alone."""
 
 
 def descriptor_bytes(contents: Contents, files: dict[str, bytes]) -> bytes:
-    """The descriptor of `files` (name -> bytes): the CSV files of the marts and the workbook."""
+    """The descriptor of `files` (name -> bytes); the same contents and files give the same bytes.
+
+    UserError if the publisher's contact is neither a mail address nor a page.
+    """
     return (json.dumps(descriptor(contents, files), ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
 def descriptor(contents: Contents, files: dict[str, bytes]) -> dict[str, Any]:
     """The descriptor as Python values."""
-    publication = contents.publication
-    resources = [_mart_resource(contents, mart, files[f"{mart.entry.name}.csv"]) for mart in contents.marts]
+    publication, about, texts = contents.publication, contents.about, contents.texts
+    say = texts.say
+    keywords = [word for code in LANGUAGES for word in Texts(code).say("dcat.keywords").split(", ")]
+    parts = [say("dcat.synthetic")] * about.is_synthetic + [say("dcat.description")]
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": f"lagebild-publication-{publication.publication_id}",
-        "title": contents.package.title,
-        "description": contents.package.description,
+        "name": f"lagebild-{about.recipient.name}",
+        "id": dataset_name(contents),
+        "title": say("dcat.title_synthetic" if about.is_synthetic else "dcat.title"),
+        "description": " ".join(parts),
         "version": str(publication.publication_id),
         "created": f"{publication.published_at:%Y-%m-%dT%H:%M:%SZ}",
+        "keywords": list(dict.fromkeys(keywords)),
+        "contributors": [_publisher(contents)],
         **_optional("licenses", _distinct(x for a in contents.attributions.values() for x in a["licenses"])),
         **_optional("sources", _distinct(x for a in contents.attributions.values() for x in a["sources"])),
-        "resources": [
-            *resources,
-            {
-                "name": "workbook",
-                "path": "lagebild.xlsx",
-                "title": "The same marts as a workbook, with notes",
-                "format": "xlsx",
-                "mediatype": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                **_fingerprint(files["lagebild.xlsx"]),
-            },
-        ],
+        "resources": [_resource(contents, file, files) for file in listed(contents, files)],
         "lagebild": {
             "publication_id": publication.publication_id,
             "code_version": publication.code_version,
+            "language": texts.language,
             "model_versions": contents.model_versions,
             "deliveries": contents.deliveries,
             "accepted_in_spite_of_a_finding": [
                 {name: f"{value}" if isinstance(value, date) else value for name, value in acceptance.items()}
                 for acceptance in contents.acceptances
             ],
-            "evidence": contents.package.evidence,
+            "evidence": {name: text[texts.language] for name, text in contents.package.evidence.items()},
         },
     }
 
 
-def _mart_resource(contents: Contents, mart: Mart, data: bytes) -> dict[str, Any]:
-    captions = contents.captions(mart.entry)
+def _publisher(contents: Contents) -> dict[str, Any]:
+    publisher = contents.about.publisher
+    address = contact_address(publisher)
+    if address.startswith("mailto:"):
+        contact = {"email": address.removeprefix("mailto:")}
+    else:
+        contact = {"path": address} if address else {}
+    return {"title": publisher.name, **contact, "roles": ["publisher", "contact"] if address else ["publisher"]}
+
+
+def _resource(contents: Contents, file: Listed, files: dict[str, bytes]) -> dict[str, Any]:
+    """A file; of a table its columns too."""
+    data = files[file.name]
+    plain = {
+        "name": file.key,
+        "path": file.name,
+        "title": file.title,
+        "format": file.form.name,
+        "mediatype": file.form.media_type,
+        "bytes": len(data),
+        "hash": f"sha256:{sha256(data).hexdigest()}",
+    }
+    if file.name == CODES:
+        return plain | _table() | {"schema": _codes_schema(data)}
+    if file.mart is None:
+        return plain
+    mart = file.mart
     used = contents.used_by(mart.entry.name)
     attributions = [contents.attributions[source] for source in dict.fromkeys(row["source"] for row in used)]
+    told = [mart.description, *_of_sample(contents, file), *contents.captions(mart.entry)]
     return {
-        "name": mart.entry.name,
-        "path": f"{mart.entry.name}.csv",
-        "title": mart.entry.title[contents.texts.language],
-        "description": "\n\n".join(filter(None, [mart.description, *captions])),
-        "type": "table",
-        "format": "csv",
-        "mediatype": "text/csv",
-        "encoding": "utf-8",
-        "dialect": DIALECT,
-        **_fingerprint(data),
+        **plain,
+        "description": "\n\n".join(filter(None, told)),
         **_optional("licenses", _distinct(x for a in attributions for x in a["licenses"])),
         **_optional("sources", _distinct(x for a in attributions for x in a["sources"])),
-        "schema": {
-            "fields": [_field(contents, column) for column in written_columns(mart)],
-            "primaryKey": list(mart.entry.key),
-            "missingValues": [""],
-        },
+        **({**_table(), "schema": _schema(contents, mart)} if file.is_csv else {}),
         "lagebild": {
-            "rows": len(mart.rows),
+            "rows": len(mart.rows) if file.is_csv else mart.row_count,
             "deliveries": [{k: v for k, v in row.items() if k not in ("mart", "model_version")} for row in used],
         },
     }
 
 
-def _field(contents: Contents, column: Column) -> dict[str, Any]:
-    field = {
+def _table() -> dict[str, Any]:
+    return {"type": "table", "encoding": "utf-8", "dialect": DIALECT}
+
+
+def _schema(contents: Contents, mart: Mart) -> dict[str, Any]:
+    """The columns of a mart's CSV."""
+    columns = written_columns(mart)
+    names = frozenset(column.name for column in columns)
+    return {
+        "fields": [_field(contents, mart, column, names) for column in columns],
+        "primaryKey": list(mart.entry.key),
+        **_optional("foreignKeys", list(_foreign_keys(contents, mart))),
+        "missingValues": [""],
+    }
+
+
+def _of_sample(contents: Contents, file: Listed) -> Iterator[str]:
+    """That a CSV has the first rows alone, and which file has all."""
+    mart = file.mart
+    if mart and mart.is_sample:
+        stem, counts = f"{DATA}{mart.entry.name}", {"rows": len(mart.rows), "all": mart.row_count}
+        key, other = ("sample", "parquet") if file.is_csv else ("parquet", "csv")
+        yield contents.texts.say(f"descriptor.{key}", **{other: f"{stem}.{other}"}, **counts)
+
+
+def _codes_schema(data: bytes) -> dict[str, Any]:
+    """Every column of codes.csv is text, so that a code keeps its zeros."""
+    first = data.partition(b"\r\n")[0].decode("utf-8-sig")
+    (header,) = csv.reader([first], delimiter=str(DIALECT["delimiter"]))
+    return {"fields": [{"name": name, "type": "string"} for name in header], "missingValues": [""]}
+
+
+def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]) -> dict[str, Any]:
+    texts = contents.texts
+    field: dict[str, Any] = {
         "name": column.name,
-        "title": contents.label(column.name),
+        "title": texts.label(column.name),
         **({"description": column.description} if column.description else {}),
     }
+    if f"{column.name}{STATUS}" in names:
+        empty = texts.say("descriptor.empty", column=f"{column.name}{STATUS}")
+        field["missingValues"] = [{"value": "", "label": empty}]
     if column.kind == "boolean":
         return field | {"type": "boolean", "trueValues": [TRUE], "falseValues": [FALSE]}
     if column.kind == "number":
         return field | {"type": "number", "decimalChar": ","}
+    if column.kind == "text" and (codes := _codes(contents, mart, column)):
+        # Labels for people; `enum` for programs that do not know categories yet.
+        categories = [{"value": value, "label": label} for value, label in codes.items()]
+        return field | {"type": "string", "categories": categories, "constraints": {"enum": list(codes)}}
     return field | {"type": _TYPES[column.kind]}
 
 
-def _fingerprint(data: bytes) -> dict[str, Any]:
-    return {"bytes": len(data), "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+def _codes(contents: Contents, mart: Mart, column: Column) -> dict[str, str]:
+    """The codes of a column with their meaning, if each of its values is one; of a status column all there can be."""
+    if column.name.endswith(STATUS) and column.name not in {one.name for one in mart.columns}:
+        values: Iterable[str] = get_args(Status)
+    elif mart.is_sample:  # the rows that are not at hand may have others
+        return {}
+    else:
+        values = sorted({neutralised(value) for value in mart.values(column.name) if value is not None} - {""})
+    found = {value: contents.texts.code(column.name, value) for value in values}
+    if not 0 < len(found) <= MOST_CATEGORIES:
+        return {}
+    return {value: text for value, text in found.items() if text} if all(found.values()) else {}
+
+
+def _foreign_keys(contents: Contents, mart: Mart) -> Iterator[dict[str, Any]]:
+    """The references of `package.yml` that hold: both tables are here whole, and each row finds its other."""
+    by_name = {one.entry.name: one for one in contents.marts if not one.is_sample}
+    for reference in mart.entry.references:
+        other = by_name.get(reference.mart)
+        if mart.entry.name in by_name and other and _holds(mart, other, reference):
+            resource = {} if other is mart else {"resource": other.entry.name}
+            yield {
+                "fields": list(reference.columns),
+                "reference": {**resource, "fields": list(reference.to)},
+            }
+
+
+def _holds(mart: Mart, other: Mart, reference: Reference) -> bool:
+    rows = zip(*map(mart.values, reference.columns), strict=True)
+    known = set(zip(*map(other.values, reference.to), strict=True))
+    return all(row in known for row in rows if any(value is not None for value in row))
 
 
 def _optional(name: str, values: list[Any]) -> dict[str, list[Any]]:
@@ -107,4 +199,5 @@ def _optional(name: str, values: list[Any]) -> dict[str, list[Any]]:
 
 
 def _distinct(values: Any) -> list[Any]:
-    return [json.loads(text) for text in dict.fromkeys(json.dumps(value, sort_keys=True) for value in values)]
+    as_text = partial(json.dumps, sort_keys=True)
+    return [json.loads(text) for text in dict.fromkeys(map(as_text, values))]

@@ -3,12 +3,22 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
 
 PACKAGE = Path(__file__).with_name("package.yml")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Columns whose values are found in columns of a mart; where none of them has a value, nothing is."""
+
+    columns: tuple[str, ...]
+    mart: str
+    to: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,7 @@ class MartEntry:
     caption: str | None
     figures: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of a figure whose columns have other names than usual: `sign`, `reason` (columns), `empty` (a status)."""
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ def load(path: Path = PACKAGE) -> Package:
         title=content["title"],
         description=content["description"].strip(),
         marts=tuple(
-            MartEntry(m["name"], m["title"], tuple(m["key"]), m.get("caption"), m.get("figures") or {})
+            MartEntry(m["name"], m["title"], tuple(m["key"]), m.get("caption"), m.get("figures") or {}, _references(m))
             for m in content["marts"]
         ),
         evidence=content["evidence"],
@@ -60,3 +71,8 @@ def load(path: Path = PACKAGE) -> Package:
         speaks_of_every_delivery=frozenset(content["contracts"]["speak_of_every_delivery"]),
         names_the_publisher=frozenset(content["contracts"]["name_the_publisher"]),
     )
+
+
+def _references(mart: dict[str, Any]) -> tuple[Reference, ...]:
+    stated = mart.get("references") or []
+    return tuple(Reference(tuple(one["columns"]), one["mart"], tuple(one["to"])) for one in stated)
