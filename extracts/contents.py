@@ -1,7 +1,7 @@
 """Everything a package says, gathered once, so that CSV, workbook and descriptor say the same."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -132,14 +132,16 @@ def gather(
     """
     publication = marts.publication(connection, publication_id)
     number = publication.publication_id
+    read = tuple(marts.mart(connection, entry, number) for entry in package.marts)
     contents = Contents(
         package=package,
         publication=publication,
-        marts=tuple(marts.mart(connection, entry, number) for entry in package.marts),
+        marts=read,
         sources=marts.sources(connection, number),
         warnings=marts.warnings(connection, number),
         acceptances=marts.acceptances(connection, number),
         attributions=attributed(number),
+        about=replace(NOT_STATED, is_synthetic=any("synthetic" in mart.values("evidence") for mart in read)),
     )
     for mart in contents.marts:
         _require_captions(contents, mart)

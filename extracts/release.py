@@ -11,17 +11,18 @@ from psycopg import Connection
 
 from extracts import attribution, marts, package
 from extracts import contents as contents_of
+from extracts.dcat import dcat_bytes
 from extracts.descriptor import descriptor_bytes
-from extracts.tables import csv_bytes
+from extracts.listing import CATALOGUE, CHECKSUMS, CODES, DATA, DESCRIPTOR
+from extracts.readme import readme_bytes
+from extracts.tables import codes_bytes, csv_bytes
 from extracts.workbook import xlsx_bytes
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
 from lagebild.warehouse import publications, releases
 
-CHECKSUMS = "SHA256SUMS"
 WORKBOOK = "lagebild.xlsx"
-DESCRIPTOR = "datapackage.json"
 _RECIPIENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -111,8 +112,11 @@ def _folder(extracts: Path, publication_id: int, recipient: str) -> Path:
 
 def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
     """The package's files by name; the same contents give the same bytes."""
-    files = {f"{mart.entry.name}.csv": csv_bytes(mart) for mart in contents.marts}
+    files = {f"{DATA}{mart.entry.name}.csv": csv_bytes(mart) for mart in contents.marts}
+    files[CODES] = codes_bytes(contents)
     files[WORKBOOK] = xlsx_bytes(contents)
+    files[CATALOGUE] = dcat_bytes(contents, files)
+    files[contents.texts.say("file.readme")] = readme_bytes(contents, files)
     files[DESCRIPTOR] = descriptor_bytes(contents, files)
     files[CHECKSUMS] = "".join(
         f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
@@ -138,6 +142,7 @@ def _put_folder(target: Path, files: dict[str, bytes]) -> Path:
     folder.mkdir()
     try:
         for name, data in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(data)
         folder.rename(target)
     except BaseException:
@@ -147,7 +152,7 @@ def _put_folder(target: Path, files: dict[str, bytes]) -> Path:
 
 
 def _differing(folder: Path, files: dict[str, bytes]) -> list[str]:
-    present = {path.name for path in folder.iterdir()}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     return sorted(
         name for name in present | files.keys()
         if name not in present or name not in files or (folder / name).read_bytes() != files[name]

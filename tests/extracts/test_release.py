@@ -110,7 +110,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_package_is_rebuilt_byte_for_byte(published, package_file):
@@ -121,22 +121,23 @@ def test_package_is_rebuilt_byte_for_byte(published, package_file):
         connection.execute("update published.tiny_population set remark = remark where region_code = '05112'")
     assert _files(release(published, 2, package_file=package_file)) == first
     assert set(first) == {
-        "cost_per_person.csv", "eu2_population.csv", "lagebild.xlsx", "datapackage.json", "SHA256SUMS",
+        "daten/cost_per_person.csv", "daten/eu2_population.csv", "daten/codes.csv", "lagebild.xlsx", "datapackage.json",
+        "dcat-ap-de.ttl", "LIESMICH.txt", "SHA256SUMS",
     }  # fmt: skip
 
 
 def test_csv_opens_in_german_excel(published, package_file):
     folder = release(published, package_file=package_file)
-    data = (folder / "eu2_population.csv").read_bytes()
+    data = (folder / "daten" / "eu2_population.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")
     assert data.count(b"\r\n") == data.count(b"\n") == 3
-    duisburg, koeln = _rows(folder / "eu2_population.csv")
+    duisburg, koeln = _rows(folder / "daten" / "eu2_population.csv")
     assert koeln["region_name"] == "Köln, Stadt"
     assert (koeln["reference_date"], koeln["change_persons"], koeln["change_pct"]) == ("2024-12-31", "-5", "-0,03")
     assert (koeln["is_suppressed"], duisburg["is_suppressed"]) == ("nein", "ja")
     assert duisburg["region_name"] == 'Duisburg; "Stadt"'
     assert duisburg["change_persons"] == ""
-    *_, dortmund = _rows(folder / "cost_per_person.csv")
+    *_, dortmund = _rows(folder / "daten" / "cost_per_person.csv")
     assert dortmund["municipality_ags"] == "05913000"
     assert (dortmund["total_cost_eur"], dortmund["cost_per_person_eur"]) == ("15639764,50", "2143,020622")
     assert dortmund["caption_de"] == CAPTION_DE
@@ -152,8 +153,10 @@ def test_money_has_two_decimals_whatever_its_column_could_hold(value, shown):
 
 def test_formulas_are_neutralised(published, package_file):
     folder = release(published, package_file=package_file)
-    assert _rows(folder / "cost_per_person.csv")[0]["municipality_name"] == '\'=HYPERLINK("http://example.org")'
-    duisburg, koeln = _rows(folder / "eu2_population.csv")
+    assert (
+        _rows(folder / "daten" / "cost_per_person.csv")[0]["municipality_name"] == '\'=HYPERLINK("http://example.org")'
+    )
+    duisburg, koeln = _rows(folder / "daten" / "eu2_population.csv")
     assert duisburg["remark"] == "'+ 4"
     assert koeln["remark"] == "-"  # the statistical offices' sign, not a formula
 
@@ -248,7 +251,7 @@ def test_a_text_that_no_cell_holds_is_cut_with_a_mark_and_its_row_and_deliveries
             "update published.tiny_population set remark = repeat('=x', 20000) where region_code = '05315'"
         )
     folder = release(published, package_file=package_file)
-    (text,) = [row["remark"] for row in _rows(folder / "eu2_population.csv") if len(row["remark"]) > 10]
+    (text,) = [row["remark"] for row in _rows(folder / "daten" / "eu2_population.csv") if len(row["remark"]) > 10]
     assert text.startswith("'=x=x") and text.endswith(" … [gekürzt, 40000 Zeichen]") and len(text) < 32_767
     workbook = CalamineWorkbook.from_path(folder / "lagebild.xlsx")
     told = [" ".join(map(str, row)) for row in workbook.get_sheet_by_index(0).to_python()]
@@ -260,8 +263,8 @@ def test_a_text_that_no_cell_holds_is_cut_with_a_mark_and_its_row_and_deliveries
 def test_checksums_verify_with_sha256sum(published, package_file):
     folder = release(published, package_file=package_file)
     check = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)
-    assert check.stdout.count(": OK") == 4
-    (folder / "cost_per_person.csv").write_text("changed")
+    assert check.stdout.count(": OK") == 7
+    (folder / "daten" / "cost_per_person.csv").write_text("changed")
     assert subprocess.run(["sha256sum", "-c", "--status", "SHA256SUMS"], cwd=folder, check=False).returncode == 1
 
 
@@ -271,7 +274,8 @@ def test_descriptor_describes_every_column(published, package_file):
     assert descriptor["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     assert descriptor["created"] == "2026-02-05T22:30:00Z"
     assert descriptor["lagebild"]["publication_id"] == 2
-    cost, population, _ = descriptor["resources"]
+    by_name = {one["name"]: one for one in descriptor["resources"]}
+    cost, population = (by_name[name] for name in ("cost_per_person", "eu2_population"))
     assert CAPTION_DE in cost["description"] and CAPTION_EN in cost["description"]
     assert cost["lagebild"]["deliveries"][0]["sha256"] == SHA256
     with open(folder / cost["path"], encoding="utf-8-sig", newline="") as handle:
@@ -288,7 +292,7 @@ def test_descriptor_describes_every_column(published, package_file):
 def test_old_publication_is_rebuilt_from_its_vintage(published, package_file):
     old = release(published, 1, package_file=package_file)
     assert old == published.extracts / "publication-1" / "reviewer"
-    (dortmund,) = _rows(old / "cost_per_person.csv")
+    (dortmund,) = _rows(old / "daten" / "cost_per_person.csv")
     assert dortmund["total_cost_eur"] == "15639763,00"
 
 
@@ -307,10 +311,10 @@ def test_identical_folder_is_left_alone_and_registered_once(published, package_f
 
 def test_differing_folder_is_not_overwritten(published, package_file):
     folder = release(published, package_file=package_file)
-    (folder / "cost_per_person.csv").write_text("mended by hand")
+    (folder / "daten" / "cost_per_person.csv").write_text("mended by hand")
     with pytest.raises(UserError, match=r"cost_per_person\.csv"):
         release(published, package_file=package_file)
-    assert (folder / "cost_per_person.csv").read_text() == "mended by hand"
+    assert (folder / "daten" / "cost_per_person.csv").read_text() == "mended by hand"
 
 
 def test_left_over_of_a_killed_release_is_cleared(published, package_file):
