@@ -2,7 +2,11 @@
 
 import csv
 import json
+<<<<<<< HEAD
 from collections.abc import Iterable, Iterator
+=======
+from collections.abc import Iterator
+>>>>>>> r-meta
 from datetime import date
 from functools import partial
 from hashlib import sha256
@@ -153,6 +157,13 @@ def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]
         return field | {"type": "boolean", "trueValues": [TRUE], "falseValues": [FALSE]}
     if column.kind == "number":
         return field | {"type": "number", "decimalChar": ","}
+<<<<<<< HEAD
+=======
+    if column.name.endswith(STATUS) and column.name not in {one.name for one in mart.columns}:
+        # What each means stands in codes.csv once: hundreds of columns have the same.
+        title = texts.say("descriptor.status", title=texts.label(column.name.removesuffix(STATUS)))
+        return field | {"title": title, "type": "string", "constraints": {"enum": list(get_args(Status))}}
+>>>>>>> r-meta
     if column.kind == "text" and (codes := _codes(contents, mart, column)):
         # Labels for people; `enum` for programs that do not know categories yet.
         categories = [{"value": value, "label": label} for value, label in codes.items()]
@@ -161,6 +172,7 @@ def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]
 
 
 def _codes(contents: Contents, mart: Mart, column: Column) -> dict[str, str]:
+<<<<<<< HEAD
     """The codes of a column with their meaning, if each of its values is one; of a status column all there can be."""
     if column.name.endswith(STATUS) and column.name not in {one.name for one in mart.columns}:
         values: Iterable[str] = get_args(Status)
@@ -172,6 +184,19 @@ def _codes(contents: Contents, mart: Mart, column: Column) -> dict[str, str]:
     if not 0 < len(found) <= MOST_CATEGORIES:
         return {}
     return {value: text for value, text in found.items() if text} if all(found.values()) else {}
+=======
+    """The codes of a column, as they are written, with their meaning; none unless each of its values is one."""
+    distinct = set(mart.values(column.name)) - {None, ""}
+    if mart.is_sample or len(distinct) > MOST_CATEGORIES:  # rows that are not at hand may have others
+        return {}
+    found = {}
+    for value in sorted(distinct):
+        text = contents.texts.code(column.name, value)
+        if not text:
+            return {}
+        found[neutralised(value)] = text
+    return found
+>>>>>>> r-meta
 
 
 def _foreign_keys(contents: Contents, mart: Mart) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,10 @@ from extracts.dcat import dcat_bytes
 from extracts.descriptor import descriptor_bytes
 from extracts.listing import CATALOGUE, CHECKSUMS, CODES, DATA, DESCRIPTOR
 from extracts.readme import readme_bytes
+<<<<<<< HEAD
 from extracts.signing import SIGNATURE, key_id, sign
+=======
+>>>>>>> r-meta
 from extracts.tables import codes_bytes, csv_bytes
 from extracts.workbook import xlsx_bytes
 from lagebild.core import database

@@ -6,6 +6,7 @@ A rule on dbt's manifest, as a build writes it; and a test of the readers' relat
 import json
 import re
 import zipfile
+from pathlib import Path
 
 from extracts.release import release
 from ingest import contracts
@@ -155,7 +156,7 @@ def test_readers_learn_no_name_of_what_is_not_theirs(published_warehouse):
     ]
     package = release(published_warehouse)
     python_pattern = re.compile(pattern.replace(r"\m", r"\b").replace(r"\M", r"\b"))
-    for file in package.iterdir():
+    for file in filter(Path.is_file, package.rglob("*")):
         found = python_pattern.search(_text(file))
         assert found is None, (file.name, found)
 

@@ -221,6 +221,8 @@ def test_descriptor_says_who_publishes_and_what_each_column_is():
         {"value": "", "label": "Kein Wert; warum, steht in total_cost_eur_status"}
     ]
     assert list(fields)[list(fields).index("total_cost_eur") + 1] == "total_cost_eur_status"
+    assert fields["total_cost_eur_status"]["title"] == "Status: Kosten insgesamt (EUR)"
+    assert "confidential" in fields["total_cost_eur_status"]["constraints"]["enum"]
     (evidence,) = fields["evidence"]["categories"]
     assert evidence == {"value": "derived_from_result", "label": Texts("de").code("evidence", "derived_from_result")}
     assert by_name["lump_sum_simulation"]["schema"]["foreignKeys"] == [
