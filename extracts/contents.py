@@ -1,10 +1,6 @@
 """Everything a package says, gathered once, so that CSV, workbook and descriptor say the same."""
 
-<<<<<<< HEAD
 from collections.abc import Callable
-=======
-from collections.abc import Callable, Iterator
->>>>>>> r-meta
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any

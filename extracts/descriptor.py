@@ -2,11 +2,7 @@
 
 import csv
 import json
-<<<<<<< HEAD
-from collections.abc import Iterable, Iterator
-=======
 from collections.abc import Iterator
->>>>>>> r-meta
 from datetime import date
 from functools import partial
 from hashlib import sha256
@@ -157,13 +153,10 @@ def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]
         return field | {"type": "boolean", "trueValues": [TRUE], "falseValues": [FALSE]}
     if column.kind == "number":
         return field | {"type": "number", "decimalChar": ","}
-<<<<<<< HEAD
-=======
     if column.name.endswith(STATUS) and column.name not in {one.name for one in mart.columns}:
         # What each means stands in codes.csv once: hundreds of columns have the same.
         title = texts.say("descriptor.status", title=texts.label(column.name.removesuffix(STATUS)))
         return field | {"title": title, "type": "string", "constraints": {"enum": list(get_args(Status))}}
->>>>>>> r-meta
     if column.kind == "text" and (codes := _codes(contents, mart, column)):
         # Labels for people; `enum` for programs that do not know categories yet.
         categories = [{"value": value, "label": label} for value, label in codes.items()]
@@ -172,19 +165,6 @@ def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]
 
 
 def _codes(contents: Contents, mart: Mart, column: Column) -> dict[str, str]:
-<<<<<<< HEAD
-    """The codes of a column with their meaning, if each of its values is one; of a status column all there can be."""
-    if column.name.endswith(STATUS) and column.name not in {one.name for one in mart.columns}:
-        values: Iterable[str] = get_args(Status)
-    elif mart.is_sample:  # the rows that are not at hand may have others
-        return {}
-    else:
-        values = sorted({neutralised(value) for value in mart.values(column.name) if value is not None} - {""})
-    found = {value: contents.texts.code(column.name, value) for value in values}
-    if not 0 < len(found) <= MOST_CATEGORIES:
-        return {}
-    return {value: text for value, text in found.items() if text} if all(found.values()) else {}
-=======
     """The codes of a column, as they are written, with their meaning; none unless each of its values is one."""
     distinct = set(mart.values(column.name)) - {None, ""}
     if mart.is_sample or len(distinct) > MOST_CATEGORIES:  # rows that are not at hand may have others
@@ -196,7 +176,6 @@ def _codes(contents: Contents, mart: Mart, column: Column) -> dict[str, str]:
             return {}
         found[neutralised(value)] = text
     return found
->>>>>>> r-meta
 
 
 def _foreign_keys(contents: Contents, mart: Mart) -> Iterator[dict[str, Any]]:

@@ -50,19 +50,6 @@ class Mart:
     def is_sample(self) -> bool:
         """Whether the mart has more rows than are at hand."""
         return len(self.rows) < self.row_count
-<<<<<<< HEAD
-=======
-
-    def shortened(self) -> Iterator[str]:
-        """Where a text was cut: its row by the mart's key, its column, how long it was; where known its line."""
-        names = [column.name for column in self.columns]
-        for row in self.rows:
-            for name, value in zip(names, row, strict=True):
-                if isinstance(value, str) and (cut := SHORTENED.search(value)):
-                    where = ", ".join(str(row[names.index(part)]) for part in self.entry.key if part != name)
-                    line = f", Zeile {row[names.index('line_number')]} der Lieferung" if "line_number" in names else ""
-                    yield f"{name} ({where}{line}): {cut[1]} Zeichen, gekürzt auf {LONGEST_TEXT}"
->>>>>>> r-meta
 
     def values(self, name: str) -> list[Any]:
         """The values of column `name`, row by row; empty when the mart has no such column."""

@@ -15,10 +15,7 @@ from extracts.dcat import dcat_bytes
 from extracts.descriptor import descriptor_bytes
 from extracts.listing import CATALOGUE, CHECKSUMS, CODES, DATA, DESCRIPTOR
 from extracts.readme import readme_bytes
-<<<<<<< HEAD
 from extracts.signing import SIGNATURE, key_id, sign
-=======
->>>>>>> r-meta
 from extracts.tables import codes_bytes, csv_bytes
 from extracts.workbook import xlsx_bytes
 from lagebild.core import database
@@ -69,7 +66,7 @@ def release(
         number = contents.publication.publication_id
         folder = _folder(settings.extracts, number, recipient)
         files[SIGNATURE] = _signature(
-            settings, folder, files[CHECKSUMS], f"publication {number}, {recipient}, {purpose}"
+            settings.keys, folder, files[CHECKSUMS], f"publication {number}, {recipient}, {purpose}"
         )
         with builder.transaction():
             # Two releases of the same publication wait for each other; the lock ends with the transaction.
@@ -132,13 +129,13 @@ def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
     return files
 
 
-def _signature(settings: Settings, folder: Path, sums: bytes, comment: str) -> bytes:
+def _signature(keys: Path, folder: Path, sums: bytes, comment: str) -> bytes:
     """The signature that was handed out with these checksums, else a new one: a later key signs nothing anew."""
     handed_out = folder / SIGNATURE
     if handed_out.exists() and (folder / CHECKSUMS).read_bytes() == sums:
         return handed_out.read_bytes()
-    key_id(settings)  # creates the first key
-    return sign(settings, sums, comment)
+    key_id(keys)  # creates the first key
+    return sign(keys, sums, comment)
 
 
 def _put_folder(target: Path, files: dict[str, bytes]) -> Path:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from lagebild.core import atomic_files
 from lagebild.core.errors import UserError, did_you_mean
-from lagebild.core.settings import Settings
 
 SIGNATURE = "SHA256SUMS.minisig"
 RUNBOOK = "docs/runbooks/signing-key.md"
@@ -49,23 +48,23 @@ class Key:
         return f"{self.key_id}  {self.public}  {self.state}{why}"
 
 
-def sign(settings: Settings, sums: bytes, trusted_comment: str) -> bytes:
+def sign(keys: Path, sums: bytes, trusted_comment: str) -> bytes:
     """The content of `SHA256SUMS.minisig` for these bytes; the same bytes and comment give the same signature.
 
     The comment is signed too. minisign's comments are ASCII: umlauts are written out, other characters become `?`.
     UserError if the key in use is missing or damaged.
     """
     comment = trusted_comment.translate(_ASCII).encode("ascii", "replace").decode()
-    with _secret_key(settings.keys) as key:
+    with _secret_key(keys) as key:
         signature = key.sign(
             sums, trusted_comment=comment, untrusted_comment=f"signature of Lagebild, key {_id(key.get_public_key())}"
         )
     return bytes(signature) + b"\n"
 
 
-def key_id(settings: Settings) -> str:
+def key_id(keys: Path) -> str:
     """The key in use; it is created if the house has none yet."""
-    return _current(settings.keys) or create(settings.keys)
+    return _current(keys) or create(keys)
 
 
 def create(keys: Path) -> str:

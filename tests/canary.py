@@ -147,8 +147,14 @@ def _figure(figure: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.,-]){number}(?![\w]|[.,]\d)")
 
 
+_NO_CELL = re.compile(r'<row r="\d+"|\$\d+|t="s"><v>\d+</v>')
+"""Numbers of a workbook's markup that are no cell's: of rows, and of texts, which stand in a part of their own."""
+
+
 def _text(file: Path) -> str:
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as parts:
-            return "\n".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
+            return "\n".join(
+                _NO_CELL.sub(" ", parts.read(name).decode("utf-8", "replace")) for name in parts.namelist()
+            )
     return file.read_bytes().decode("utf-8", "replace")

@@ -301,16 +301,18 @@ def _matched(
         yield from checked.rejected
 
 
-def count_without(connection: Connection, settings: Settings, delivery: Delivery, key: KeyChain, digest: str) -> int:
+def count_without(
+    connection: Connection, landing: Path, config: Path, delivery: Delivery, key: KeyChain, digest: str
+) -> int:
     """Count a delivery of a matched source again without an erased person; how many records were theirs.
 
     Nothing changes where there is none, or where the landed bytes are gone: then nothing of the person is left but a
     number. By the owner, who alone may delete from raw. UserError where the contract in force reads the bytes no more.
     """
-    landed = settings.landing / delivery.landing_path
+    landed = landing / delivery.landing_path
     if delivery.loaded is None or not landed.exists():
         return 0
-    parcel = parcel_of(settings.config, contracts.load(delivery.source), delivery.file_name, landed, delivery.sha256)
+    parcel = parcel_of(config, contracts.load(delivery.source), delivery.file_name, landed, delivery.sha256)
     contract, gone = parcel.contract, ErasedPersons(frozenset({digest}), key)
     try:
         with parcel.path.open("rb", buffering=0) as file:

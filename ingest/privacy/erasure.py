@@ -70,7 +70,7 @@ def erase(settings: Settings, municipality: str, purpose: str, identifier: str, 
         pseudonym = key.pseudonym(identifier.strip())
         scope = person_tables.scope(connection, municipality, purpose)
         lines, holders, loaded_rows = _delete_rows(connection, scope, pseudonym)
-        counted = _count_again(connection, settings, scope, key, identifier.strip())
+        counted = _count_again(connection, settings.landing, settings.config, scope, key, identifier.strip())
         holders, loaded_rows = holders | set(counted), loaded_rows + len(counted)
         rejected_rows = _delete_rejected(connection, scope, lines, pseudonym)
         if not (
@@ -153,7 +153,9 @@ def _delete_rows(connection: Connection, scope: Scope, pseudonym: str) -> tuple[
     return lines, set(held), total
 
 
-def _count_again(connection: Connection, settings: Settings, scope: Scope, key: KeyChain, identifier: str) -> list[int]:
+def _count_again(
+    connection: Connection, landing: Path, config: Path, scope: Scope, key: KeyChain, identifier: str
+) -> list[int]:
     """Count deliveries of which raw holds counts alone without the person; the delivery of each record of theirs."""
     found: list[int] = []
     for delivery in scope.deliveries:
@@ -161,7 +163,7 @@ def _count_again(connection: Connection, settings: Settings, scope: Scope, key: 
             from ingest.loading import load  # with numpy, which an erasure of rows does not wait for
 
             digest = erased_persons.digest(key, identifier)
-            dropped = load.count_without(connection, settings, delivery, key, digest)
+            dropped = load.count_without(connection, landing, config, delivery, key, digest)
             found += [delivery.delivery_id] * dropped
     _count(connection, "erased_loaded", found)
     return found

@@ -87,7 +87,7 @@ def create(settings: "Settings") -> None:
     """
     from extracts import signing
 
-    click.echo(f"key {signing.create(settings.keys)} is in use\n{_public(settings)}")
+    click.echo(f"key {signing.create(settings.keys)} is in use\n{_public(settings.keys)}")
 
 
 @click.command()
@@ -103,7 +103,7 @@ def rotate(settings: "Settings") -> None:
     from extracts import signing
 
     former, latter = signing.rotate(settings.keys)
-    click.echo(f"key {latter} is in use{f', {former} is retired' if former else ''}\n{_public(settings)}")
+    click.echo(f"key {latter} is in use{f', {former} is retired' if former else ''}\n{_public(settings.keys)}")
 
 
 @click.command()
@@ -125,10 +125,10 @@ def revoke(settings: "Settings", key_id: str, reason: str) -> None:
     from lagebild.core.settings import BERLIN
 
     current = signing.revoke(settings.keys, key_id.upper(), reason, datetime.now(BERLIN).date())
-    click.echo(f"key {key_id.upper()} is revoked; key {current} is in use\n{_public(settings)}")
+    click.echo(f"key {key_id.upper()} is revoked; key {current} is in use\n{_public(settings.keys)}")
 
 
-def _public(settings: "Settings") -> str:
+def _public(keys: Path) -> str:
     from extracts.signing import public_keys
 
-    return f"public key: {public_keys(settings.keys)[0].public}"
+    return f"public key: {public_keys(keys)[0].public}"

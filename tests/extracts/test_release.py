@@ -123,11 +123,7 @@ def test_package_is_rebuilt_byte_for_byte(published, package_file):
     assert _files(release(published, 2, package_file=package_file)) == first
     assert set(first) == {
         "daten/cost_per_person.csv", "daten/eu2_population.csv", "daten/codes.csv", "lagebild.xlsx", "datapackage.json",
-<<<<<<< HEAD
         "dcat-ap-de.ttl", "LIESMICH.txt", "SHA256SUMS", "SHA256SUMS.minisig",
-=======
-        "dcat-ap-de.ttl", "LIESMICH.txt", "SHA256SUMS",
->>>>>>> r-meta
     }  # fmt: skip
 
 

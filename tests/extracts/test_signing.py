@@ -27,7 +27,7 @@ def house(tmp_path: Path) -> Settings:
 @pytest.fixture
 def package(house: Settings, tmp_path: Path) -> Path:
     """A signed package of two files, one in a folder."""
-    signing.key_id(house)
+    signing.key_id(house.keys)
     folder = tmp_path / "ministry"
     (folder / "daten").mkdir(parents=True)
     (folder / "LIESMICH.txt").write_bytes(b"what is in here\n")
@@ -37,7 +37,7 @@ def package(house: Settings, tmp_path: Path) -> Path:
         for name in ("LIESMICH.txt", "daten/mart.csv")
     ).encode()
     (folder / "SHA256SUMS").write_bytes(sums)
-    (folder / "SHA256SUMS.minisig").write_bytes(signing.sign(house, sums, COMMENT))
+    (folder / "SHA256SUMS.minisig").write_bytes(signing.sign(house.keys, sums, COMMENT))
     return folder
 
 
@@ -49,14 +49,14 @@ def test_a_package_as_it_was_released_is_good(house, package):
     verdict = check(house, package)
     assert verdict.is_good, verdict.problems
     assert verdict.files == 2
-    assert verdict.key.key_id == signing.key_id(house)
+    assert verdict.key.key_id == signing.key_id(house.keys)
     assert verdict.trusted_comment == "publication 3, ministry, Pruefung des Haushalts"
     assert verdict.sums_sha256 == hashlib.sha256((package / "SHA256SUMS").read_bytes()).hexdigest()
 
 
 def test_the_same_bytes_have_the_same_signature(house, package):
     sums = (package / "SHA256SUMS").read_bytes()
-    assert signing.sign(house, sums, COMMENT) == (package / "SHA256SUMS.minisig").read_bytes()
+    assert signing.sign(house.keys, sums, COMMENT) == (package / "SHA256SUMS.minisig").read_bytes()
     assert b"timestamp" not in (package / "SHA256SUMS.minisig").read_bytes()
 
 
@@ -105,7 +105,7 @@ def test_a_folder_without_checksums_is_no_package(house, tmp_path):
 
 def test_what_a_retired_key_signed_stays_good_and_new_releases_have_the_new_key(house, package):
     former, latter = signing.rotate(house.keys)
-    assert former != latter == signing.key_id(house)
+    assert former != latter == signing.key_id(house.keys)
     assert [key.state for key in signing.public_keys(house.keys)] == ["current", "retired"]
     assert check(house, package).is_good
     assert not (house.keys / "release_signing" / f"{former}.key").exists()
@@ -114,9 +114,9 @@ def test_what_a_retired_key_signed_stays_good_and_new_releases_have_the_new_key(
 
 
 def test_what_a_revoked_key_signed_proves_nothing(house, package):
-    lost = signing.key_id(house)
+    lost = signing.key_id(house.keys)
     current = signing.revoke(house.keys, lost, "a copy of the folder\nwas lost", date(2026, 12, 1))
-    assert current == signing.key_id(house) != lost
+    assert current == signing.key_id(house.keys) != lost
     verdict = check(house, package)
     assert verdict.problems == [
         f"the key {lost} was revoked on 2026-12-01 (a copy of the folder was lost): its signature proves nothing; ask"
@@ -132,11 +132,11 @@ def test_a_key_is_made_once(house):
     made = signing.create(house.keys)
     with pytest.raises(UserError, match=f"signs with key {made} already"):
         signing.create(house.keys)
-    assert signing.key_id(house) == made
+    assert signing.key_id(house.keys) == made
 
 
 def test_a_rotation_that_was_killed_leaves_the_former_key_in_use(house, package, monkeypatch):
-    before = signing.key_id(house)
+    before = signing.key_id(house.keys)
     real = signing.atomic_files.write
 
     def killed(path: Path, text: str) -> None:
@@ -148,20 +148,20 @@ def test_a_rotation_that_was_killed_leaves_the_former_key_in_use(house, package,
     with pytest.raises(KeyboardInterrupt):
         signing.rotate(house.keys)
     monkeypatch.undo()
-    assert signing.key_id(house) == before
-    assert signing.sign(house, b"x", "y")
+    assert signing.key_id(house.keys) == before
+    assert signing.sign(house.keys, b"x", "y")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key\n", None], ids=["empty", "text", "missing"])
 def test_a_damaged_key_is_named_with_its_file(house, content):
-    path = house.keys / "release_signing" / f"{signing.key_id(house)}.key"
+    path = house.keys / "release_signing" / f"{signing.key_id(house.keys)}.key"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(UserError, match=f"the signing key {path} cannot be read"):
-        signing.sign(house, b"x", "y")
+        signing.sign(house.keys, b"x", "y")
 
 
 def test_nobody_else_may_read_the_secret_key(house):
-    made = signing.key_id(house)
+    made = signing.key_id(house.keys)
     folder = house.keys / "release_signing"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / f"{made}.key").stat().st_mode & 0o777 == 0o600
@@ -175,15 +175,15 @@ def test_the_commands_say_it_and_their_exit_code_is_the_verdict(house, package, 
     assert good.exit_code == 0, good.output
     assert "2 files as they were released" in good.output
     listed = run(cli, ["release-key", "list"])
-    assert listed.output.strip() == f"{signing.key_id(house)}  {public}  current"
+    assert listed.output.strip() == f"{signing.key_id(house.keys)}  {public}  current"
     told = json.loads(run(cli, ["verify", str(package), "--format", "json"]).output)
-    assert told["is_good"] and told["key"] == signing.key_id(house)
+    assert told["is_good"] and told["key"] == signing.key_id(house.keys)
     _flip(package / "LIESMICH.txt")
     bad = run(cli, ["verify", str(package)])
     assert bad.exit_code == 1
     assert "LIESMICH.txt was changed" in bad.output
     assert run(cli, ["release-key", "rotate"]).exit_code == 0
-    assert run(cli, ["release-key", "revoke", signing.key_id(house), "--reason", "lost"]).exit_code == 0
+    assert run(cli, ["release-key", "revoke", signing.key_id(house.keys), "--reason", "lost"]).exit_code == 0
     assert [key.state for key in signing.public_keys(house.keys)].count("revoked") == 1
 
 
