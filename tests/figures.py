@@ -281,11 +281,11 @@ def differences(settings: Settings, expected: tuple = (*EXPECTED, *PULLED)) -> l
 
 def extract_differences(folder: Path) -> list[str]:
     """What the newest extract says otherwise: the cost figure in the CSV and in the workbook, and its caption."""
-    with (folder / "cost_per_person.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (folder / "daten" / "cost_per_person.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file, delimiter=";")
     found = []
     if (row["total_cost_eur"], row["cost_per_person_rounded_eur"]) != ("15639763,00", "2143"):
-        found.append(f"{folder}/cost_per_person.csv: {row}")
+        found.append(f"{folder}/daten/cost_per_person.csv: {row}")
     workbook = python_calamine.load_workbook(str(folder / "lagebild.xlsx"))
     cells = [cell for name in workbook.sheet_names for line in workbook.get_sheet_by_name(name).to_python()
              for cell in line]  # fmt: skip
