@@ -427,9 +427,9 @@ def _why(
 ) -> str:
     """The reasons of a change in the recipient's language; of a figure that is or was hidden no more than that."""
     former, latter = _named(mart, before), _named(mart, after)
-    if after is not None and latter[figure] is None and signs.status(mart, after, figure) == "confidential":
+    if after is not None and latter[figure] is None and signs.status_in(mart, latter, figure) == "confidential":
         return texts.say("changes_data.confidential")
-    if before is not None and former[figure] is None and signs.status(mart, before, figure) == "confidential":
+    if before is not None and former[figure] is None and signs.status_in(mart, former, figure) == "confidential":
         return texts.say("changes_data.no_longer_confidential")
     name, present = mart.entry.name, latter or former
     if None in evidence.versions[name]:
@@ -505,4 +505,4 @@ def _tree_key(mart: Mart, row: tuple) -> str:
 
 
 def _named(mart: Mart, row: tuple | None) -> dict[str, Any]:
-    return {} if row is None else {column.name: value for column, value in zip(mart.columns, row, strict=True)}
+    return {} if row is None else signs.named(mart, row)

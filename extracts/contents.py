@@ -36,10 +36,6 @@ class Contents:
     texts: Texts = GERMAN
     about: About = NOT_STATED
 
-    def label(self, column: str) -> str:
-        """The heading of a column in the workbook."""
-        return self.texts.label(column)
-
     def captions(self, entry: MartEntry) -> list[str]:
         """The texts that must stand beside the mart's figures (German, then English); empty if none is due."""
         return [text for texts in self._caption_texts(entry.caption).values() for text in texts]

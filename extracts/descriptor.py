@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from extracts.contents import Contents
 from extracts.identity import contact_address, dataset_name
-from extracts.listing import CODES, DATA, Listed, listed
+from extracts.listing import CODES, Listed, listed
 from extracts.marts import Column, Mart
 from extracts.model import Status
-from extracts.package import Reference
+from extracts.package import DATA, Reference
 from extracts.tables import DIALECT, FALSE, STATUS, TRUE, neutralised, written_columns
 from extracts.texts import LANGUAGES, Texts
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from extracts.contents import Contents
 from extracts.marts import Mart
+from extracts.package import DATA
 
-DATA = "daten/"
 CODES = f"{DATA}codes.csv"
 CATALOGUE = "dcat-ap-de.ttl"
 DESCRIPTOR = "datapackage.json"
-CHECKSUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.minisig"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def _known(contents: Contents) -> Iterator[tuple[str, str, Mart | None]]:
     for part in ("workbook", "report", "quality_report"):
         yield texts.say(f"file.{part}"), texts.say(f"listing.{part}"), None
     for mart in contents.marts:
-        name, title = mart.entry.name, texts.title(mart.entry.name)
+        name, title = mart.entry.name, mart.entry.title[texts.language]
         counts = {"title": title, "rows": len(mart.rows), "all": mart.row_count}
         yield f"{DATA}{name}.csv", texts.say("listing.sample", **counts) if mart.is_sample else title, mart
         yield f"{DATA}{name}.parquet", texts.say("listing.whole", **counts), mart

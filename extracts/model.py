@@ -6,7 +6,6 @@ Plain values, made once by `contents.gather` and read by every writer, so that n
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal
 
 Language = Literal["de", "en"]
@@ -192,12 +191,3 @@ class About:
     key_figures: tuple[KeyFigure, ...] = ()
     charts: tuple[Chart, ...] = ()
     quality: tuple[QualitySection, ...] = ()
-
-
-@dataclass(frozen=True)
-class Written:
-    """A file of a package in its staging folder."""
-
-    name: str
-    """With `/` between folder and file."""
-    path: Path

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from lagebild.core.errors import UserError
 
 ROOM = Path(__file__).parent
 PACKAGE = ROOM / "package.yml"
+DATA = "daten/"
+"""The folder of a package in which its data lies."""
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -50,6 +53,7 @@ class Package:
     """Sources whose contract names the publisher of whatever is delivered, and not its licence."""
 
 
+@cache
 def load(path: Path = PACKAGE) -> Package:
     """Read `package.yml`; raise UserError for a mart whose name could name anything but a mart."""
     content = yaml_files.read(path)

@@ -18,6 +18,7 @@ from extracts import changes, signs
 from extracts.changes import Comparison
 from extracts.marts import Mart, Publication
 from extracts.model import QualityFact, QualitySection, Recipient
+from extracts.package import DATA
 from extracts.texts import Texts
 
 AUDIT = "disclosure"
@@ -120,10 +121,9 @@ def measured(connection: Connection, mart: Mart, recipient: Recipient, publicati
         latest += [day_of] if day_of else []
         synthetic += number if told.get("evidence") == "synthetic" else 0
         breaks += number * sum(value in _BREAKS for value in told.values())
-        row = tuple(told.get(name) for name in names)
         for figure, without in zip(own, empty, strict=True):
             if without:
-                missing[signs.status(mart, row, figure) or "not_available"] += without
+                missing[signs.status_in(mart, told, figure) or "not_available"] += without
     return Measured(mart, rows, rows * len(own), missing, intervals, synthetic, breaks, max(latest, default=None))
 
 
@@ -246,7 +246,7 @@ class _Report:
             ("table", "column", "verdict", "rows"),
             (
                 (
-                    self._texts.title(mart.entry.name),
+                    mart.entry.title[self._texts.language],
                     self._texts.label(column),
                     self._coded(column, verdict),
                     self._n(n),
@@ -268,7 +268,8 @@ class _Report:
             for one in (*attribution["licenses"], *attribution["sources"])
             if one.get("path")
         )
-        files = [self._texts.say(f"file.{name}") for name in ("workbook", "report", "quality_report", "readme", "data")]
+        files = [self._texts.say(f"file.{name}") for name in ("workbook", "report", "quality_report", "readme")]
+        files.append(DATA.removesuffix("/"))
         facts = [
             self._fact("files", files=", ".join(files)),
             self._fact("formats"),
@@ -381,7 +382,7 @@ class _Report:
         return sum(getattr(one, name) for one in self._measured)
 
     def _title(self, one: Measured) -> str:
-        return self._texts.title(one.mart.entry.name)
+        return one.mart.entry.title[self._texts.language]
 
     def _coded(self, column: str, value: str) -> str:
         return self._texts.code(column, value) or value

@@ -5,7 +5,8 @@ from textwrap import fill
 
 from extracts.contents import Contents
 from extracts.identity import dataset_name
-from extracts.listing import CATALOGUE, CHECKSUMS, DESCRIPTOR, SIGNATURE, listed
+from extracts.listing import CATALOGUE, DESCRIPTOR, listed
+from extracts.signing import CHECKSUMS, SIGNATURE
 
 _WIDTH = 96
 

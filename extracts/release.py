@@ -13,9 +13,10 @@ from extracts import attribution, marts, package
 from extracts import contents as contents_of
 from extracts.dcat import dcat_bytes
 from extracts.descriptor import descriptor_bytes
-from extracts.listing import CATALOGUE, CHECKSUMS, CODES, DATA, DESCRIPTOR
+from extracts.listing import CATALOGUE, CODES, DESCRIPTOR
+from extracts.package import DATA
 from extracts.readme import readme_bytes
-from extracts.signing import SIGNATURE, key_id, sign
+from extracts.signing import CHECKSUMS, SIGNATURE, key_id, sign
 from extracts.tables import codes_bytes, csv_bytes
 from extracts.workbook import xlsx_bytes
 from lagebild.core import database
@@ -23,7 +24,6 @@ from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
 from lagebild.warehouse import publications, releases
 
-WORKBOOK = "lagebild.xlsx"
 _RECIPIENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -119,7 +119,7 @@ def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
     """The package's files by name; the same contents give the same bytes."""
     files = {f"{DATA}{mart.entry.name}.csv": csv_bytes(mart) for mart in contents.marts}
     files[CODES] = codes_bytes(contents)
-    files[WORKBOOK] = xlsx_bytes(contents)
+    files[contents.texts.say("file.workbook")] = xlsx_bytes(contents)
     files[CATALOGUE] = dcat_bytes(contents, files)
     files[contents.texts.say("file.readme")] = readme_bytes(contents, files)
     files[DESCRIPTOR] = descriptor_bytes(contents, files)

@@ -19,7 +19,7 @@ from pathlib import Path
 from lagebild.core import atomic_files
 from lagebild.core.errors import UserError, did_you_mean
 
-SIGNATURE = "SHA256SUMS.minisig"
+CHECKSUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.minisig"
 RUNBOOK = "docs/runbooks/signing-key.md"
 _FOLDER, _CURRENT = "release_signing", "current"
 _KEY_ID = re.compile(r"[0-9A-F]{16}")

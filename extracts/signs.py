@@ -47,7 +47,16 @@ def status(mart: Mart, row: tuple[Any, ...], figure: str, changed: Changed = fro
 
     A figure without a number always has one: `not_available` where neither sign nor reason says more.
     """
-    values = {column.name: value for column, value in zip(mart.columns, row, strict=True)}
+    return status_in(mart, named(mart, row), figure, changed)
+
+
+def named(mart: Mart, row: tuple[Any, ...]) -> dict[str, Any]:
+    """The values of a row by column."""
+    return {column.name: value for column, value in zip(mart.columns, row, strict=True)}
+
+
+def status_in(mart: Mart, values: dict[str, Any], figure: str, changed: Changed = frozenset()) -> Status | None:
+    """The same for a row whose values were named before: a row has many figures."""
     declared = mart.entry.figures.get(figure, {})
     sign = _first(values, declared.get("sign"), f"{figure}_sign", "value_sign", "quality_flag")
     if values.get(figure) is None:

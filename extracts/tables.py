@@ -29,7 +29,7 @@ _NO_FIGURES = frozenset(
         "checks_warned_count", "checks_failed_count", "years_from", "years_below", "part_count", "missing_part_count",
     }
 )  # fmt: skip
-_NO_FIGURE_ENDS = ("_year", "_version", "_line", "_line_number", "_number", "_month", "_decimals")
+_NO_FIGURE_ENDS = ("_year", "_version", "_line", "_number", "_month", "_decimals")
 _FORMULA_STARTS = frozenset("=+-@")
 
 
@@ -40,7 +40,6 @@ def is_figure(mart: Mart, column: Column) -> bool:
         and column.name not in mart.entry.key
         and column.name not in _NO_FIGURES
         and not column.name.endswith(_NO_FIGURE_ENDS)
-        and column.name not in ("line_number", "method_version")
     )
 
 
@@ -53,11 +52,12 @@ def written_rows(mart: Mart, changed: signs.Changed = frozenset()) -> Iterator[l
     """The rows as values, in the order of `written_columns`: paths with slashes, and each figure's status."""
     figures = [is_figure(mart, column) for column in mart.columns]
     for row in mart.rows:
+        values = signs.named(mart, row)
         written: list[Any] = []
         for column, value, has_status in zip(mart.columns, row, figures, strict=True):
             written.append(_written(column.name, value))
             if has_status:
-                written.append(signs.status(mart, row, column.name, changed))
+                written.append(signs.status_in(mart, values, column.name, changed))
         yield written
 
 

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
-from string import Formatter
 from typing import Any
 
 from extracts.model import Language
-from extracts.package import PACKAGE, ROOM
+from extracts.package import ROOM, load
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
 
 PHRASES, LABELS = ROOM / "phrases.yml", ROOM / "labels.yml"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
-_MONTHS = {
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December"),
-}  # fmt: skip
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+"""In English, whatever the locale."""
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -37,8 +37,8 @@ class Texts:
         return _phrase(key)[self.language].format(**values)
 
     def title(self, mart: str) -> str:
-        """The title of a mart."""
-        return _titles()[mart][self.language]
+        """The title of a mart of the package, by its name."""
+        return next(entry.title for entry in load().marts if entry.name == mart)[self.language]
 
     def label(self, column: str) -> str:
         """The heading of a column; the column's own name where it has none."""
@@ -62,7 +62,7 @@ class Texts:
         """31.12.2024 in German, 31 December 2024 in English."""
         if self.language == "de":
             return f"{value:%d.%m.%Y}"
-        return f"{value.day} {_MONTHS['en'][value.month - 1]} {value.year}"
+        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 GERMAN = Texts("de")
@@ -71,11 +71,6 @@ GERMAN = Texts("de")
 def phrase_keys() -> list[str]:
     """Every key of `phrases.yml`, as `block.name`."""
     return [f"{block}.{name}" for block, names in _phrases().items() for name in names]
-
-
-def placeholders(text: str) -> set[str]:
-    """The names in braces."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def _phrase(key: str) -> dict[str, str]:
@@ -98,8 +93,3 @@ def _phrases() -> dict[str, dict[str, dict[str, str]]]:
 @cache
 def _labels() -> dict[str, dict[str, str]]:
     return yaml_files.read(LABELS) or {}
-
-
-@cache
-def _titles() -> dict[str, dict[str, str]]:
-    return {mart["name"]: mart["title"] for mart in yaml_files.read(PACKAGE)["marts"]}

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extracts.signing import SIGNATURE, Key
+from extracts.signing import CHECKSUMS, SIGNATURE, Key
 from lagebild.core.errors import UserError
 
-SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _BLOCK = 1 << 20
 
@@ -49,12 +48,12 @@ def package(folder: Path, keys: Iterable[Key]) -> Verdict:
     UserError if the folder is none or holds no `SHA256SUMS`: nothing can be said about it. Whatever else is wrong is
     a problem of the verdict.
     """
-    if not (folder / SUMS).is_file():
+    if not (folder / CHECKSUMS).is_file():
         raise UserError(
-            f"{folder} is no package: it has no {SUMS}",
+            f"{folder} is no package: it has no {CHECKSUMS}",
             remedy="name the folder that was handed out, which holds LIESMICH.txt (README.txt) and SHA256SUMS",
         )
-    sums = (folder / SUMS).read_bytes()
+    sums = (folder / CHECKSUMS).read_bytes()
     verdict = Verdict(folder, sums_sha256=hashlib.sha256(sums).hexdigest())
     verdict.problems += _signature(verdict, sums, {key.key_id: key for key in keys})
     verdict.problems += _files(verdict, sums)
@@ -86,7 +85,7 @@ def _signature(verdict: Verdict, sums: bytes, keys: dict[str, Key]) -> Iterator[
             )
         return
     known = ", ".join(keys) or "none"
-    yield f"{SIGNATURE} is not the signature of {SUMS} by a key that is known here ({known})"
+    yield f"{SIGNATURE} is not the signature of {CHECKSUMS} by a key that is known here ({known})"
 
 
 def _files(verdict: Verdict, sums: bytes) -> Iterator[str]:
@@ -94,11 +93,11 @@ def _files(verdict: Verdict, sums: bytes) -> Iterator[str]:
     for number, line in enumerate(sums.decode("utf-8", "replace").splitlines(), start=1):
         found = _LINE.fullmatch(line)
         if found is None:
-            yield f"{SUMS}, line {number}: not a checksum and a name"
+            yield f"{CHECKSUMS}, line {number}: not a checksum and a name"
         elif (name := found[2]) in listed:
-            yield f"{SUMS}, line {number}: {name} is listed twice"
+            yield f"{CHECKSUMS}, line {number}: {name} is listed twice"
         elif name.startswith("/") or ".." in Path(name).parts:
-            yield f"{SUMS}, line {number}: {name} is outside the package"
+            yield f"{CHECKSUMS}, line {number}: {name} is outside the package"
         else:
             listed[name] = found[1]
     for name, expected in listed.items():
@@ -109,7 +108,7 @@ def _files(verdict: Verdict, sums: bytes) -> Iterator[str]:
             yield f"{name} was changed"
         else:
             verdict.files += 1
-    for name in sorted(_names(verdict.folder) - listed.keys() - {SUMS, SIGNATURE}):
+    for name in sorted(_names(verdict.folder) - listed.keys() - {CHECKSUMS, SIGNATURE}):
         yield f"{name} does not belong to the package: no checksum lists it"
 
 

@@ -173,3 +173,10 @@ compared as (
 {% macro group_name(nationality) -%}
 case when {{ nationality }} = 'ALL' then 'Ausländische Staatsangehörige insgesamt' else {{ nationality }} end
 {%- endmacro %}
+
+{#- Whether a row of the register says that its person lives there on the reference date: `prefix` is the row's alias. -#}
+{% macro is_resident(prefix='') -%}
+{{ prefix }}residence_type = 'main'
+and {{ prefix }}moved_in_on <= {{ prefix }}reference_date
+and ({{ prefix }}moved_out_on is null or {{ prefix }}moved_out_on > {{ prefix }}reference_date)
+{%- endmacro %}

@@ -8,6 +8,7 @@ from functools import partial
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+from extracts import changes
 from extracts.contents import Contents
 from extracts.workbook import data, figures, front, origin, topics
 from extracts.workbook.page import FONT, SIZE, Book, Page, Styles
@@ -46,7 +47,7 @@ def xlsx_bytes(contents: Contents) -> bytes:
 
 def _pages(book: Book, drawn: xlsxwriter.Workbook) -> list[Page]:
     contents, say = book.contents, book.say
-    changed = frozenset((c.mart, c.row_key, c.figure) for c in contents.about.changes if c.kind == "revised")
+    changed = changes.revised(contents.about.changes)
     found = list(topics.of(contents))
     absent = [topic.title[book.language] for topic, _, rows in found if not rows]
     data_sheets = {mart.entry.name: f"csv-{n:02}" for n, mart in enumerate(contents.marts, start=1)}

@@ -6,7 +6,9 @@ from typing import Any
 from xlsxwriter.worksheet import Worksheet
 
 from extracts import codes, signs
+from extracts.listing import CODES
 from extracts.marts import Column, Mart
+from extracts.package import DATA
 from extracts.tables import STATUS, written_columns, written_rows
 from extracts.workbook.page import LANDSCAPE, SMALLEST_SCALE, Book, height, put, put_value, width_of
 from extracts.workbook.topics import captions
@@ -25,7 +27,7 @@ Used = dict[str, set[str]]
 
 def write(book: Book, sheet: Worksheet, mart: Mart, changed: signs.Changed, used: Used) -> None:
     """All columns of a mart as a table of the spreadsheet, those of the key first; note the codes that occur."""
-    texts, say, styles = book.contents.texts, book.say, book.styles
+    say, styles = book.say, book.styles
     columns, order = ordered(mart)
     row = book.opened(sheet, mart.entry.title[book.language], landscape=True)
     book.print_as(sheet, landscape=True, scale=SMALLEST_SCALE)
@@ -48,7 +50,7 @@ def write(book: Book, sheet: Worksheet, mart: Mart, changed: signs.Changed, used
         sheet.set_row(row, height(caption, sum(widths[repeated : last + 1])))
         row += 1
     if shown < mart.row_count:
-        file = f"{texts.say('file.data')}/{mart.entry.name}.{'parquet' if mart.is_sample else 'csv'}"
+        file = f"{DATA}{mart.entry.name}.{'parquet' if mart.is_sample else 'csv'}"
         put(sheet, row, 0, say("more_rows", shown=shown, all=mart.row_count, file=file), styles.plain)
         row += 1
     _table(book, sheet, row, mart, columns, written, widths)
@@ -163,9 +165,7 @@ def explain_codes(book: Book, sheet: Worksheet, used: Used) -> None:
     say, texts = book.say, book.contents.texts
     row = book.opened(sheet, say("sheet.codes"))
     widths = (190, 190, 260)
-    row = book.paragraph(
-        sheet, row, say("codes_note", file=f"{texts.say('file.data')}/codes.csv"), book.styles.note, widths
-    )
+    row = book.paragraph(sheet, row, say("codes_note", file=CODES), book.styles.note, widths)
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for column in sorted(used):
         for code in sorted(used[column]):

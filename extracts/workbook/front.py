@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from xlsxwriter.worksheet import Worksheet
 
 from extracts.model import Change
-from extracts.signs import SIGNS
+from extracts.signs import REPLACING, SIGNS
 from extracts.workbook.page import PORTRAIT, Book, Cell, put
 
 MOST_CHANGES = 2_000
@@ -121,7 +121,7 @@ def signs(book: Book, sheet: Worksheet) -> None:
     styles = book.styles
     rows = [
         [book.text(sign, styles.centre), book.text(texts.code("value_status", status) or status),
-         book.text(say("sign_beside" if status in BESIDE else "sign_instead")), book.text(status)]
+         book.text(say("sign_instead" if status in REPLACING else "sign_beside")), book.text(status)]
         for status, sign in SIGNS.items()
     ]  # fmt: skip
     rows += [
@@ -131,10 +131,6 @@ def signs(book: Book, sheet: Worksheet) -> None:
     ]  # fmt: skip
     headers = [say("head_sign"), say("head_meaning"), say("head_place"), say("head_code")]
     book.table(sheet, row, say("table.signs"), headers, rows, (110, 255, 145, 130))
-
-
-BESIDE = frozenset({"less_than_half", "limited", "revised", "provisional", "estimated", "final", "break_in_series"})
-"""Statuses whose sign stands beside a number."""
 
 
 def changes(book: Book, sheet: Worksheet) -> None:

@@ -239,7 +239,7 @@ def test_a_hidden_figure_says_no_more_than_that(revised):
 
 
 def test_what_tells_of_hidden_figures_would_be_found(revised, monkeypatch):
-    monkeypatch.setattr(changes.signs, "status", lambda *_: "not_available")
+    monkeypatch.setattr(changes.signs, "status_in", lambda *_: "not_available")
     with pytest.raises(AssertionError):
         test_a_hidden_figure_says_no_more_than_that(revised)
 

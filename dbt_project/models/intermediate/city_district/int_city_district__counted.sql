@@ -35,9 +35,7 @@ counted as (
         nationality_code,
         cast(count(*) as integer) as persons
     from persons
-    where residence_type = 'main'
-        and moved_in_on <= reference_date
-        and (moved_out_on is null or moved_out_on > reference_date)
+    where {{ is_resident() }}
     group by region_code, reference_date, coalesce(city_district, ''), nationality_code
 
 ),

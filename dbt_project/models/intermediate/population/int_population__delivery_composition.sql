@@ -55,9 +55,7 @@ classes as (
         persons.background_by_birth,
         persons.moved_from,
         {{ stay_class('extract(year from persons.reference_date) - persons.arrived_year') }} as stay_class,
-        persons.residence_type = 'main'
-        and persons.moved_in_on <= persons.reference_date
-        and (persons.moved_out_on is null or persons.moved_out_on > persons.reference_date) as is_resident,
+        ({{ is_resident('persons.') }}) as is_resident,
         max(evidence_classes.evidence_class_rank) as evidence_rank,
         -- a register holds a person once
         count(*) as persons

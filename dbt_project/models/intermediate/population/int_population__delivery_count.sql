@@ -52,10 +52,7 @@ marked as (
         nationality_groups.country,
         -- of those who are not counted nothing has to be told apart
         case
-            when nationality_groups.country is not null
-                and persons.residence_type = 'main'
-                and persons.moved_in_on <= persons.reference_date
-                and (persons.moved_out_on is null or persons.moved_out_on > persons.reference_date)
+            when nationality_groups.country is not null and {{ is_resident('persons.') }}
                 then persons.person_pseudonym
         end as counted_person,
         evidence_classes.evidence_class_rank
