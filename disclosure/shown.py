@@ -35,7 +35,7 @@ class Shown:
         for number, build, is_protected, mart, content in connection.execute(
             "select p.publication_id, p.build_id, p.is_protected, m.mart, m.content_id from published.publication as p"
             " inner join published.publication_mart as m on p.publication_id = m.publication_id"
-            " where p.is_protected or exists (select from published.release as r"
+            " where p.is_protected or exists (select from release.register as r"
             " where r.publication_id = p.publication_id)"
         ):
             contents[number][mart] = content
@@ -52,7 +52,7 @@ class Shown:
         """Publications from before the protection of which packages were handed out, and who has just these."""
         had: dict[str, set[int]] = defaultdict(set)
         for recipient, number in self._connection.execute(
-            "select r.recipient, r.publication_id from published.release as r"
+            "select r.recipient, r.publication_id from release.register as r"
             " inner join published.publication as p on r.publication_id = p.publication_id where not p.is_protected"
         ):
             had[recipient].add(number)

@@ -246,7 +246,7 @@ def _joined(mart: Mart, recipient: Recipient) -> sql.Composed:
 
     A key may hold the SHA-256 of a file: of a corrected one it counts as that of the correction.
     """
-    view = sql.Identifier("marts", f"{mart.entry.name}_vintage")
+    view = sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage")
     places = of_places(mart, recipient)
     text = sql.SQL("(select array[{}] as row_key, * from {} where publication_id = %({})s{})")
     sides = [text.format(_row_key(mart), view, sql.SQL(side), places) for side in ("former", "latter")]

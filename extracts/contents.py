@@ -68,23 +68,33 @@ def gather(
     package: Package,
     publication_id: int | None,
     attributed: Callable[[int], dict[str, dict[str, Any]]],
+    texts: Texts = GERMAN,
+    recipient: Recipient = NOT_STATED.recipient,
 ) -> Contents:
-    """Read one publication, whose attributions `attributed` knows by its number.
+    """Read what a recipient receives of one publication, whose attributions `attributed` knows by its number.
 
     Raise UserError if a figure would go out without its caption, or data without its source.
     """
     publication = marts.publication(connection, publication_id)
     number = publication.publication_id
     read = tuple(marts.mart(connection, entry, number) for entry in package.marts)
+    names = [entry.name for entry in package.marts]
+    sources = marts.sources(connection, number, names, recipient.profile)
+    used = {row["source"] for row in sources}
     contents = Contents(
         package=package,
         publication=publication,
         marts=read,
-        sources=marts.sources(connection, number),
+        sources=sources,
         warnings=marts.warnings(connection, number),
         acceptances=marts.acceptances(connection, number),
-        attributions=attributed(number),
-        about=replace(NOT_STATED, is_synthetic=any("synthetic" in mart.values("evidence") for mart in read)),
+        attributions={source: told for source, told in attributed(number).items() if source in used},
+        texts=texts,
+        about=replace(
+            NOT_STATED,
+            recipient=recipient,
+            is_synthetic=any("synthetic" in mart.values("evidence") for mart in read),
+        ),
     )
     for mart in contents.marts:
         _require_captions(contents, mart)

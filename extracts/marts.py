@@ -1,11 +1,11 @@
 """One publication as its readers see it: schema `marts`, role bi_reader, one snapshot."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -67,9 +67,10 @@ class Publication:
 
 
 @contextmanager
-def reader(settings: Settings) -> Generator[psycopg.Connection]:
-    """A connection as bi_reader in which every statement sees the same publication."""
-    with database.connect(settings, database.BI_READER) as connection:
+def reader(settings: Settings, profile: str = "public") -> Generator[psycopg.Connection]:
+    """A connection in which every statement sees the same publication: as bi_reader, of a statistics unit as it."""
+    role = database.STATISTICS_OFFICE if profile == "statistics_unit" else database.BI_READER
+    with database.connect(settings, role) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         # Text of moments must not depend on the server's time zone.
@@ -96,7 +97,7 @@ def publication(connection: psycopg.Connection, publication_id: int | None) -> P
 def mart(connection: psycopg.Connection, entry: MartEntry, publication_id: int) -> Mart:
     """The mart's rows in that publication; UserError when schema `marts` does not show it."""
     view = f"{entry.name}_vintage"
-    columns = _columns(connection, entry.name, view)
+    columns = _columns(connection, entry, view)
     missing = [name for name in entry.key if name not in {column.name for column in columns}]
     if missing:
         raise UserError(
@@ -105,13 +106,13 @@ def mart(connection: psycopg.Connection, entry: MartEntry, publication_id: int) 
         )
     query = sql.SQL("select {columns} from {view} where publication_id = %s order by {order}").format(
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
-        view=sql.Identifier("marts", view),
+        view=sql.Identifier(entry.schema, view),
         order=sql.SQL(", ").join(_sort_terms(columns, entry.key)),
     )
     rows = connection.execute(query, (publication_id,)).fetchall()
     description = connection.execute(
         "select coalesce(obj_description(to_regclass(%s)), obj_description(to_regclass(%s)), '')",
-        (f"marts.{entry.name}", f"marts.{view}"),
+        (f"{entry.schema}.{entry.name}", f"{entry.schema}.{view}"),
     ).fetchone()[0]
     return Mart(entry, description, columns, tuple(tuple(map(shortened, row)) for row in rows))
 
@@ -124,16 +125,23 @@ def shortened(value: Any) -> Any:
     return value[: LONGEST_TEXT - len(mark)] + mark
 
 
-def sources(connection: psycopg.Connection, publication_id: int) -> list[dict[str, Any]]:
-    """Mart, model version and delivery (source, period, file, SHA-256, rows), one dict each, in a stable order."""
-    return _dicts(
-        connection,
-        "select mart, model_version, source, period, file_name, sha256, records, loaded, rejected,"
-        " has_rounded_rows"
-        ' from marts.publication_source where publication_id = %s order by mart collate "C", source collate "C",'
-        ' period collate "C", delivery_id',
-        publication_id,
-    )
+def sources(
+    connection: psycopg.Connection, publication_id: int, names: Collection[str], profile: str = "public"
+) -> list[dict[str, Any]]:
+    """Mart, model version and delivery (source, period, file, SHA-256, rows), one dict each, in a stable order.
+
+    Of the marts named. A statistics unit is told exact numbers of rows, and reads of marts that are theirs alone.
+    """
+    told: tuple[LiteralString, LiteralString] = ("marts", "has_rounded_rows")
+    if profile == "statistics_unit":
+        told = ("marts_internal", "false as has_rounded_rows")
+    query = sql.SQL(
+        "select mart, model_version, source, period, file_name, sha256, records, loaded, rejected, {}"
+        ' from {}.publication_source where publication_id = %s and mart = any(%s) order by mart collate "C",'
+        ' source collate "C", period collate "C", delivery_id'
+    ).format(sql.SQL(told[1]), sql.Identifier(told[0]))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, [publication_id, list(names)]).fetchall()
 
 
 def warnings(connection: psycopg.Connection, publication_id: int) -> list[dict[str, Any]]:
@@ -162,8 +170,8 @@ def _dicts(connection: psycopg.Connection, query: str, *parameters: Any) -> list
         return cursor.execute(query, parameters).fetchall()
 
 
-def _columns(connection: psycopg.Connection, name: str, view: str) -> tuple[Column, ...]:
-    # The catalogue is read for schema `marts` alone: a relation elsewhere, even one that is
+def _columns(connection: psycopg.Connection, entry: MartEntry, view: str) -> tuple[Column, ...]:
+    # The catalogue is read for the entry's schema alone: a relation elsewhere, even one that is
     # readable, is as if it did not exist.
     rows = connection.execute(
         """
@@ -176,7 +184,8 @@ def _columns(connection: psycopg.Connection, name: str, view: str) -> tuple[Colu
                 (
                     select col_description(p.attrelid, p.attnum)
                     from pg_attribute as p
-                    where p.attrelid = to_regclass('marts.' || quote_ident(%(name)s)) and p.attname = a.attname
+                    where p.attrelid = to_regclass(format('%%I.%%I', %(schema)s::text, %(name)s::text))
+                        and p.attname = a.attname
                 ),
                 ''
             )
@@ -184,14 +193,14 @@ def _columns(connection: psycopg.Connection, name: str, view: str) -> tuple[Colu
         inner join pg_class as c on a.attrelid = c.oid
         inner join pg_namespace as n on c.relnamespace = n.oid
         inner join pg_type as t on a.atttypid = t.oid
-        where n.nspname = 'marts' and c.relname = %(view)s and a.attnum > 0 and not a.attisdropped
+        where n.nspname = %(schema)s and c.relname = %(view)s and a.attnum > 0 and not a.attisdropped
         order by a.attnum
         """,
-        {"name": name, "view": view},
+        {"schema": entry.schema, "name": entry.name, "view": view},
     ).fetchall()
     if not rows:
         raise UserError(
-            f"{name} is not a mart of schema marts, so it is not released",
+            f"{entry.name} is not a mart of schema {entry.schema}, so it is not released",
             remedy="name in extracts/package.yml only marts that BI readers may see",
         )
     return tuple(Column(attname, _kind(typname), scale, text) for attname, typname, scale, text in rows)

@@ -15,13 +15,7 @@ Status = Literal[
 ]  # fmt: skip
 """What stands in the place of a number or beside it; never by which rule a number is protected."""
 
-
-@dataclass(frozen=True)
-class Delivery:
-    """Where a package is put beside the folder of the house: a folder, an SFTP server or an object store."""
-
-    address: str
-    """`file:`, `sftp:` or `s3:` address, as of an inbox (docs/runbooks/receive-files.md); empty: it is fetched."""
+Schedule = Literal["each_publication", "yearly", "half_yearly", "quarterly", "monthly", "on_request"]
 
 
 @dataclass(frozen=True)
@@ -39,14 +33,14 @@ class Recipient:
     """Names of marts in the order of the package; empty: all of `package.yml`."""
     places: tuple[str, ...] = ()
     """AGS or the beginning of one; empty: every place."""
-    schedule: Literal["each_publication", "yearly", "half_yearly", "quarterly", "monthly", "on_request"] = "on_request"
-    delivery: Delivery = Delivery("")
+    schedule: Schedule = "on_request"
+    """When a release is due; `yearly` and so on: with the first publication in each of these periods."""
+    delivery: str = ""
+    """Where the package is put, too: a `file:`, `sftp:` or `s3:` address, as of an inbox; empty: it is fetched."""
     when_held: Literal["refuse", "state"] = "refuse"
-    """A mart that the publication carries over from an earlier one, because a delivery of its own is held."""
+    """What happens when a delivery behind a mart was held, so that an older one was used."""
     when_stale: Literal["refuse", "state"] = "state"
-    """A mart whose newest input is older than its contract allows."""
-    keep_years: int = 2
-    """A register entry's files are kept so long; at least five in profile `statistics_unit`."""
+    """What happens when a delivery behind a mart was due at the publication and had not come."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +177,8 @@ class About:
     """State of the data: the latest acceptance of a delivery behind the publication."""
     next_publication: date | None
     previous: Earlier | None = None
+    notices: tuple[str, ...] = ()
+    """What a reader has to know first, such as a delivery that was due and had not come; in their language."""
     changes: tuple[Change, ...] = ()
     """At most 2,000; `change_counts` says how many there are."""
     change_counts: tuple[MartChanges, ...] = ()

@@ -106,7 +106,7 @@ def measured(connection: Connection, mart: Mart, recipient: Recipient, publicati
     ]
     query = sql.SQL("select {} from {} where publication_id = %(publication)s{} group by grouping sets (({}))").format(
         sql.SQL(", ").join([*map(sql.Identifier, groups), *counted]),
-        sql.Identifier("marts", f"{mart.entry.name}_vintage"),
+        sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
         changes.of_places(mart, recipient),
         sql.SQL(", ").join(map(sql.Identifier, groups)),
     )
@@ -362,7 +362,7 @@ class _Report:
             " group by 1 order by 1::text {3}"
         ).format(
             name,
-            sql.Identifier("marts", f"{mart.entry.name}_vintage"),
+            sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
             changes.of_places(mart, self._recipient),
             sql.SQL('collate "C"'),
         )

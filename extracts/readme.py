@@ -20,6 +20,8 @@ def _lines(contents: Contents, files: dict[str, bytes]) -> Iterator[str]:
     say, about = contents.texts.say, contents.about
     if about.is_synthetic:
         yield from (say("readme.synthetic"), say("readme.synthetic_rows"), "")
+    for text in about.notices:
+        yield from _paragraph(text)
     title = say("dcat.title")
     yield from (title, "=" * len(title), "")
     yield from (f"{label}: {text}" for label, text in _facts(contents))

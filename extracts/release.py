@@ -1,123 +1,305 @@
-"""Release a publication to a recipient: a folder of files, rebuilt byte for byte, and an entry in the register."""
+"""Release a publication to a recipient: a folder of files, stored by their hashes, signed once, and registered.
+
+A release is made once. Asked for again it comes from the store, byte for byte, under any later version of this code;
+`rebuild` makes it anew from the database and compares. Why so: docs/decisions/releases.md.
+"""
 
 import hashlib
-import re
 import shutil
 import uuid
-from functools import partial
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from psycopg import Connection
 
-from extracts import attribution, marts, package
+from extracts import about, attribution, marts, package, recipient, store
 from extracts import contents as contents_of
+from extracts.about import Sender
 from extracts.dcat import dcat_bytes
+from extracts.delivery import deliver
 from extracts.descriptor import descriptor_bytes
+from extracts.due import published_at, why_refused
 from extracts.listing import CATALOGUE, CODES, DESCRIPTOR
+from extracts.model import Earlier, Publisher, Recipient
 from extracts.package import DATA
 from extracts.readme import readme_bytes
 from extracts.signing import CHECKSUMS, SIGNATURE, key_id, sign
 from extracts.tables import codes_bytes, csv_bytes
+from extracts.texts import Texts
 from extracts.workbook import xlsx_bytes
 from lagebild.core import database
 from lagebild.core.errors import UserError
-from lagebild.core.settings import Settings
+from lagebild.core.settings import ROOT, Settings
+from lagebild.core.version import code_version
 from lagebild.warehouse import publications, releases
+from lagebild.warehouse.releases import Release
 
-_RECIPIENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_WRITERS = (".py", ".yml", ".typ")
+
+
+@dataclass(frozen=True)
+class Released:
+    """A release and the folder in which its package lies."""
+
+    release: Release
+    folder: Path
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A release made again from the database, beside what was released."""
+
+    folder: Path
+    differing: tuple[str, ...]
+    """Files whose bytes are others, that lack or that are too many."""
+    other_code: tuple[str, ...]
+    """Which versions are not those that the register recorded: code, writers, lock."""
 
 
 def release(
     settings: Settings,
     publication_id: int | None = None,
-    recipient: str = "reviewer",
+    to: Recipient | str = "reviewer",
     purpose: str = "review of the published figures",
     package_file: Path = package.PACKAGE,
     statement: attribution.Statement = attribution.NOTHING_STATED,
-) -> Path:
-    """Write the package of a publication (default: the one in force) and return its folder.
+) -> Released:
+    """Write the package of a publication (default: the one in force) for a recipient.
 
-    The folder is `<extracts>/publication-<id>/<recipient>/`. It appears complete or not at all. An identical one
-    is left alone; one that differs is never overwritten. What was handed to whom, when and for what purpose is
-    registered in `published.release`, in the transaction in which the folder appears.
+    `to` is a recipient's file, read, or a name for whom a German package of the public figures is made. The folder is
+    `<extracts>/publication-<id>/<recipient>/`, with the number of the release behind it where a former release has that
+    name. It appears complete or not at all. The same publication to the same recipient with the same words is released
+    once: it is returned as it was, whatever key or version of the code is in use.
 
     Of a publication from before figures were protected no package is made; one that was registered then, and still lies
     in its folder as it was handed out, is returned.
 
-    Raises UserError: unknown publication, an unprotected one, a mart that schema `marts` does not show, a cost figure
-    without its caption, a delivery whose source nobody states, a recipient that is no folder name, a folder that holds
-    something else.
+    Raises UserError: unknown publication, an unprotected one, a mart that its schema does not show, a cost figure
+    without its caption, a delivery whose source nobody states, a delivery that is held or missing where the recipient
+    wants none then, a recipient that is no folder name, a folder that holds something else, a package that could not be
+    put where the recipient fetches it (it is registered then, and put there the next time).
     """
-    if not _RECIPIENT.fullmatch(recipient):
+    receiver = to if isinstance(to, Recipient) else Recipient(to, "", "", purpose, "de", "public")
+    if not recipient.NAME.fullmatch(receiver.name):
         raise UserError(
-            f"recipient {recipient!r} cannot name a folder",
+            f"recipient {receiver.name!r} cannot name a folder",
             remedy="use lower-case letters, digits, - and _, for example: ministry-nrw",
         )
-    if not purpose.strip():
+    if not receiver.purpose.strip():
         raise UserError("an extract needs a purpose", remedy="say what the recipient uses the figures for")
-    with database.connect(settings, database.BUILDER, autocommit=True) as builder:
-        if handed_out := _handed_out_before_protection(builder, settings.extracts, publication_id, recipient):
+    with _register(settings, receiver.name) as register:
+        if handed_out := _handed_out_before_protection(register, settings.extracts, publication_id, receiver.name):
             return handed_out
-        wanted = package.load(package_file)
-        with marts.reader(settings) as connection:
-            attributed = partial(attribution.of_publication, builder, settings, wanted, statement)
-            contents = contents_of.gather(connection, wanted, publication_id, attributed)
-        files = package_files(contents)
-        number = contents.publication.publication_id
-        folder = _folder(settings.extracts, number, recipient)
-        files[SIGNATURE] = _signature(
-            settings.keys, folder, files[CHECKSUMS], f"publication {number}, {recipient}, {purpose}"
-        )
-        with builder.transaction():
-            # Two releases of the same publication wait for each other; the lock ends with the transaction.
-            builder.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
-            builder.execute(
-                "insert into published.release (publication_id, recipient, purpose, sha256)"
-                " select %(publication)s, %(recipient)s, %(purpose)s, %(sha256)s where not exists ("
-                "  select from published.release where publication_id = %(publication)s and recipient = %(recipient)s"
-                "  and purpose = %(purpose)s and sha256 = %(sha256)s)",
-                {
-                    "publication": number,
-                    "recipient": recipient,
-                    "purpose": purpose,
-                    "sha256": hashlib.sha256(files[CHECKSUMS]).hexdigest(),
-                },
+        number = _number(register, publication_id)
+        inputs = _inputs(settings, register, number, receiver, package_file, statement)
+        released = _same(register, number, inputs)
+        if released is None:
+            released_id = _make(settings, register, number, inputs)
+            result = Released(
+                releases.one(register, released_id), _folder(register, settings.extracts, released_id), True
             )
-            # The folder appears before the commit: were the register written and the folder not, the
-            # register would name a release that never was; the other way round, the next run mends it.
-            return _put_folder(folder, files)
+        else:
+            result = Released(released, again(settings, register, released.release_id), False)
+        _deliver(settings, register, receiver, result)
+        return Released(releases.one(register, result.release.release_id), result.folder, result.is_new)
 
 
-def _handed_out_before_protection(
-    connection: Connection, extracts: Path, publication_id: int | None, recipient: str
-) -> Path | None:
-    """The folder of a registered package of an unprotected publication; None if the publication is protected."""
-    row = connection.execute(
-        "select p.publication_id, p.is_protected from published.current_publication as c"
-        " inner join published.publication as p on p.publication_id = coalesce(%s, c.publication_id)",
-        [publication_id],
-    ).fetchone()
-    if row is None or row[1]:
-        return None
-    folder = _folder(extracts, row[0], recipient)
-    sums = folder / CHECKSUMS
-    registered = {one.sha256 for one in releases.found(connection, row[0], recipient)}
-    if sums.exists() and hashlib.sha256(sums.read_bytes()).hexdigest() in registered:
+def again(settings: Settings, register: Connection, release_id: int, to: Path | None = None) -> Path:
+    """The folder of a release, or a new folder `to` with its files, byte for byte as released.
+
+    UserError: no such release, a folder that holds something else, a stored file that is missing or damaged.
+    """
+    released = releases.one(register, release_id)
+    files = releases.files(register, release_id)
+    folder = to or _folder(register, settings.extracts, release_id)
+    if not files:  # from before files were stored
+        if to is None and _is_as_registered(folder, released):
+            return folder
+        raise UserError(
+            f"release {release_id} is from before files were stored, and {folder} does not hold it",
+            remedy="restore that folder from a backup",
+        )
+    wanted = {file.name: file.sha256 for file in files}
+    if folder.exists():
+        _require_same(folder, wanted)
         return folder
-    raise UserError(
-        f"publication {row[0]} is {publications.UNPROTECTED}: no package is made of it",
-        remedy="lagebild publication build, then lagebild publication extract; earlier packages:"
-        " lagebild publication releases --unsafe",
+    with _unfinished(folder) as draft:
+        store.bring(settings.extracts, files, draft)
+    return folder
+
+
+def rebuild(settings: Settings, register: Connection, release_id: int, to: Path) -> Rebuilt:
+    """Make a release again from the database into the new folder `to`, and compare it with what was released.
+
+    The signature is not made anew: it covers the checksums, which are compared. UserError: no such release, one from
+    before its inputs were recorded, a folder that exists.
+    """
+    released, inputs = releases.one(register, release_id), releases.inputs(register, release_id)
+    if inputs is None:
+        raise UserError(
+            f"release {release_id} is from before it was recorded what packages are made from",
+            remedy=f"lagebild release --again {release_id} returns its folder",
+        )
+    if to.exists():
+        raise UserError(f"{to} exists", remedy="name a new folder")
+    files = {file.name: file.sha256 for file in releases.files(register, release_id)}
+    with _unfinished(to) as draft:
+        _write(settings, register, released.publication_id, inputs, draft)
+    names = {path.relative_to(to).as_posix(): store.sha256(path) for path in to.rglob("*") if path.is_file()}
+    signature = {SIGNATURE: files[SIGNATURE]} if SIGNATURE in files else {}
+    now = _versions(package.PACKAGE)
+    return Rebuilt(
+        to,
+        tuple(sorted(dict(names.items() ^ (files.items() - signature.items())))),
+        tuple(name for name in now if now[name] != inputs.get(name)),
     )
 
 
-def _folder(extracts: Path, publication_id: int, recipient: str) -> Path:
-    return extracts / f"publication-{publication_id}" / recipient
+# --- what a release is made from --------------------------------------------------------------------------------------
+
+
+def _inputs(
+    settings: Settings,
+    register: Connection,
+    number: int,
+    receiver: Recipient,
+    package_file: Path,
+    statement: attribution.Statement,
+) -> dict[str, Any]:
+    """Everything that decides on the bytes of a package beside the publication, as the register records it."""
+    standing = [one for one in releases.found(register, recipient=receiver.name) if not one.recalled_at]
+    earlier = [one for one in standing if one.publication_id < number and not one.is_unsafe]
+    previous = None
+    if earlier:
+        moment = published_at(register, earlier[-1].publication_id)
+        previous = [earlier[-1].release_id, earlier[-1].publication_id, moment.isoformat()]
+    publisher = settings.publishers.get("", "") or statement.publisher
+    if not publisher and settings.demo:
+        publisher = Texts(receiver.language).say("about.demo_publisher")
+    return {
+        "recipient": recipient.written(receiver),
+        "publisher": asdict(Publisher(publisher, settings.contact)),
+        "statement": asdict(statement),
+        "previous": previous,
+        "package_file": None if package_file == package.PACKAGE else str(package_file),
+        **_versions(package_file),
+    }
+
+
+_DECIDING = ("recipient", "publisher", "statement", "package_file")
+"""What makes another release of the same publication; a later version of the code does not."""
+
+
+def _versions(package_file: Path) -> dict[str, str | None]:
+    lock = ROOT / "uv.lock"
+    return {
+        "code_version": code_version(),
+        "writers_sha256": _writers_sha256(),
+        "package_sha256": store.sha256(package_file),
+        "lock_sha256": store.sha256(lock) if lock.exists() else None,
+    }
+
+
+@cache
+def _writers_sha256() -> str:
+    """SHA-256 of the code and the words that write packages."""
+    digest = hashlib.sha256()
+    for path in sorted(package.ROOM.rglob("*")):
+        if path.suffix in _WRITERS:
+            digest.update(f"{path.relative_to(package.ROOM)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _same(register: Connection, number: int, inputs: dict[str, Any]) -> Release | None:
+    """The standing release of a publication that was made from the same; None if there is none."""
+    for one in reversed(releases.found(register, number, inputs["recipient"]["name"])):
+        had = releases.inputs(register, one.release_id)
+        if had and not one.recalled_at and all(had.get(key) == inputs[key] for key in _DECIDING):
+            return one
+    return None
+
+
+def _number(register: Connection, publication_id: int | None) -> int:
+    """The publication meant; one that does not exist is refused where it is read."""
+    if publication_id is not None:
+        return publication_id
+    row = register.execute("select publication_id from published.current_publication").fetchone()
+    return (row and row[0]) or 0
+
+
+# --- making it --------------------------------------------------------------------------------------------------------
+
+
+def _make(settings: Settings, register: Connection, number: int, inputs: dict[str, Any]) -> int:
+    """Write, sign, store and register a release; its number. Its folder appears with its row."""
+    receiver = recipient.recorded(inputs["recipient"])
+    parent = settings.extracts / f"publication-{number}"
+    if number and (why := why_refused(register, receiver, number)):
+        raise UserError(f"{receiver.name} receives nothing: {why}")
+    with _unfinished(parent / receiver.name, is_kept=False) as draft:
+        _write(settings, register, number or None, inputs, draft)
+        key = key_id(settings.keys)  # creates the first key
+        sums = (draft / CHECKSUMS).read_bytes()
+        comment = f"publication {number}, {receiver.name}, {receiver.purpose}"
+        (draft / SIGNATURE).write_bytes(sign(settings.keys, sums, comment))
+        kept = store.keep(settings.extracts, draft)
+        with register.transaction():
+            released = releases.add(
+                register,
+                number,
+                {key: getattr(receiver, key) for key in ("name", "office", "legal_basis", "purpose", "profile")},
+                hashlib.sha256(sums).hexdigest(),
+                key,
+                inputs["previous"] and inputs["previous"][0],
+                inputs,
+                kept,
+            )
+            # The folder appears before the commit: were the register written and the folder not, the register would
+            # name a release that never was; the other way round, the next run mends it.
+            _place(draft, _folder(register, settings.extracts, released), {file.name: file.sha256 for file in kept})
+    return released
+
+
+def _place(draft: Path, folder: Path, wanted: dict[str, str]) -> None:
+    """Give a package its folder; the same one may be there from a release that was killed before it was registered."""
+    if folder.exists():
+        _require_same(folder, wanted)
+        return
+    draft.rename(folder)
+
+
+def _write(
+    settings: Settings, register: Connection, number: int | None, inputs: dict[str, Any], folder: Path
+) -> contents_of.Contents:
+    """Write the files of a package with their checksums, without the signature, into an empty folder."""
+    receiver = recipient.recorded(inputs["recipient"])
+    previous = inputs["previous"]
+    sender = Sender(
+        receiver,
+        Publisher(**inputs["publisher"]),
+        previous and Earlier(previous[0], previous[1], datetime.fromisoformat(previous[2])),
+    )
+    wanted = package.load(Path(inputs["package_file"] or package.PACKAGE)).of(receiver)
+    statement = attribution.Statement(**inputs["statement"])
+    attributed = partial(attribution.of_publication, register, settings, wanted, statement)
+    with marts.reader(settings, receiver.profile) as connection:
+        contents = contents_of.gather(connection, wanted, number, attributed, Texts(receiver.language), receiver)
+        contents = about.of(connection, contents, sender)
+        for name, data in package_files(contents).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(data)
+    return contents
 
 
 def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
     """The package's files by name; the same contents give the same bytes."""
-    files = {f"{DATA}{mart.entry.name}.csv": csv_bytes(mart) for mart in contents.marts}
+    files = {f"{DATA}{mart.entry.name}.csv": csv_bytes(mart, contents.about.revised) for mart in contents.marts}
     files[CODES] = codes_bytes(contents)
     files[contents.texts.say("file.workbook")] = xlsx_bytes(contents)
     files[CATALOGUE] = dcat_bytes(contents, files)
@@ -129,45 +311,104 @@ def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
     return files
 
 
-def _signature(keys: Path, folder: Path, sums: bytes, comment: str) -> bytes:
-    """The signature that was handed out with these checksums, else a new one: a later key signs nothing anew."""
-    handed_out = folder / SIGNATURE
-    if handed_out.exists() and (folder / CHECKSUMS).read_bytes() == sums:
-        return handed_out.read_bytes()
-    key_id(keys)  # creates the first key
-    return sign(keys, sums, comment)
+def _deliver(settings: Settings, register: Connection, receiver: Recipient, released: Released) -> None:
+    """Put a package where its recipient fetches it, unless it is there; a failure is registered and raised."""
+    number = released.release.release_id
+    if not receiver.delivery or released.release.delivered_at or released.release.recalled_at:
+        return
+    try:
+        place = deliver(settings, receiver.delivery, released.folder, f"publication-{released.release.publication_id}")
+    except UserError as error:
+        releases.tell(register, number, "delivery_failed", str(error)[:500])
+        raise UserError(
+            f"release {number} lies in {released.folder} and could not be delivered: {error}",
+            remedy=f"then: lagebild release {receiver.name}",
+        ) from error
+    releases.tell(register, number, "delivered", place)
 
 
-def _put_folder(target: Path, files: dict[str, bytes]) -> Path:
-    if target.exists():
-        differing = _differing(target, files)
-        if differing:
-            raise UserError(
-                f"{target} already holds a package, and these files differ from it: {', '.join(differing)}."
-                " A package that left the house is not overwritten",
-                remedy="move the folder away, or release under another recipient; then compare the two",
-            )
-        return target
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def _handed_out_before_protection(
+    connection: Connection, extracts: Path, publication_id: int | None, name: str
+) -> Released | None:
+    """The registered package of an unprotected publication; None if the publication is protected."""
+    row = connection.execute(
+        "select p.publication_id, p.is_protected from published.current_publication as c"
+        " inner join published.publication as p on p.publication_id = coalesce(%s, c.publication_id)",
+        [publication_id],
+    ).fetchone()
+    if row is None or row[1]:
+        return None
+    folder = extracts / f"publication-{row[0]}" / name
+    for one in releases.found(connection, row[0], name):
+        if _is_as_registered(folder, one):
+            return Released(one, folder, False)
+    raise UserError(
+        f"publication {row[0]} is {publications.UNPROTECTED}: no package is made of it",
+        remedy="lagebild publication build, then lagebild publication extract; earlier packages:"
+        " lagebild releases --unsafe",
+    )
+
+
+def _is_as_registered(folder: Path, released: Release) -> bool:
+    sums = folder / CHECKSUMS
+    return sums.exists() and hashlib.sha256(sums.read_bytes()).hexdigest() == released.sha256
+
+
+def _folder(register: Connection, extracts: Path, release_id: int) -> Path:
+    """The folder of a release: the recipient's name, for a later one of the same publication with its number."""
+    one = releases.one(register, release_id)
+    former = [
+        each for each in releases.found(register, one.publication_id, one.recipient) if each.release_id < release_id
+    ]
+    name = f"{one.recipient}-{release_id}" if any(each.sha256 != one.sha256 for each in former) else one.recipient
+    return extracts / f"publication-{one.publication_id}" / name
+
+
+def _require_same(folder: Path, wanted: dict[str, str]) -> None:
+    present = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    differing = sorted(
+        name
+        for name in present.keys() | wanted.keys()
+        if name not in present or name not in wanted or store.sha256(present[name]) != wanted[name]
+    )
+    if differing:
+        raise UserError(
+            f"{folder} already holds a package, and these files differ from it: {', '.join(differing)}."
+            " A package that left the house is not overwritten",
+            remedy="move the folder away and ask again; then compare the two",
+        )
+
+
+@contextmanager
+def _unfinished(target: Path, is_kept: bool = True) -> Generator[Path]:
+    """A new folder beside `target`, which gets its name at the end; nothing is left of one that failed."""
+    made = [folder for folder in (target.parent, target.parent.parent) if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = f".{target.name}.part-"
-    for left_over in target.parent.glob(f"{unfinished}*"):  # of a release that was killed
+    for left_over in _left_over(target):  # of a release that was killed
         shutil.rmtree(left_over)
-    folder = target.parent / f"{unfinished}{uuid.uuid4().hex}"
+    folder = target.parent / f".{target.name}.part-{uuid.uuid4().hex}"
     folder.mkdir()
     try:
-        for name, data in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(data)
-        folder.rename(target)
-    except BaseException:
+        yield folder
+        if is_kept:
+            folder.rename(target)
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return target
+        with suppress(OSError):  # what holds a package stays
+            for parent in made:
+                parent.rmdir()
 
 
-def _differing(folder: Path, files: dict[str, bytes]) -> list[str]:
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return sorted(
-        name for name in present | files.keys()
-        if name not in present or name not in files or (folder / name).read_bytes() != files[name]
-    )  # fmt: skip
+def _left_over(target: Path) -> Iterator[Path]:
+    return target.parent.glob(f".{target.name}.part-*")
+
+
+@contextmanager
+def _register(settings: Settings, name: str) -> Generator[Connection]:
+    """The builder's connection, alone on this recipient until it ends: two releases wait for each other."""
+    with database.connect(settings, database.BUILDER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(hashtext('lagebild release'), hashtext(%s))", [name])
+        yield connection

@@ -38,7 +38,7 @@ class Texts:
 
     def title(self, mart: str) -> str:
         """The title of a mart of the package, by its name."""
-        return next(entry.title for entry in load().marts if entry.name == mart)[self.language]
+        return next(entry.title for entry in load().marts_of("statistics_unit") if entry.name == mart)[self.language]
 
     def label(self, column: str) -> str:
         """The heading of a column; the column's own name where it has none."""

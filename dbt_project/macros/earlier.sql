@@ -9,7 +9,7 @@
 {% macro is_known(publication) -%}
 (
     {{ publication }}.is_protected
-    or {{ publication }}.publication_id in (select handed_out.publication_id from {{ source('published', 'release') }} as handed_out)
+    or {{ publication }}.publication_id in (select handed_out.publication_id from {{ source('release', 'register') }} as handed_out)
 )
 {%- endmacro %}
 

@@ -32,6 +32,12 @@ def title(book: Book, sheet: Worksheet) -> None:
             put(sheet, row, 0, text, style)
             sheet.set_row(row, height)
             row += 1
+    for text in about.notices:
+        style = book.styles.made(bold=True, text_wrap=True, valign="top")
+        sheet.merge_range(row, 0, row, 1, "", style)
+        put(sheet, row, 0, text, style)
+        sheet.set_row(row, 14 * (1 + len(text) // 85))
+        row += 1
     published = contents.publication.published_at
     facts = [
         ("publisher", about.publisher.name),

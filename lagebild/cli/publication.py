@@ -1,4 +1,4 @@
-"""Commands on publications: list, publish, roll back, compare, and the packages that were released."""
+"""Commands on publications: list, publish, roll back, compare."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -95,27 +95,3 @@ def diff(settings: "Settings", former: int, latter: int, mart: str | None, form:
         options.echo_json(asdict(found))
     else:
         click.echo(difference.as_text(found, None if mart else difference.SHOWN_ROWS))
-
-
-@click.command()
-@click.option("--unsafe", is_flag=True, help="Only packages from before figures were protected.")
-@options.form
-@options.pass_settings
-def releases(settings: "Settings", unsafe: bool, form: str) -> None:
-    """List the packages that were released.
-
-    Shows date, publication, recipient and purpose. An unsafe package contains figures that are confidential today; its
-    recipient has them. Such packages are no longer made.
-
-    \b
-    Examples:
-      lagebild publication releases
-      lagebild publication releases --unsafe --format json
-    """
-    from lagebild.warehouse import releases as registered
-
-    found = [one for one in registered.listing(settings) if one.is_unsafe or not unsafe]
-    if form == "json":
-        options.echo_json([asdict(one) for one in found])
-    else:
-        click.echo("\n".join(map(str, found)) or f"no {'unsafe ' * unsafe}package was handed out")

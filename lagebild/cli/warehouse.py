@@ -177,7 +177,8 @@ def extract(
 ) -> None:
     """Write a package for a reviewer.
 
-    The release is registered. Your own data needs a publisher first: LAGEBILD_PUBLISHER in .env, or --publisher.
+    The release is registered. For an office that receives packages again and again: lagebild release. Your own data
+    needs a publisher first: LAGEBILD_PUBLISHER in .env, or --publisher.
 
     \b
     Examples:
@@ -189,4 +190,4 @@ def extract(
     from extracts.release import release
 
     statement = Statement(publisher.strip(), licence.strip())
-    click.echo(release(settings, publication_id, recipient, purpose, statement=statement))
+    click.echo(release(settings, publication_id, recipient, purpose, statement=statement).folder)

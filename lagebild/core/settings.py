@@ -144,6 +144,11 @@ class Settings:
         "Under which licence the data is (an identifier, an address or a text), of all sources or of one.", WHOSE,
         make=dict, shown=("LAGEBILD_LICENCE=DL-DE-BY-2.0",),
     )
+    contact: str = setting(
+        "CONTACT", TEXT,
+        "Where readers of a release ask: a mail address or a page. It stands in every package.", WHOSE, "",
+        example="statistik@example.org",
+    )
     secrets: Path = setting(
         "SECRETS_DIR", FOLDER, "Passwords and signing keys, one file each, made at the first start.", WHOSE,
         default="$LAGEBILD_HOME/secrets", fixed_in=("compose",),

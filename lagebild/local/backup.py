@@ -21,6 +21,7 @@ from pathlib import Path
 from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 
+from extracts.store import STORE
 from ingest.deliveries import landing
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -32,7 +33,7 @@ from lagebild.warehouse.migrate import migrate
 DUMP, MANIFEST = "warehouse.dump", "manifest.json"
 Program = tuple[Path, dict[str, str]]
 """A program of PostgreSQL's clients, and what its environment needs."""
-_SCHEMAS = ("raw", "quality", "build", "published", "marts", "marts_internal")
+_SCHEMAS = ("raw", "quality", "build", "published", "release", "marts", "marts_internal")
 
 
 def backup(settings: Settings, folder: Path) -> Path:
@@ -54,6 +55,7 @@ def backup(settings: Settings, folder: Path) -> Path:
         _copy_tree(settings.landing, draft / "landing")
         _copy_tree(settings.keys, draft / "keys")
         _copy_tree(settings.config, draft / "config")
+        _copy_tree(settings.extracts / STORE, draft / STORE)
         for role in database.ROLES:
             _copy(settings.secrets / role, draft / "secrets" / role)
         manifest = {
@@ -89,6 +91,7 @@ def restore(settings: Settings, folder: Path) -> str:
         _require_no_conflict(folder / "landing", settings.landing)
         _require_no_conflict(folder / "keys", settings.keys)
         _require_no_conflict(folder / "config", settings.config)
+        _require_no_conflict(folder / STORE, settings.extracts / STORE)
         for file in (folder / "secrets").iterdir():
             _copy(file, settings.secrets / file.name)
         with database.connect(settings) as connection:
@@ -99,6 +102,7 @@ def restore(settings: Settings, folder: Path) -> str:
         _copy_tree(folder / "landing", settings.landing)
         _copy_tree(folder / "keys", settings.keys)
         _copy_tree(folder / "config", settings.config)
+        _copy_tree(folder / STORE, settings.extracts / STORE)
         _load(settings, folder / DUMP)
         migrate(settings)
         with database.connect(settings) as connection:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import ingest
+from extracts import due
 from ingest import contracts
 from ingest.deliveries import delivery_ledger, landing, pseudonyms
 from ingest.inbox import inbox
@@ -126,13 +127,8 @@ def waiting_build(settings: Settings) -> int | None:
 
 
 def needs_release(settings: Settings) -> bool:
-    """Whether the current publication has no extract yet."""
-    with database.connect(settings) as connection:
-        (needed,) = connection.execute(
-            "select exists (select 1 from published.current_publication as c where c.publication_id is not null"
-            " and not exists (select 1 from published.release as r where r.publication_id = c.publication_id))"
-        ).fetchone()
-    return needed
+    """Whether the current publication is to be released to somebody now."""
+    return bool(due.due(settings)[0])
 
 
 def is_nothing_due(settings: Settings) -> bool:
@@ -146,7 +142,8 @@ def waiting_lines(settings: Settings, since: datetime) -> list[str]:
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
     to_publish = waiting_build(settings)
     approval = [build.waiting_message(to_publish)] if to_publish is not None else []
-    return approval + waiting + [str(one) for one in build.set_aside(settings)] + ([blocked] if blocked else [])
+    refused = [str(one) for one in due.due(settings)[1]]
+    return [*approval, *waiting, *map(str, build.set_aside(settings)), *([blocked] if blocked else []), *refused]
 
 
 # --- the runs --------------------------------------------------------------------------------------------------------
@@ -215,12 +212,12 @@ def run_build(settings: Settings, rest: Rest, board: Board, since: datetime, is_
 
 
 def run_release(settings: Settings, rest: Rest, board: Board, since: datetime, is_event_due: bool) -> None:
-    """Watch the release that the publication triggers; start it if no event does."""
-    board.doing("writing the extract")
+    """Watch the releases that the publication triggers; start them if no event does."""
+    board.doing("writing packages for recipients")
     _follow(settings, rest, board, RELEASE, since, lambda: needs_release(settings), is_event_due)
     if needs_release(settings):
         raise UserError(
-            f"{RELEASE} ended without an extract of the publication in force",
+            f"{RELEASE} ended, and the publication in force is not released to everybody who is due",
             remedy=f"look at its last run in {airflow.url(settings)}; then make run",
         )
 

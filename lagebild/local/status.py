@@ -132,12 +132,13 @@ def _shown(settings: Settings, secret: str) -> str:
 
 
 def _extract(settings: Settings) -> str:
-    newest = max(
-        (p for p in settings.extracts.glob("publication-*/*") if not p.name.startswith(".")),
-        key=lambda p: p.stat().st_mtime,
-        default=None,
-    )
-    return f"extract:        {newest or f'none yet in {settings.extracts}'}"
+    """The folder with the packages of the latest release."""
+    folders = [path for path in settings.extracts.glob("publication-*/*") if not path.name.startswith(".")]
+    if not folders:
+        return f"packages:       none yet in {settings.extracts}"
+    newest = max(folders, key=lambda path: path.stat().st_mtime).parent
+    names = sorted(path.name for path in folders if path.parent == newest)
+    return f"packages:       {newest} ({', '.join(names)})"
 
 
 def _of(settings: Settings, name: str) -> str:

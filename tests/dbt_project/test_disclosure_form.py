@@ -8,11 +8,11 @@ import re
 import zipfile
 from pathlib import Path
 
-from extracts.release import release
 from ingest import contracts
 from lagebild.core import database
 from lagebild.core.settings import DBT_PROJECT
 from lagebild.warehouse import marts, transform
+from tests.extracts.releases import release
 from tests.support import query
 
 PROTECTED = {

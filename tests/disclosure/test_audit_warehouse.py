@@ -446,7 +446,7 @@ def _handed_out(toy: Toy, recipient: str = "ministry") -> None:
     """The publications so far are from before figures were protected; a package of each was handed out."""
     toy.connection.execute("update published.publication set is_protected = false")
     toy.connection.execute(
-        "insert into published.release (publication_id, recipient, purpose, sha256)"
+        "insert into release.register (publication_id, recipient, purpose, sha256)"
         " select publication_id, %s, 'made up', 'ab' from published.publication",
         [recipient],
     )
@@ -492,7 +492,7 @@ def test_who_has_a_package_learns_by_a_later_one_no_more_than_by_the_candidate(t
     toy.grants("esf_more", {"2015": [900] * 8})
     found = audit.findings(toy.connection, build_id, SECONDS)
     assert {one.known_to for one in found} == {("ministry",)} and len(found) == 6
-    toy.connection.execute("update published.release set publication_id = 2")
+    toy.connection.execute("update release.register set publication_id = 2")
     assert list(map(str, audit.findings(toy.connection, build_id, SECONDS))) == []
 
 

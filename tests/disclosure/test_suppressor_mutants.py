@@ -324,7 +324,7 @@ def _hand_out_the_last(settings: Settings) -> None:
     """Let all publications be from before figures were protected, and somebody have a package of the last one."""
     query(settings, "update published.publication set is_protected = false returning 1")
     statement = (
-        "insert into published.release (publication_id, recipient, purpose, sha256)"
+        "insert into release.register (publication_id, recipient, purpose, sha256)"
         " select max(publication_id), 'ministry', 'made up', 'ab' from published.publication returning 1"
     )
     query(settings, statement)

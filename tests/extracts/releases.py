@@ -4,15 +4,23 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from psycopg import Connection, sql
 
 from extracts.model import Earlier, Recipient
+from extracts.release import release as _release
 from lagebild.core import database
 from lagebild.core.settings import Settings
 from lagebild.warehouse import marts
 
 MINISTRY = Recipient("ministry", "Ministerium", "§ 1 Beispielgesetz", "Haushalt", "de", "public")
+
+
+def release(settings: Settings, *arguments: Any, **options: Any) -> Path:
+    """The folder of a release."""
+    return _release(settings, *arguments, **options).folder
 
 
 def earlier(publication_id: int) -> Earlier:

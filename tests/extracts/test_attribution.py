@@ -9,12 +9,12 @@ import yaml
 from extracts import attribution
 from extracts.attribution import Statement
 from extracts.package import PACKAGE, load
-from extracts.release import release
 from ingest import contracts
 from lagebild.core import settings as settings_module
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
 from lagebild.warehouse import build
+from tests.extracts.releases import release
 from tests.support import accept, bundled_bytes, step
 
 STATED = Statement("Stadt Musterhausen, Kämmerei", "DL-DE-BY-2.0")

@@ -13,13 +13,13 @@ from click.testing import CliRunner
 
 from expectations import docs
 from extracts.attribution import Statement
-from extracts.release import release
 from lagebild.cli import main
 from lagebild.core import database
 from lagebild.core.settings import Settings
 from lagebild.local import load_progress, status
 from lagebild.review import decisions
 from tests import canary
+from tests.extracts.releases import release
 from tests.ingest.support import register
 from tests.support import MUNICIPALITY, PURPOSE, bundled_bytes, drop, query
 

@@ -36,7 +36,9 @@ WRITABLE = {
         "published.publication_mart": {"INSERT"},
         "published.content": {"INSERT"},
         "published.current_publication": {"UPDATE"},
-        "published.release": {"INSERT"},
+        "release.register": {"INSERT"},
+        "release.file": {"INSERT"},
+        "release.event": {"INSERT"},
     },
 }
 

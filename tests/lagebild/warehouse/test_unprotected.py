@@ -5,19 +5,20 @@ import hashlib
 import pytest
 from click.testing import CliRunner
 
-from extracts.release import CHECKSUMS, release
-from lagebild.cli import publication
+from extracts.signing import CHECKSUMS
+from lagebild.cli import release as release_commands
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.local import status
 from lagebild.warehouse import build, difference, marts, publications, releases
 from lagebild.warehouse.migrate import migrate
 from tests import publications as prepared
+from tests.extracts.releases import release
 from tests.support import query
 
 MART = "cost_per_person"
 HAND_OUT = (
-    "insert into published.release (publication_id, recipient, purpose, sha256)"
+    "insert into release.register (publication_id, recipient, purpose, sha256)"
     " values (%s, %s, 'budget', %s) returning 1"
 )
 
@@ -110,7 +111,7 @@ def test_no_package_is_made_of_one_and_those_handed_out_are_named(upgraded):
     for number in (None, 1):
         with pytest.raises(UserError, match="not shown to readers.*no package is made of it") as refused:
             release(upgraded, number, "ministry")
-        assert "lagebild publication releases --unsafe" in refused.value.remedy
+        assert "lagebild releases --unsafe" in refused.value.remedy
     folder = upgraded.extracts / "publication-1" / "ministry"
     folder.mkdir(parents=True)
     (folder / CHECKSUMS).write_bytes(b"as it was handed out")
@@ -122,7 +123,9 @@ def test_no_package_is_made_of_one_and_those_handed_out_are_named(upgraded):
 
     prepared.publish(upgraded, MART, "third")
     query(upgraded, HAND_OUT, 3, "board", "0" * 64)
-    assert [(r.publication_id, r.recipient, r.is_unsafe) for r in releases.listing(upgraded)] == [
+    with database.connect(upgraded, database.BUILDER) as register:
+        found = releases.found(register)
+    assert [(r.publication_id, r.recipient, r.is_unsafe) for r in found] == [
         (1, "ministry", True),
         (3, "board", False),
     ]
@@ -132,7 +135,7 @@ def test_no_package_is_made_of_one_and_those_handed_out_are_named(upgraded):
 def test_releases_are_listed(upgraded, monkeypatch, option):
     query(upgraded, HAND_OUT, 1, "ministry", "a")
     monkeypatch.setattr("lagebild.core.settings.load", lambda: upgraded)
-    printed = CliRunner().invoke(publication.releases, option).output
+    printed = CliRunner().invoke(release_commands.releases, option).output
     assert "ministry" in printed and "budget" in printed
     assert ("unsafe: made before figures were protected" in printed) or '"is_unsafe": true' in printed
 
