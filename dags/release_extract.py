@@ -1,6 +1,7 @@
 """Airflow DAG `release_extract`: a new publication -> a package for each recipient who is due."""
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import DAG, Asset, task
 
@@ -43,7 +44,8 @@ with DAG(
         from extracts.release import release
         from lagebild.core import settings
 
-        get_current_context()["about"] = recipient_name
+        context: Any = get_current_context()
+        context["about"] = recipient_name
         with settled():
             house = settings.load()
             return str(release(house, to=recipient.named(house.config, house.demo, recipient_name)).folder)

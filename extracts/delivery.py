@@ -6,6 +6,7 @@ where it lies the package is complete. A file that lies there with other bytes i
 
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from extracts.signing import SIGNATURE
 from extracts.store import sha256
@@ -22,7 +23,7 @@ def deliver(settings: Settings, address: str, folder: Path, name: str) -> str:
     package.
     """
     if address.startswith("file:"):
-        Path(address.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+        _make_folder(address)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files.sort(key=lambda path: path.name == SIGNATURE)
     with named.opened(settings, address) as store:
@@ -30,7 +31,14 @@ def deliver(settings: Settings, address: str, folder: Path, name: str) -> str:
             target = f"{name}/{path.relative_to(folder).as_posix()}"
             if not _is_there(store, target, path):
                 store.write(target, path.read_bytes())
-    return f"{address.rstrip('/')}/{name}"
+    return f"{address.partition('?')[0].rstrip('/')}/{name}"
+
+
+def _make_folder(address: str) -> None:
+    try:
+        Path(unquote(urlsplit(address).path)).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{address} cannot be made: {error}", remedy="see that it can be written") from error
 
 
 def _is_there(store: Store, target: str, path: Path) -> bool:

@@ -53,7 +53,7 @@ def due(settings: Settings) -> tuple[list[str], list[Refused]]:
         return wanted, refused
 
 
-def _is_due(register: Connection, one: Recipient, publication_id: int, published_at: datetime) -> bool:
+def _is_due(register: Connection, one: Recipient, publication_id: int, moment: datetime) -> bool:
     had = releases.found(register, recipient=one.name)
     if any(each.publication_id == publication_id and not each.recalled_at for each in had):
         return any(
@@ -61,7 +61,7 @@ def _is_due(register: Connection, one: Recipient, publication_id: int, published
         )
     standing = [each for each in had if not each.recalled_at]
     last = published_at(register, standing[-1].publication_id).date() if standing else None
-    return recipient.is_due(one, published_at.date(), last)
+    return recipient.is_due(one, moment.date(), last)
 
 
 def why_refused(register: Connection, one: Recipient, publication_id: int) -> str:

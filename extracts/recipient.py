@@ -64,7 +64,8 @@ def read(path: Path) -> Recipient:
 
 def recorded(content: Mapping[str, Any]) -> Recipient:
     """The recipient that the register recorded (`written`)."""
-    return Recipient(**{key: tuple(value) if key in _LISTS else value for key, value in content.items()})
+    values: dict[str, Any] = {key: tuple(value) if key in _LISTS else value for key, value in content.items()}
+    return Recipient(**values)
 
 
 def written(recipient: Recipient) -> dict[str, Any]:
@@ -135,9 +136,8 @@ def _checked(file: _File, content: Mapping[str, Any]) -> Recipient:
         if key in content and content[key] not in choices:
             more = "; another profile needs a decision page" if key == "profile" else ""
             raise file.fault(key, f"{key} is {content[key]!r}", f"one of {', '.join(choices)}{more}")
-    recipient = Recipient(
-        file.name, **{key: tuple(value) if key in _LISTS else value.strip() for key, value in content.items()}
-    )
+    values: dict[str, Any] = {key: tuple(value) if key in _LISTS else value.strip() for key, value in content.items()}
+    recipient = Recipient(name=file.name, **values)
     _check_profile(file, recipient)
     _check_marts(file, recipient)
     _check_places(file, recipient.places)

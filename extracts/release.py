@@ -153,7 +153,7 @@ def rebuild(settings: Settings, register: Connection, release_id: int, to: Path)
         _write(settings, register, released.publication_id, inputs, draft)
     names = {path.relative_to(to).as_posix(): store.sha256(path) for path in to.rglob("*") if path.is_file()}
     signature = {SIGNATURE: files[SIGNATURE]} if SIGNATURE in files else {}
-    now = _versions(package.PACKAGE)
+    now = _versions(Path(inputs["package_file"] or package.PACKAGE))
     return Rebuilt(
         to,
         tuple(sorted(dict(names.items() ^ (files.items() - signature.items())))),
@@ -230,7 +230,7 @@ def _number(register: Connection, publication_id: int | None) -> int:
     if publication_id is not None:
         return publication_id
     row = register.execute("select publication_id from published.current_publication").fetchone()
-    return (row and row[0]) or 0
+    return row[0] or 0 if row else 0
 
 
 # --- making it --------------------------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def add(
     package: Iterable[File],
 ) -> int:
     """Enter a release with its files; its number. `recipient`: name, office, legal_basis, purpose, profile."""
-    (number,) = connection.execute(
+    ((number,),) = connection.execute(
         "insert into release.register (publication_id, recipient, office, legal_basis, purpose, profile, sha256,"
         " key_id, previous_release_id, inputs) values (%(publication)s, %(name)s, %(office)s, %(legal_basis)s,"
         " %(purpose)s, %(profile)s, %(sha256)s, %(key)s, %(previous)s, %(inputs)s) returning release_id",
@@ -148,7 +148,7 @@ def add(
             "previous": previous_release_id,
             "inputs": Jsonb(made_from),
         },
-    ).fetchone()
+    ).fetchall()
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into release.file (release_id, name, sha256, byte_size) values (%s, %s, %s, %s)",
