@@ -27,10 +27,11 @@ with DAG(
     def due() -> list[str]:
         """Names of the recipients to whom the publication in force is released now."""
         from extracts.due import due
-        from lagebild.core import settings
+        from lagebild.core import database, settings
 
-        with settled():
-            wanted, refused = due(settings.load())
+        house = settings.load()
+        with settled(), database.connect(house, database.BUILDER) as register:
+            wanted, refused = due(register, house.config, house.demo)
             for one in refused:
                 print(one)
             return wanted

@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from extracts.package import Package
+from extracts.package import INTERNAL, PUBLIC, Package
 from ingest import bundled, contracts
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
@@ -47,8 +47,10 @@ def of_publication(
     """
     _require_known(settings)
     deliveries = connection.execute(
-        "select distinct source, delivery_id, sha256, file_name from marts.publication_source"
-        " where publication_id = %s order by source, delivery_id",
+        sql.SQL(
+            "select distinct source, delivery_id, sha256, file_name from {}.publication_source"
+            " where publication_id = %s order by source, delivery_id"
+        ).format(sql.Identifier(INTERNAL if any(mart.schema == INTERNAL for mart in package.marts) else PUBLIC)),
         [publication_id],
     ).fetchall()
     found: dict[str, dict[str, Any]] = {}

@@ -6,39 +6,25 @@ where it lies the package is complete. A file that lies there with other bytes i
 
 import tempfile
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from extracts.signing import SIGNATURE
 from extracts.store import sha256
-from ingest.inbox.stores import named
 from ingest.inbox.stores.base import Store
 from lagebild.core.errors import UserError
-from lagebild.core.settings import Settings
 
 
-def deliver(settings: Settings, address: str, folder: Path, name: str) -> str:
-    """Copy the package `folder` to `<address>/<name>/`; return that place.
+def deliver(store: Store, folder: Path, name: str) -> None:
+    """Copy the package `folder` into the folder `name` of a store.
 
     What a broken delivery left there is completed. UserError: the place cannot be reached or written, or holds another
     package.
     """
-    if address.startswith("file:"):
-        _make_folder(address)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files.sort(key=lambda path: path.name == SIGNATURE)
-    with named.opened(settings, address) as store:
-        for path in files:
-            target = f"{name}/{path.relative_to(folder).as_posix()}"
-            if not _is_there(store, target, path):
-                store.write(target, path.read_bytes())
-    return f"{address.partition('?')[0].rstrip('/')}/{name}"
-
-
-def _make_folder(address: str) -> None:
-    try:
-        Path(unquote(urlsplit(address).path)).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{address} cannot be made: {error}", remedy="see that it can be written") from error
+    for path in files:
+        target = f"{name}/{path.relative_to(folder).as_posix()}"
+        if not _is_there(store, target, path):
+            store.write(target, path.read_bytes())
 
 
 def _is_there(store: Store, target: str, path: Path) -> bool:

@@ -6,14 +6,13 @@ Cheap to import: `make run` asks again and again.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import LiteralString
 
 from psycopg import Connection
 
 from extracts import package, recipient
 from extracts.model import Recipient
-from lagebild.core import database
-from lagebild.core.settings import Settings
 from lagebild.warehouse import releases
 
 
@@ -28,29 +27,27 @@ class Refused:
         return f"{self.recipient} receives nothing: {self.why}"
 
 
-def due(settings: Settings) -> tuple[list[str], list[Refused]]:
+def due(register: Connection, config: Path, demo: bool) -> tuple[list[str], list[Refused]]:
     """Recipients to whom the publication in force is to be released now; and those who want nothing of it as it is.
 
     Nobody before the first publication. UserError: a recipient's file that is wrong.
     """
-    recipients = recipient.known(settings.config, settings.demo)
-    with database.connect(settings, database.BUILDER) as register:
-        row = register.execute(
-            "select p.publication_id, p.published_at from published.current_publication as c"
-            " inner join published.publication as p on c.publication_id = p.publication_id where p.is_protected"
-        ).fetchone()
-        if row is None:
-            return [], []
-        wanted, refused = [], []
-        for one in recipients.values():
-            if not _is_due(register, one, *row):
-                continue
+    row = register.execute(
+        "select p.publication_id, p.published_at from published.current_publication as c"
+        " inner join published.publication as p on c.publication_id = p.publication_id where p.is_protected"
+    ).fetchone()
+    wanted: list[str] = []
+    refused: list[Refused] = []
+    if row is None:
+        return wanted, refused
+    for one in recipient.known(config, demo).values():
+        if _is_due(register, one, *row):
             why = why_refused(register, one, row[0])
             if why:
                 refused.append(Refused(one.name, why))
             else:
                 wanted.append(one.name)
-        return wanted, refused
+    return wanted, refused
 
 
 def _is_due(register: Connection, one: Recipient, publication_id: int, moment: datetime) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from extracts.signing import CHECKSUMS, SIGNATURE, key_id, sign
 from extracts.tables import codes_bytes, csv_bytes
 from extracts.texts import Texts
 from extracts.workbook import xlsx_bytes
+from ingest.inbox.stores import named
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import ROOT, Settings
@@ -93,106 +94,204 @@ def release(
         )
     if not receiver.purpose.strip():
         raise UserError("an extract needs a purpose", remedy="say what the recipient uses the figures for")
-    with _register(settings, receiver.name) as register:
-        if handed_out := _handed_out_before_protection(register, settings.extracts, publication_id, receiver.name):
+    with desk(settings, receiver.name) as opened:
+        return opened.release(publication_id, receiver, package_file, statement)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where releases are made, found and made again, by the builder's connection."""
+
+    settings: Settings
+    register: Connection
+
+    def release(
+        self,
+        publication_id: int | None,
+        receiver: Recipient,
+        package_file: Path = package.PACKAGE,
+        statement: attribution.Statement = attribution.NOTHING_STATED,
+    ) -> Released:
+        """See `release`."""
+        handed_out = _handed_out_before_protection(self.register, self.settings.extracts, publication_id, receiver.name)
+        if handed_out:
             return handed_out
-        number = _number(register, publication_id)
-        inputs = _inputs(settings, register, number, receiver, package_file, statement)
-        released = _same(register, number, inputs)
-        if released is None:
-            released_id = _make(settings, register, number, inputs)
-            result = Released(
-                releases.one(register, released_id), _folder(register, settings.extracts, released_id), True
+        number = _number(self.register, publication_id)
+        inputs = self._inputs(number, receiver, package_file, statement)
+        had = _same(self.register, number, inputs)
+        made = had.release_id if had else self._make(number, inputs)
+        released = Released(releases.one(self.register, made), self.again(made), had is None)
+        self._deliver(receiver, released)
+        return replace(released, release=releases.one(self.register, made))
+
+    def again(self, release_id: int, to: Path | None = None) -> Path:
+        """The folder of a release, or a new folder `to` with its files, byte for byte as released.
+
+        UserError: no such release, a folder that holds something else, a stored file that is missing or damaged.
+        """
+        released = releases.one(self.register, release_id)
+        files = releases.files(self.register, release_id)
+        folder = to or self._folder(release_id)
+        if not files:  # from before files were stored
+            if to is None and _is_as_registered(folder, released):
+                return folder
+            raise UserError(
+                f"release {release_id} is from before files were stored, and {folder} does not hold it",
+                remedy="restore that folder from a backup",
             )
-        else:
-            result = Released(released, again(settings, register, released.release_id), False)
-        _deliver(settings, register, receiver, result)
-        return Released(releases.one(register, result.release.release_id), result.folder, result.is_new)
-
-
-def again(settings: Settings, register: Connection, release_id: int, to: Path | None = None) -> Path:
-    """The folder of a release, or a new folder `to` with its files, byte for byte as released.
-
-    UserError: no such release, a folder that holds something else, a stored file that is missing or damaged.
-    """
-    released = releases.one(register, release_id)
-    files = releases.files(register, release_id)
-    folder = to or _folder(register, settings.extracts, release_id)
-    if not files:  # from before files were stored
-        if to is None and _is_as_registered(folder, released):
+        wanted = {file.name: file.sha256 for file in files}
+        if folder.exists():
+            _require_same(folder, wanted)
             return folder
-        raise UserError(
-            f"release {release_id} is from before files were stored, and {folder} does not hold it",
-            remedy="restore that folder from a backup",
-        )
-    wanted = {file.name: file.sha256 for file in files}
-    if folder.exists():
-        _require_same(folder, wanted)
+        with _unfinished(folder) as draft:
+            store.bring(self.settings.extracts, files, draft)
         return folder
-    with _unfinished(folder) as draft:
-        store.bring(settings.extracts, files, draft)
-    return folder
 
+    def rebuild(self, release_id: int, to: Path) -> Rebuilt:
+        """Make a release again from the database into the new folder `to`, and compare it with what was released.
 
-def rebuild(settings: Settings, register: Connection, release_id: int, to: Path) -> Rebuilt:
-    """Make a release again from the database into the new folder `to`, and compare it with what was released.
-
-    The signature is not made anew: it covers the checksums, which are compared. UserError: no such release, one from
-    before its inputs were recorded, a folder that exists.
-    """
-    released, inputs = releases.one(register, release_id), releases.inputs(register, release_id)
-    if inputs is None:
-        raise UserError(
-            f"release {release_id} is from before it was recorded what packages are made from",
-            remedy=f"lagebild release --again {release_id} returns its folder",
+        The signature is not made anew: it covers the checksums, which are compared. UserError: no such release, one
+        from before its inputs were recorded, a folder that exists.
+        """
+        released, inputs = releases.one(self.register, release_id), releases.inputs(self.register, release_id)
+        if inputs is None:
+            raise UserError(
+                f"release {release_id} is from before it was recorded what packages are made from",
+                remedy=f"lagebild release --again {release_id} returns its folder",
+            )
+        if to.exists():
+            raise UserError(f"{to} exists", remedy="name a new folder")
+        files = {file.name: file.sha256 for file in releases.files(self.register, release_id)}
+        with _unfinished(to) as draft:
+            self._write(released.publication_id, inputs, draft)
+        names = {path.relative_to(to).as_posix(): store.sha256(path) for path in to.rglob("*") if path.is_file()}
+        signature = {SIGNATURE: files[SIGNATURE]} if SIGNATURE in files else {}
+        now = _versions(Path(inputs["package_file"] or package.PACKAGE))
+        return Rebuilt(
+            to,
+            tuple(sorted(dict(names.items() ^ (files.items() - signature.items())))),
+            tuple(name for name in now if now[name] != inputs.get(name)),
         )
-    if to.exists():
-        raise UserError(f"{to} exists", remedy="name a new folder")
-    files = {file.name: file.sha256 for file in releases.files(register, release_id)}
-    with _unfinished(to) as draft:
-        _write(settings, register, released.publication_id, inputs, draft)
-    names = {path.relative_to(to).as_posix(): store.sha256(path) for path in to.rglob("*") if path.is_file()}
-    signature = {SIGNATURE: files[SIGNATURE]} if SIGNATURE in files else {}
-    now = _versions(Path(inputs["package_file"] or package.PACKAGE))
-    return Rebuilt(
-        to,
-        tuple(sorted(dict(names.items() ^ (files.items() - signature.items())))),
-        tuple(name for name in now if now[name] != inputs.get(name)),
-    )
+
+    def _inputs(
+        self,
+        number: int,
+        receiver: Recipient,
+        package_file: Path,
+        statement: attribution.Statement,
+    ) -> dict[str, Any]:
+        """Everything that decides on the bytes of a package beside the publication, as the register records it."""
+        standing = [one for one in releases.found(self.register, recipient=receiver.name) if not one.recalled_at]
+        earlier = [one for one in standing if one.publication_id < number and not one.is_unsafe]
+        previous = None
+        if earlier:
+            moment = published_at(self.register, earlier[-1].publication_id)
+            previous = [earlier[-1].release_id, earlier[-1].publication_id, moment.isoformat()]
+        publisher = self.settings.publishers.get("", "") or statement.publisher
+        if not publisher and self.settings.demo:
+            publisher = Texts(receiver.language).say("about.demo_publisher")
+        return {
+            "recipient": recipient.written(receiver),
+            "publisher": asdict(Publisher(publisher, self.settings.contact)),
+            "statement": asdict(statement),
+            "publishers": self.settings.publishers,
+            "licences": self.settings.licences,
+            "previous": previous,
+            "package_file": None if package_file == package.PACKAGE else str(package_file),
+            **_versions(package_file),
+        }
+
+    def _make(self, number: int, inputs: dict[str, Any]) -> int:
+        """Write, sign, store and register a release; its number. Its folder appears with its row."""
+        receiver = recipient.recorded(inputs["recipient"])
+        parent = self.settings.extracts / f"publication-{number}"
+        if number and (why := why_refused(self.register, receiver, number)):
+            raise UserError(f"{receiver.name} receives nothing: {why}")
+        with _unfinished(parent / receiver.name, is_kept=False) as draft:
+            self._write(number or None, inputs, draft)
+            key = key_id(self.settings.keys)  # creates the first key
+            sums = (draft / CHECKSUMS).read_bytes()
+            comment = f"publication {number}, {receiver.name}, {receiver.purpose}"
+            (draft / SIGNATURE).write_bytes(sign(self.settings.keys, sums, comment))
+            kept = store.keep(self.settings.extracts, draft)
+            with self.register.transaction():
+                released = releases.add(
+                    self.register,
+                    number,
+                    {key: getattr(receiver, key) for key in ("name", "office", "legal_basis", "purpose", "profile")},
+                    hashlib.sha256(sums).hexdigest(),
+                    key,
+                    inputs["previous"] and inputs["previous"][0],
+                    inputs,
+                    kept,
+                )
+                # The folder appears before the commit: were the register written and the folder not, the register
+                # would name a release that never was; the other way round, the next run mends it.
+                _place(draft, self._folder(released), {file.name: file.sha256 for file in kept})
+        return released
+
+    def _write(self, number: int | None, inputs: dict[str, Any], folder: Path) -> contents_of.Contents:
+        """Write the files of a package with their checksums, without the signature, into an empty folder."""
+        receiver = recipient.recorded(inputs["recipient"])
+        previous = inputs["previous"]
+        sender = Sender(
+            receiver,
+            Publisher(**inputs["publisher"]),
+            previous and Earlier(previous[0], previous[1], datetime.fromisoformat(previous[2])),
+        )
+        wanted = package.load(Path(inputs["package_file"] or package.PACKAGE)).of(receiver)
+        statement = attribution.Statement(**inputs["statement"])
+        stated = replace(self.settings, publishers=inputs["publishers"], licences=inputs["licences"])
+        attributed = partial(attribution.of_publication, self.register, stated, wanted, statement)
+        with marts.reader(self.settings, receiver.profile) as connection:
+            contents = contents_of.gather(connection, wanted, number, attributed, Texts(receiver.language), receiver)
+            contents = about.of(connection, contents, sender)
+            for name, data in package_files(contents).items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_bytes(data)
+        return contents
+
+    def _deliver(self, receiver: Recipient, released: Released) -> None:
+        """Put a package where its recipient fetches it, unless it is there; a failure is registered and raised."""
+        number = released.release.release_id
+        if not receiver.delivery or released.release.delivered_at or released.release.recalled_at:
+            return
+        try:
+            with named.opened(self.settings, receiver.delivery) as place:
+                deliver(place, released.folder, f"publication-{released.release.publication_id}")
+        except UserError as error:
+            releases.tell(self.register, number, "delivery_failed", str(error)[:500])
+            raise UserError(
+                f"release {number} lies in {released.folder} and could not be delivered: {error}",
+                remedy=f"then: lagebild release {receiver.name}",
+            ) from error
+        releases.tell(self.register, number, "delivered", receiver.delivery)
+
+    def _folder(self, release_id: int) -> Path:
+        """The folder of a release: the recipient's name, for a later one of the same publication with its number."""
+        one = releases.one(self.register, release_id)
+        former = [
+            each
+            for each in releases.found(self.register, one.publication_id, one.recipient)
+            if each.release_id < release_id
+        ]
+        name = f"{one.recipient}-{release_id}" if any(each.sha256 != one.sha256 for each in former) else one.recipient
+        return self.settings.extracts / f"publication-{one.publication_id}" / name
+
+
+@contextmanager
+def desk(settings: Settings, recipient_name: str = "") -> Generator[Desk]:
+    """The desk, alone on a recipient until it ends if one is named: two releases to them wait for each other."""
+    with database.connect(settings, database.BUILDER, autocommit=True) as connection:
+        if recipient_name:
+            connection.execute("select pg_advisory_lock(hashtext('lagebild release'), hashtext(%s))", [recipient_name])
+        yield Desk(settings, connection)
 
 
 # --- what a release is made from --------------------------------------------------------------------------------------
 
 
-def _inputs(
-    settings: Settings,
-    register: Connection,
-    number: int,
-    receiver: Recipient,
-    package_file: Path,
-    statement: attribution.Statement,
-) -> dict[str, Any]:
-    """Everything that decides on the bytes of a package beside the publication, as the register records it."""
-    standing = [one for one in releases.found(register, recipient=receiver.name) if not one.recalled_at]
-    earlier = [one for one in standing if one.publication_id < number and not one.is_unsafe]
-    previous = None
-    if earlier:
-        moment = published_at(register, earlier[-1].publication_id)
-        previous = [earlier[-1].release_id, earlier[-1].publication_id, moment.isoformat()]
-    publisher = settings.publishers.get("", "") or statement.publisher
-    if not publisher and settings.demo:
-        publisher = Texts(receiver.language).say("about.demo_publisher")
-    return {
-        "recipient": recipient.written(receiver),
-        "publisher": asdict(Publisher(publisher, settings.contact)),
-        "statement": asdict(statement),
-        "previous": previous,
-        "package_file": None if package_file == package.PACKAGE else str(package_file),
-        **_versions(package_file),
-    }
-
-
-_DECIDING = ("recipient", "publisher", "statement", "package_file")
+_DECIDING = ("recipient", "publisher", "statement", "publishers", "licences", "package_file")
 """What makes another release of the same publication; a later version of the code does not."""
 
 
@@ -236,65 +335,12 @@ def _number(register: Connection, publication_id: int | None) -> int:
 # --- making it --------------------------------------------------------------------------------------------------------
 
 
-def _make(settings: Settings, register: Connection, number: int, inputs: dict[str, Any]) -> int:
-    """Write, sign, store and register a release; its number. Its folder appears with its row."""
-    receiver = recipient.recorded(inputs["recipient"])
-    parent = settings.extracts / f"publication-{number}"
-    if number and (why := why_refused(register, receiver, number)):
-        raise UserError(f"{receiver.name} receives nothing: {why}")
-    with _unfinished(parent / receiver.name, is_kept=False) as draft:
-        _write(settings, register, number or None, inputs, draft)
-        key = key_id(settings.keys)  # creates the first key
-        sums = (draft / CHECKSUMS).read_bytes()
-        comment = f"publication {number}, {receiver.name}, {receiver.purpose}"
-        (draft / SIGNATURE).write_bytes(sign(settings.keys, sums, comment))
-        kept = store.keep(settings.extracts, draft)
-        with register.transaction():
-            released = releases.add(
-                register,
-                number,
-                {key: getattr(receiver, key) for key in ("name", "office", "legal_basis", "purpose", "profile")},
-                hashlib.sha256(sums).hexdigest(),
-                key,
-                inputs["previous"] and inputs["previous"][0],
-                inputs,
-                kept,
-            )
-            # The folder appears before the commit: were the register written and the folder not, the register would
-            # name a release that never was; the other way round, the next run mends it.
-            _place(draft, _folder(register, settings.extracts, released), {file.name: file.sha256 for file in kept})
-    return released
-
-
 def _place(draft: Path, folder: Path, wanted: dict[str, str]) -> None:
     """Give a package its folder; the same one may be there from a release that was killed before it was registered."""
     if folder.exists():
         _require_same(folder, wanted)
         return
     draft.rename(folder)
-
-
-def _write(
-    settings: Settings, register: Connection, number: int | None, inputs: dict[str, Any], folder: Path
-) -> contents_of.Contents:
-    """Write the files of a package with their checksums, without the signature, into an empty folder."""
-    receiver = recipient.recorded(inputs["recipient"])
-    previous = inputs["previous"]
-    sender = Sender(
-        receiver,
-        Publisher(**inputs["publisher"]),
-        previous and Earlier(previous[0], previous[1], datetime.fromisoformat(previous[2])),
-    )
-    wanted = package.load(Path(inputs["package_file"] or package.PACKAGE)).of(receiver)
-    statement = attribution.Statement(**inputs["statement"])
-    attributed = partial(attribution.of_publication, register, settings, wanted, statement)
-    with marts.reader(settings, receiver.profile) as connection:
-        contents = contents_of.gather(connection, wanted, number, attributed, Texts(receiver.language), receiver)
-        contents = about.of(connection, contents, sender)
-        for name, data in package_files(contents).items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(data)
-    return contents
 
 
 def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
@@ -309,22 +355,6 @@ def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
         f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
     ).encode()
     return files
-
-
-def _deliver(settings: Settings, register: Connection, receiver: Recipient, released: Released) -> None:
-    """Put a package where its recipient fetches it, unless it is there; a failure is registered and raised."""
-    number = released.release.release_id
-    if not receiver.delivery or released.release.delivered_at or released.release.recalled_at:
-        return
-    try:
-        place = deliver(settings, receiver.delivery, released.folder, f"publication-{released.release.publication_id}")
-    except UserError as error:
-        releases.tell(register, number, "delivery_failed", str(error)[:500])
-        raise UserError(
-            f"release {number} lies in {released.folder} and could not be delivered: {error}",
-            remedy=f"then: lagebild release {receiver.name}",
-        ) from error
-    releases.tell(register, number, "delivered", place)
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
@@ -355,16 +385,6 @@ def _handed_out_before_protection(
 def _is_as_registered(folder: Path, released: Release) -> bool:
     sums = folder / CHECKSUMS
     return sums.exists() and hashlib.sha256(sums.read_bytes()).hexdigest() == released.sha256
-
-
-def _folder(register: Connection, extracts: Path, release_id: int) -> Path:
-    """The folder of a release: the recipient's name, for a later one of the same publication with its number."""
-    one = releases.one(register, release_id)
-    former = [
-        each for each in releases.found(register, one.publication_id, one.recipient) if each.release_id < release_id
-    ]
-    name = f"{one.recipient}-{release_id}" if any(each.sha256 != one.sha256 for each in former) else one.recipient
-    return extracts / f"publication-{one.publication_id}" / name
 
 
 def _require_same(folder: Path, wanted: dict[str, str]) -> None:
@@ -404,11 +424,3 @@ def _unfinished(target: Path, is_kept: bool = True) -> Generator[Path]:
 
 def _left_over(target: Path) -> Iterator[Path]:
     return target.parent.glob(f".{target.name}.part-*")
-
-
-@contextmanager
-def _register(settings: Settings, name: str) -> Generator[Connection]:
-    """The builder's connection, alone on this recipient until it ends: two releases wait for each other."""
-    with database.connect(settings, database.BUILDER, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(hashtext('lagebild release'), hashtext(%s))", [name])
-        yield connection

@@ -294,8 +294,10 @@ def extract_differences(folder: Path) -> list[str]:
 
 
 def newest_extract(settings: Settings) -> Path:
-    """The folder of the extract that was written last."""
-    return max(settings.extracts.glob("publication-*/*"), key=lambda folder: int(folder.parent.name.split("-")[1]))
+    """The folder of the ministry's package of the last publication."""
+    return max(
+        settings.extracts.glob("publication-*/ministry"), key=lambda folder: int(folder.parent.name.split("-")[1])
+    )
 
 
 if __name__ == "__main__":

@@ -158,7 +158,6 @@ FORMER = {
     "contracts docs": "source docs",
     "contracts fit": "source fit",
     "publications": "publication list",
-    "publication releases": "releases",
     "mapping missing": "figure unmapped",
     "figures docs": "figure docs",
 }

@@ -9,6 +9,9 @@ import click
 from lagebild.cli import options
 
 if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from extracts.release import Rebuilt, Released
     from lagebild.core.settings import Settings
 
 
@@ -46,48 +49,41 @@ def release(
         raise click.UsageError("--publication goes with a RECIPIENT")
     if to is not None and recipient is not None:
         raise click.UsageError("--to goes with --again or --rebuild")
-    if recipient is not None:
-        _release(settings, recipient, publication_id)
-    elif again is not None:
-        _again(settings, again, to)
-    elif rebuilt is not None:
-        if to is None:
-            raise click.UsageError("--rebuild needs --to FOLDER")
-        _rebuild(settings, rebuilt, to)
+    if rebuilt is not None and to is None:
+        raise click.UsageError("--rebuild needs --to FOLDER")
+    from extracts import recipient as recipients_of
+    from extracts import release as releasing
+
+    with releasing.desk(settings, recipient or "") as desk:
+        if recipient is not None:
+            one = recipients_of.named(settings.config, settings.demo, recipient)
+            _tell_released(desk.release(publication_id, one))
+        elif again is not None:
+            folder = desk.again(again, to and to.expanduser().resolve())
+            _tell_again(again, folder, desk.register)
+        elif rebuilt is not None and to is not None:
+            _tell_rebuilt(rebuilt, desk.rebuild(rebuilt, to.expanduser().resolve()))
 
 
-def _release(settings: "Settings", name: str, publication_id: int | None) -> None:
-    from extracts import recipient
-    from extracts.release import release
-
-    made = release(settings, publication_id, recipient.named(settings.config, settings.demo, name))
-    number = made.release.release_id
+def _tell_released(made: "Released") -> None:
+    one = made.release
     if not made.is_new:
-        click.echo(f"release {number} was made on {made.release.released_at:%Y-%m-%d}; it is unchanged", err=True)
-    if made.release.delivered_at:
-        click.echo(f"release {number} lies where {name} fetches it", err=True)
+        click.echo(f"release {one.release_id} was made on {one.released_at:%Y-%m-%d}; it is unchanged", err=True)
+    if one.delivered_at:
+        click.echo(f"release {one.release_id} lies where {one.recipient} fetches it", err=True)
     click.echo(made.folder)
 
 
-def _again(settings: "Settings", number: int, to: Path | None) -> None:
-    from extracts.release import again
-    from lagebild.core import database
+def _tell_again(number: int, folder: Path, register: "Connection") -> None:
     from lagebild.warehouse import releases
 
-    with database.connect(settings, database.BUILDER) as register:
-        recalled = releases.one(register, number)
-        folder = again(settings, register, number, to and to.expanduser().resolve())
-    if recalled.recalled_at:
-        click.echo(f"release {number} was recalled: {recalled.recalled_why}", err=True)
+    one = releases.one(register, number)
+    if one.recalled_at:
+        click.echo(f"release {number} was recalled: {one.recalled_why}", err=True)
     click.echo(folder)
 
 
-def _rebuild(settings: "Settings", number: int, to: Path) -> None:
-    from extracts.release import rebuild
-    from lagebild.core import database
-
-    with database.connect(settings, database.BUILDER) as register:
-        made = rebuild(settings, register, number, to.expanduser().resolve())
+def _tell_rebuilt(number: int, made: "Rebuilt") -> None:
     if made.other_code:
         click.echo(f"made by other versions than release {number}: {', '.join(made.other_code)}", err=True)
     if made.differing:
@@ -113,11 +109,11 @@ def releases(settings: "Settings", recipient: str | None, unsafe: bool, form: st
       lagebild releases
       lagebild releases --recipient ministry --format json
     """
-    from lagebild.core import database
+    from extracts.release import desk
     from lagebild.warehouse import releases as registered
 
-    with database.connect(settings, database.BUILDER) as register:
-        listed = [one for one in registered.found(register, recipient=recipient) if one.is_unsafe or not unsafe]
+    with desk(settings) as opened:
+        listed = [one for one in registered.found(opened.register, recipient=recipient) if one.is_unsafe or not unsafe]
     if form == "json":
         options.echo_json([asdict(one) for one in listed])
     else:
@@ -137,11 +133,11 @@ def recall(settings: "Settings", release_id: int, reason: str) -> None:
     \b
     Example: lagebild recall 7 --reason "the employees of 2019 were of another district"
     """
-    from lagebild.core import database
+    from extracts.release import desk
     from lagebild.warehouse import releases as registered
 
-    with database.connect(settings, database.BUILDER) as register:
-        recalled = registered.recall(register, release_id, reason)
+    with desk(settings) as opened:
+        recalled = registered.recall(opened.register, release_id, reason)
     click.echo(f"release {release_id} to {recalled.recipient} is recalled: {recalled.recalled_why}")
 
 
@@ -161,9 +157,11 @@ def recipients(settings: "Settings", form: str) -> None:
     """
     from extracts import recipient
     from extracts.due import due
+    from extracts.release import desk
 
     known = recipient.known(settings.config, settings.demo)
-    wanted, refused = due(settings)
+    with desk(settings) as opened:
+        wanted, refused = due(opened.register, settings.config, settings.demo)
     waiting = {one.recipient: one.why for one in refused}
     if form == "json":
         states = {name: "due" if name in wanted else "refused" if name in waiting else "not_due" for name in known}

@@ -128,7 +128,13 @@ def waiting_build(settings: Settings) -> int | None:
 
 def needs_release(settings: Settings) -> bool:
     """Whether the current publication is to be released to somebody now."""
-    return bool(due.due(settings)[0])
+    return bool(releases_due(settings)[0])
+
+
+def releases_due(settings: Settings) -> tuple[list[str], list[due.Refused]]:
+    """Who is to receive the current publication now, and who wants nothing of it as it is."""
+    with database.connect(settings, database.BUILDER) as register:
+        return due.due(register, settings.config, settings.demo)
 
 
 def is_nothing_due(settings: Settings) -> bool:
@@ -142,7 +148,7 @@ def waiting_lines(settings: Settings, since: datetime) -> list[str]:
     waiting = [str(row) for row in rows if row.state == "held" or row.received_at >= since]
     to_publish = waiting_build(settings)
     approval = [build.waiting_message(to_publish)] if to_publish is not None else []
-    refused = [str(one) for one in due.due(settings)[1]]
+    refused = [str(one) for one in releases_due(settings)[1]]
     return [*approval, *waiting, *map(str, build.set_aside(settings)), *([blocked] if blocked else []), *refused]
 
 

@@ -101,6 +101,20 @@ def test_the_signing_key_is_made_rotated_and_revoked_as_the_runbook_says(tmp_pat
     assert f"key {made} is revoked" in printed
 
 
+def test_a_release_is_made_returned_rebuilt_and_recalled_as_the_runbook_says(published_warehouse, checkout):
+    house = replace(published_warehouse, config_dir=checkout.parent / "config")
+    page = "releases.md"
+    assert "ministry-nrw: Ministerium (Beispiel)  de, public, each_publication  due" in follow(
+        page, "Name a recipient", house, checkout
+    )
+    printed = follow(page, "Release", house, checkout)
+    assert "publication-1/ministry-nrw" in printed and "ministry-nrw: Haushaltsberatung 2027" in printed
+    printed = follow(page, "Return a former release", house, checkout, before="NUMBER=1")
+    assert "files as they were released" in printed and "every byte as in release 1" in printed
+    printed = follow(page, "Recall", house, checkout, before="NUMBER=1")
+    assert "release 1 to ministry-nrw is recalled: the employees of 2019 were of another district" in printed
+
+
 def test_a_new_layout_is_added_as_the_runbook_says(warehouse, checkout):
     runbook = "new-layout.md"
     printed = follow(runbook, "See what changed", warehouse, checkout)

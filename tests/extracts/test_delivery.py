@@ -12,8 +12,10 @@ from extracts.delivery import deliver
 from extracts.model import Recipient
 from extracts.release import release
 from extracts.signing import SIGNATURE
+from ingest.inbox.stores import named
 from lagebild.core import database
 from lagebild.core.errors import UserError
+from lagebild.core.settings import Settings
 from lagebild.warehouse import releases
 from tests.ingest.inbox import test_inbox_s3, test_inbox_sftp
 
@@ -29,22 +31,26 @@ def package(tmp_path) -> Path:
     return folder
 
 
+def put(settings: Settings, address: str, folder: Path) -> None:
+    with named.opened(settings, address) as store:
+        deliver(store, folder, "publication-2")
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_folder_receives_the_files_and_what_lies_there_is_not_written_over(warehouse, package, tmp_path):
     address = (tmp_path / "mounted").as_uri()
-    place = deliver(warehouse, address, package, "publication-2")
-    assert place == f"{address}/publication-2"
+    put(warehouse, address, package)
     there = tmp_path / "mounted" / "publication-2"
     assert files(there) == files(package)
     (there / "daten" / "codes.csv").unlink()  # of a delivery that was broken off
-    deliver(warehouse, address, package, "publication-2")
+    put(warehouse, address, package)
     assert files(there) == files(package)
     (there / "daten" / "codes.csv").write_text("changed")
     with pytest.raises(UserError, match="codes.csv lies at the recipient's with other bytes"):
-        deliver(warehouse, address, package, "publication-2")
+        put(warehouse, address, package)
     assert (there / "daten" / "codes.csv").read_text() == "changed"
 
 
@@ -57,9 +63,9 @@ def test_an_sftp_server_receives_the_files(warehouse, server, package, tmp_path)
     shutil.copy(server.keys / "user", secrets / "inbox_127_0_0_1_key")
     settings = replace(warehouse, secrets=secrets)
     address = f"sftp://{getuser()}@127.0.0.1:{server.port}{folder}"
-    deliver(settings, address, package, "publication-2")
+    put(settings, address, package)
     assert files(folder / "publication-2") == files(package)
-    deliver(settings, address, package, "publication-2")
+    put(settings, address, package)
     assert files(folder / "publication-2") == files(package)
 
 
@@ -69,8 +75,7 @@ def test_a_bucket_receives_the_files(warehouse, bucket, endpoint, package, tmp_p
     (secrets / "inbox_deliveries_user").write_text("user")
     (secrets / "inbox_deliveries_password").write_text("GEHEIM")
     address = f"s3://{test_inbox_s3.BUCKET}/out?endpoint={endpoint}"
-    place = deliver(replace(warehouse, secrets=secrets), address, package, "publication-2")
-    assert place == f"s3://{test_inbox_s3.BUCKET}/out/publication-2"
+    put(replace(warehouse, secrets=secrets), address, package)
     found = {entry.key.removeprefix("out/publication-2/"): entry.get()["Body"].read() for entry in bucket.objects.all()}
     assert found == files(package)
 

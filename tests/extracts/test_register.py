@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from extracts import recipient, signing, verify
-from extracts.due import due
+from extracts.due import Refused, due
 from extracts.model import Recipient
-from extracts.release import again, rebuild, release
+from extracts.release import Desk, release
 from lagebild.cli import release as commands
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -55,6 +55,11 @@ def register(settings: Settings):
     return database.connect(settings, database.BUILDER)
 
 
+def _due(settings: Settings) -> tuple[list[str], list[Refused]]:
+    with register(settings) as connection:
+        return due(connection, settings.config, settings.demo)
+
+
 def test_a_release_is_registered_with_its_files_and_what_it_was_made_from(published, released):
     made = released()
     one = made.release
@@ -80,7 +85,7 @@ def test_the_same_release_is_made_once_and_comes_from_the_store_under_a_later_ve
     assert not second.is_new and second.release.release_id == first.release.release_id
     assert second.folder == first.folder and files(second.folder) == before
     with register(published) as connection:
-        copy = again(published, connection, first.release.release_id, published.extracts / "copy")
+        copy = Desk(published, connection).again(first.release.release_id, published.extracts / "copy")
         assert len(releases.found(connection)) == 1
     assert files(copy) == before
     assert verify.package(copy, signing.public_keys(published.keys)).is_good
@@ -94,10 +99,10 @@ def test_a_damaged_or_missing_stored_file_is_named(published, released):
         stored = published.extracts / "store" / codes.sha256[:2] / codes.sha256
         stored.write_bytes(b"changed")
         with pytest.raises(UserError, match="daten/codes.csv, is not what was released"):
-            again(published, connection, made.release.release_id)
+            Desk(published, connection).again(made.release.release_id)
         stored.unlink()
         with pytest.raises(UserError, match="daten/codes.csv, is missing"):
-            again(published, connection, made.release.release_id)
+            Desk(published, connection).again(made.release.release_id)
     assert not made.folder.exists()
 
 
@@ -105,14 +110,14 @@ def test_a_rebuild_finds_every_byte_again_and_names_what_differs(published, rele
     made = released()
     with register(published) as connection:
         for name in ("one", "two"):
-            found = rebuild(published, connection, made.release.release_id, tmp_path / name / "folder")
+            found = Desk(published, connection).rebuild(made.release.release_id, tmp_path / name / "folder")
             assert (found.differing, found.other_code) == ((), ())
         assert files(tmp_path / "one/folder") == files(tmp_path / "two/folder")
         with pytest.raises(UserError, match="exists"):
-            rebuild(published, connection, made.release.release_id, tmp_path / "one" / "folder")
+            Desk(published, connection).rebuild(made.release.release_id, tmp_path / "one" / "folder")
     query(published, "update published.tiny_population set eu2_persons = 14906 where eu2_persons = 14905 returning 1")
     with register(published) as connection:
-        found = rebuild(published, connection, made.release.release_id, tmp_path / "three")
+        found = Desk(published, connection).rebuild(made.release.release_id, tmp_path / "three")
     assert "daten/eu2_population.csv" in found.differing and "daten/cost_per_person.csv" not in found.differing
 
 
@@ -182,7 +187,7 @@ def test_after_a_recall_the_publication_can_be_released_again_and_the_files_stay
     second = released()
     assert second.is_new and second.release.release_id != first.release.release_id
     with register(published) as connection:
-        assert again(published, connection, first.release.release_id) == first.folder
+        assert Desk(published, connection).again(first.release.release_id) == first.folder
 
 
 def test_who_is_due_follows_the_schedule_and_what_was_released(published, released, tmp_path):
@@ -193,18 +198,21 @@ def test_who_is_due_follows_the_schedule_and_what_was_released(published, releas
         (folder / f"{name}.yml").write_text(
             f"office: Amt\nlegal_basis: § 1\npurpose: Haushalt\nlanguage: de\nprofile: public\nschedule: {schedule}\n"
         )
-    assert due(settings) == (["board", "ministry"], [])
+    assert _due(settings) == (["board", "ministry"], [])
     released(2)
-    assert due(settings) == (["board"], [])
+    assert _due(settings) == (["board"], [])
     released(1, name="board")  # of the same year
-    assert due(settings) == ([], [])
+    assert _due(settings) == ([], [])
 
 
-def test_a_recipient_who_wants_nothing_while_a_delivery_is_held_gets_nothing(published_warehouse):
-    settings = published_warehouse
+def test_a_recipient_who_wants_nothing_while_a_delivery_is_held_gets_nothing(published_warehouse, tmp_path):
+    settings = dataclasses.replace(published_warehouse, config_dir=tmp_path / "config")
+    strict = tmp_path / "config" / "recipients" / "ministry.yml"
+    strict.parent.mkdir(parents=True)
+    strict.write_text((recipient.SHIPPED / "ministry.yml").read_text().replace("when_held: state", "when_held: refuse"))
     query(settings, HELD)
     republish(settings, {})
-    wanted, (refused,) = due(settings)
+    wanted, (refused,) = _due(settings)
     assert wanted == ["research_institute", "statistics_office"] and refused.recipient == "ministry"
     assert "held (ledger" in str(refused) and "when_held: state" in str(refused)
     with pytest.raises(UserError, match="ministry receives nothing: .*held"):

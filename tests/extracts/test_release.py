@@ -15,7 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from extracts import signing, verify
 from extracts.package import PACKAGE
-from extracts.release import rebuild
+from extracts.release import Desk
 from extracts.tables import cell, neutralised
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -37,7 +37,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _rebuilt(settings: Settings, release_id: int = 1) -> tuple[str, ...]:
     """The files that differ in a release that is made again from the database."""
     with database.connect(settings, database.BUILDER) as register:
-        return rebuild(settings, register, release_id, settings.extracts.parent / "again").differing
+        return Desk(settings, register).rebuild(release_id, settings.extracts.parent / "again").differing
 
 
 def test_package_is_rebuilt_byte_for_byte(published, package_file):

@@ -100,7 +100,7 @@ def test_each_help_lists_the_commands_of_its_group_in_full_on_every_terminal(col
 ONE_WORD = """
     up down status health credentials airflow load inbox watch reload deliveries rejected statistics held accept refuse
     withdraw quality-docs calendar alerts fetch fetches catalogue sniff migrate build publish docs publications rollback
-    diff extract releases explain bridge config erase retention backup restore
+    diff extract explain bridge config erase retention backup restore
 """
 TWO_WORDS = (
     "contracts check", "contracts docs", "contracts fit", "figures docs", "keys create", "keys rotate",
@@ -150,6 +150,7 @@ def test_whatever_lists_something_gives_it_to_programs_too():
         "run", "stack up", "stack down", "stack airflow", "delivery load", "delivery watch", "delivery reload",
         "delivery accept", "delivery refuse", "delivery withdraw", "source docs", "source fit", "source sniff",
         "source fetch", "publication build", "publication publish", "publication rollback", "publication extract",
+        "release", "recall",
         "figure docs", "privacy keys create", "privacy keys rotate", "privacy erase", "warehouse migrate",
         "warehouse backup", "warehouse restore", "warehouse docs", "warehouse quality-docs", "release-key create",
         "release-key rotate", "release-key revoke",
