@@ -219,7 +219,7 @@ def test_a_recipient_who_wants_nothing_while_a_delivery_is_held_gets_nothing(pub
         release(settings, to=recipient.named(settings.config, True, "ministry"))
     folder = release(settings, to=recipient.named(settings.config, True, "research_institute")).folder
     told = " ".join((folder / "README.txt").read_text().split())
-    assert "Deliveries under review, in whose place older ones stood: ledger" in told
+    assert "Deliveries under review, in whose place older ones stand: ledger" in told
 
 
 def test_the_commands_say_what_they_do(published, released, monkeypatch, tmp_path):
