@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 
-from extracts import changes, quality
+from extracts import changes, key_figures, quality
 from extracts.contents import Contents
 from extracts.due import held, missing
 from extracts.marts import Mart
@@ -61,7 +61,8 @@ def of(connection: Connection, contents: Contents, sender: Sender) -> Contents:
         revised=compared.revised,
         quality=quality.of(connection, publication, marts, recipient, compared, contents.attributions, texts),
     )
-    return replace(contents, about=about)
+    told = replace(contents, about=about)
+    return replace(contents, about=replace(about, key_figures=key_figures.of(told), charts=key_figures.charts(told)))
 
 
 def _notices(connection: Connection, marts: tuple[Mart, ...], number: int, texts: Texts) -> Iterator[str]:

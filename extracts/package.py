@@ -62,6 +62,11 @@ class Package:
         """The marts that recipients with this profile can receive."""
         return self.marts + (self.internal if profile == "statistics_unit" else ())
 
+    @property
+    def every(self) -> tuple[MartEntry, ...]:
+        """Every mart that some recipient can receive."""
+        return self.marts_of("statistics_unit")
+
     def of(self, recipient: Recipient) -> "Package":
         """What one recipient receives: their marts, in the order of the package."""
         marts = tuple(m for m in self.marts_of(recipient.profile) if not recipient.marts or m.name in recipient.marts)
