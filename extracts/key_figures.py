@@ -24,7 +24,7 @@ from lagebild.core.errors import UserError
 FILE = ROOM / "key_figures.yml"
 _RANK = ("synthetic", "derived_from_result", "derived", "delivered", "published")
 """Classes of evidence, the weakest first."""
-_LISTED_SOURCES = 3
+_LISTED_SOURCES = 2
 Values = dict[str, Any]
 _SINGLE = (
     "value", "latest", "low", "high", "plus_minus", "evidence", "source", "category", "series", "from", "to",
