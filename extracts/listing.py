@@ -35,6 +35,14 @@ FORMS = {
 
 
 @dataclass(frozen=True)
+class Written:
+    """A file as it was written: its size in bytes, and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Listed:
     """A file of a package."""
 

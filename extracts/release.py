@@ -1,9 +1,12 @@
 """Release a publication to a recipient: a folder of files, rebuilt byte for byte, and an entry in the register."""
 
+import filecmp
 import hashlib
 import re
 import shutil
 import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,14 +14,8 @@ from psycopg import Connection
 
 from extracts import attribution, marts, package
 from extracts import contents as contents_of
-from extracts.dcat import dcat_bytes
-from extracts.descriptor import descriptor_bytes
-from extracts.listing import CATALOGUE, CODES, DESCRIPTOR
-from extracts.package import DATA
-from extracts.readme import readme_bytes
 from extracts.signing import CHECKSUMS, SIGNATURE, key_id, sign
-from extracts.tables import codes_bytes, csv_bytes
-from extracts.workbook import xlsx_bytes
+from extracts.writing import write_package
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
@@ -62,30 +59,31 @@ def release(
         with marts.reader(settings) as connection:
             attributed = partial(attribution.of_publication, builder, settings, wanted, statement)
             contents = contents_of.gather(connection, wanted, publication_id, attributed)
-        files = package_files(contents)
-        number = contents.publication.publication_id
-        folder = _folder(settings.extracts, number, recipient)
-        files[SIGNATURE] = _signature(
-            settings.keys, folder, files[CHECKSUMS], f"publication {number}, {recipient}, {purpose}"
-        )
-        with builder.transaction():
-            # Two releases of the same publication wait for each other; the lock ends with the transaction.
-            builder.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
-            builder.execute(
-                "insert into published.release (publication_id, recipient, purpose, sha256)"
-                " select %(publication)s, %(recipient)s, %(purpose)s, %(sha256)s where not exists ("
-                "  select from published.release where publication_id = %(publication)s and recipient = %(recipient)s"
-                "  and purpose = %(purpose)s and sha256 = %(sha256)s)",
-                {
-                    "publication": number,
-                    "recipient": recipient,
-                    "purpose": purpose,
-                    "sha256": hashlib.sha256(files[CHECKSUMS]).hexdigest(),
-                },
-            )
-            # The folder appears before the commit: were the register written and the folder not, the
-            # register would name a release that never was; the other way round, the next run mends it.
-            return _put_folder(folder, files)
+            number = contents.publication.publication_id
+            folder = _folder(settings.extracts, number, recipient)
+            with builder.transaction():
+                # Two releases of the same publication wait for each other; the lock ends with the transaction.
+                builder.execute("select pg_advisory_xact_lock(hashtext('lagebild release'), %s)", (number % 2**31,))
+                with _unfinished(folder) as unfinished:
+                    files = write_package(contents, unfinished)
+                    sums = (unfinished / CHECKSUMS).read_bytes()
+                    signature = _signature(settings.keys, folder, sums, f"publication {number}, {recipient}, {purpose}")
+                    (unfinished / SIGNATURE).write_bytes(signature)
+                    builder.execute(
+                        "insert into published.release (publication_id, recipient, purpose, sha256)"
+                        " select %(publication)s, %(recipient)s, %(purpose)s, %(sha256)s where not exists ("
+                        "  select from published.release where publication_id = %(publication)s"
+                        "  and recipient = %(recipient)s and purpose = %(purpose)s and sha256 = %(sha256)s)",
+                        {
+                            "publication": number,
+                            "recipient": recipient,
+                            "purpose": purpose,
+                            "sha256": files[CHECKSUMS].sha256,
+                        },
+                    )
+                    # The folder appears before the commit: were the register written and the folder not, the
+                    # register would name a release that never was; the other way round, the next run mends it.
+                    return _put_folder(folder, unfinished)
 
 
 def _handed_out_before_protection(
@@ -115,20 +113,6 @@ def _folder(extracts: Path, publication_id: int, recipient: str) -> Path:
     return extracts / f"publication-{publication_id}" / recipient
 
 
-def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
-    """The package's files by name; the same contents give the same bytes."""
-    files = {f"{DATA}{mart.entry.name}.csv": csv_bytes(mart) for mart in contents.marts}
-    files[CODES] = codes_bytes(contents)
-    files[contents.texts.say("file.workbook")] = xlsx_bytes(contents)
-    files[CATALOGUE] = dcat_bytes(contents, files)
-    files[contents.texts.say("file.readme")] = readme_bytes(contents, files)
-    files[DESCRIPTOR] = descriptor_bytes(contents, files)
-    files[CHECKSUMS] = "".join(
-        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
-    ).encode()
-    return files
-
-
 def _signature(keys: Path, folder: Path, sums: bytes, comment: str) -> bytes:
     """The signature that was handed out with these checksums, else a new one: a later key signs nothing anew."""
     handed_out = folder / SIGNATURE
@@ -138,16 +122,9 @@ def _signature(keys: Path, folder: Path, sums: bytes, comment: str) -> bytes:
     return sign(keys, sums, comment)
 
 
-def _put_folder(target: Path, files: dict[str, bytes]) -> Path:
-    if target.exists():
-        differing = _differing(target, files)
-        if differing:
-            raise UserError(
-                f"{target} already holds a package, and these files differ from it: {', '.join(differing)}."
-                " A package that left the house is not overwritten",
-                remedy="move the folder away, or release under another recipient; then compare the two",
-            )
-        return target
+@contextmanager
+def _unfinished(target: Path) -> Generator[Path]:
+    """A folder beside the one of the package, gone at the end unless it was renamed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = f".{target.name}.part-"
     for left_over in target.parent.glob(f"{unfinished}*"):  # of a release that was killed
@@ -155,19 +132,27 @@ def _put_folder(target: Path, files: dict[str, bytes]) -> Path:
     folder = target.parent / f"{unfinished}{uuid.uuid4().hex}"
     folder.mkdir()
     try:
-        for name, data in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(data)
-        folder.rename(target)
-    except BaseException:
+        yield folder
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
+
+
+def _put_folder(target: Path, unfinished: Path) -> Path:
+    if not target.exists():
+        return unfinished.rename(target)
+    differing = _differing(target, unfinished)
+    if differing:
+        raise UserError(
+            f"{target} already holds a package, and these files differ from it: {', '.join(differing)}."
+            " A package that left the house is not overwritten",
+            remedy="move the folder away, or release under another recipient; then compare the two",
+        )
     return target
 
 
-def _differing(folder: Path, files: dict[str, bytes]) -> list[str]:
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return sorted(
-        name for name in present | files.keys()
-        if name not in present or name not in files or (folder / name).read_bytes() != files[name]
-    )  # fmt: skip
+def _differing(folder: Path, other: Path) -> list[str]:
+    one, two = (
+        {path.relative_to(each).as_posix() for path in each.rglob("*") if path.is_file()} for each in (folder, other)
+    )
+    same = {name for name in one & two if filecmp.cmp(folder / name, other / name, shallow=False)}
+    return sorted((one | two) - same)
