@@ -68,7 +68,7 @@ def gather(
     package: Package,
     publication_id: int | None,
     attributed: Callable[[int], dict[str, dict[str, Any]]],
-    recipient: Recipient | None = None,
+    recipient: Recipient = NOT_STATED.recipient,
 ) -> Contents:
     """Read one publication, whose attributions `attributed` knows by its number, as far as the recipient receives it.
 
@@ -88,7 +88,7 @@ def gather(
         attributions=attributed(number),
         about=replace(
             NOT_STATED,
-            recipient=recipient or NOT_STATED.recipient,
+            recipient=recipient,
             is_synthetic=any(("synthetic",) in mart.distinct("evidence") for mart in read),
         ),
     )

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from extracts.contents import Contents
 from extracts.identity import contact_address, dataset_name
-from extracts.listing import CODES, Listed, Written, listed
+from extracts.listing import CODES, Listed, Written, counts, listed
 from extracts.marts import Column, Mart
 from extracts.model import Status
 from extracts.package import DATA, Reference
@@ -125,9 +125,9 @@ def _of_sample(contents: Contents, file: Listed) -> Iterator[str]:
     """That a CSV has the first rows alone, and which file has all."""
     mart = file.mart
     if mart and mart.is_sample:
-        stem, counts = f"{DATA}{mart.entry.name}", {"rows": len(mart.rows), "all": mart.row_count}
+        stem, told = f"{DATA}{mart.entry.name}", counts(mart, contents.texts)
         key, other = ("sample", "parquet") if file.is_csv else ("parquet", "csv")
-        yield contents.texts.say(f"descriptor.{key}", **{other: f"{stem}.{other}"}, **counts)
+        yield contents.texts.say(f"descriptor.{key}", **{other: f"{stem}.{other}"}, **told)
 
 
 def _codes_schema() -> dict[str, Any]:

@@ -95,8 +95,8 @@ def _decimals(mart: Mart, names: list[str]) -> list[tuple[int, int]]:
 
 
 def _scale(value: Decimal) -> int:
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    # Not Decimal.normalize: it rounds to 28 digits.
+    return len(f"{value:f}".partition(".")[2].rstrip("0"))
 
 
 def _type(column: Column, found: dict[str, tuple[int, int]]) -> pa.DataType:

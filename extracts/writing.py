@@ -17,7 +17,7 @@ from extracts.signing import CHECKSUMS
 from extracts.tables import codes_bytes, csv_blocks
 from extracts.workbook import xlsx_bytes
 
-__all__ = ["Written", "write_package"]
+__all__ = ["Written", "write_data", "write_package"]
 
 
 def write_package(contents: Contents, folder: Path) -> dict[str, Written]:
@@ -29,15 +29,7 @@ def write_package(contents: Contents, folder: Path) -> dict[str, Written]:
     UserError where a figure, a text or the publisher's contact cannot be written as what it is.
     """
     say, package = contents.texts.say, _Folder(folder)
-    (folder / DATA).mkdir()
-    for mart in contents.marts:
-        package.put(f"{DATA}{mart.entry.name}.csv", csv_blocks(mart, contents.about.revised))
-        if mart.is_sample:
-            from extracts.parquet import write_parquet  # late: pyarrow takes 0.1 s, and few packages need it
-
-            name = f"{DATA}{mart.entry.name}.parquet"
-            write_parquet(contents, mart, folder / name)
-            package.take(name)
+    package.files |= write_data(contents, folder)
     package.put(CODES, [codes_bytes(contents)])
     package.put(say("file.workbook"), [xlsx_bytes(contents)])
     # The reports stand here: what they attach lies in the folder by now, and what lists them follows.
@@ -46,6 +38,21 @@ def write_package(contents: Contents, folder: Path) -> dict[str, Written]:
     package.put(DESCRIPTOR, [descriptor_bytes(contents, package.files)])
     sums = "".join(f"{written.sha256}  {name}\n" for name, written in sorted(package.files.items()))
     package.put(CHECKSUMS, [sums.encode()])
+    return package.files
+
+
+def write_data(contents: Contents, folder: Path) -> dict[str, Written]:
+    """The marts' own files alone: a CSV each, and of one that is not held Parquet."""
+    package = _Folder(folder)
+    (folder / DATA).mkdir()
+    for mart in contents.marts:
+        package.put(f"{DATA}{mart.entry.name}.csv", csv_blocks(mart, contents.about.revised))
+        if mart.is_sample:
+            from extracts.parquet import write_parquet  # late: pyarrow takes 50 MB, and few packages need it
+
+            name = f"{DATA}{mart.entry.name}.parquet"
+            write_parquet(contents, mart, folder / name)
+            package.take(name)
     return package.files
 
 

@@ -72,8 +72,7 @@ def _pages(book: Book, drawn: xlsxwriter.Workbook) -> list[Page]:
         pages.append(Page(f"{n:02}", topic.title[book.language], write))
     for mart in contents.marts:
         write = partial(data.write, book, mart=mart, changed=changed, used=used)
-        title = say("about.data", title=mart.entry.title[book.language])
-        pages.append(Page(data_sheets[mart.entry.name], title, write))
+        pages.append(Page(data_sheets[mart.entry.name], data.title(book, mart), write))
     return [
         *pages,
         Page(say("sheet.columns"), say("about.columns"), partial(data.explain_columns, book, sheets=data_sheets)),

@@ -152,7 +152,8 @@ def write(
     row = book.table(sheet, row, name, headers, cells, widths, right=right)
     notes = [note[language] for note in topic.footnotes]
     if chosen.count > MOST_ROWS:
-        counts = {"shown": MOST_ROWS, "all": chosen.count}
+        number = book.contents.texts.number
+        counts = {"shown": number(MOST_ROWS, 0), "all": number(chosen.count, 0)}
         file = f"{DATA}{mart.entry.name}.parquet"
         notes.append(say("topic_sample", file=file, **counts) if mart.is_sample else say("topic_rows", **counts))
     notes.append(say("source_of", source="; ".join(_sources(book.contents, mart)) or say("not_stated")))

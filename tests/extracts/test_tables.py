@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extracts import marts, package, tables
+from extracts import marts, package, signs, tables
 from extracts.marts import Column, Mart
 from extracts.package import MartEntry
 
@@ -97,6 +97,23 @@ def test_figures_are_measures_and_no_keys_years_or_lines(published_warehouse):
     assert {"persons", "rate_pct", "value", "share_numerator", "granted_eur", "per_100_inhabitants"} <= every
     assert [name for name in every if name.endswith(("_year", "_line", "_version"))] == []
     assert every & {"publication_id", "delivery_id", "line_number", "node_order", "checks_passed_count"} == set()
+
+
+def test_a_column_at_once_has_the_statuses_of_its_rows_one_by_one(published_warehouse):
+    with marts.reader(published_warehouse) as connection:
+        read = [marts.mart(connection, entry, 1) for entry in package.load().marts]
+    found = set()
+    for mart in read:
+        figures = [column.name for column in mart.columns if tables.is_figure(mart, column)]
+        at = {column.name: n for n, column in enumerate(tables.written_columns(mart))}
+        # Each third row was revised in its first figure.
+        keys = [signs.row_key(mart, signs.named(mart, row)) for row in mart.rows]
+        changed = frozenset((mart.entry.name, key, figure) for key in keys[::3] for figure in figures[:1])
+        for row, written in zip(mart.rows, tables.written_rows(mart, changed), strict=True):
+            told = {figure: written[at[f"{figure}{tables.STATUS}"]] for figure in figures}
+            assert told == {figure: signs.status(mart, row, figure, changed) for figure in figures}
+            found |= set(told.values())
+    assert found >= {None, "revised", "confidential", "not_available", "nothing", "later"}
 
 
 def converted(folder: Path, source: Path, options: str) -> list[list[str]]:
