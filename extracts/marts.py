@@ -86,11 +86,13 @@ class Whole:
             for part in sort
             for name, down in [(part.lstrip("-"), part.startswith("-"))]
         ]
-        query = sql.SQL("select {}, count(*) over () from {}{} order by {} limit {}").format(
+        values = {**self.values, **among}
+        count = sql.SQL("select count(*) from {}{}").format(self.rows, condition)
+        first = sql.SQL("select {} from {}{} order by {} limit {}").format(
             self._listed(), self.rows, condition, sql.SQL(", ").join([*order, self.order]), most
         )
-        found = self.connection.execute(query, {**self.values, **among}).fetchall()
-        return [row[:-1] for row in found], found[0][-1] if found else 0
+        rows = [tuple(map(shortened, row)) for row in self.connection.execute(first, values)]
+        return rows, self.connection.execute(count, values).fetchall()[0][0]
 
     def digits(self, names: Sequence[str]) -> list[tuple[int, int]]:
         """Digits before and behind the point that the numbers of these columns have at most, zeros at the end aside."""
@@ -102,9 +104,8 @@ class Whole:
             )
             for name in names
         ]
-        found = self.connection.execute(
-            sql.SQL("select {} from {}").format(sql.SQL(", ").join(asked), self.rows), self.values
-        ).fetchone()
+        query = sql.SQL("select {} from {}").format(sql.SQL(", ").join(asked), self.rows)
+        (found,) = self.connection.execute(query, self.values).fetchall()
         return list(zip(found[::2], found[1::2], strict=True))
 
     def _listed(self) -> sql.Composed:
@@ -231,7 +232,7 @@ def mart(
     )
     whole = None
     if len(rows) > HELD_ROWS:
-        (count,) = connection.execute(sql.SQL("select count(*) from {}").format(relation), values).fetchone()
+        ((count,),) = connection.execute(sql.SQL("select count(*) from {}").format(relation), values).fetchall()
         rows, whole = rows[:HELD_ROWS], Whole(connection, columns, relation, order, values, count)
     description = connection.execute(
         "select coalesce(obj_description(to_regclass(%s)), obj_description(to_regclass(%s)), '')",
