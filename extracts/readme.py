@@ -5,7 +5,7 @@ from textwrap import fill
 
 from extracts.contents import Contents
 from extracts.identity import dataset_name
-from extracts.listing import CATALOGUE, DESCRIPTOR, Written, listed
+from extracts.listing import CATALOGUE, DESCRIPTOR, Written, counts, listed
 from extracts.signing import CHECKSUMS, SIGNATURE
 
 _WIDTH = 96
@@ -26,7 +26,10 @@ def _lines(contents: Contents, files: Mapping[str, Written]) -> Iterator[str]:
     yield from ("", *_heading(say("readme.files")))
     yield from _files(contents, files)
     yield from ("", *_heading(say("readme.reading")))
-    for part in ("csv", "codes", "protection"):
+    yield from _paragraph(say("readme.csv"))
+    if sample := next((mart for mart in contents.marts if mart.is_sample), None):
+        yield from _paragraph(say("readme.parquet", most=counts(sample, contents.texts)["rows"]))
+    for part in ("codes", "protection"):
         yield from _paragraph(say(f"readme.{part}"))
     yield from _heading(say("readme.licence"))
     yield from _paragraph(say("readme.citing"))

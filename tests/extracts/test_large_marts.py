@@ -30,6 +30,7 @@ from extracts.writing import Written, write_package
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import ROOT, Settings
+from tests import conftest
 from tests.extracts import large
 from tests.extracts.releases import MINISTRY, republish
 from tests.extracts.test_release_metadata import _problems
@@ -64,13 +65,22 @@ def as_in_csv(table: pa.Table) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("utf-8-sig")
 
 
-@pytest.fixture
-def sampled(published_warehouse: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
+@pytest.fixture(scope="module")
+def published(cluster: Settings, publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Publication 1 of the bundled deliveries; for tests that read alone."""
+    with conftest._fresh_database(cluster, conftest.PUBLISHED) as name:
+        yield conftest._own_folders(conftest.on_database(cluster, name), tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture(scope="module")
+def sampled(published: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The package of the bundled deliveries, whole, and with few rows held."""
-    whole, sample = tmp_path / "package-whole", tmp_path / "package-sample"
-    written(published_warehouse, whole)
-    monkeypatch.setattr(marts, "HELD_ROWS", SAMPLE)
-    written(published_warehouse, sample)
+    folder = tmp_path_factory.mktemp("packages")
+    whole, sample = folder / "whole", folder / "sample"
+    written(published, whole)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(marts, "HELD_ROWS", SAMPLE)
+        written(published, sample)
     return whole, sample
 
 
@@ -104,7 +114,7 @@ def test_parquet_has_exact_types_statuses_and_what_its_columns_mean(sampled):
 
 
 def test_the_package_says_which_file_is_a_sample_and_which_has_all(sampled):
-    _, sample = sampled
+    whole_package, sample = sampled
     resources = {
         one["name"]: one for one in json.loads((sample / "datapackage.json").read_text(encoding="utf-8"))["resources"]
     }
@@ -115,6 +125,8 @@ def test_the_package_says_which_file_is_a_sample_and_which_has_all(sampled):
     assert f"Stichprobe: {said}; vollständig in daten/employment.parquet" in csv["description"]
     readme = (sample / "LIESMICH.txt").read_text(encoding="utf-8")
     assert "daten/employment.parquet" in readme and said in " ".join(readme.split())
+    assert "mehr als 100 Zeilen" in readme
+    assert "Parquet" not in (whole_package / "LIESMICH.txt").read_text(encoding="utf-8")
     assert f"(Stichprobe: {said})" in (sample / "dcat-ap-de.ttl").read_text(encoding="utf-8")
     book = CalamineWorkbook.from_path(str(sample / "lagebild.xlsx"))
     listed = {row[0]: row[1] for row in book.get_sheet_by_name("Inhalt").to_python()}
@@ -124,9 +136,10 @@ def test_the_package_says_which_file_is_a_sample_and_which_has_all(sampled):
     assert _problems(sample) == set()
 
 
-def test_the_same_contents_give_the_same_bytes_and_checksums_that_hold(sampled, published_warehouse, tmp_path):
+def test_the_same_contents_give_the_same_bytes_and_checksums_that_hold(sampled, published, tmp_path, monkeypatch):
     _, sample = sampled
-    again = written(published_warehouse, tmp_path / "again")
+    monkeypatch.setattr(marts, "HELD_ROWS", SAMPLE)
+    again = written(published, tmp_path / "again")
     for name, one in again.items():
         data = (sample / name).read_bytes()
         assert (tmp_path / "again" / name).read_bytes() == data, name
@@ -136,9 +149,9 @@ def test_the_same_contents_give_the_same_bytes_and_checksums_that_hold(sampled, 
     assert subprocess.run(command, cwd=sample, check=False).returncode == 0
 
 
-def test_a_folder_that_holds_something_is_not_written_into(sampled, published_warehouse):
+def test_a_folder_that_holds_something_is_not_written_into(sampled, published):
     _, sample = sampled
-    with gathered(published_warehouse) as told, pytest.raises(FileExistsError):
+    with gathered(published) as told, pytest.raises(FileExistsError):
         write_package(told, sample)
 
 
@@ -218,8 +231,8 @@ def test_a_row_without_caption_behind_those_at_hand_is_not_released(published_wa
         pass
 
 
-def test_the_values_of_a_mart_are_those_of_all_its_rows(published_warehouse, monkeypatch):
-    with marts.reader(published_warehouse) as connection:
+def test_the_values_of_a_mart_are_those_of_all_its_rows(published, monkeypatch):
+    with marts.reader(published) as connection:
         whole = [marts.mart(connection, entry, 1) for entry in package.load().marts]
         monkeypatch.setattr(marts, "HELD_ROWS", 3)
         for mart in whole:
@@ -236,9 +249,9 @@ def test_the_values_of_a_mart_are_those_of_all_its_rows(published_warehouse, mon
 # --- a recipient's places ---------------------------------------------------------------------------------------------
 
 
-def test_a_recipient_of_places_receives_their_rows_alone(published_warehouse, monkeypatch):
+def test_a_recipient_of_places_receives_their_rows_alone(published, monkeypatch):
     held = marts.HELD_ROWS
-    with marts.reader(published_warehouse) as connection:
+    with marts.reader(published) as connection:
         for entry in package.load().marts:
             monkeypatch.setattr(marts, "HELD_ROWS", held)
             every = marts.mart(connection, entry, 1)
@@ -255,8 +268,8 @@ def test_a_recipient_of_places_receives_their_rows_alone(published_warehouse, mo
                 assert [row for block in mart.batches() for row in block] == expected
 
 
-def test_the_package_of_a_recipient_speaks_of_its_places_alone(published_warehouse):
-    with gathered(published_warehouse, recipient=DORTMUND) as told:
+def test_the_package_of_a_recipient_speaks_of_its_places_alone(published):
+    with gathered(published, recipient=DORTMUND) as told:
         # Its costs are extrapolated to the country.
         assert [place.rpartition("/")[2] for place in dcat.places(told)] == ["DEU", "05913000"]
         counts = {mart.entry.name: mart.row_count for mart in told.marts}
@@ -324,8 +337,8 @@ def test_a_number_that_no_decimal_holds_is_refused(tmp_path, number):
         read(dataclasses.replace(TINY, rows=rows), tmp_path / "tiny.parquet")
 
 
-def test_digits_are_counted_by_the_database_as_by_hand(published_warehouse, monkeypatch):
-    with marts.reader(published_warehouse) as connection:
+def test_digits_are_counted_by_the_database_as_by_hand(published, monkeypatch):
+    with marts.reader(published) as connection:
         for name in ("indicator", "territorial_series"):
             entry = next(one for one in package.load().marts if one.name == name)
             monkeypatch.setattr(marts, "HELD_ROWS", 1)
