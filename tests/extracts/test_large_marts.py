@@ -18,12 +18,13 @@ import pytest
 from pyarrow import parquet
 from python_calamine import CalamineWorkbook
 
-from extracts import attribution, contents, dcat, marts, package, quality, tables
+from extracts import attribution, contents, dcat, marts, package, quality, signing, tables, verify
 from extracts.changes import NOTHING
 from extracts.contents import Contents
 from extracts.marts import Column, Mart
 from extracts.model import Recipient
 from extracts.parquet import _decimals, write_parquet
+from extracts.release import release
 from extracts.texts import Texts
 from extracts.workbook import topics
 from extracts.writing import Written, write_package
@@ -153,6 +154,16 @@ def test_a_folder_that_holds_something_is_not_written_into(sampled, published):
     _, sample = sampled
     with gathered(published) as told, pytest.raises(FileExistsError):
         write_package(told, sample)
+
+
+def test_a_release_reads_large_marts_while_its_connection_is_open_and_verifies(published_warehouse, monkeypatch):
+    monkeypatch.setattr(marts, "HELD_ROWS", SAMPLE)
+    folder = release(published_warehouse, 1, "ministry", "Haushalt")
+    verdict = verify.package(folder, signing.public_keys(published_warehouse.keys))
+    assert verdict.is_good, verdict.problems
+    assert parquet.read_metadata(folder / "daten" / "employment.parquet").num_rows == 150
+    assert release(published_warehouse, 1, "ministry", "Haushalt") == folder
+    assert [path.name for path in folder.parent.iterdir()] == ["ministry"]
 
 
 # --- what is said of a whole mart -------------------------------------------------------------------------------------
