@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from extracts import changes, key_figures, quality
 from extracts.contents import Contents
 from extracts.due import held, missing
-from extracts.marts import Mart
+from extracts.marts import Mart, of_places, patterns
 from extracts.model import About, Earlier, Publisher, Recipient
 from extracts.recipient import next_on
 from extracts.texts import Texts
@@ -86,9 +86,9 @@ def _period(
                 query = sql.SQL("select {} from {} where publication_id = %(publication)s{}").format(
                     sql.SQL(_FIRST[name]).format(sql.Identifier(name)),
                     sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
-                    changes.of_places(mart, recipient),
+                    of_places(mart.columns, recipient),
                 )
-                values: dict[str, Any] = {"publication": number, "places": changes.patterns(recipient)}
+                values: dict[str, Any] = {"publication": number, "places": patterns(recipient)}
                 days += [day for day in connection.execute(query, values).fetchone() or () if day]
     return min(days, default=None), max(days, default=None)
 

@@ -13,20 +13,17 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from extracts import signs
-from extracts.marts import Mart, Publication
+from extracts.marts import HELD_ROWS, Mart, Publication, of_places, patterns
 from extracts.model import Change, Earlier, MartChanges, Recipient
 from extracts.tables import cell, is_figure
 from extracts.texts import Texts
 from lagebild.warehouse import bridge
 from lagebild.warehouse import marts as definitions
 
-HELD_ROWS = 20_000
-"""Of a mart with more rows not every change is read: PostgreSQL counts them, and the first are listed."""
 LISTED = 2_000
 """Changes that a package lists; the others are counted."""
 TREES = "provenance"
 """Explains the figures of the other marts, and has none of its own that could be revised."""
-_PLACES = ("municipality_ags", "region_code", "held_by_ags", "left_municipality_ags")
 _VERSIONS = ("method_version", "method_edition", "definition_version", "attribution_rule_version", "lump_sum_version")
 _BRIDGED = {"cost_per_person": "total_cost_eur", "cost_extrapolation": "extrapolated_cost_rounded_rate_eur"}
 _STEP = "rate_step_eur"
@@ -149,19 +146,6 @@ def figures(mart: Mart) -> tuple[str, ...]:
     return tuple(column.name for column in mart.columns if is_figure(mart, column))
 
 
-def of_places(mart: Mart, recipient: Recipient) -> sql.Composable:
-    """The further condition that a row is of a place of the recipient; its parameter `places` are `patterns`."""
-    column = next((name for name in _PLACES if name in {column.name for column in mart.columns}), None)
-    if not recipient.places or column is None:
-        return sql.SQL("")
-    return sql.SQL(" and {} like any (%(places)s)").format(sql.Identifier(column))
-
-
-def patterns(recipient: Recipient) -> list[str]:
-    """The recipient's places as PostgreSQL compares them."""
-    return [f"{place}%" for place in recipient.places]
-
-
 # --- what differs -----------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +177,7 @@ def _rows(
     held: list[tuple[str, str, int] | None],
 ) -> list[tuple[tuple | None, tuple | None]]:
     """The rows with another figure, as in the mart's columns: before and after, None where there is no such row."""
+    # Of a mart with more rows not every change is read: PostgreSQL counts them, and the first are listed.
     is_held_whole = all(side is None or side[2] <= HELD_ROWS for side in held)
     names = [column.name for column in mart.columns]
     kinds = {column.name: column.kind for column in mart.columns}
@@ -247,7 +232,7 @@ def _joined(mart: Mart, recipient: Recipient) -> sql.Composed:
     A key may hold the SHA-256 of a file: of a corrected one it counts as that of the correction.
     """
     view = sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage")
-    places = of_places(mart, recipient)
+    places = of_places(mart.columns, recipient)
     text = sql.SQL("(select array[{}] as row_key, * from {} where publication_id = %({})s{})")
     sides = [text.format(_row_key(mart), view, sql.SQL(side), places) for side in ("former", "latter")]
     return sql.SQL("from {} as b full join {} as a on b.row_key = a.row_key where ({}) is distinct from ({})").format(

@@ -60,7 +60,7 @@ class Contents:
         mart = next((m for m in self.marts if m.entry.name == name), None)
         if mart is None:
             return {}
-        return {caption: list(dict.fromkeys(filter(None, mart.values(caption)))) for caption in CAPTIONS}
+        return {caption: [text for (text,) in mart.distinct(caption) if text] for caption in CAPTIONS}
 
 
 def gather(
@@ -73,11 +73,12 @@ def gather(
 ) -> Contents:
     """Read what a recipient receives of one publication, whose attributions `attributed` knows by its number.
 
+    What is returned reads on from the connection where a mart has more rows than are held.
     Raise UserError if a figure would go out without its caption, or data without its source.
     """
     publication = marts.publication(connection, publication_id)
     number = publication.publication_id
-    read = tuple(marts.mart(connection, entry, number) for entry in package.marts)
+    read = tuple(marts.mart(connection, entry, number, recipient) for entry in package.marts)
     names = [entry.name for entry in package.marts]
     sources = marts.sources(connection, number, names, recipient.profile)
     used = {row["source"] for row in sources}
@@ -93,7 +94,7 @@ def gather(
         about=replace(
             NOT_STATED,
             recipient=recipient,
-            is_synthetic=any("synthetic" in mart.values("evidence") for mart in read),
+            is_synthetic=any(("synthetic",) in mart.distinct("evidence") for mart in read),
         ),
     )
     for mart in contents.marts:
@@ -105,8 +106,8 @@ def _require_captions(contents: Contents, mart: Mart) -> None:
     if mart.entry.caption != mart.entry.name:  # a borrowed caption is checked where it stands
         return
     for column in CAPTIONS:
-        texts = mart.values(column)
-        if mart.rows and not (texts and all(texts)):
+        texts = mart.distinct(column)
+        if mart.rows and not (texts and all(text for (text,) in texts)):
             raise UserError(
                 f"{mart.entry.name} of publication {contents.publication.publication_id} has rows without {column}:"
                 " a cost figure is not released without its caption",

@@ -4,8 +4,7 @@ How things are named, and why no address is made up: docs/decisions/release-meta
 (its kind, its number as supplier of the portal) is said where `About.publisher` has it, and left out elsewhere.
 """
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -13,7 +12,7 @@ from rdflib import DCTERMS, FOAF, RDF, RDFS, XSD, BNode, Graph, Literal, Namespa
 
 from extracts.contents import Contents
 from extracts.identity import contact_address, dataset_name, name
-from extracts.listing import Listed, listed
+from extracts.listing import Listed, Written, listed
 from extracts.texts import LANGUAGES, Texts
 
 # rdflib's own DCAT is version 2, which has no version of a dataset.
@@ -52,8 +51,8 @@ _Node = URIRef | BNode
 _Pairs = Iterable[tuple[URIRef, _Node | Literal]]
 
 
-def dcat_bytes(contents: Contents, files: dict[str, bytes]) -> bytes:
-    """The catalogue entry of `files` (name -> bytes) as UTF-8; the same contents and files give the same bytes.
+def dcat_bytes(contents: Contents, files: Mapping[str, Written]) -> bytes:
+    """The catalogue entry of `files` as UTF-8; the same contents and files give the same bytes.
 
     UserError if the publisher's contact is neither a mail address nor a page.
     """
@@ -74,7 +73,7 @@ class _Entry:
         moment = contents.publication.published_at.astimezone(UTC)
         self.published = Literal(f"{moment:%Y-%m-%dT%H:%M:%SZ}", datatype=XSD.dateTime)
 
-    def write(self, files: dict[str, bytes]) -> None:
+    def write(self, files: Mapping[str, Written]) -> None:
         dataset = self._dataset()
         for file in listed(self.contents, files):
             self._add(dataset, [(DCAT.distribution, self._distribution(file, files[file.name]))])
@@ -113,10 +112,10 @@ class _Entry:
             self._add(dataset, [(DCATDE.contributorID, URIRef(about.publisher.contributor_id))])
         return dataset
 
-    def _distribution(self, file: Listed, data: bytes) -> URIRef:
+    def _distribution(self, file: Listed, written: Written) -> URIRef:
         # Relative to the place of the entry itself: true wherever the folder is put.
         address = URIRef(file.name)
-        digest = Literal(hashlib.sha256(data).hexdigest(), datatype=XSD.hexBinary)
+        digest = Literal(written.sha256, datatype=XSD.hexBinary)
         checksum = [(SPDX.algorithm, SPDX.checksumAlgorithm_sha256), (SPDX.checksumValue, digest)]
         attributions = _attributions(self.contents, file)
         rights = [(RDFS.label, self._own(_rights(self.contents, attributions)))]
@@ -128,7 +127,7 @@ class _Entry:
                 (DCTERMS.title, self._own(file.title)),
                 (DCAT.accessURL, address),
                 (DCAT.downloadURL, address),
-                (DCAT.byteSize, Literal(len(data), datatype=XSD.nonNegativeInteger)),
+                (DCAT.byteSize, Literal(written.size, datatype=XSD.nonNegativeInteger)),
                 (DCAT.mediaType, _MEDIA_TYPES[file.form.media_type]),
                 (DCTERMS["format"], _EU[f"file-type/{file.form.file_type}"]),
                 (DCTERMS.language, _EU[f"language/{_LANGUAGES[self.language]}"]),
@@ -245,7 +244,7 @@ def _keys(contents: Contents) -> set[str]:
         key
         for mart in contents.marts
         for column in ("region_code", "municipality_ags")
-        for key, evidence in zip(mart.values(column), mart.values("evidence"), strict=False)
+        for key, evidence in mart.distinct(column, "evidence")
         if evidence != "synthetic"
     }
     return {key for key in found if key and key.isdigit() and len(key) in _PLACES}

@@ -1,20 +1,18 @@
 """`datapackage.json`: what the files are, column by column, and where the figures come from (Data Package 2.0)."""
 
-import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import partial
-from hashlib import sha256
 from typing import Any, get_args
 
 from extracts.contents import Contents
 from extracts.identity import contact_address, dataset_name
-from extracts.listing import CODES, Listed, listed
+from extracts.listing import CODES, Listed, Written, counts, listed
 from extracts.marts import Column, Mart
 from extracts.model import Status
 from extracts.package import DATA, Reference
-from extracts.tables import DIALECT, FALSE, STATUS, TRUE, neutralised, written_columns
+from extracts.tables import CODES_HEADER, DIALECT, FALSE, STATUS, TRUE, neutralised, written_columns
 from extracts.texts import LANGUAGES, Texts
 
 _TYPES = {"text": "string", "integer": "integer", "number": "number", "date": "date", "datetime": "datetime"}
@@ -22,15 +20,15 @@ MOST_CATEGORIES = 100
 """A column with more codes than this has them in codes.csv alone."""
 
 
-def descriptor_bytes(contents: Contents, files: dict[str, bytes]) -> bytes:
-    """The descriptor of `files` (name -> bytes); the same contents and files give the same bytes.
+def descriptor_bytes(contents: Contents, files: Mapping[str, Written]) -> bytes:
+    """The descriptor of `files`; the same contents and files give the same bytes.
 
     UserError if the publisher's contact is neither a mail address nor a page.
     """
     return (json.dumps(descriptor(contents, files), ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
-def descriptor(contents: Contents, files: dict[str, bytes]) -> dict[str, Any]:
+def descriptor(contents: Contents, files: Mapping[str, Written]) -> dict[str, Any]:
     """The descriptor as Python values."""
     publication, about, texts = contents.publication, contents.about, contents.texts
     say = texts.say
@@ -74,20 +72,20 @@ def _publisher(contents: Contents) -> dict[str, Any]:
     return {"title": publisher.name, **contact, "roles": ["publisher", "contact"] if address else ["publisher"]}
 
 
-def _resource(contents: Contents, file: Listed, files: dict[str, bytes]) -> dict[str, Any]:
+def _resource(contents: Contents, file: Listed, files: Mapping[str, Written]) -> dict[str, Any]:
     """A file; of a table its columns too."""
-    data = files[file.name]
+    written = files[file.name]
     plain = {
         "name": file.key,
         "path": file.name,
         "title": file.title,
         "format": file.form.name,
         "mediatype": file.form.media_type,
-        "bytes": len(data),
-        "hash": f"sha256:{sha256(data).hexdigest()}",
+        "bytes": written.size,
+        "hash": f"sha256:{written.sha256}",
     }
     if file.name == CODES:
-        return plain | _table() | {"schema": _codes_schema(data)}
+        return plain | _table() | {"schema": _codes_schema()}
     if file.mart is None:
         return plain
     mart = file.mart
@@ -127,16 +125,14 @@ def _of_sample(contents: Contents, file: Listed) -> Iterator[str]:
     """That a CSV has the first rows alone, and which file has all."""
     mart = file.mart
     if mart and mart.is_sample:
-        stem, counts = f"{DATA}{mart.entry.name}", {"rows": len(mart.rows), "all": mart.row_count}
+        stem, told = f"{DATA}{mart.entry.name}", counts(mart, contents.texts)
         key, other = ("sample", "parquet") if file.is_csv else ("parquet", "csv")
-        yield contents.texts.say(f"descriptor.{key}", **{other: f"{stem}.{other}"}, **counts)
+        yield contents.texts.say(f"descriptor.{key}", **{other: f"{stem}.{other}"}, **told)
 
 
-def _codes_schema(data: bytes) -> dict[str, Any]:
+def _codes_schema() -> dict[str, Any]:
     """Every column of codes.csv is text, so that a code keeps its zeros."""
-    first = data.partition(b"\r\n")[0].decode("utf-8-sig")
-    (header,) = csv.reader([first], delimiter=str(DIALECT["delimiter"]))
-    return {"fields": [{"name": name, "type": "string"} for name in header], "missingValues": [""]}
+    return {"fields": [{"name": name, "type": "string"} for name in CODES_HEADER], "missingValues": [""]}
 
 
 def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]) -> dict[str, Any]:

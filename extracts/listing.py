@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from extracts.contents import Contents
 from extracts.marts import Mart
 from extracts.package import DATA
+from extracts.texts import Texts
 
 CODES = f"{DATA}codes.csv"
 CATALOGUE = "dcat-ap-de.ttl"
@@ -32,6 +33,14 @@ FORMS = {
     "txt": Form("txt", "text/plain", "TXT"),
     "json": Form("json", "application/json", "JSON"),
 }
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file as it was written: its size in bytes, and its SHA-256."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,11 @@ def listed(contents: Contents, names: Iterable[str]) -> list[Listed]:
     return found + [Listed(name, name, _form(name), None) for name in sorted(wanted - known.keys())]
 
 
+def counts(mart: Mart, texts: Texts) -> dict[str, str]:
+    """How many `rows` a mart's CSV has, of `all`: as sentences say it."""
+    return {"rows": texts.number(len(mart.rows), 0), "all": texts.number(mart.row_count, 0)}
+
+
 def _known(contents: Contents) -> Iterator[tuple[str, str, Mart | None]]:
     """Name, title and mart of each file that a package can have."""
     texts = contents.texts
@@ -73,9 +87,9 @@ def _known(contents: Contents) -> Iterator[tuple[str, str, Mart | None]]:
         yield texts.say(f"file.{part}"), texts.say(f"listing.{part}"), None
     for mart in contents.marts:
         name, title = mart.entry.name, mart.entry.title[texts.language]
-        counts = {"title": title, "rows": len(mart.rows), "all": mart.row_count}
-        yield f"{DATA}{name}.csv", texts.say("listing.sample", **counts) if mart.is_sample else title, mart
-        yield f"{DATA}{name}.parquet", texts.say("listing.whole", **counts), mart
+        told = {"title": title, **counts(mart, texts)}
+        yield f"{DATA}{name}.csv", texts.say("listing.sample", **told) if mart.is_sample else title, mart
+        yield f"{DATA}{name}.parquet", texts.say("listing.whole", **told), mart
     yield CODES, texts.say("listing.codes"), None
     yield CATALOGUE, texts.say("listing.catalogue"), None
     yield texts.say("file.readme"), texts.say("listing.readme"), None

@@ -1,16 +1,18 @@
 """One publication as its readers see it: schema `marts`, role bi_reader, one snapshot."""
 
 import re
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
+from extracts.model import Recipient
 from extracts.package import MartEntry
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -19,6 +21,16 @@ from lagebild.core.settings import Settings
 LONGEST_TEXT = 32_000
 """Characters; a cell of a spreadsheet holds 32,767, and a longer one of a CSV file would run into the next row."""
 SHORTENED = re.compile(r" … \[gekürzt, (\d+) Zeichen\]$")
+HELD_ROWS = 20_000
+"""Rows of a mart that are held in memory and written as CSV; a larger one lies whole beside it as Parquet.
+
+Why so many: docs/decisions/large-marts.md.
+"""
+BLOCK_ROWS = 2_000
+"""Rows that are read and written at once of a mart that is not held."""
+PLACES = ("municipality_ags", "region_code", "held_by_ags", "left_municipality_ags")
+"""Columns that say of which place a row is; of several in a mart the first counts."""
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -33,18 +45,89 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """All rows of a mart of which the first alone are held: asked of a reader's connection, while it is open."""
+
+    connection: psycopg.Connection
+    columns: tuple[Column, ...]
+    rows: sql.Composable
+    """What stands behind `from`: the view and the condition of publication and places."""
+    order: sql.Composable
+    values: Mapping[str, Any]
+    row_count: int
+
+    def batches(self, size: int) -> Iterator[list[Row]]:
+        """The rows in the order of the key, by a cursor of the server; texts have their full length."""
+        query = sql.SQL("select {} from {} order by {}").format(self._listed(), self.rows, self.order)
+        with self.connection.cursor(name="mart") as cursor:
+            cursor.execute(query, self.values)
+            while block := cursor.fetchmany(size):
+                yield block
+
+    def distinct(self, names: Sequence[str]) -> list[Row]:
+        """Each combination of values once, in an order that depends on nothing but the values."""
+        listed = sql.SQL(", ").join(map(sql.Identifier, names))
+        order = sql.SQL(", ").join(sql.SQL('{}::text collate "C"').format(sql.Identifier(name)) for name in names)
+        query = sql.SQL("select * from (select distinct {} from {}) as found order by {}")
+        return self.connection.execute(query.format(listed, self.rows, order), self.values).fetchall()
+
+    def chosen(self, where: Mapping[str, Sequence[Any]], sort: Sequence[str], most: int) -> tuple[list[Row], int]:
+        """The first rows with one of these values in each column, and how many there are; `-` in front sorts down."""
+        condition = sql.SQL("").join(
+            sql.SQL(" and coalesce(to_jsonb({}), 'null') = any({})").format(
+                sql.Identifier(name), sql.Placeholder(f"among_{n}")
+            )
+            for n, name in enumerate(where)
+        )
+        among = {f"among_{n}": [Jsonb(value) for value in values] for n, values in enumerate(where.values())}
+        kinds = {column.name: column.kind for column in self.columns}
+        order = [
+            sql.SQL("{} {} nulls last").format(_sorted_by(name, kinds[name]), sql.SQL("desc" if down else "asc"))
+            for part in sort
+            for name, down in [(part.lstrip("-"), part.startswith("-"))]
+        ]
+        values = {**self.values, **among}
+        count = sql.SQL("select count(*) from {}{}").format(self.rows, condition)
+        first = sql.SQL("select {} from {}{} order by {} limit {}").format(
+            self._listed(), self.rows, condition, sql.SQL(", ").join([*order, self.order]), most
+        )
+        rows = [tuple(map(shortened, row)) for row in self.connection.execute(first, values)]
+        return rows, self.connection.execute(count, values).fetchall()[0][0]
+
+    def digits(self, names: Sequence[str]) -> list[tuple[int, int]]:
+        """Digits before and behind the point that the numbers of these columns have at most, zeros at the end aside."""
+        if not names:
+            return []
+        asked = [
+            sql.SQL("coalesce(max(length(trunc(abs({0}))::text)), 1), coalesce(max(min_scale({0})), 0)").format(
+                sql.Identifier(name)
+            )
+            for name in names
+        ]
+        query = sql.SQL("select {} from {}").format(sql.SQL(", ").join(asked), self.rows)
+        (found,) = self.connection.execute(query, self.values).fetchall()
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def _listed(self) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(column.name) for column in self.columns)
+
+
+@dataclass(frozen=True)
 class Mart:
-    """The rows of one mart in one publication, in the order of its key."""
+    """One mart in one publication, as far as its recipient receives it: its first rows, and a way to all."""
 
     entry: MartEntry
     description: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[Row, ...]
+    """The first `HELD_ROWS` in the order of the key."""
+    whole: Whole | None = field(default=None, compare=False, repr=False)
+    """None where `rows` are all."""
 
     @property
     def row_count(self) -> int:
         """The rows of the mart, of which `rows` may be the first."""
-        return len(self.rows)
+        return self.whole.row_count if self.whole else len(self.rows)
 
     @property
     def is_sample(self) -> bool:
@@ -52,9 +135,35 @@ class Mart:
         return len(self.rows) < self.row_count
 
     def values(self, name: str) -> list[Any]:
-        """The values of column `name`, row by row; empty when the mart has no such column."""
+        """The values of column `name` in `rows`; empty when the mart has no such column.
+
+        What is said of the mart is asked by `distinct`, which knows the other rows too.
+        """
         position = next((i for i, column in enumerate(self.columns) if column.name == name), None)
         return [] if position is None else [row[position] for row in self.rows]
+
+    def distinct(self, *names: str) -> list[Row]:
+        """Each combination of values in the whole mart once: those of `rows` in their order, then the others, sorted.
+
+        Empty when the mart lacks one of the columns.
+        """
+        if not set(names) <= {column.name for column in self.columns}:
+            return []
+        found = dict.fromkeys(zip(*map(self.values, names), strict=True))
+        if self.whole:
+            found |= dict.fromkeys(tuple(map(shortened, row)) for row in self.whole.distinct(names))
+        return list(found)
+
+    def batches(self, size: int = BLOCK_ROWS) -> Iterator[Sequence[Row]]:
+        """All rows of the mart in the order of its key, in blocks of at most so many rows.
+
+        Of a mart that is not held they come from the connection that it was read by, which must be open still; their
+        texts have the full length.
+        """
+        if self.whole:
+            yield from self.whole.batches(size)
+        else:
+            yield from (self.rows[start : start + size] for start in range(0, len(self.rows), size))
 
 
 @dataclass(frozen=True)
@@ -94,8 +203,13 @@ def publication(connection: psycopg.Connection, publication_id: int | None) -> P
     raise UserError(named, remedy=f"choose one of: {', '.join(map(str, known))}")
 
 
-def mart(connection: psycopg.Connection, entry: MartEntry, publication_id: int) -> Mart:
-    """The mart's rows in that publication; UserError when schema `marts` does not show it."""
+def mart(
+    connection: psycopg.Connection, entry: MartEntry, publication_id: int, recipient: Recipient | None = None
+) -> Mart:
+    """The mart in that publication, of the recipient's places alone if it has any.
+
+    UserError when schema `marts` does not show it.
+    """
     view = f"{entry.name}_vintage"
     columns = _columns(connection, entry, view)
     missing = [name for name in entry.key if name not in {column.name for column in columns}]
@@ -104,17 +218,45 @@ def mart(connection: psycopg.Connection, entry: MartEntry, publication_id: int) 
             f"mart {entry.name} has no column {', '.join(missing)}, which extracts/package.yml names as its key",
             remedy="mend the key in extracts/package.yml",
         )
-    query = sql.SQL("select {columns} from {view} where publication_id = %s order by {order}").format(
-        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
-        view=sql.Identifier(entry.schema, view),
-        order=sql.SQL(", ").join(_sort_terms(columns, entry.key)),
+    relation = sql.SQL("{} where publication_id = %(publication)s{}").format(
+        sql.Identifier(entry.schema, view), of_places(columns, recipient)
     )
-    rows = connection.execute(query, (publication_id,)).fetchall()
+    values = {"publication": publication_id, "places": patterns(recipient)}
+    order = sql.SQL(", ").join(_sort_terms(columns, entry.key))
+    query = sql.SQL("select {} from {} order by {} limit {}").format(
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns), relation, order, HELD_ROWS + 1
+    )
+    texts: dict[str, str] = {}  # most texts recur: each is held once
+    rows = tuple(
+        tuple(texts.setdefault(value, value) if isinstance(value, str) else value for value in map(shortened, row))
+        for row in connection.execute(query, values)
+    )
+    whole = None
+    if len(rows) > HELD_ROWS:
+        ((count,),) = connection.execute(sql.SQL("select count(*) from {}").format(relation), values).fetchall()
+        rows, whole = rows[:HELD_ROWS], Whole(connection, columns, relation, order, values, count)
     description = connection.execute(
         "select coalesce(obj_description(to_regclass(%s)), obj_description(to_regclass(%s)), '')",
         (f"{entry.schema}.{entry.name}", f"{entry.schema}.{view}"),
     ).fetchone()[0]
-    return Mart(entry, description, columns, tuple(tuple(map(shortened, row)) for row in rows))
+    return Mart(entry, description, columns, rows, whole)
+
+
+def of_places(columns: Sequence[Column], recipient: Recipient | None) -> sql.Composable:
+    """The further condition that a row is of a place of the recipient; its parameter `places` are `patterns`.
+
+    Empty for a recipient of every place, and for a mart without a column of places.
+    """
+    names = {column.name for column in columns}
+    column = next((name for name in PLACES if name in names), None)
+    if column is None or not patterns(recipient):
+        return sql.SQL("")
+    return sql.SQL(" and {} like any (%(places)s)").format(sql.Identifier(column))
+
+
+def patterns(recipient: Recipient | None) -> list[str]:
+    """The recipient's places as PostgreSQL compares them."""
+    return [f"{place}%" for place in recipient.places] if recipient else []
 
 
 def shortened(value: Any) -> Any:
@@ -217,10 +359,10 @@ def _kind(typname: str) -> str:
 
 def _sort_terms(columns: tuple[Column, ...], key: tuple[str, ...]) -> list[sql.Composable]:
     # The key orders for the reader; the other columns make the order total, whatever the key.
+    kinds = {column.name: column.kind for column in columns}
+    return [_sorted_by(name, kinds[name]) for name in [*key, *(name for name in kinds if name not in key)]]
+
+
+def _sorted_by(name: str, kind: str) -> sql.Composable:
     # Collation "C": the order must not depend on the server's locale.
-    by_name = {column.name: column for column in columns}
-    names = [*key, *(name for name in by_name if name not in key)]
-    return [
-        sql.SQL('{}::text collate "C"' if by_name[name].kind == "text" else "{}").format(sql.Identifier(name))
-        for name in names
-    ]
+    return sql.SQL('{}::text collate "C"' if kind == "text" else "{}").format(sql.Identifier(name))

@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 
 from extracts import changes, signs
 from extracts.changes import Comparison
-from extracts.marts import Mart, Publication
+from extracts.marts import Mart, Publication, of_places, patterns
 from extracts.model import QualityFact, QualitySection, Recipient
 from extracts.package import DATA
 from extracts.texts import Texts
@@ -107,10 +107,10 @@ def measured(connection: Connection, mart: Mart, recipient: Recipient, publicati
     query = sql.SQL("select {} from {} where publication_id = %(publication)s{} group by grouping sets (({}))").format(
         sql.SQL(", ").join([*map(sql.Identifier, groups), *counted]),
         sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
-        changes.of_places(mart, recipient),
+        of_places(mart.columns, recipient),
         sql.SQL(", ").join(map(sql.Identifier, groups)),
     )
-    values = {"publication": publication_id, "places": changes.patterns(recipient)}
+    values = {"publication": publication_id, "places": patterns(recipient)}
     rows = intervals = synthetic = breaks = 0
     missing: Counter[str] = Counter()
     latest: list[date] = []
@@ -165,7 +165,7 @@ class _Report:
         ]
         for one in self._measured:
             if one.mart.entry.name == "indicator_gap":
-                lacking = set(zip(*map(one.mart.values, _INDICATOR), strict=True))
+                lacking = one.mart.distinct(*_INDICATOR)
                 facts.append(self._fact("indicator_gaps", indicators=self._n(len(lacking)), rows=self._n(one.rows)))
         aside = self._asked(_SET_ASIDE)
         facts.append(self._fact("set_aside", files=", ".join(name for (name,) in aside) or self._none()))
@@ -191,8 +191,10 @@ class _Report:
             self._fact("synthetic", rows=self._n(synthetic), share=self._share(synthetic, rows)),
         ]
         costs = next((mart for mart in self._marts if mart.entry.name == "cost_per_person"), None)
-        if costs is not None and (shares := [share for share in costs.values("unmapped_pct") if share is not None]):
-            limit = max(costs.values("unmapped_limit_pct"))
+        if costs is not None and (
+            shares := [share for (share,) in costs.distinct("unmapped_pct") if share is not None]
+        ):
+            limit = max(limit for (limit,) in costs.distinct("unmapped_limit_pct"))
             facts.append(self._fact("unmapped", share=self._pct(max(shares)), limit=self._pct(limit)))
         facts += self._revisions()
         table = self._table(("source", "deliveries", "records", "rejected"), self._rejected())
@@ -363,10 +365,10 @@ class _Report:
         ).format(
             name,
             sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
-            changes.of_places(mart, self._recipient),
+            of_places(mart.columns, self._recipient),
             sql.SQL('collate "C"'),
         )
-        values = {"publication": self._publication.publication_id, "places": changes.patterns(self._recipient)}
+        values = {"publication": self._publication.publication_id, "places": patterns(self._recipient)}
         return self._connection.execute(query, values).fetchall()
 
     def _asked(self, query: LiteralString) -> list[tuple]:

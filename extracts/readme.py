@@ -1,22 +1,22 @@
 """`LIESMICH.txt` (`README.txt`): what a person reads first, in any program: UTF-8, lines end as on Windows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from textwrap import fill
 
 from extracts.contents import Contents
 from extracts.identity import dataset_name
-from extracts.listing import CATALOGUE, DESCRIPTOR, listed
+from extracts.listing import CATALOGUE, DESCRIPTOR, Written, counts, listed
 from extracts.signing import CHECKSUMS, SIGNATURE
 
 _WIDTH = 96
 
 
-def readme_bytes(contents: Contents, files: dict[str, bytes]) -> bytes:
-    """The overview of `files` (name -> bytes) and of those that describe them and are made afterwards."""
+def readme_bytes(contents: Contents, files: Mapping[str, Written]) -> bytes:
+    """The overview of `files` and of those that describe them and are made afterwards."""
     return "".join(f"{line}\r\n" for line in _lines(contents, files)).encode("utf-8")
 
 
-def _lines(contents: Contents, files: dict[str, bytes]) -> Iterator[str]:
+def _lines(contents: Contents, files: Mapping[str, Written]) -> Iterator[str]:
     say, about = contents.texts.say, contents.about
     if about.is_synthetic:
         yield from (say("readme.synthetic"), say("readme.synthetic_rows"), "")
@@ -28,7 +28,10 @@ def _lines(contents: Contents, files: dict[str, bytes]) -> Iterator[str]:
     yield from ("", *_heading(say("readme.files")))
     yield from _files(contents, files)
     yield from ("", *_heading(say("readme.reading")))
-    for part in ("csv", "codes", "protection"):
+    yield from _paragraph(say("readme.csv"))
+    if sample := next((mart for mart in contents.marts if mart.is_sample), None):
+        yield from _paragraph(say("readme.parquet", most=counts(sample, contents.texts)["rows"]))
+    for part in ("codes", "protection"):
         yield from _paragraph(say(f"readme.{part}"))
     yield from _heading(say("readme.licence"))
     yield from _paragraph(say("readme.citing"))
@@ -62,9 +65,9 @@ def _facts(contents: Contents) -> Iterator[tuple[str, str]]:
         yield say("readme.next"), texts.date(about.next_publication)
 
 
-def _files(contents: Contents, files: dict[str, bytes]) -> Iterator[str]:
+def _files(contents: Contents, files: Mapping[str, Written]) -> Iterator[str]:
     say, number = contents.texts.say, contents.texts.number
-    rows = [(one.name, one.title, say("readme.bytes", bytes=number(len(files[one.name]), 0)))
+    rows = [(one.name, one.title, say("readme.bytes", bytes=number(files[one.name].size, 0)))
             for one in listed(contents, files)]  # fmt: skip
     own = say("file.readme")
     later = {CATALOGUE: "catalogue", own: "readme", DESCRIPTOR: "descriptor", CHECKSUMS: "sums", SIGNATURE: "signature"}

@@ -20,18 +20,12 @@ from psycopg import Connection
 from extracts import about, attribution, marts, package, recipient, store
 from extracts import contents as contents_of
 from extracts.about import Sender
-from extracts.dcat import dcat_bytes
 from extracts.delivery import deliver
-from extracts.descriptor import descriptor_bytes
 from extracts.due import published_at, why_refused
-from extracts.listing import CATALOGUE, CODES, DESCRIPTOR
 from extracts.model import Earlier, Publisher, Recipient
-from extracts.package import DATA
-from extracts.readme import readme_bytes
 from extracts.signing import CHECKSUMS, SIGNATURE, key_id, sign
-from extracts.tables import codes_bytes, csv_bytes
 from extracts.texts import Texts
-from extracts.workbook import xlsx_bytes
+from extracts.writing import write_package
 from ingest.inbox.stores import named
 from lagebild.core import database
 from lagebild.core.errors import UserError
@@ -246,9 +240,7 @@ class Desk:
         with marts.reader(self.settings, receiver.profile) as connection:
             contents = contents_of.gather(connection, wanted, number, attributed, Texts(receiver.language), receiver)
             contents = about.of(connection, contents, sender)
-            for name, data in package_files(contents).items():
-                (folder / name).parent.mkdir(exist_ok=True)
-                (folder / name).write_bytes(data)
+            write_package(contents, folder)
         return contents
 
     def _deliver(self, receiver: Recipient, released: Released) -> None:
@@ -341,20 +333,6 @@ def _place(draft: Path, folder: Path, wanted: dict[str, str]) -> None:
         _require_same(folder, wanted)
         return
     draft.rename(folder)
-
-
-def package_files(contents: contents_of.Contents) -> dict[str, bytes]:
-    """The package's files by name; the same contents give the same bytes."""
-    files = {f"{DATA}{mart.entry.name}.csv": csv_bytes(mart, contents.about.revised) for mart in contents.marts}
-    files[CODES] = codes_bytes(contents)
-    files[contents.texts.say("file.workbook")] = xlsx_bytes(contents)
-    files[CATALOGUE] = dcat_bytes(contents, files)
-    files[contents.texts.say("file.readme")] = readme_bytes(contents, files)
-    files[DESCRIPTOR] = descriptor_bytes(contents, files)
-    files[CHECKSUMS] = "".join(
-        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
-    ).encode()
-    return files
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from `reason` or `<figure>_reason`; the seed `reason` gives each reason its stat
 number is protected.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -57,16 +58,32 @@ def named(mart: Mart, row: tuple[Any, ...]) -> dict[str, Any]:
 
 def status_in(mart: Mart, values: dict[str, Any], figure: str, changed: Changed = frozenset()) -> Status | None:
     """The same for a row whose values were named before: a row has many figures."""
-    declared = mart.entry.figures.get(figure, {})
-    sign = _first(values, declared.get("sign"), f"{figure}_sign", "value_sign", "quality_flag")
+    signs_of, reasons_of, empty = _columns(mart, figure)
+    sign = _first(values, signs_of)
     if values.get(figure) is None:
-        reason = _first(values, declared.get("reason"), f"{figure}_reason", "reason")
-        told = _reasons().get(reason or "")
-        return told or _of_sign(sign) or _known(declared.get("empty")) or "not_available"
+        return _instead(sign, _first(values, reasons_of), empty)
     if changed and (mart.entry.name, row_key(mart, values), figure) in changed:
         return "revised"
-    beside = _of_sign(sign)
-    return None if beside in REPLACING else beside
+    return _beside(sign)
+
+
+def statuses(mart: Mart, columns: Mapping[str, Sequence[Any]], figure: str) -> list[Status | None]:
+    """The same for the rows of a block at once, given as its columns; which figures were revised is not asked."""
+    signs_of, reasons_of, empty = _columns(mart, figure)
+    values = columns[figure]
+    signs, reasons = _firsts(columns, signs_of), _firsts(columns, reasons_of)
+    if signs is None and reasons is None:
+        absent = _instead(None, None, empty)
+        return [absent if value is None else None for value in values]
+    blank = [None] * len(values)
+    known: dict[tuple[bool, Any, Any], Status | None] = {}
+    found: list[Status | None] = []
+    for value, sign, reason in zip(values, signs or blank, reasons or blank, strict=True):
+        said = (value is None, sign, reason)
+        if said not in known:
+            known[said] = _instead(_text(sign), _text(reason), empty) if value is None else _beside(_text(sign))
+        found.append(known[said])
+    return found
 
 
 def hides(reason: str) -> bool:
@@ -79,8 +96,37 @@ def row_key(mart: Mart, values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name, "" if values[name] is None else str(values[name])) for name in mart.entry.key)
 
 
-def _first(values: dict[str, Any], *names: str | None) -> str | None:
-    return next((str(values[name]) for name in names if name and values.get(name) is not None), None)
+def _columns(mart: Mart, figure: str) -> tuple[list[str], list[str], Status | None]:
+    """In which columns a figure's sign and reason are looked for, and the status where neither says more."""
+    declared = mart.entry.figures.get(figure, {})
+    signs = [declared.get("sign"), f"{figure}_sign", "value_sign", "quality_flag"]
+    reasons = [declared.get("reason"), f"{figure}_reason", "reason"]
+    return list(filter(None, signs)), list(filter(None, reasons)), _known(declared.get("empty"))
+
+
+def _instead(sign: str | None, reason: str | None, empty: Status | None) -> Status:
+    return _reasons().get(reason or "") or _of_sign(sign) or empty or "not_available"
+
+
+def _beside(sign: str | None) -> Status | None:
+    beside = _of_sign(sign)
+    return None if beside in REPLACING else beside
+
+
+def _first(values: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    return next((str(values[name]) for name in names if values.get(name) is not None), None)
+
+
+def _firsts(columns: Mapping[str, Sequence[Any]], names: Iterable[str]) -> Sequence[Any] | None:
+    """Of each row the first of its values in these columns; None if there is no such column."""
+    found = [columns[name] for name in names if name in columns]
+    if len(found) < 2:
+        return found[0] if found else None
+    return [next((value for value in values if value is not None), None) for values in zip(*found, strict=True)]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _of_sign(sign: str | None) -> Status | None:

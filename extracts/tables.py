@@ -6,20 +6,22 @@ opens the file by a double click loses leading zeros; no CSV can prevent it, and
 there is no number, or what is to be said of it (`signs.py`).
 """
 
-import io
+import codecs
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from extracts import codes, signs
 from extracts.contents import Contents
-from extracts.marts import Column, Mart
+from extracts.marts import BLOCK_ROWS, Column, Mart, Row
 
 DIALECT = {"delimiter": ";", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
 TRUE, FALSE = "ja", "nein"
 STATUS = "_status"
+CODES_HEADER = ("column", "code", "text_de", "text_en")
 PATHS = frozenset({"node_path", "parent_path", "refers_to_path"})
 """Columns whose dots a spreadsheet would take for a date: 1.1.2 is written 1/1/2."""
 _NO_FIGURES = frozenset(
@@ -49,37 +51,67 @@ def written_columns(mart: Mart) -> tuple[Column, ...]:
 
 
 def written_rows(mart: Mart, changed: signs.Changed = frozenset()) -> Iterator[list[Any]]:
-    """The rows as values, in the order of `written_columns`: paths with slashes, and each figure's status."""
+    """The rows at hand as values, in the order of `written_columns`: paths with slashes, and each figure's status."""
+    for columns in written_blocks(mart, _held(mart), changed):
+        yield from map(list, zip(*columns, strict=True))
+
+
+def written_blocks(
+    mart: Mart, blocks: Iterable[Sequence[Row]], changed: signs.Changed = frozenset()
+) -> Iterator[list[Sequence[Any]]]:
+    """The same of blocks of the mart's rows, each as its columns: a column at once is faster than a row at once."""
     figures = [is_figure(mart, column) for column in mart.columns]
-    for row in mart.rows:
-        values = signs.named(mart, row)
-        written: list[Any] = []
-        for column, value, has_status in zip(mart.columns, row, figures, strict=True):
-            written.append(_written(column.name, value))
+    revised: dict[str, set[tuple[tuple[str, str], ...]]] = defaultdict(set)
+    for name, row_key, figure in changed:
+        if name == mart.entry.name:
+            revised[figure].add(row_key)
+    for block in blocks:
+        given = {column.name: values for column, values in zip(mart.columns, zip(*block, strict=True), strict=True)}
+        keys = [signs.row_key(mart, signs.named(mart, row)) for row in block] if revised else []
+        written: list[Sequence[Any]] = []
+        for column, has_status in zip(mart.columns, figures, strict=True):
+            values = given[column.name]
+            written.append(_written(column.name, values))
             if has_status:
-                written.append(signs.status_in(mart, values, column.name, changed))
+                told = signs.statuses(mart, given, column.name)
+                if keys_of := revised.get(column.name):
+                    rows = zip(told, keys, values, strict=True)
+                    told = ["revised" if n is not None and key in keys_of else status for status, key, n in rows]
+                written.append(told)
         yield written
 
 
-def _written(column: str, value: Any) -> Any:
-    if value is None:
-        return None
+def _held(mart: Mart) -> Iterator[Sequence[Row]]:
+    return (mart.rows[start : start + BLOCK_ROWS] for start in range(0, len(mart.rows), BLOCK_ROWS))
+
+
+def _written(column: str, values: Sequence[Any]) -> Sequence[Any]:
     if column in PATHS:
-        return value.replace(".", "/")
+        return [value and value.replace(".", "/") for value in values]
     if column == "reason" or column.endswith("_reason"):
-        return "confidential" if signs.hides(value) else value
-    return value
+        told = {value: "confidential" if value and signs.hides(value) else value for value in set(values)}
+        return [told[value] for value in values]
+    return values
 
 
 def csv_bytes(mart: Mart, changed: signs.Changed = frozenset()) -> bytes:
-    """The mart as the bytes of a CSV file, headed by the columns' names."""
-    return _bytes([column.name for column in written_columns(mart)], written_rows(mart, changed))
+    """The rows of the mart that are at hand as the bytes of a CSV file, headed by the columns' names."""
+    return b"".join(csv_blocks(mart, changed))
+
+
+def csv_blocks(mart: Mart, changed: signs.Changed = frozenset()) -> Iterator[bytes]:
+    """The same in parts."""
+    columns = written_columns(mart)
+    yield _header(column.name for column in columns)
+    for block in written_blocks(mart, _held(mart), changed):
+        cells = [_cells(column, values) for column, values in zip(columns, block, strict=True)]
+        yield _lines(zip(*cells, strict=True))
 
 
 def codes_bytes(contents: Contents) -> bytes:
     """`codes.csv`: each code that a column of the package can hold, in German and English."""
     columns = dict.fromkeys(column.name for mart in contents.marts for column in written_columns(mart))
-    return _bytes(["column", "code", "text_de", "text_en"], codes.rows(columns))
+    return _header(CODES_HEADER) + _lines(map(cell, row) for row in codes.rows(columns))
 
 
 def cell(value: Any) -> str:
@@ -115,8 +147,10 @@ def neutralised(text: str) -> str:
     Blanks, control signs and invisible characters before the sign do not hide it, nor do its full-width or small forms.
     A lone sign stays as it is: the statistical offices' "-" is a value, and no formula.
     """
-    lead = text.lstrip("".join(set(filter(_is_unseen, text))))
-    if not lead or unicodedata.normalize("NFKC", lead[0])[:1] not in _FORMULA_STARTS:
+    if text[:1].isascii() and text[:1].isalnum():
+        return text
+    first = next((sign for sign in text if not _is_unseen(sign)), "")
+    if not first or unicodedata.normalize("NFKC", first)[:1] not in _FORMULA_STARTS:
         return f"'{text}" if text[:1] in ("\t", "\r", "\n") else text
     return text if text.strip(" ") == "-" else f"'{text}"
 
@@ -132,8 +166,16 @@ def _columns(mart: Mart) -> Iterator[Column]:
             yield Column(f"{column.name}{STATUS}", "text", None, "")
 
 
-def _bytes(header: list[str], rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    text.write(";".join(cell(name) for name in header) + "\r\n")
-    text.writelines(";".join(map(cell, row)) + "\r\n" for row in rows)
-    return text.getvalue().encode("utf-8-sig")
+def _cells(column: Column, values: Sequence[Any]) -> list[str]:
+    if column.kind != "text":
+        return [cell(value) for value in values]
+    cells = {value: cell(value) for value in set(values)}  # most texts recur
+    return [cells[value] for value in values]
+
+
+def _header(names: Iterable[str]) -> bytes:
+    return codecs.BOM_UTF8 + _lines([map(cell, names)])
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> bytes:
+    return "".join(";".join(row) + "\r\n" for row in rows).encode("utf-8")

@@ -49,7 +49,7 @@ def _pages(book: Book, drawn: xlsxwriter.Workbook) -> list[Page]:
     contents, say = book.contents, book.say
     changed = changes.revised(contents.about.changes)
     found = list(topics.of(contents))
-    absent = [topic.title[book.language] for topic, _, rows in found if not rows]
+    absent = [topic.title[book.language] for topic, _, chosen in found if not chosen.rows]
     data_sheets = {mart.entry.name: f"csv-{n:02}" for n, mart in enumerate(contents.marts, start=1)}
     used: data.Used = defaultdict(set)
     pages = [
@@ -63,17 +63,16 @@ def _pages(book: Book, drawn: xlsxwriter.Workbook) -> list[Page]:
     ]
     if contents.about.charts:
         pages.append(Page(say("sheet.charts"), say("about.charts"), partial(figures.chart_data, book)))
-    shown = [one for one in found if one[2]]
-    for n, (topic, mart, rows) in enumerate(shown, start=1):
+    shown = [one for one in found if one[2].rows]
+    for n, (topic, mart, chosen) in enumerate(shown, start=1):
         write = partial(
-            topics.write, book, topic=topic, mart=mart, rows=rows, changed=changed,
+            topics.write, book, topic=topic, mart=mart, chosen=chosen, changed=changed,
             data_sheet=data_sheets[mart.entry.name],
         )  # fmt: skip
         pages.append(Page(f"{n:02}", topic.title[book.language], write))
     for mart in contents.marts:
         write = partial(data.write, book, mart=mart, changed=changed, used=used)
-        title = say("about.data", title=mart.entry.title[book.language])
-        pages.append(Page(data_sheets[mart.entry.name], title, write))
+        pages.append(Page(data_sheets[mart.entry.name], data.title(book, mart), write))
     return [
         *pages,
         Page(say("sheet.columns"), say("about.columns"), partial(data.explain_columns, book, sheets=data_sheets)),

@@ -34,7 +34,7 @@ def write(book: Book, sheet: Worksheet, mart: Mart, changed: signs.Changed, used
     if not mart.rows:
         put(sheet, row, 0, say("no_rows"), styles.plain)
         return
-    shown = min(len(mart.rows), MOST_ROWS)
+    shown = shown_rows(mart)
     written = [[values[n] for n in order] for values, _ in zip(written_rows(mart, changed), range(shown), strict=False)]
     widths = [_width(column, n, written) for n, column in enumerate(columns)]
     repeated = 0
@@ -51,7 +51,9 @@ def write(book: Book, sheet: Worksheet, mart: Mart, changed: signs.Changed, used
         row += 1
     if shown < mart.row_count:
         file = f"{DATA}{mart.entry.name}.{'parquet' if mart.is_sample else 'csv'}"
-        put(sheet, row, 0, say("more_rows", shown=shown, all=mart.row_count, file=file), styles.plain)
+        number = book.contents.texts.number
+        told = say("more_rows", shown=number(shown, 0), all=number(mart.row_count, 0), file=file)
+        put(sheet, row, 0, told, styles.plain)
         row += 1
     _table(book, sheet, row, mart, columns, written, widths)
     for n, width in enumerate(widths):
@@ -64,6 +66,19 @@ def write(book: Book, sheet: Worksheet, mart: Mart, changed: signs.Changed, used
     for n, column in enumerate(columns):
         if column.kind == "text" and codes.of_column(column.name):
             used[column.name].update({values[n] for values in written if values[n] is not None})
+
+
+def shown_rows(mart: Mart) -> int:
+    """How many rows of a mart its sheet has."""
+    return min(len(mart.rows), MOST_ROWS)
+
+
+def title(book: Book, mart: Mart) -> str:
+    """What the sheet of a mart holds, as the list of contents says it: all of its columns, and of which rows."""
+    told, number = {"title": mart.entry.title[book.language]}, book.contents.texts.number
+    if (shown := shown_rows(mart)) == mart.row_count:
+        return book.say("about.data", **told)
+    return book.say("about.data_part", **told, shown=number(shown, 0), all=number(mart.row_count, 0))
 
 
 def ordered(mart: Mart) -> tuple[list[Column], list[int]]:

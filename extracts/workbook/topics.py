@@ -11,7 +11,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from extracts import signs
 from extracts.contents import Contents
-from extracts.marts import Column, Mart
+from extracts.marts import Column, Mart, Row
+from extracts.package import DATA
 from extracts.tables import is_figure
 from extracts.texts import LANGUAGES, ROOM
 from extracts.workbook import figures
@@ -87,8 +88,16 @@ def _shown(stated: str | dict[str, Any]) -> Shown:
     )
 
 
-def of(contents: Contents) -> Iterator[tuple[Topic, Mart, list[tuple[Any, ...]]]]:
-    """Each topic of a mart in the package with the rows that it shows, sorted; none if no row is of the topic.
+@dataclass(frozen=True)
+class Chosen:
+    """The rows that a topic shows, sorted: the first `MOST_ROWS` at most of so many."""
+
+    rows: list[Row]
+    count: int
+
+
+def of(contents: Contents) -> Iterator[tuple[Topic, Mart, Chosen]]:
+    """Each topic of a mart in the package with what it shows of the whole mart; no rows if none is of the topic.
 
     A topic of a mart that lacks what it chooses rows by is left out; so is a column that the mart lacks.
     """
@@ -97,7 +106,7 @@ def of(contents: Contents) -> Iterator[tuple[Topic, Mart, list[tuple[Any, ...]]]
         mart = marts.get(topic.mart)
         names = {column.name for column in mart.columns} if mart else set()
         if mart and topic.where.keys() <= names and columns_of(topic, mart, contents.texts.language):
-            yield topic, mart, _rows(topic, mart)
+            yield topic, mart, _chosen(topic, mart)
 
 
 def columns_of(topic: Topic, mart: Mart, language: str) -> list[tuple[Shown, Column]]:
@@ -106,30 +115,31 @@ def columns_of(topic: Topic, mart: Mart, language: str) -> list[tuple[Shown, Col
     return [(one, by_name[one.name[language]]) for one in topic.columns if one.name[language] in by_name]
 
 
-def _rows(topic: Topic, mart: Mart) -> list[tuple[Any, ...]]:
+def _chosen(topic: Topic, mart: Mart) -> Chosen:
     at = {column.name: n for n, column in enumerate(mart.columns)}
+    sort = [part for part in topic.sort if part.lstrip("-") in at]
+    if mart.whole:
+        return Chosen(*mart.whole.chosen(topic.where, sort, MOST_ROWS))
     rows = [row for row in mart.rows if all(row[at[name]] in among for name, among in topic.where.items())]
-    for part in reversed([part for part in topic.sort if part.lstrip("-") in at]):
+    for part in reversed(sort):
         n = at[part.lstrip("-")]
         known = sorted((row for row in rows if row[n] is not None), key=lambda r: r[n], reverse=part.startswith("-"))
         rows = known + [row for row in rows if row[n] is None]
-    return rows
+    return Chosen(rows[:MOST_ROWS], len(rows))
 
 
 def write(
-    book: Book, sheet: Worksheet, topic: Topic, mart: Mart, rows: list[tuple[Any, ...]], changed: signs.Changed,
-    data_sheet: str,
+    book: Book, sheet: Worksheet, topic: Topic, mart: Mart, chosen: Chosen, changed: signs.Changed, data_sheet: str,
 ) -> None:  # fmt: skip
     """The sheet of a topic: what it is, its caption, its table, its notes and source."""
     language, say, styles = book.language, book.say, book.styles
     shown = columns_of(topic, mart, language)
     columns = [column for _, column in shown]
     headers = [one.heading[language] if one.heading else _label(book, column) for one, column in shown]
-    digits = [one.digits if one.digits is not None else _digits(mart, column, rows) for one, column in shown]
-    shown_rows = rows[:MOST_ROWS]
+    digits = [one.digits if one.digits is not None else _digits(mart, column, chosen.rows) for one, column in shown]
     cells = [
         [_cell(book, mart, column, row, some, changed) for column, some in zip(columns, digits, strict=True)]
-        for row in shown_rows
+        for row in chosen.rows
     ]
     widths, landscape = fitted(headers, cells, topic.title[language])
     row = book.opened(sheet, topic.title[language], landscape=landscape)
@@ -141,10 +151,11 @@ def write(
     name = say("table.topic", sheet=sheet.get_name())
     row = book.table(sheet, row, name, headers, cells, widths, right=right)
     notes = [note[language] for note in topic.footnotes]
-    if len(rows) > MOST_ROWS:
-        notes.append(say("topic_rows", shown=MOST_ROWS, all=len(rows)))
-    if mart.is_sample:
-        notes.append(say("topic_sample", rows=len(mart.rows), all=mart.row_count))
+    if chosen.count > MOST_ROWS:
+        number = book.contents.texts.number
+        counts = {"shown": number(MOST_ROWS, 0), "all": number(chosen.count, 0)}
+        file = f"{DATA}{mart.entry.name}.parquet"
+        notes.append(say("topic_sample", file=file, **counts) if mart.is_sample else say("topic_rows", **counts))
     notes.append(say("source_of", source="; ".join(_sources(book.contents, mart)) or say("not_stated")))
     for note in notes:
         row = book.paragraph(sheet, row, note, styles.note, widths)
@@ -154,7 +165,7 @@ def write(
 def captions(contents: Contents, mart: Mart) -> list[str]:
     """The texts that must stand beside the mart's figures, in the language of the recipient."""
     said = next((one for one in contents.marts if one.entry.name == mart.entry.caption), None)
-    return list(dict.fromkeys(filter(None, said.values(f"caption_{contents.texts.language}")))) if said else []
+    return [text for (text,) in said.distinct(f"caption_{contents.texts.language}") if text] if said else []
 
 
 def _cell(book: Book, mart: Mart, column: Column, row: tuple[Any, ...], digits: int, changed: signs.Changed) -> Cell:
@@ -183,7 +194,7 @@ def _label(book: Book, column: Column) -> str:
     return book.say("head_evidence") if column.name == EVIDENCE else book.contents.texts.label(column.name)
 
 
-def _digits(mart: Mart, column: Column, rows: list[tuple[Any, ...]]) -> int:
+def _digits(mart: Mart, column: Column, rows: list[Row]) -> int:
     """Decimals of a column: as many as its numbers have, at most two."""
     n = mart.columns.index(column)
     found = [row[n] for row in rows if isinstance(row[n], Decimal) and row[n].is_finite()]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.bench.growth import Growth
     from tests.bench.publishing import Publishing
     from tests.bench.registers import Registers
+    from tests.bench.release import Sized
     from tests.bench.targets import Record
 
 FULL_ROWS = 5_000_000
@@ -36,9 +37,11 @@ FIRST_RUN = "## A first run, a day after, single commands\n"
 GROWTH = "## What Airflow keeps\n"
 AUDIT = "## The disclosure audit\n"
 REGISTERS = "## Registers of a state\n"
+RELEASE = "## Writing a release\n"
 _DAYS_LINE = re.compile(r"^days: (\d+)$", re.MULTILINE)
 _REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
 _PERSONS_LINE = re.compile(r"^persons: ([\d,]+)$", re.MULTILINE)
+_RELEASED_LINE = re.compile(r"^rows of all marts: ([\d,]+)$", re.MULTILINE)
 _PUBLICATIONS_LINE = re.compile(r"^publications: ([\d,]+)$", re.MULTILINE)
 _PACKAGES = ("psycopg", "numpy", "numba", "dlt", "pyarrow", "adbc-driver-postgresql")
 
@@ -318,6 +321,59 @@ def _per_person(found: "Registers") -> float:
     return told(found.full)["model_seconds"] / found.persons
 
 
+def render_release(found: "Sequence[Sized]", less_mb: float, server_version: str, remark: str) -> str:
+    """The section on writing packages: of the demo, and of a mart with many rows; `less_mb` is that of fewer."""
+    from tests.bench.release import FEWER_ROWS
+
+    demo, large = found
+    demands = [
+        _at_most("the whole package of the demo, start of the process not counted (s)",
+                 [pair.seconds for pair in demo.pairs], 5, None),
+        _at_most(f"peak memory of {large.rows:,} rows over that of {FEWER_ROWS:,} (MB)",
+                 [pair.whole.peak_mb - less_mb for pair in large.pairs], 150, None),
+    ]  # fmt: skip
+    for one in found:
+        copied = [pair.copied.seconds for pair in one.pairs]
+        for what, costs in (
+            ("CSV and Parquet", [pair.data for pair in one.pairs]),
+            ("the whole package", [pair.whole for pair in one.pairs]),
+        ):
+            ratios = _over([cost.seconds for cost in costs], copied)
+            spread = f"{_text(min(ratios))}-{_text(max(ratios))}" if len(ratios) > 1 else "-"
+            name = f"{what} against `\\copy` of the same marts, {one.rows:,} rows: wall (x)"
+            demands.append([name, _text(statistics.median(ratios)), spread, "-", "-", "-"])
+    lines = [
+        [f"{one.rows:,}", what, *map(_text, (cost.seconds, cost.client_seconds, cost.server_seconds, cost.peak_mb))]
+        for one in found
+        for pair in one.pairs
+        for what, cost in (("`\\copy`", pair.copied), ("CSV and Parquet", pair.data), ("whole package", pair.whole))
+    ]
+    heading = ["rows", "run", "s", "CPU client (s)", "CPU server (s)", "peak MB"]
+    return "\n".join(
+        [
+            RELEASE,
+            *([f"**{remark}**", ""] if remark else []),
+            _table(["", "measured", "spread", "must", "aim", "met"], demands),
+            "",
+            "All marts of the package, as readers see them, of the bundled deliveries, and of these with many rows more"
+            " in one mart. Each run is a fresh process, its start counted, one after the other: `psql` with `\\copy"
+            " (select * from ... order by <key>) to ... csv` of each mart; our writer with the marts' own files, which"
+            " have a status beside each figure, a total order, and of more than 20,000 rows a sample as CSV and all as"
+            " Parquet; our writer with the whole package. Written by `make bench ONLY=release`.",
+            "",
+            _table(heading, lines),
+            "",
+            "```",
+            f"rows of all marts: {large.rows:,}",
+            f"files with data: {demo.file_bytes / 1e6:.1f} MB of the demo, {large.file_bytes / 1e6:.1f} MB",
+            f"date: {date.today()}, commit {_head()}",
+            f"versions: PostgreSQL {server_version}, pyarrow {_version('pyarrow')}",
+            "```",
+            "",
+        ]
+    )
+
+
 def write(path: Path, text: str, rows: int) -> str:
     """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
     there = _ROWS_LINE.search(_sections(path)[LOADING])
@@ -364,6 +420,15 @@ def write_registers(path: Path, text: str) -> str:
     return _write(path, REGISTERS, text)
 
 
+def write_release(path: Path, text: str) -> str:
+    """Write the section on packages, unless one of more rows is there; the rest of the page stays."""
+    there = _RELEASED_LINE.search(_sections(path).get(RELEASE, ""))
+    asked = _RELEASED_LINE.search(text)
+    if there and asked and int(there[1].replace(",", "")) > int(asked[1].replace(",", "")):
+        return f"the section of {path} is of {there[1]} rows and stays"
+    return _write(path, RELEASE, text)
+
+
 def _write(path: Path, title: str, text: str) -> str:
     path.write_text("\n".join((_sections(path) | {title: text}).values()))
     return f"written to {path}"
@@ -372,7 +437,9 @@ def _write(path: Path, title: str, text: str) -> str:
 def _sections(path: Path) -> dict[str, str]:
     """The page's parts by their title, in their order; the first, on loading, has the page's own."""
     text = path.read_text() if path.exists() else ""
-    starts = {title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT, REGISTERS)}
+    starts = {
+        title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT, REGISTERS, RELEASE)
+    }
     places = sorted((start, title) for title, start in starts.items() if start)
     edges = [(0, LOADING), *places, (len(text) + 1, "")]
     # Between two parts stands an empty line, which belongs to neither.

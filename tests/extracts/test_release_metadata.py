@@ -103,10 +103,15 @@ def _files(told: Contents) -> dict[str, bytes]:
     files = {say("file.workbook"): XLSX, say("file.report"): PDF, say("file.quality_report"): PDF}
     files |= {f"{listing.DATA}{mart.entry.name}.csv": tables.csv_bytes(mart) for mart in told.marts}
     files[listing.CODES] = tables.codes_bytes(told)
-    files[listing.CATALOGUE] = dcat.dcat_bytes(told, files)
-    files[say("file.readme")] = readme.readme_bytes(told, files)
-    files[listing.DESCRIPTOR] = descriptor.descriptor_bytes(told, files)
+    files[listing.CATALOGUE] = dcat.dcat_bytes(told, _sums(files))
+    files[say("file.readme")] = readme.readme_bytes(told, _sums(files))
+    files[listing.DESCRIPTOR] = descriptor.descriptor_bytes(told, _sums(files))
     return files
+
+
+def _sums(files: dict[str, bytes]) -> dict[str, listing.Written]:
+    """The files as they are listed: size and SHA-256."""
+    return {name: listing.Written(len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()}
 
 
 def _written(told: Contents, folder: Path) -> Path:
@@ -128,7 +133,7 @@ def _problems(folder: Path) -> set[str]:
 
 
 def _entry(told: Contents) -> Graph:
-    data = dcat.dcat_bytes(told, _files(told))
+    data = dcat.dcat_bytes(told, _sums(_files(told)))
     return Graph().parse(data=data, format="turtle", publicID="http://example.org/package/dcat-ap-de.ttl")
 
 
@@ -206,7 +211,7 @@ def test_a_code_that_the_descriptor_does_not_know_is_found(tmp_path):
 
 
 def test_descriptor_says_who_publishes_and_what_each_column_is():
-    told = descriptor.descriptor(_contents(), _files(_contents()))
+    told = descriptor.descriptor(_contents(), _sums(_files(_contents())))
     assert told["created"] == "2026-02-05T22:30:00Z" and told["version"] == "2"
     assert told["contributors"] == [
         {"title": "Stadt Beispiel", "email": "statistik@example.org", "roles": ["publisher", "contact"]}
@@ -237,7 +242,9 @@ def test_descriptor_says_who_publishes_and_what_each_column_is():
 
 def test_a_reference_to_a_table_that_is_not_in_the_package_is_no_foreign_key(tmp_path):
     told = _contents(tables_of=(LUMP,))
-    (lump,) = [one for one in descriptor.descriptor(told, _files(told))["resources"] if one["name"] == LUMP.entry.name]
+    (lump,) = [
+        one for one in descriptor.descriptor(told, _sums(_files(told)))["resources"] if one["name"] == LUMP.entry.name
+    ]
     assert "foreignKeys" not in lump["schema"]
     assert _problems(_written(told, tmp_path)) == set()
 
@@ -383,7 +390,7 @@ def test_names_are_those_of_the_words_alone_and_a_publication_names_the_one_befo
 
 def test_no_address_is_made_up():
     told = _contents()
-    hosts = set(re.findall(r"https?://([^/>#]+)", dcat.dcat_bytes(told, _files(told)).decode()))
+    hosts = set(re.findall(r"https?://([^/>#]+)", dcat.dcat_bytes(told, _sums(_files(told))).decode()))
     assert hosts == {
         "data.europa.eu", "dcat-ap.de", "publications.europa.eu", "purl.org", "spdx.org", "www.iana.org", "www.w3.org",
         "xmlns.com",
@@ -416,14 +423,14 @@ def test_a_large_table_is_a_sample_beside_the_whole(tmp_path):
 
     told = _contents(tables_of=(COST, Sample()))  # ty: ignore[invalid-argument-type]
     files = {"daten/lump_sum_simulation.csv": tables.csv_bytes(LUMP), "daten/lump_sum_simulation.parquet": b"PAR1"}
-    csv, parquet = descriptor.descriptor(told, files)["resources"]
+    csv, parquet = descriptor.descriptor(told, _sums(files))["resources"]
     assert csv["name"] == "lump_sum_simulation" and parquet["name"] == "lump_sum_simulation.parquet"
     assert "die ersten 2 von 5 Zeilen; vollständig in daten/lump_sum_simulation.parquet" in csv["description"]
     assert (csv["lagebild"]["rows"], parquet["lagebild"]["rows"]) == (2, 5)
     assert "foreignKeys" not in csv["schema"] and parquet.keys().isdisjoint({"type", "schema"})
     assert parquet["mediatype"] == "application/vnd.apache.parquet"
-    assert "Stichprobe: die ersten 2 von 5 Zeilen" in readme.readme_bytes(told, files).decode("utf-8")
-    for name, data in (files | {"datapackage.json": descriptor.descriptor_bytes(told, files)}).items():
+    assert "Stichprobe: die ersten 2 von 5 Zeilen" in readme.readme_bytes(told, _sums(files)).decode("utf-8")
+    for name, data in (files | {"datapackage.json": descriptor.descriptor_bytes(told, _sums(files))}).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
     assert _problems(tmp_path) == set()

@@ -44,6 +44,9 @@ def row(**values) -> tuple:
 )
 def test_the_status_of_a_figure(values, status):
     assert signs.status(mart(), row(**values), "persons") == status
+    other = row(value_sign="p", persons=1)
+    columns = dict(zip(COLUMNS, zip(row(**values), other, row(**values), strict=True), strict=True))
+    assert signs.statuses(mart(), columns, "persons") == [status, "provisional", status]
 
 
 def test_a_figure_has_its_own_sign_and_reason_before_those_of_the_row():
