@@ -24,7 +24,6 @@ from extracts.contents import Contents
 from extracts.marts import Column, Mart
 from extracts.model import Recipient
 from extracts.parquet import _decimals, write_parquet
-from extracts.release import release
 from extracts.texts import Texts
 from extracts.workbook import topics
 from extracts.writing import Written, write_package
@@ -33,7 +32,7 @@ from lagebild.core.errors import UserError
 from lagebild.core.settings import ROOT, Settings
 from tests import conftest
 from tests.extracts import large
-from tests.extracts.releases import MINISTRY, republish
+from tests.extracts.releases import MINISTRY, release, republish
 from tests.extracts.test_release_metadata import _problems
 from tests.extracts.test_workbook import contents as made_up
 

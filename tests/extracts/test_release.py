@@ -48,7 +48,7 @@ def test_package_is_rebuilt_byte_for_byte(published, package_file):
     assert _rebuilt(published) == ()
     assert set(first) == {
         "daten/cost_per_person.csv", "daten/eu2_population.csv", "daten/codes.csv", "lagebild.xlsx", "datapackage.json",
-        "dcat-ap-de.ttl", "LIESMICH.txt", "SHA256SUMS", "SHA256SUMS.minisig",
+        "dcat-ap-de.ttl", "LIESMICH.txt", "bericht.pdf", "qualitaetsbericht.pdf", "SHA256SUMS", "SHA256SUMS.minisig",
     }  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_a_text_that_no_cell_holds_is_cut_with_a_mark_and_its_row_and_deliveries
 def test_checksums_verify_with_sha256sum(published, package_file):
     folder = release(published, package_file=package_file)
     check = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=True)
-    assert check.stdout.count(": OK") == 7
+    assert check.stdout.count(": OK") == 9
     (folder / "daten" / "cost_per_person.csv").write_text("changed")
     assert subprocess.run(["sha256sum", "-c", "--status", "SHA256SUMS"], cwd=folder, check=False).returncode == 1
 
