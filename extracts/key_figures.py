@@ -110,10 +110,12 @@ class _Entry:
     def _chosen(self, mart: Mart) -> list[Values]:
         """The rows that the entry is about."""
         entry = self._entry
-        rows = [signs.named(mart, row) for row in mart.rows]
-        for name, wanted in (entry.get("where") or {}).items():
-            allowed = [str(one) for one in (wanted if isinstance(wanted, list) else [wanted])]
-            rows = [row for row in rows if str(row[name]) in allowed]
+        allowed = {
+            name: [str(one) for one in (wanted if isinstance(wanted, list) else [wanted])]
+            for name, wanted in (entry.get("where") or {}).items()
+        }
+        named = (signs.named(mart, row) for block in mart.batches() for row in block)
+        rows = [row for row in named if all(str(row[name]) in among for name, among in allowed.items())]
         if latest := entry.get("latest"):
             newest: dict[tuple[str, ...], Any] = {}
             group: Callable[[Values], tuple[str, ...]] = lambda row: tuple(  # noqa: E731
@@ -258,11 +260,8 @@ class _Entry:
             return str(name)
         key = row.get("municipality_ags") or row.get("region_code") or ""
         for mart in self._contents.marts:
-            names = [column.name for column in mart.columns]
-            if "municipality_ags" in names and "municipality_name" in names:
-                pairs = zip(mart.values("municipality_ags"), mart.values("municipality_name"), strict=True)
-                if found := dict(pairs).get(key):
-                    return str(found)
+            if found := dict(mart.distinct("municipality_ags", "municipality_name")).get(key):
+                return str(found)
         return str(key)
 
     def _caption(self, row: Values, mart: str) -> str:

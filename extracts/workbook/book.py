@@ -8,7 +8,6 @@ from functools import partial
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from extracts import changes
 from extracts.contents import Contents
 from extracts.workbook import data, figures, front, origin, topics
 from extracts.workbook.page import FONT, SIZE, Book, Page, Styles
@@ -47,7 +46,7 @@ def xlsx_bytes(contents: Contents) -> bytes:
 
 def _pages(book: Book, drawn: xlsxwriter.Workbook) -> list[Page]:
     contents, say = book.contents, book.say
-    changed = changes.revised(contents.about.changes)
+    changed = contents.about.revised
     found = list(topics.of(contents))
     absent = [topic.title[book.language] for topic, _, chosen in found if not chosen.rows]
     data_sheets = {mart.entry.name: f"csv-{n:02}" for n, mart in enumerate(contents.marts, start=1)}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from extracts import package
+from extracts import changes, package
 from extracts.contents import Contents
 from extracts.marts import Column, Mart, Publication
 from extracts.model import About, Change, Chart, Earlier, KeyFigure, Publisher, Recipient, Series
@@ -86,6 +86,11 @@ def chart(kind: Any = "waterfall", categories: tuple[str, ...] = WATERFALL[0], *
     )  # fmt: skip
 
 
+def with_revised(about: About) -> About:
+    """The figures that are marked as revised are those of the changes."""
+    return dataclasses.replace(about, revised=changes.revised(about.changes))
+
+
 def contents(language: Any = "de", *, marts: tuple[Mart, ...] = (COST, POPULATION, TREES), **about: Any) -> Contents:
     told = About(
         recipient=Recipient("ministry", "Ministerium", "§ 1 Gesetz", "Beratung", language, "public"),
@@ -122,7 +127,7 @@ def contents(language: Any = "de", *, marts: tuple[Mart, ...] = (COST, POPULATIO
         attributions={
             "ledger": {"title": "Ledger", "licenses": [{"name": "DL-DE-BY-2.0"}], "sources": [{"title": "Kämmerei"}]}
         },
-        texts=Texts(language), about=dataclasses.replace(told, **about),
+        texts=Texts(language), about=with_revised(dataclasses.replace(told, **about)),
     )  # fmt: skip
 
 
