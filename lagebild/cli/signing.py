@@ -1,6 +1,7 @@
 """Commands on the signature of releases: verify a package; create, rotate and revoke the house's signing key."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ import click
 from lagebild.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lagebild.core.settings import Settings
+    from lagebild.warehouse.releases import Standing
 
 
 @click.command(epilog=options.exit_codes("if the package is not as it was released"))
@@ -20,8 +24,9 @@ if TYPE_CHECKING:
 def verify(settings: "Settings", folder: Path, public: str | None, form: str) -> None:
     """Check that a package is as it was released.
 
-    Compares every file with SHA256SUMS, and SHA256SUMS with its signature. Without --key the house's own keys are used:
-    a recipient gives the key that the publisher told them by another way than the package.
+    Compares every file with SHA256SUMS, and SHA256SUMS with its signature. Without --key the house's own keys are used,
+    and its register says whether the release still stands; a recipient gives the key that the publisher told them by
+    another way than the package.
 
     \b
     Examples:
@@ -30,16 +35,37 @@ def verify(settings: "Settings", folder: Path, public: str | None, form: str) ->
     """
     from extracts import signing
     from extracts.verify import package
+    from lagebild.core import database
+    from lagebild.warehouse.releases import Standing
 
     keys = [signing.read_public(public)] if public else signing.public_keys(settings.keys)
     verdict = package(folder, keys)
+    known = None if public else _registered(partial(database.connect, settings), verdict.sums_sha256)
     if form == "json":
         key = verdict.key.key_id if verdict.key else None
-        options.echo_json(asdict(verdict) | {"key": key, "is_good": verdict.is_good})
+        register = asdict(known) if isinstance(known, Standing) else known
+        options.echo_json(asdict(verdict) | {"key": key, "is_good": verdict.is_good, "register": register})
     else:
         click.echo(str(verdict))
+        if known is not None:
+            click.echo(f"register: {known}")
     if not verdict.is_good:
         raise SystemExit(1)
+
+
+def _registered(connected: "Callable", sums_sha256: str) -> "Standing | str":
+    """What the house's register says of a package; why it says nothing where no warehouse answers."""
+    import psycopg
+
+    from lagebild.core import database
+    from lagebild.core.errors import UserError
+    from lagebild.warehouse import releases
+
+    try:
+        with connected(database.BI_READER) as reader:
+            return releases.standing(reader, sums_sha256)
+    except (UserError, psycopg.Error) as error:
+        return f"not asked, no warehouse answers ({str(error).splitlines()[0]})"
 
 
 @click.command("list")

@@ -67,6 +67,26 @@ class Release:
         )
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What readers are told of a package by the SHA-256 of its SHA256SUMS."""
+
+    release_id: int | None
+    """None: no release has these bytes."""
+    publication_id: int | None = None
+    superseded_by: int | None = None
+    recalled_at: datetime | None = None
+    recalled_why: str | None = None
+
+    def __str__(self) -> str:
+        if self.release_id is None:
+            return "no release of this house has these files"
+        told = f"release {self.release_id} of publication {self.publication_id}"
+        if self.recalled_at:
+            return f"{told}, RECALLED on {self.recalled_at:%Y-%m-%d}: {self.recalled_why}"
+        return told + (f"; release {self.superseded_by} is later" if self.superseded_by else ", the latest")
+
+
 _SELECT = """
     select
         r.release_id, r.publication_id, r.recipient, r.office, r.purpose, r.legal_basis, r.profile, r.sha256, r.key_id,
@@ -108,6 +128,17 @@ def one(connection: Connection, release_id: int) -> Release:
     if row is None:
         raise UserError(f"there is no release {release_id}", remedy="lagebild releases lists all")
     return row
+
+
+def standing(connection: Connection, sums_sha256: str) -> Standing:
+    """What readers may know of a package: by a reader's connection."""
+    with connection.cursor(row_factory=class_row(Standing)) as cursor:
+        row = cursor.execute(
+            "select release_id, publication_id, superseded_by, recalled_at, recalled_why from marts.release"
+            " where sha256 = %s order by release_id desc limit 1",
+            [sums_sha256],
+        ).fetchone()
+    return row or Standing(None)
 
 
 def inputs(connection: Connection, release_id: int) -> dict[str, Any] | None:

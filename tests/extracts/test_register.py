@@ -13,6 +13,7 @@ from extracts.due import Refused, due
 from extracts.model import Recipient
 from extracts.release import Desk, release
 from lagebild.cli import release as commands
+from lagebild.cli import signing as signing_commands
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
@@ -220,6 +221,28 @@ def test_a_recipient_who_wants_nothing_while_a_delivery_is_held_gets_nothing(pub
     folder = release(settings, to=recipient.named(settings.config, True, "research_institute")).folder
     told = " ".join((folder / "README.txt").read_text().split())
     assert "Deliveries under review, in whose place older ones stand: ledger" in told
+
+
+def test_verify_says_what_the_register_knows(published, released, monkeypatch, tmp_path):
+    made = released(1)
+    monkeypatch.setattr("lagebild.core.settings.load", lambda: published)
+
+    def told(*options: str) -> str:
+        return CliRunner().invoke(signing_commands.verify, [str(made.folder), *options], catch_exceptions=False).output
+
+    assert "register: release 1 of publication 1, the latest" in told()
+    released(2)
+    assert "release 2 is later" in told() and '"superseded_by": 2' in told("--format", "json")
+    with register(published) as connection:
+        releases.recall(connection, 1, "wrong district")
+    assert "RECALLED on " in told() and "wrong district" in told()
+    key = signing.public_keys(published.keys)[0].public
+    assert "register" not in told("--key", key)
+    (made.folder / "SHA256SUMS").write_text("")
+    assert "register: no release of this house has these files" in told()
+    nowhere = dataclasses.replace(published, warehouse_dsn="postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setattr("lagebild.core.settings.load", lambda: nowhere)
+    assert "register: not asked, no warehouse answers" in told()
 
 
 def test_the_commands_say_what_they_do(published, released, monkeypatch, tmp_path):
