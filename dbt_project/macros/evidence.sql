@@ -20,12 +20,13 @@
 
 {#-
     Evidence of a sum over rows. Where the rows are synthetic but their sum equals a control total, the
-    split is synthetic and the sum is not: it has the control total's evidence. Any other sum of
-    synthetic rows stays synthetic.
+    split is synthetic and the sum is not: it was made to equal that total, so it was solved back from it, and is
+    never called published. Any other sum of synthetic rows stays synthetic.
 -#}
 {% macro evidence_of_sum(weakest, total, control_value, control_evidence) -%}
 case
-    when {{ weakest }} = 'synthetic' and {{ total }} = {{ control_value }} then {{ control_evidence }}
+    when {{ weakest }} = 'synthetic' and {{ total }} = {{ control_value }}
+        then {{ weakest_evidence([control_evidence, "'derived_from_result'"]) }}
     else {{ weakest }}
 end
 {%- endmacro %}

@@ -272,7 +272,8 @@ def fits(value: Decimal | int | float) -> bool:
     number = Decimal(str(value))
     if not number.is_finite():
         return False
-    return len(number.normalize().as_tuple().digits) <= NUMBER_DIGITS
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")  # `normalize` would cut them to 28
+    return len(digits) <= NUMBER_DIGITS
 
 
 def number_pattern(digits: int, status: Status | None, *, grouped: bool = True) -> str:

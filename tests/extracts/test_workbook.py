@@ -314,6 +314,11 @@ def test_all_signs_are_explained(book):
     assert set(package.load().evidence) <= rows.keys()
 
 
+def test_a_number_with_more_digits_than_a_double_keeps_is_told():
+    assert fits(Decimal("2143.0500")) and fits(Decimal("1e20")) and not fits(Decimal("12345678901234567"))
+    assert not fits(Decimal("0." + "5" + "0" * 36 + "1"))
+
+
 def test_numbers_have_their_signs_beside_them_or_in_their_place(german):
     header, *rows = rows_of(german, "02")[3:6]
     duisburg, koeln = (dict(zip(header, row, strict=True)) for row in rows)

@@ -421,8 +421,8 @@ def test_every_released_mart_is_explained_in_both_languages(published_warehouse,
 
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, method="dortmund_2019")
     german, english = explain.as_text(chain, "de"), explain.as_text(chain, "en")
-    assert "1.1.1 Zugeordnete Kosten des Jahres = 15.639.763 EUR; Summe; veröffentlicht" in german
-    assert "1.1.1 Attributed cost of the year = 15,639,763 EUR; sum; published" in english
+    assert "1.1.1 Zugeordnete Kosten des Jahres = 15.639.763 EUR; Summe; aus dem Ergebnis zurückgerechnet" in german
+    assert "1.1.1 Attributed cost of the year = 15,639,763 EUR; sum; derived_from_result" in english
     assert "register_05913000_2019-12-31.csv, Aggregat; keine Zeile einer Person wird genannt" in german
     # The way to 2,143: what was counted is rounded, and the published rate lies within what that allows.
     assert "1.1.2 Persons over whom the cost is spread = 7,300 persons; the first less the second" in english

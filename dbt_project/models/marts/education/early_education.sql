@@ -149,7 +149,11 @@ final as (
         computed.value_sign,
         {{ evidence_of_rank('computed.evidence_rank') }} as evidence,
         computed.source,
-        computed.source_document
+        computed.source_document,
+        case
+            when num_nonnulls(computed.attendance_pct, computed.day_care_share_recomputed_pct) > 0
+                then {{ weakest_evidence(["'derived'", evidence_of_rank('computed.evidence_rank')]) }}
+        end as computed_evidence
     from computed
     left join regions
         on computed.region_code = regions.region_code

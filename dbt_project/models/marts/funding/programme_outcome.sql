@@ -144,7 +144,11 @@ final as (
         end as eur_per_result_reason,
         source_document,
         remark,
-        {{ evidence_of_rank('evidence_rank') }} as evidence
+        {{ evidence_of_rank('evidence_rank') }} as evidence,
+        case
+            when num_nonnulls(whole_low_cases, own_cost_eur) > 0
+                then {{ weakest_evidence(["'derived'", evidence_of_rank('evidence_rank')]) }}
+        end as computed_evidence
     from wholed
 
 )

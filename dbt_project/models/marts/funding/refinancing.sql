@@ -146,7 +146,11 @@ final as (
         case when reason is null then round(100 * received_eur / cost_eur, 2) end as rate_pct,
         case when reason is null and funding_level = 'third_party' then cost_eur - received_eur end as gap_eur,
         reason,
-        {{ weakest_evidence(['cost_evidence', evidence_of_rank('evidence_rank')]) }} as evidence
+        {{ weakest_evidence(['cost_evidence', evidence_of_rank('evidence_rank')]) }} as evidence,
+        case
+            when reason is null
+                then {{ weakest_evidence(["'derived'", 'cost_evidence', evidence_of_rank('evidence_rank')]) }}
+        end as rate_evidence
     from judged
 
 )

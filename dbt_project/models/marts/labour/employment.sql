@@ -183,7 +183,11 @@ final as (
         counts.source_file_name,
         counts.source_sha256,
         counts.line_number,
-        counts.inhabitants_table_code
+        counts.inhabitants_table_code,
+        case
+            when num_nulls(counts.persons, counts.total_persons) = 0
+                then {{ weakest_evidence(["'derived'", 'counts.evidence']) }}
+        end as share_evidence
     from with_denominators as counts
     left join regions on counts.region_code = regions.region_code
     left join places on counts.region_code = places.region_code

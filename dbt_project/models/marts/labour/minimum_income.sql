@@ -159,7 +159,11 @@ final as (
         rated.source_file_name,
         rated.source_sha256,
         rated.line_number,
-        rated.inhabitants_table_code
+        rated.inhabitants_table_code,
+        case
+            when recomputed.per_100_inhabitants is not null
+                then {{ weakest_evidence(["'derived'", 'recomputed.evidence', 'recomputed.inhabitants_evidence']) }}
+        end as recomputed_evidence
     from rated
     left join rated as recomputed
         on rated.unit = 'percent'

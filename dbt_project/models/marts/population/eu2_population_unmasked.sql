@@ -37,7 +37,12 @@ final as (
         populations.evidence,
         populations.eu2_evidence,
         populations.previous_source_name,
-        populations.is_across_sources
+        populations.is_across_sources,
+        case
+            when populations.change_persons is null then null
+            when populations.change_basis = 'as_published' then populations.eu2_evidence
+            else {{ weakest_evidence(["'derived'", 'populations.eu2_evidence']) }}
+        end as change_evidence
     from populations
     left join regions
         on populations.region_code = regions.region_code

@@ -133,7 +133,11 @@ final as (
                     end
         end as reason,
         'mikrozensus' as source,
-        cast(null as text) as table_code
+        cast(null as text) as table_code,
+        case
+            when num_nonnulls(compared.persons, compared.previous_share_pct) > 0
+                then {{ weakest_evidence(["'derived'", 'compared.evidence']) }}
+        end as computed_evidence
     from compared
     left join regions
         on compared.region_code = regions.region_code

@@ -38,7 +38,11 @@ final as (
         day_care_migration_background_pct as day_care_migration_background_pct_printed,
         day_care_year,
         printed_in,
-        evidence
+        evidence,
+        case
+            when num_nonnulls(foreign_pct_recomputed, migration_background_pct_recomputed) > 0
+                then {{ weakest_evidence(["'derived'", 'evidence']) }}
+        end as recomputed_evidence
     from recomputed
 
 )
