@@ -67,6 +67,13 @@ def status_in(mart: Mart, values: dict[str, Any], figure: str, changed: Changed 
     return _beside(sign)
 
 
+def is_told(mart: Mart, values: dict[str, Any], figure: str) -> bool:
+    """Whether a row or the package says why a figure has no number, rather than that nothing is known."""
+    signs_of, reasons_of, empty = _columns(mart, figure)
+    told = _reasons().get(_first(values, reasons_of) or "") or _of_sign(_first(values, signs_of))
+    return bool(told or empty)
+
+
 def statuses(mart: Mart, columns: Mapping[str, Sequence[Any]], figure: str) -> list[Status | None]:
     """The same for the rows of a block at once, given as its columns; which figures were revised is not asked."""
     signs_of, reasons_of, empty = _columns(mart, figure)

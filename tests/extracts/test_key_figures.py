@@ -13,6 +13,7 @@ from extracts.contents import Contents
 from extracts.marts import Mart
 from extracts.model import Publisher, Recipient
 from extracts.release import desk
+from extracts.tables import is_figure
 from extracts.texts import LANGUAGES, Texts
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
@@ -158,3 +159,36 @@ def test_a_waterfall_goes_from_the_first_total_to_the_second(told):
     (chart,) = key_figures.charts(replace(told, marts=(replace(mart, rows=rows),)))
     assert (chart.kind, chart.categories[0], chart.categories[-1]) == ("waterfall", "2019", "2020")
     assert chart.series[0].values == (10, 5, -2, 13) and chart.caption.startswith("Achtung")
+
+
+# --- figures without a number ----------------------------------------------------------------------------------------
+
+
+def unexplained(contents: Contents) -> dict[str, list[str]]:
+    """By mart the figures that have no number in some row, and neither reason nor sign nor a word of package.yml."""
+    found: dict[str, set[str]] = {}
+    for mart in contents.marts:
+        figures = [column.name for column in mart.columns if is_figure(mart, column)]
+        for row in mart.rows:
+            values = signs.named(mart, row)
+            for figure in figures:
+                if values[figure] is None and not signs.is_told(mart, values, figure):
+                    found.setdefault(mart.entry.name, set()).add(figure)
+    return {mart: sorted(figures) for mart, figures in found.items()}
+
+
+def test_every_figure_without_a_number_says_why(published_warehouse):
+    told = gathered(published_warehouse, recipient.named(recipient.SHIPPED, True, "statistics_office"))
+    assert sum(len(mart.rows) for mart in told.marts) > 5_000
+    assert unexplained(told) == {}
+    forgotten = tuple(replace(mart, entry=replace(mart.entry, figures={})) for mart in told.marts)
+    assert {"cost_component", "employment", "indicator"} <= set(unexplained(replace(told, marts=forgotten)))
+
+
+def test_what_package_yml_says_of_a_figure_is_of_one_that_there_is():
+    for entry in package.load().every:
+        columns = definitions.definition(entry.name).columns
+        for figure, told in entry.figures.items():
+            assert figure in columns, (entry.name, figure)
+            assert {told[key] for key in ("reason", "sign") if key in told} <= set(columns), (entry.name, figure)
+            assert told.get("empty") in (None, "not_meaningful", "not_available"), (entry.name, figure)
