@@ -50,6 +50,24 @@ def up(settings: "Settings") -> None:
 
 @click.command()
 @options.pass_settings
+def bi(settings: "Settings") -> None:
+    """Start Superset with the dashboards.
+
+    The stack must run. The first start makes an environment of its own (700 MB); `lagebild stack down` stops it, and
+    what was set in it stays. Dashboards are files in bi/: what was changed in Superset is named and kept aside.
+
+    \b
+    Examples:
+      lagebild stack bi
+      lagebild stack credentials      passwords of viewer and admin
+    """
+    from lagebild.local import commands
+
+    commands.dashboards(settings)
+
+
+@click.command()
+@options.pass_settings
 def down(settings: "Settings") -> None:
     """Stop Airflow and PostgreSQL; data is kept.
 
@@ -106,6 +124,8 @@ def credentials(settings: "Settings", form: str) -> None:
     click.echo(f"for BI tools:   {shown['bi_reader']}")
     if login := shown["airflow"]:
         click.echo(f"Airflow:        {login['url']}  user {login['user']}, password {login['password']}")
+    for login in shown["dashboards"]:
+        click.echo(f"dashboards:     {login['url']}  user {login['user']}, password {login['password']}")
 
 
 @click.command(

@@ -12,7 +12,7 @@ from lagebild.core.errors import UserError
 from lagebild.core.progress import Board
 from lagebild.core.settings import Settings, with_demo
 from lagebild.core.stages import spent
-from lagebild.local import airflow, demo, pages, postgres, status
+from lagebild.local import airflow, bi, demo, pages, postgres, status
 from lagebild.local.rest import Rest
 
 SHOWN_WAITING = 5
@@ -34,6 +34,7 @@ def down(settings: Settings) -> None:
         return
     with boards.board() as board:
         with board.stage("Airflow") as stage:
+            bi.SERVER.stop(settings)  # first: it reads from PostgreSQL
             airflow.stop(settings)
             pages.SERVER.stop(settings)
             demo.SERVER.stop(settings)
@@ -42,6 +43,15 @@ def down(settings: Settings) -> None:
             postgres.stop(settings)
             stage.result = "stopped"
     output.say("make up or make run starts it again with all that was loaded")
+
+
+def dashboards(settings: Settings) -> None:
+    """Start Superset on the marts, with the dashboards of `bi/`. UserError if nothing runs that it could show."""
+    settings.make_home()
+    with boards.board() as board:
+        bi.up(settings, board)
+    for line in status.dashboards(settings):
+        output.say(line)
 
 
 def run(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import psycopg
 from lagebild.core import database, disk, embedded, lineage
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
-from lagebild.local import airflow, pages, postgres, supervisor
+from lagebild.local import airflow, bi, pages, postgres, supervisor
 from lagebild.warehouse import build, guards, inputs, publications, server_version
 
 AIRFLOW_SECRET = "airflow_admin"
@@ -33,6 +33,7 @@ def lines(settings: Settings) -> list[str]:
     if airflow.components(settings):
         found += [f"  {line}" for line in supervisor.lines(airflow.home(settings))]
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
+    found += dashboards(settings)
     if where := lineage.line(settings):
         found.append(f"lineage:        {where}")
     if not runs:
@@ -54,14 +55,34 @@ def addresses(settings: Settings) -> list[str]:
     return [*found, _extract(settings)]
 
 
+def dashboards(settings: Settings) -> list[str]:
+    """Where the dashboards are; nothing where Superset was never started."""
+    if not bi.SERVER.folder(settings).exists():
+        return []
+    url = bi.url(settings)
+    if url is None:
+        return ["dashboards:     are stopped; make bi starts them"]
+    shown = _shown(settings, "superset_viewer")
+    return [
+        f"dashboards:     {url}dashboard/list/  (user {bi.VIEWER}; password: {shown})",
+        f"  to edit:      user {bi.ADMIN}; password: {_shown(settings, 'superset_admin')}",
+    ]
+
+
 def credentials(settings: Settings) -> dict[str, Any]:
-    """The address of role `bi_reader` with its password, and Airflow's login. UserError if nothing was started."""
+    """The address of role `bi_reader` with its password, logins of Airflow and Superset. UserError before a start."""
     for name in (database.BI_READER, AIRFLOW_SECRET):
         if not (settings.secrets / name).exists():  # reading it would create a new one
             raise UserError(f"there is no secret {settings.secrets / name} yet", remedy="make up")
     url = airflow.url(settings)
     login = {"url": url, "user": airflow.ADMIN, "password": settings.secret(AIRFLOW_SECRET)} if url else None
-    return {"bi_reader": database.url(settings, database.BI_READER), "airflow": login}
+    address = bi.url(settings)
+    logins = [
+        {"url": address, "user": user, "password": settings.secret(f"superset_{user}")}
+        for user in (bi.VIEWER, bi.ADMIN)
+        if address
+    ]
+    return {"bi_reader": database.url(settings, database.BI_READER), "airflow": login, "dashboards": logins}
 
 
 def _airflow(settings: Settings) -> str:
