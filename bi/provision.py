@@ -27,11 +27,26 @@ ALSO = {
     ("can_query_form_data", "Api"),
     ("can_query", "Api"),
     ("can_userinfo", "UserDBModelView"),
-    ("can_external_metadata", "Datasource"),
+    ("can_log", "Superset"),
 }
 NEEDED = (("can_read", "SecurityRestApi"),)
 """The token without which the page may not even remember a filter; Gamma lacks it."""
-NEVER = {"SQLLab", "SavedQuery", "Query", "SqlLabPermalinkRestApi", "Database", "CssTemplate", "Tags", "Annotation"}
+NEVER = {
+    "user",
+    "security",
+    "RowLevelSecurity",
+    "UserRegistrationsRestAPI",
+    "SwaggerView",
+    "OpenApi",
+    "SQLLab",
+    "SavedQuery",
+    "Query",
+    "SqlLabPermalinkRestApi",
+    "Database",
+    "CssTemplate",
+    "Tags",
+    "Annotation",
+}
 
 
 def secret(name: str) -> str:
@@ -60,7 +75,8 @@ def viewer_role(manager: Any) -> None:
             or (one.permission.name == "menu_access" and one.view_menu.name in SEES)
         )
     ]
-    role.permissions = [*kept, *(manager.add_permission_view_menu(*one) for one in NEEDED)]
+    needed = [manager.add_permission_view_menu(*one) for one in NEEDED]
+    role.permissions = list({one.id: one for one in [*kept, *needed]}.values())
 
 
 def may_read(manager: Any, session: Any) -> None:
@@ -128,9 +144,11 @@ def main(arguments: list[str]) -> int:
         from superset.commands.importers.v1.assets import ImportAssetsCommand
 
         schema = folder / "schema"
-        version = app.config["VERSION_STRING"]
+        version = digest(app.config["VERSION_STRING"], Path(__file__).read_text())
         if not schema.exists() or schema.read_text() != version:
             upgrade(directory=str(Path(sys.modules["superset"].__file__).parent / "migrations"))
+            # Without the first of these two, Superset's own roles are made almost empty.
+            app.appbuilder.add_permissions(update_perms=True)
             security_manager.sync_role_definitions()
             schema.write_text(version)
         viewer_role(security_manager)

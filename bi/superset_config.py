@@ -48,7 +48,7 @@ TALISMAN_CONFIG = {
     "session_cookie_secure": False,
 }
 # Notes, bands and cartograms are laid out by their templates.
-HTML_SANITIZATION_SCHEMA_EXTENSIONS = {"attributes": {"*": ["style", "className"]}}
+HTML_SANITIZATION_SCHEMA_EXTENSIONS = {"attributes": {"*": ["style", "className"]}, "tagNames": ["style"]}
 # Places, not only the first ones, and a day's cells, not only some.
 ROW_LIMIT = 10_000
 CACHE_DEFAULT_TIMEOUT = 0

@@ -25,7 +25,7 @@ FOLDER = ROOT / "bi"
 DATABASE = "Lagebild"
 ADDRESS = "postgresql+psycopg2://bi_reader@warehouse.lagebild.invalid/lagebild"
 """A place holder: `bi/superset_config.py` puts today's address and password in its place."""
-NOTE_HEIGHT = 15
+NOTE_HEIGHT = 18
 WORDS = {
     "de": {
         "current": "Aktuell: Nr. ", "former": "Nr. ", "of": " vom ", "day": "DD.MM.YYYY", "publication":
@@ -430,7 +430,7 @@ class _Page:
             + "</div>{{/each}}"
         )
         chart = self._add_chart(name, title, self._source(name), _template(template, ["kind", "said", "publication"]))
-        return 12, [_leaf(*chart, title, 12, 14)]
+        return 12, [_leaf(*chart, title, 12, 18)]
 
     def _column(self, name: str, width: int) -> tuple[int, list[dict[str, Any]]]:
         """A chart and its note."""
@@ -565,9 +565,6 @@ def _series(told: dict[str, Any], source: Source, language: str) -> dict[str, An
         "show_value": bool(told.get("values")),
         "only_total": True,
         "y_axis_format": source.form(told["measures"][0]).replace(".2f", ".0f") or ",.0f",
-        "y_axis_title": told.get("unit", ""),
-        "y_axis_title_margin": 50,
-        "y_axis_title_position": "Left",
         "x_axis_time_format": "%d.%m.%Y" if language == "de" else "%Y-%m-%d",
         "tooltipTimeFormat": "%d.%m.%Y" if language == "de" else "%Y-%m-%d",
         "markerEnabled": is_line,

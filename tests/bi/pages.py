@@ -42,9 +42,12 @@ def look(page: Page, task: dict, wanted: dict, told: list[str]) -> None:
     began = time.monotonic()
     page.goto(f"{task['address']}lang/{wanted['language']}")
     page.goto(f"{task['address']}superset/dashboard/{wanted['slug']}/")
-    page.wait_for_selector(
-        "[data-test='dashboard-component-chart-holder'], .dashboard-component-chart-holder", timeout=90_000
-    )
+    try:
+        page.wait_for_selector(HOLDER, timeout=90_000)
+    except TimeoutError:
+        page.screenshot(path=str(Path(task["shots"]) / f"{wanted['slug']}-failed.png"))
+        told.append(f"{wanted['slug']}: no dashboard within 90 s")
+        return
     while not all_drawn(page) and time.monotonic() - began < WAIT_SECONDS:
         page.wait_for_timeout(500)
     seconds = time.monotonic() - began
