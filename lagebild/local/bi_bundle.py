@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -184,7 +184,9 @@ def of_mart(mart: str, language: Language, computed: dict[str, dict[str, str]] |
                 label = f"{one[language]}, {words['shown']}"
                 extra.append({"name": f"{one['name']}_shown", "type": "text", "label": label})
     for name, told in (computed or {}).items():
-        selected.append(f"{told['sql']} as {name}")
+        words_of = partial(_code_in_words, language=language)
+        value = re.sub(r"[$]text[(](\w+)[)]", words_of, told["sql"])
+        selected.append(f"{value} as {name}")
         extra.append({"name": name, "type": told["type"], "label": told[language]})
     sql = (
         "select\n    " + ",\n    ".join(selected) + f"\nfrom marts.{mart}_vintage as m"
@@ -227,6 +229,11 @@ def _explained(column: str) -> codes.Explained:
 def _in_words(column: str, explained: codes.Explained, language: Language) -> str:
     cases = " ".join(f"when {_quoted(code)} then {_quoted(text[language])}" for code, text in explained.items())
     return f"case m.{column} {cases} else m.{column} end"
+
+
+def _code_in_words(match: re.Match[str], language: Language) -> str:
+    """What `$text(column)` of a computed column stands for: the code in words."""
+    return _in_words(match[1], _explained(match[1]), language)
 
 
 def _quoted(text: str) -> str:
@@ -436,6 +443,7 @@ class _Page:
         """A chart and its note."""
         told = self.definition["charts"][name]
         source, title = self._source(told["mart"]), self._text(told["title"])
+        self._refuse_unknown(name, told, source)
         params = _KINDS[told["kind"]](told, source, self.language)
         if told.get("where"):
             params["adhoc_filters"] = [_condition(told["where"])]
@@ -446,6 +454,17 @@ class _Page:
             _leaf(*chart, title, width, told.get("height", 50)),
             _leaf(*note, WORDS[self.language]["note"], width, told.get("note_height", NOTE_HEIGHT)),
         ]
+
+    def _refuse_unknown(self, name: str, told: dict[str, Any], source: Source) -> None:
+        """UserError if a chart names a column that its mart does not have."""
+        named = [*told.get("columns", []), *told.get("measures", []), *told.get("order", [])]
+        named += [told[key] for key in ("x", "y", "series", "from", "to") if told.get(key)]
+        for column in (one.lstrip("-").replace("$language", self.language) for one in named):
+            if column not in source.names:
+                raise UserError(
+                    f"bi/dashboards/{self.name}.yml: charts.{name}: {told['mart']} has no column {column!r}",
+                    remedy=f"{did_you_mean(column, source.names)}its columns: bi/datasets/{told['mart']}.yml",
+                )
 
     def _note(self, name: str, title: str, told: dict[str, Any], source: Source) -> tuple[str, int]:
         words = WORDS[self.language]
@@ -525,8 +544,10 @@ def _measures(told: dict[str, Any], source: Source) -> list[dict[str, Any]]:
 
 
 def _table(told: dict[str, Any], source: Source, language: str) -> dict[str, Any]:
-    shown = [name if f"{name}_text" not in source.names else f"{name}_text" for name in told["columns"]]
-    order = [json.dumps([name.lstrip("-"), not name.startswith("-")]) for name in told.get("order", [])]
+    names = [name.replace("$language", language) for name in told["columns"]]
+    shown = [name if f"{name}_text" not in source.names else f"{name}_text" for name in names]
+    order = [name.replace("$language", language) for name in told.get("order", [])]
+    order = [json.dumps([name.lstrip("-"), not name.startswith("-")]) for name in order]
     return {
         "viz_type": "table",
         "query_mode": "raw",
@@ -603,6 +624,10 @@ def _timeline(told: dict[str, Any], source: Source, language: str) -> dict[str, 
         "row_limit": 1000,
         "tooltip_columns": told.get("columns", []),
         "x_axis_time_format": "%Y",
+        # Room for the names of programmes.
+        "y_axis_title": " ",
+        "y_axis_title_margin": 330,
+        "y_axis_title_position": "Left",
         "show_legend": True,
         "legendOrientation": "top",
         "legendType": "scroll",

@@ -27,6 +27,11 @@ TITLES = {
     "protection_status": {"de": "Schutzstatus", "en": "Protection status"},
 }
 """Of the marts that no package holds, and so extracts/package.yml names none."""
+LABELS: dict[str, dict[Language, str]] = {
+    "status_name_de": {"de": "Schutzstatus", "en": "Protection status (German)"},
+    "status_name_en": {"de": "Schutzstatus (englisch)", "en": "Protection status"},
+}
+"""Of columns that stand in no package."""
 UNITS = {
     "_eur": ("EUR", ",.2f"), "_pct": ("%", ",.1f"), "_persons": ("persons", ",.0f"), "_days": ("days", ",.0f"),
     "_points": ("percentage points", ",.1f"), "_cases": ("cases", ",.0f"), "persons_low": ("persons", ",.0f"),
@@ -87,10 +92,14 @@ def _column(name: str, kind: str, comment: str | None) -> dict[str, Any]:
     if kind in NUMBERS and ends:
         unit, form = UNITS[max(ends, key=len)]
         told |= {"unit": unit, "format": form} if unit else {"format": form}
+    elif kind == "numeric":
+        told["format"] = ",.2~f"  # else Superset writes 20k
     return told | ({"description": " ".join(comment.split())} if comment else {})
 
 
 def _label(name: str, language: Language) -> str:
+    if name in LABELS:
+        return LABELS[name][language]
     label = texts.Texts(language).label(name)
     return name.replace("_", " ").capitalize() if label == name else label
 

@@ -40,7 +40,7 @@ def all_drawn(page: Page) -> bool:
 
 def look(page: Page, task: dict, wanted: dict, told: list[str]) -> None:
     began = time.monotonic()
-    page.goto(f"{task['address']}lang/{wanted['language']}")
+    page.request.get(f"{task['address']}lang/{wanted['language']}")
     page.goto(f"{task['address']}superset/dashboard/{wanted['slug']}/")
     try:
         page.wait_for_selector(HOLDER, timeout=90_000)
@@ -77,6 +77,7 @@ def main() -> int:
         )  # fmt: skip
         page = context.pages[0]
         page.on("console", lambda m: told.append(f"{page.url}: console: {m.text[:300]}") if m.type == "error" else None)
+        page.on("response", lambda r: told.append(f"{page.url}: {r.status} {r.url}") if r.status >= 400 else None)
         page.on("pageerror", lambda e: told.append(f"{page.url}: {str(e)[:300]}"))
 
         def asked(request) -> None:
