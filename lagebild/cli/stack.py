@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lagebild.cli import options
+from lagebild.core import output
 
 if TYPE_CHECKING:
     from lagebild.core.settings import Settings
@@ -61,9 +62,14 @@ def bi(settings: "Settings") -> None:
       lagebild stack bi
       lagebild stack credentials      passwords of viewer and admin
     """
-    from lagebild.local import commands
+    from lagebild.core import boards
+    from lagebild.local.bi import Superset
 
-    commands.dashboards(settings)
+    superset = Superset(settings)
+    with boards.board() as board:
+        superset.up(board)
+    for line in superset.lines():
+        output.say(line)
 
 
 @click.command()

@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 from lagebild import bootstrap
@@ -37,33 +38,82 @@ PIXEL = "https://apachesuperset.gateway.scarf.sh/pixel/"
 NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==#"
 
 
-def url(settings: Settings) -> str | None:
-    """URL of the dashboards; None while they are not served."""
-    return f"http://{ports.HOST}:{settings.ports()[NAME]}/" if SERVER.process(settings) else None
+@dataclass(frozen=True)
+class Superset:
+    """Superset of one state folder."""
 
+    settings: Settings
 
-def up(settings: Settings, board: Board) -> str:
-    """Make the environment, bring the dashboards to the state of the files, serve them; the URL. UserError."""
-    if not postgres.is_running(settings):
-        raise UserError("the warehouse does not run: there is nothing to show", remedy="make run, or make up")
-    folder = SERVER.folder(settings)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with board.stage("Superset") as stage:
-        if install(folder):
-            board.detail("Superset's environment was made")
-        environment = _environment(settings)
-        board.doing("bringing the dashboards to the state of the files")
-        result = provision(folder, environment)
-        if result["changed"]:
-            board.warn(
-                f"changed in Superset since the last start, now as in the files again: {', '.join(result['changed'])}"
-                f" (kept: {result['kept']}; what shall stay belongs into bi/, docs/bi.md)"
-            )
-        SERVER.start(settings)
-        address = f"http://{ports.HOST}:{settings.ports()[NAME]}/"
-        _wait(address, SERVER.log_path(settings))
-        stage.result = f"runs at {address}, {result['dashboards']} dashboards"
-    return address
+    @property
+    def folder(self) -> Path:
+        return SERVER.folder(self.settings)
+
+    @property
+    def url(self) -> str | None:
+        """URL of the dashboards; None while they are not served."""
+        return self._address() if SERVER.process(self.settings) else None
+
+    def up(self, board: Board) -> str:
+        """Make the environment, bring the dashboards to the state of the files, serve them; the URL. UserError."""
+        if not postgres.is_running(self.settings):
+            raise UserError("the warehouse does not run: there is nothing to show", remedy="make run, or make up")
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with board.stage("Superset") as stage:
+            board.doing("making its environment, if that is not there (700 MB)")
+            if install(self.folder):
+                board.detail("Superset's environment was made")
+            board.doing("bringing the dashboards to the state of the files")
+            result = provision(self.folder, self.environment())
+            if result["changed"]:
+                board.warn(
+                    f"changed in Superset since the last start, now as in the files again:"
+                    f" {', '.join(result['changed'])} (kept: {result['kept']}; what shall stay belongs into bi/,"
+                    " docs/bi.md)"
+                )
+            SERVER.start(self.settings)
+            _wait(self._address(), SERVER.log_path(self.settings))
+            stage.result = f"runs at {self._address()}, {result['dashboards']} dashboards"
+        return self._address()
+
+    def environment(self) -> dict[str, str]:
+        """Superset's variables. Secrets are read from their files, and the user's own Superset is not asked."""
+        for name in SECRETS:
+            self.settings.secret(name)
+        others = ("SUPERSET_", "FLASK_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+        return kept | {
+            "PYTHONPATH": str(ROOT / "bi"),
+            "PYTHONWARNINGS": "ignore",
+            "FLASK_APP": "superset.app:create_app()",
+            "SUPERSET_HOME": str(self.folder),
+            "BI_STATE": str(self.folder),
+            "BI_SECRETS": str(self.settings.secrets),
+            "BI_WAREHOUSE": database.url(self.settings, database.BI_READER, shows_password=False),
+        }
+
+    def lines(self) -> list[str]:
+        """What `lagebild stack status` says of it; nothing where it was never started."""
+        if not self.folder.exists():
+            return []
+        if self.url is None:
+            return ["dashboards:     are stopped (make bi)"]
+        secrets = self.settings.secrets
+        return [
+            f"dashboards:     {self.url}dashboard/list/  (user {VIEWER}; password: {secrets / 'superset_viewer'})",
+            f"  to edit:      user {ADMIN}; password: {secrets / 'superset_admin'}",
+        ]
+
+    def logins(self) -> list[dict[str, str]]:
+        """URL, user and password of viewer and administrator; empty while it is not served."""
+        if self.url is None:
+            return []
+        return [
+            {"url": self.url, "user": user, "password": self.settings.secret(f"superset_{user}")}
+            for user in (VIEWER, ADMIN)
+        ]
+
+    def _address(self) -> str:
+        return f"http://{ports.HOST}:{self.settings.ports()[NAME]}/"
 
 
 def install(folder: Path) -> bool:
@@ -133,22 +183,6 @@ def _python(folder: Path) -> Path:
     return folder / "venv" / "bin" / "python"
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Superset's variables. Secrets are read from their files, and the user's own Superset is not asked."""
-    for name in SECRETS:
-        settings.secret(name)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SUPERSET_", "FLASK_", "PYTHON"))}
-    return kept | {
-        "PYTHONPATH": str(ROOT / "bi"),
-        "PYTHONWARNINGS": "ignore",
-        "FLASK_APP": "superset.app:create_app()",
-        "SUPERSET_HOME": str(SERVER.folder(settings)),
-        "BI_STATE": str(SERVER.folder(settings)),
-        "BI_SECRETS": str(settings.secrets),
-        "BI_WAREHOUSE": database.url(settings, database.BI_READER, shows_password=False),
-    }
-
-
 def _wait(address: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -164,10 +198,11 @@ def _wait(address: str, log: Path) -> None:
 def main() -> None:
     """Serve in the place of this process, so that its id stays."""
     settings = load_settings()
-    gunicorn = SERVER.folder(settings) / "venv" / "bin" / "gunicorn"
+    superset = Superset(settings)
+    gunicorn = superset.folder / "venv" / "bin" / "gunicorn"
     options = ["--workers", "1", "--worker-class", "gthread", "--threads", "8", "--timeout", "120"]
     bind = f"{ports.HOST}:{settings.ports()[NAME]}"
-    os.execve(gunicorn, ["gunicorn", *options, "--bind", bind, "superset.app:create_app()"], _environment(settings))
+    os.execve(gunicorn, ["gunicorn", *options, "--bind", bind, "superset.app:create_app()"], superset.environment())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from extracts import package, texts
+from extracts import marts, package, texts
 from extracts.model import Language
 from lagebild.core import atomic_files, yaml_files
 from lagebild.core.errors import UserError
@@ -132,9 +132,9 @@ def load(mart: str) -> Dataset:
 
 def main() -> int:
     """Write all files."""
-    from lagebild.core import database, settings
+    from lagebild.core import settings
 
-    with database.connect(settings.load(), database.BI_READER) as connection:
+    with marts.reader(settings.load()) as connection:
         for mart, content in found(connection).items():
             atomic_files.write(FOLDER / f"{mart}.yml", text(content))
         for name in stale(connection):

@@ -45,15 +45,6 @@ def down(settings: Settings) -> None:
     output.say("make up or make run starts it again with all that was loaded")
 
 
-def dashboards(settings: Settings) -> None:
-    """Start Superset on the marts, with the dashboards of `bi/`. UserError if nothing runs that it could show."""
-    settings.make_home()
-    with boards.board() as board:
-        bi.up(settings, board)
-    for line in status.dashboards(settings):
-        output.say(line)
-
-
 def run(settings: Settings) -> None:
     """Do everything that is due, from drop folder to extract; print the figures. UserError if a DAG run fails."""
     # Late: these import dbt and the gate, which up and down do not need.

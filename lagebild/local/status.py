@@ -33,7 +33,7 @@ def lines(settings: Settings) -> list[str]:
     if airflow.components(settings):
         found += [f"  {line}" for line in supervisor.lines(airflow.home(settings))]
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
-    found += dashboards(settings)
+    found += bi.Superset(settings).lines()
     if where := lineage.line(settings):
         found.append(f"lineage:        {where}")
     if not runs:
@@ -44,7 +44,7 @@ def lines(settings: Settings) -> list[str]:
 
     if said := unclaimed.warning(unclaimed.every(settings, only=base.DROP)):  # others are slow
         found.append(f"not taken:      {said}")
-    return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings)]
+    return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings.extracts)]
 
 
 def addresses(settings: Settings) -> list[str]:
@@ -52,21 +52,7 @@ def addresses(settings: Settings) -> list[str]:
     found = [_for_bi(settings)]
     if (url := airflow.url(settings)) and airflow.is_running(settings):
         found.append(f"Airflow:        {url}  {_login(settings)}")
-    return [*found, _extract(settings)]
-
-
-def dashboards(settings: Settings) -> list[str]:
-    """Where the dashboards are; nothing where Superset was never started."""
-    if not bi.SERVER.folder(settings).exists():
-        return []
-    url = bi.url(settings)
-    if url is None:
-        return ["dashboards:     are stopped; make bi starts them"]
-    shown = _shown(settings, "superset_viewer")
-    return [
-        f"dashboards:     {url}dashboard/list/  (user {bi.VIEWER}; password: {shown})",
-        f"  to edit:      user {bi.ADMIN}; password: {_shown(settings, 'superset_admin')}",
-    ]
+    return [*found, _extract(settings.extracts)]
 
 
 def credentials(settings: Settings) -> dict[str, Any]:
@@ -76,13 +62,11 @@ def credentials(settings: Settings) -> dict[str, Any]:
             raise UserError(f"there is no secret {settings.secrets / name} yet", remedy="make up")
     url = airflow.url(settings)
     login = {"url": url, "user": airflow.ADMIN, "password": settings.secret(AIRFLOW_SECRET)} if url else None
-    address = bi.url(settings)
-    logins = [
-        {"url": address, "user": user, "password": settings.secret(f"superset_{user}")}
-        for user in (bi.VIEWER, bi.ADMIN)
-        if address
-    ]
-    return {"bi_reader": database.url(settings, database.BI_READER), "airflow": login, "dashboards": logins}
+    return {
+        "bi_reader": database.url(settings, database.BI_READER),
+        "airflow": login,
+        "dashboards": bi.Superset(settings).logins(),
+    }
 
 
 def _airflow(settings: Settings) -> str:
@@ -152,13 +136,13 @@ def _shown(settings: Settings, secret: str) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _extract(settings: Settings) -> str:
+def _extract(folder: Path) -> str:
     newest = max(
-        (p for p in settings.extracts.glob("publication-*/*") if not p.name.startswith(".")),
+        (p for p in folder.glob("publication-*/*") if not p.name.startswith(".")),
         key=lambda p: p.stat().st_mtime,
         default=None,
     )
-    return f"extract:        {newest or f'none yet in {settings.extracts}'}"
+    return f"extract:        {newest or f'none yet in {folder}'}"
 
 
 def _of(settings: Settings, name: str) -> str:

@@ -73,7 +73,7 @@ def forms(value: Decimal | int, decimals: int, language: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     settings = load()
     chromium = shutil.which("chromium")
-    address = bi.url(settings)
+    address = bi.Superset(settings).url
     if not chromium or not address:
         print("it could not look: " + ("make bi first" if chromium else "apt install chromium"), file=sys.stderr)
         return 2

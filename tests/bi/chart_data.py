@@ -1,6 +1,7 @@
 """What Superset answers for each chart, beside the same question asked of `marts` by hand-made SQL."""
 
 import math
+import re
 from typing import Any
 
 import psycopg
@@ -58,7 +59,10 @@ def asked(connection: psycopg.Connection, told: dict[str, Any], definition: dict
     computed = definition.get("computed", {}).get(told["mart"], {})
     inner = sql.SQL("select m.*{} from {} as m").format(
         sql.SQL("").join(
-            sql.SQL(", {} as {}").format(sql.SQL(one["sql"]), sql.Identifier(name)) for name, one in computed.items()
+            sql.SQL(", {} as {}").format(
+                sql.SQL(re.sub(r"[$]text[(](\w+)[)]", r"m.\1", one["sql"])), sql.Identifier(name)
+            )
+            for name, one in computed.items()
         ),
         sql.Identifier("marts", told["mart"]),
     )
@@ -74,6 +78,11 @@ def asked(connection: psycopg.Connection, told: dict[str, Any], definition: dict
         sums = sql.SQL(", ").join(sql.SQL("sum({})").format(sql.Identifier(n)) for n in told["measures"])
         query = sql.SQL("select {} from ({}) as one where {} group by {}").format(sums, inner, where, groups)
     return connection.execute(query).fetchall()
+
+
+def as_codes(expression: str) -> str:
+    """A computed column that groups by codes in place of their words: as many groups."""
+    return re.sub(r"[$]text[(](\w+)[)]", r"m.\1", expression)
 
 
 def is_number(dataset: bi_datasets.Dataset, name: str) -> bool:
