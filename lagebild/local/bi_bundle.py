@@ -25,7 +25,7 @@ FOLDER = ROOT / "bi"
 DATABASE = "Lagebild"
 ADDRESS = "postgresql+psycopg2://bi_reader@warehouse.lagebild.invalid/lagebild"
 """A place holder: `bi/superset_config.py` puts today's address and password in its place."""
-NOTE_HEIGHT = 18
+NOTE_HEIGHT = 22
 WORDS = {
     "de": {
         "current": "Aktuell: Nr. ", "former": "Nr. ", "of": " vom ", "day": "DD.MM.YYYY", "publication":
