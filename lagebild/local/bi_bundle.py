@@ -325,7 +325,6 @@ class _Page:
             "position": _position(title, rows),
             "metadata": {
                 "native_filter_configuration": list(self._filters()),
-                "color_scheme": "supersetColors",
                 "cross_filters_enabled": False,
                 "refresh_frequency": 0,
             },
