@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
+.PHONY: help run up bi bi-test down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
 	mutants life disclosure docker-test sbom audit settings messages types changed environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
@@ -18,6 +18,12 @@ run: environment ## start everything, load what is new, build, publish, extract,
 
 up: environment ## start PostgreSQL and Airflow
 	@$(LAGEBILD) stack up $(OPTIONS)
+
+bi: environment ## start Apache Superset with the dashboards of bi/ (the stack must run)
+	@$(LAGEBILD) stack bi $(OPTIONS)
+
+bi-test: environment ## open every dashboard in Debian's Chromium, in both languages, and compare what is shown with the marts
+	@.venv/bin/python -m tests.bi.browser $(OPTIONS)
 
 down: ## stop all of it; what was loaded stays
 	@if [ -x $(LAGEBILD) ]; then $(LAGEBILD) stack down $(OPTIONS); else echo "nothing to stop: there is no environment yet (make run makes it)"; fi

@@ -116,13 +116,17 @@ def test_the_nightly_run_does_all_steps_and_fails_if_one_did(checkout, monkeypat
         "life here",
         "disclosure here",
         "docker-test here",
+        "run here",
+        "bi here",
+        "bi-test here",
+        "down here",
         "audit here",
         "bench here",
     ]
     code, calls, printed = ci(checkout, "nightly")
     assert (code, calls) == (0, steps)
     assert re.search(r"^faults +\d+ s  ok$", printed, re.MULTILINE)
-    for fail in ("test", "faults", "mutants", "life", "disclosure", "docker-test", "audit", "bench"):
+    for fail in ("test", "faults", "mutants", "life", "disclosure", "docker-test", "bi-test", "audit", "bench"):
         code, calls, printed = ci(checkout, "nightly", fail=fail)
         assert (code, calls) == (1, steps)
         assert re.search(rf"^{fail.removesuffix('-test')}s? +\d+ s  FAILED", printed, re.MULTILINE)

@@ -40,6 +40,7 @@ COMMANDS: dict[str, str | Topic] = {
             "health": "health.health",
             "credentials": "stack.credentials",
             "airflow": "stack.airflow",
+            "bi": "stack.bi",
             "alerts": "calendar.alerts",
             "config": "config.config",
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lagebild.cli import options
+from lagebild.core import output
 
 if TYPE_CHECKING:
     from lagebild.core.settings import Settings
@@ -46,6 +47,29 @@ def up(settings: "Settings") -> None:
     from lagebild.local import commands
 
     commands.up(settings)
+
+
+@click.command()
+@options.pass_settings
+def bi(settings: "Settings") -> None:
+    """Start Superset with the dashboards.
+
+    The stack must run. The first start makes an environment of its own (700 MB); `lagebild stack down` stops it, and
+    what was set in it stays. Dashboards are files in bi/: what was changed in Superset is named and kept aside.
+
+    \b
+    Examples:
+      lagebild stack bi
+      lagebild stack credentials      passwords of viewer and admin
+    """
+    from lagebild.core import boards
+    from lagebild.local.bi import Superset
+
+    superset = Superset(settings)
+    with boards.board() as board:
+        superset.up(board)
+    for line in superset.lines():
+        output.say(line)
 
 
 @click.command()
@@ -106,6 +130,8 @@ def credentials(settings: "Settings", form: str) -> None:
     click.echo(f"for BI tools:   {shown['bi_reader']}")
     if login := shown["airflow"]:
         click.echo(f"Airflow:        {login['url']}  user {login['user']}, password {login['password']}")
+    for login in shown["dashboards"]:
+        click.echo(f"dashboards:     {login['url']}  user {login['user']}, password {login['password']}")
 
 
 @click.command(

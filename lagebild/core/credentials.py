@@ -12,7 +12,7 @@ PARTS = ("user", "password", "token")
 OWN = (
     "postgres", "lagebild_loader", "lagebild_builder", "bi_reader", "statistics_office", "airflow_admin", "airflow_api",
     "airflow_database", "airflow_fernet", "airflow_jwt", "airflow_passwords.json", "alert_smtp_password",
-    "lineage_token", "known_hosts",
+    "lineage_token", "known_hosts", "superset_secret_key", "superset_admin", "superset_viewer",
 )  # fmt: skip
 """The files of the secrets folder that are of no service that others run."""
 

@@ -12,7 +12,7 @@ from lagebild.core.errors import UserError
 from lagebild.core.progress import Board
 from lagebild.core.settings import Settings, with_demo
 from lagebild.core.stages import spent
-from lagebild.local import airflow, demo, pages, postgres, status
+from lagebild.local import airflow, bi, demo, pages, postgres, status
 from lagebild.local.rest import Rest
 
 SHOWN_WAITING = 5
@@ -34,6 +34,7 @@ def down(settings: Settings) -> None:
         return
     with boards.board() as board:
         with board.stage("Airflow") as stage:
+            bi.SERVER.stop(settings)  # first: it reads from PostgreSQL
             airflow.stop(settings)
             pages.SERVER.stop(settings)
             demo.SERVER.stop(settings)

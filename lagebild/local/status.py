@@ -8,7 +8,7 @@ import psycopg
 from lagebild.core import database, disk, embedded, lineage
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
-from lagebild.local import airflow, pages, postgres, supervisor
+from lagebild.local import airflow, bi, pages, postgres, supervisor
 from lagebild.warehouse import build, guards, inputs, publications, server_version
 
 AIRFLOW_SECRET = "airflow_admin"
@@ -33,6 +33,7 @@ def lines(settings: Settings) -> list[str]:
     if airflow.components(settings):
         found += [f"  {line}" for line in supervisor.lines(airflow.home(settings))]
     found.append(f"checks:         {pages.url(settings) or f'are not served (log: {pages.SERVER.log_path(settings)})'}")
+    found += bi.Superset(settings).lines()
     if where := lineage.line(settings):
         found.append(f"lineage:        {where}")
     if not runs:
@@ -43,7 +44,7 @@ def lines(settings: Settings) -> list[str]:
 
     if said := unclaimed.warning(unclaimed.every(settings, only=base.DROP)):  # others are slow
         found.append(f"not taken:      {said}")
-    return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings)]
+    return [*found, *_warehouse(settings), _for_bi(settings), _extract(settings.extracts)]
 
 
 def addresses(settings: Settings) -> list[str]:
@@ -51,17 +52,21 @@ def addresses(settings: Settings) -> list[str]:
     found = [_for_bi(settings)]
     if (url := airflow.url(settings)) and airflow.is_running(settings):
         found.append(f"Airflow:        {url}  {_login(settings)}")
-    return [*found, _extract(settings)]
+    return [*found, _extract(settings.extracts)]
 
 
 def credentials(settings: Settings) -> dict[str, Any]:
-    """The address of role `bi_reader` with its password, and Airflow's login. UserError if nothing was started."""
+    """The address of role `bi_reader` with its password, logins of Airflow and Superset. UserError before a start."""
     for name in (database.BI_READER, AIRFLOW_SECRET):
         if not (settings.secrets / name).exists():  # reading it would create a new one
             raise UserError(f"there is no secret {settings.secrets / name} yet", remedy="make up")
     url = airflow.url(settings)
     login = {"url": url, "user": airflow.ADMIN, "password": settings.secret(AIRFLOW_SECRET)} if url else None
-    return {"bi_reader": database.url(settings, database.BI_READER), "airflow": login}
+    return {
+        "bi_reader": database.url(settings, database.BI_READER),
+        "airflow": login,
+        "dashboards": bi.Superset(settings).logins(),
+    }
 
 
 def _airflow(settings: Settings) -> str:
@@ -131,11 +136,11 @@ def _shown(settings: Settings, secret: str) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _extract(settings: Settings) -> str:
+def _extract(extracts: Path) -> str:
     """The folder with the packages of the latest release."""
-    folders = [path for path in settings.extracts.glob("publication-*/*") if not path.name.startswith(".")]
+    folders = [path for path in extracts.glob("publication-*/*") if not path.name.startswith(".")]
     if not folders:
-        return f"packages:       none yet in {settings.extracts}"
+        return f"packages:       none yet in {extracts}"
     newest = max(folders, key=lambda path: path.stat().st_mtime).parent
     names = sorted(path.name for path in folders if path.parent == newest)
     return f"packages:       {newest} ({', '.join(names)})"
