@@ -63,8 +63,11 @@ def sign(keys: Path, sums: bytes, trusted_comment: str) -> bytes:
 
 
 def key_id(keys: Path) -> str:
-    """The key in use; it is created if the house has none yet."""
-    return _current(keys) or create(keys)
+    """The key in use; it is created if the house has none yet, by the first of several releases at once."""
+    if found := _current(keys):
+        return found
+    with _locked(keys) as folder:
+        return _current(keys) or _create(folder)
 
 
 def create(keys: Path) -> str:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -209,3 +211,19 @@ def test_debians_minisign_verifies_it_and_not_one_changed_byte(house, package):
     assert "Trusted comment: publication 3, ministry, Pruefung des Haushalts" in good.stdout
     _flip(package / "SHA256SUMS")
     assert minisign().returncode != 0
+
+
+def test_releases_at_once_sign_with_one_key(tmp_path, monkeypatch):
+    made = threading.Barrier(4)
+    current = signing._current
+
+    def slow(keys):
+        found = current(keys)
+        if found is None and not (keys / "release_signing").exists():
+            made.wait(5)  # all of them see no key
+        return found
+
+    monkeypatch.setattr(signing, "_current", slow)
+    with ThreadPoolExecutor(4) as pool:
+        used = set(pool.map(signing.key_id, [tmp_path / "keys"] * 4))
+    assert len(used) == 1 and [key.key_id for key in signing.public_keys(tmp_path / "keys")] == list(used)
