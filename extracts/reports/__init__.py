@@ -172,7 +172,7 @@ def _changes(contents: Contents) -> list[list[str]]:
     texts = contents.texts
     return [
         [
-            texts.title(one.mart) + ": " + ", ".join(value for _, value in one.row_key if value),
+            texts.title(one.mart) + ": " + ", ".join(texts.code(*part) or part[1] for part in one.row_key if part[1]),
             texts.label(one.figure),
             texts.say("report.change", before=one.before or "–", after=one.after or "–"),
             one.why,
