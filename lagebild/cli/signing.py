@@ -62,8 +62,8 @@ def _registered(connected: "Callable", sums_sha256: str) -> "Standing | str":
     from lagebild.warehouse import releases
 
     try:
-        with connected(database.BI_READER) as reader:
-            return releases.standing(reader, sums_sha256)
+        with connected(database.BUILDER) as register:
+            return releases.standing(register, sums_sha256)
     except (UserError, psycopg.Error) as error:
         return f"not asked, no warehouse answers ({str(error).splitlines()[0]})"
 

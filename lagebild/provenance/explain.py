@@ -169,28 +169,28 @@ def explain(
         raise UserError(f"{mart.name} is not released", remedy="it is read by the statistics office in its own schema")
     with database.connect(settings, database.BI_READER) as connection:
         connection.execute("set transaction isolation level repeatable read read only")
-        publication = _publication(connection, publication_id)
-        rows = _rows(connection, mart, publication.publication_id, place, year, method)
-        keys = [row_key(mart, row) for row in rows]
-        trees = provenance.trees(connection, publication.publication_id, mart.name, keys)
+        chosen = publication(connection, publication_id)
+        found = rows(connection, mart, chosen.publication_id, place, year, method)
+        keys = [row_key(mart, row) for row in found]
+        trees = provenance.trees(connection, chosen.publication_id, mart.name, keys)
         order = list(mart.columns).index
-        inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in rows]
+        inputs = [[_input(entry, row) for entry in mart.meta.get("inputs", ())] for row in found]
         return Explanation(
             mart=mart.name,
             label={language: mart.meta[f"label_{language}"] for language in LANGUAGES},
             description=mart.description,
             formula=mart.meta.get("formula"),
-            publication=publication,
-            rows=rows,
+            publication=chosen,
+            rows=found,
             trees=[sorted(trees.get(key, []), key=lambda tree: order(tree["figure"])) for key in keys],
             inputs=inputs,
             compared=mart.meta.get("compared"),
             deliveries=_deliveries(
                 connection,
                 mart,
-                publication.publication_id,
+                chosen.publication_id,
                 sorted({s for row in inputs for i in row for s in i.sources}),
-                _read(rows, trees, keys),
+                _read(found, trees, keys),
             ),
         )
 
@@ -331,7 +331,7 @@ def _origin(node: dict[str, Any], words: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _publication(connection: Connection, publication_id: int | None) -> Publication:
+def publication(connection: Connection, publication_id: int | None) -> Publication:
     with connection.cursor(row_factory=class_row(Publication)) as cursor:
         found = cursor.execute(
             "select publication_id, published_at, code_version, is_current from marts.publication"
@@ -376,7 +376,7 @@ def _deliveries(
         ).fetchall()
 
 
-def _rows(
+def rows(
     connection: Connection, mart: Mart, publication_id: int, place: str | None, year: int | None, method: str | None
 ) -> list[dict[str, Any]]:
     """Matching rows of the mart in a publication, ordered by key."""

@@ -69,7 +69,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Standing:
-    """What readers are told of a package by the SHA-256 of its SHA256SUMS."""
+    """What the register says of a package by the SHA-256 of its SHA256SUMS."""
 
     release_id: int | None
     """None: no release has these bytes."""
@@ -131,14 +131,17 @@ def one(connection: Connection, release_id: int) -> Release:
 
 
 def standing(connection: Connection, sums_sha256: str) -> Standing:
-    """What readers may know of a package: by a reader's connection."""
-    with connection.cursor(row_factory=class_row(Standing)) as cursor:
-        row = cursor.execute(
-            "select release_id, publication_id, superseded_by, recalled_at, recalled_why from marts.release"
-            " where sha256 = %s order by release_id desc limit 1",
-            [sums_sha256],
-        ).fetchone()
-    return row or Standing(None)
+    """The last release of a package, and whether it counts: by the builder's connection."""
+    with connection.cursor(row_factory=class_row(Release)) as cursor:
+        query = _SELECT + " where r.sha256 = %s order by r.release_id desc limit 1"
+        released = cursor.execute(query, [sums_sha256]).fetchone()
+    if released is None:
+        return Standing(None)
+    later = [one.release_id for one in found(connection, recipient=released.recipient)]
+    following = min((number for number in later if number > released.release_id), default=None)
+    return Standing(
+        released.release_id, released.publication_id, following, released.recalled_at, released.recalled_why
+    )
 
 
 def inputs(connection: Connection, release_id: int) -> dict[str, Any] | None:

@@ -74,6 +74,7 @@ SAYS_NOTHING = {
     "quality_verdict": "no delivery is judged here; see tests/expectations",
     "delivery_calendar": "what is due when: no count and no amount",
     "publication_calendar": "what was due when: no count and no amount",
+    "release": "numbers and dates of public packages, and a digest of what the reader can make too",
     "publication_content": "the number and a digest of rows that the reader sees whole",
 }
 """The views that are not attacked, and why."""

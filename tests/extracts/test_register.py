@@ -175,6 +175,13 @@ def test_readers_are_told_of_a_release_and_not_to_whom_it_went(published, releas
     assert columns == []
 
 
+def test_readers_are_told_nothing_of_packages_with_exact_counts(published, released):
+    """A digest is an oracle: all but a count may be known, and counts can be tried."""
+    released(2, name="unit", profile="statistics_unit")
+    assert query(published, "select profile from release.register") == [("statistics_unit",)]
+    assert query(published, "select * from marts.release", role=database.BI_READER) == []
+
+
 def test_after_a_recall_the_publication_can_be_released_again_and_the_files_stay(published, released):
     first = released()
     with register(published) as connection:

@@ -39,7 +39,8 @@ insert into published.tiny_population values
 create view marts.eu2_population_vintage as select * from published.tiny_population;
 create view marts.eu2_population as select * from published.tiny_population where publication_id = 2;
 comment on column marts.eu2_population.eu2_persons is 'Bulgarian and Romanian nationals, persons.';
-grant select on marts.cost_per_person_vintage, marts.eu2_population_vintage, marts.eu2_population to bi_reader;
+grant select on marts.cost_per_person_vintage, marts.eu2_population_vintage, marts.eu2_population
+to bi_reader, statistics_office;
 
 create view marts_internal.unmasked_counts_vintage as select * from published.tiny_population;
 grant select on marts_internal.unmasked_counts_vintage to bi_reader;

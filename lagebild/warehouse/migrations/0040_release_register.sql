@@ -63,7 +63,8 @@ for each statement execute function release.refuse_change();
 revoke all on release.register from lagebild_builder;
 grant select, insert on release.register, release.file, release.event to lagebild_builder;
 
--- For readers: whether a package that somebody shows them is one, and whether it still counts. Not who has it.
+-- For readers: whether a package that somebody shows them is one, and whether it still counts. Not who has it. Of
+-- packages with exact counts nothing: who knows all of one but a count could try counts until the digest is right.
 create view marts.release as
 select
     r.release_id,
@@ -73,7 +74,7 @@ select
     (
         select min(later.release_id)
         from release.register as later
-        where later.recipient = r.recipient and later.release_id > r.release_id
+        where later.recipient = r.recipient and later.profile = r.profile and later.release_id > r.release_id
     ) as superseded_by,
     e.happened_at as recalled_at,
     e.detail as recalled_why
@@ -88,8 +89,8 @@ left join lateral (
     order by w.event_id
     limit 1
 ) as e on true
-where p.is_protected;
-comment on view marts.release is 'Packages that were released, without who received them.';
+where p.is_protected and r.profile = 'public';
+comment on view marts.release is 'Packages of public figures that were released, without who received them.';
 comment on column marts.release.release_id is 'Number of the release.';
 comment on column marts.release.publication_id is 'Publication that the package holds.';
 comment on column marts.release.released_at is 'When it was released.';

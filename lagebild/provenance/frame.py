@@ -1,0 +1,159 @@
+"""A mart as a pandas data frame, with what must be known of its figures: `lagebild.read`, `lagebild.explain`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from extracts.package import load as package
+from extracts.texts import LANGUAGES, Texts
+from lagebild.core import database
+from lagebild.core import settings as settings_module
+from lagebild.core.errors import UserError
+from lagebild.provenance import explain as explaining
+from lagebild.warehouse import marts
+from lagebild.warehouse.marts import Mart
+
+if TYPE_CHECKING:
+    import pandas
+
+UNITS = {
+    "_eur": "EUR", "_pct": "%", "_persons": "persons", "_days": "days", "_points": "percentage points",
+    "_cases": "cases", "persons": "persons", "persons_low": "persons", "persons_high": "persons",
+    "per_100_inhabitants": "per 100 inhabitants",
+}  # fmt: skip
+"""Unit by the end of a column's name; the longest end counts."""
+_DTYPES = {"integer": "Int64", "bigint": "Int64", "boolean": "boolean", "text": "string", "date": "datetime64[s]"}
+_DIGITS = 38
+
+
+def read(
+    mart: str,
+    place: str | None = None,
+    year: int | None = None,
+    publication: int | None = None,
+    *,
+    exact: bool = False,
+) -> "pandas.DataFrame":
+    """The rows of a mart, by default of the publication in force, as BI readers see them.
+
+    `place` is a name or key, `year` a reference year. Types are pandas' nullable ones: Int64, Float64, boolean, string;
+    with `exact` numbers with decimals are Arrow's decimals, which keep every digit of money. A figure that is not
+    shown is NA, never zero; reason and sign columns say why.
+
+    `attrs` has `mart`, `publication` (number, moment, version of the code), `key`, and by column `units`, `labels`
+    (de, en) and `descriptions`; `evidence`: what the classes that occur mean; `caption` (de, en): what must stand
+    beside figures of costs.
+
+    Raise UserError for an unknown mart, place, year or publication, and where no warehouse answers.
+    """
+    found = _mart(mart)
+    with database.connect(settings_module.load(), database.BI_READER) as connection:
+        connection.execute("set transaction isolation level repeatable read read only")
+        return _frame(connection, found, place, year, publication, exact)
+
+
+def explain(row: "pandas.Series", language: str = "en") -> str:
+    """Where the figures of one row of a frame come from, down to the lines of the deliveries.
+
+    `row` is a row of what `read` returned, `frame.iloc[0]`. Raise UserError if it is none.
+    """
+    told = row.attrs
+    if not {"mart", "publication", "key"} <= set(told):
+        raise UserError("this is no row of a frame of lagebild.read", remedy="give one, such as frame.iloc[0]")
+    found = _mart(told["mart"])
+    wanted = "|".join(_text(row[name]) for name in found.key)
+    number = told["publication"]["publication_id"]
+    chain = explaining.explain(settings_module.load(), found.name, publication_id=number)
+    chosen = [n for n, one in enumerate(chain.rows) if explaining.row_key(found, one) == wanted]
+    if not chosen:
+        raise UserError(f"{found.name} of publication {number} has no row {wanted}", remedy="read it again")
+    parts = {name: [getattr(chain, name)[n] for n in chosen] for name in ("rows", "trees", "inputs")}
+    return explaining.as_text(replace(chain, **parts), language)
+
+
+def _mart(name: str) -> Mart:
+    found = marts.definition(name)
+    if database.BI_READER not in marts.AUDIENCES[found.schema]:
+        raise UserError(f"{name} is not released", remedy="it is read by the statistics office in its own schema")
+    return found
+
+
+def _frame(
+    connection: Connection, mart: Mart, place: str | None, year: int | None, number: int | None, exact: bool
+) -> "pandas.DataFrame":
+    import pandas as pd  # late: it takes a second
+
+    publication = explaining.publication(connection, number)
+    rows = explaining.rows(connection, mart, publication.publication_id, place, year, None)
+    names = [name for name in mart.columns if name in rows[0]]
+    frame = pd.DataFrame({name: _column([row[name] for row in rows], mart.columns[name][0], exact) for name in names})
+    frame.attrs = {
+        "mart": mart.name,
+        "title": _title(mart.name),
+        "description": mart.description,
+        "publication": {
+            "publication_id": publication.publication_id,
+            "published_at": publication.published_at.isoformat(),
+            "code_version": publication.code_version,
+        },
+        "key": list(mart.key),
+        "units": {name: unit for name in names if mart.columns[name][0] != "text" and (unit := unit_of(name))},
+        "labels": {name: {language: Texts(language).label(name) for language in LANGUAGES} for name in names},
+        "descriptions": {name: mart.columns[name][1] for name in names},
+        "evidence": _evidence(rows),
+        "caption": _caption(rows),
+    }
+    return frame
+
+
+def unit_of(column: str) -> str:
+    """The unit of a column, by the end of its name; empty where it says none."""
+    ends = [end for end in UNITS if column.endswith(end)]
+    return UNITS[max(ends, key=len)] if ends else ""
+
+
+def _column(values: list[Any], kind: str, exact: bool) -> "pandas.Series":
+    import pandas as pd
+
+    if kind.startswith("numeric"):
+        if exact:
+            import pyarrow as pa
+
+            scale = max((-int(value.as_tuple().exponent) for value in values if value is not None), default=0)
+            return pd.Series(values, dtype=pd.ArrowDtype(pa.decimal128(_DIGITS, max(scale, 0))))
+        return pd.Series([None if value is None else float(value) for value in values], dtype="Float64")
+    return pd.Series(values, dtype=_DTYPES.get(kind, "object"))
+
+
+def _title(mart: str) -> Mapping[str, str]:
+    return next((entry.title for entry in package().every if entry.name == mart), {"de": mart, "en": mart})
+
+
+def _evidence(rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """What each class of evidence in the rows means."""
+    classes = {value for row in rows for name, value in row.items() if name.endswith("evidence") and value}
+    return {name: words for name, words in package().evidence.items() if name in classes}
+
+
+def _caption(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """What must stand beside the figures, in both languages; empty where nothing must."""
+    told = {}
+    for language in LANGUAGES:
+        texts = dict.fromkeys(row.get(f"caption_{language}") for row in rows)
+        if found := "\n".join(filter(None, texts)):
+            told[language] = found
+    return told
+
+
+def _text(value: Any) -> str:
+    """A value of a key as mart `provenance` writes it."""
+    import pandas as pd
+
+    if value is pd.NaT or value is pd.NA:
+        return "None"
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return str(int(value)) if isinstance(value, (int, float, Decimal)) and value == int(value) else str(value)
