@@ -18,6 +18,7 @@ from extracts.model import Language
 from lagebild.core import atomic_files, yaml_files
 from lagebild.core.errors import UserError
 from lagebild.core.settings import ROOT
+from lagebild.provenance.frame import unit_of
 
 FOLDER = ROOT / "bi" / "datasets"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
@@ -32,13 +33,12 @@ LABELS: dict[str, dict[Language, str]] = {
     "status_name_en": {"de": "Schutzstatus (englisch)", "en": "Protection status"},
 }
 """Of columns that stand in no package."""
-UNITS = {
-    "_eur": ("EUR", ",.2f"), "_pct": ("%", ",.1f"), "_persons": ("persons", ",.0f"), "_days": ("days", ",.0f"),
-    "_points": ("percentage points", ",.1f"), "_cases": ("cases", ",.0f"), "persons_low": ("persons", ",.0f"),
-    "persons_high": ("persons", ",.0f"), "persons": ("persons", ",.0f"), "_count": ("", ",.0f"),
-    "per_100_inhabitants": ("per 100 inhabitants", ",.2f"), "_rounded_eur": ("EUR", ",.0f"),
+FORMATS = {
+    "_eur": ",.2f", "_pct": ",.1f", "_persons": ",.0f", "_days": ",.0f", "_points": ",.1f", "_cases": ",.0f",
+    "persons_low": ",.0f", "persons_high": ",.0f", "persons": ",.0f", "_count": ",.0f", "per_100_inhabitants": ",.2f",
+    "_rounded_eur": ",.0f",
 }  # fmt: skip
-"""Unit and number format by the end of a column's name; the longest end counts."""
+"""Number format by the end of a column's name; the longest end counts."""
 NUMBERS = ("numeric", "bigint", "integer")
 
 
@@ -88,10 +88,11 @@ def found(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
 def _column(name: str, kind: str, comment: str | None) -> dict[str, Any]:
     told: dict[str, Any] = {"name": name, "type": kind}
     told |= {language: _label(name, language) for language in LANGUAGES}
-    ends = [end for end in UNITS if name.endswith(end)]
+    ends = [end for end in FORMATS if name.endswith(end)]
     if kind in NUMBERS and ends:
-        unit, form = UNITS[max(ends, key=len)]
-        told |= {"unit": unit, "format": form} if unit else {"format": form}
+        unit = unit_of(name)
+        told |= {"unit": unit} if unit else {}
+        told["format"] = FORMATS[max(ends, key=len)]
     elif kind == "numeric":
         told["format"] = ",.2~f"  # else Superset writes 20k
     return told | ({"description": " ".join(comment.split())} if comment else {})
