@@ -28,7 +28,8 @@ status) echo "  cluster:      $PWD/.lagebild/postgres/data" ;;
 run)
     mkdir -p .venv/bin
     printf '#!/bin/sh\\necho "python $*" >> "$CALLS"\\n[ "$FAIL" != figures ]\\n' > .venv/bin/python
-    chmod +x .venv/bin/python ;;
+    printf '#!/bin/sh\\necho "lagebild $*" >> "$CALLS"\\n[ "$FAIL" != rebuild ]\\n' > .venv/bin/lagebild
+    chmod +x .venv/bin/python .venv/bin/lagebild ;;
 esac
 [ "$1" != "$FAIL" ]
 """
@@ -65,7 +66,10 @@ def ci(checkout: Path, script: str, *steps: str, fail: str = "") -> tuple[int, l
     return result.returncode, calls.read_text().splitlines(), result.stdout
 
 
-FIRST_RUN = ["environment clone", "run clone", "python -m tests.figures", "status clone", "down clone"]
+REBUILT = "lagebild release --rebuild 1 --to .lagebild/rebuilt"
+AGAIN = f"{REBUILT}-elsewhere/again"
+LEFT = ["status clone", "down clone"]
+FIRST_RUN = ["environment clone", "run clone", "python -m tests.figures", REBUILT, AGAIN, *LEFT]
 
 
 def test_all_steps_are_done_timed_and_counted(checkout):
@@ -85,7 +89,8 @@ def test_all_steps_are_done_timed_and_counted(checkout):
         ("test", ["lint here", "test here"]),
         ("environment", ["lint here", "test here", "environment clone", "status clone", "down clone"]),
         ("run", ["lint here", "test here", "environment clone", "run clone", "status clone", "down clone"]),
-        ("figures", ["lint here", "test here", *FIRST_RUN]),
+        ("figures", ["lint here", "test here", *FIRST_RUN[:3], *LEFT]),
+        ("rebuild", ["lint here", "test here", *FIRST_RUN[:4], *LEFT]),
     ],
 )
 def test_the_first_step_that_fails_ends_it_and_what_was_started_is_stopped(checkout, fail, called):
