@@ -76,7 +76,7 @@ def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse, 
     behind = {d.source for d in chain.deliveries}
     assert {"ledger", "register", "employment"} <= behind and not behind & {"ledger_totals", "ledger_plan"}
     assert [(i.value, i.evidence, i.sources) for i in chain.inputs[0]] == [
-        (Decimal("15639763.00"), "published", [*LEDGERS, "reference_quantity"]),
+        (Decimal("15639763.00"), "derived_from_result", [*LEDGERS, "reference_quantity"]),
         (9825, "derived_from_result", ["register"]),
         (2525, "derived_from_result", ["employment"]),
     ]
