@@ -140,7 +140,12 @@ final as (
         rated.cost_per_person_high_eur,
         round(rated.cost_per_person_eur, methods.rate_rounding_digits) as cost_per_person_rounded_eur,
         rated.rate_reason as reason,
-        {{ weakest_evidence(['rated.cost_evidence', 'rated.population_evidence', 'rated.employees_evidence']) }} as evidence,
+        {{ weakest_evidence([
+            'rated.cost_evidence',
+            'rated.population_evidence',
+            'rated.employees_evidence',
+            "case when rated.cost_per_person_eur is not null then 'derived' end",
+        ]) }} as evidence,
         rated.unmapped_cost_eur,
         rated.unmapped_pct,
         rated.unmapped_limit_pct,

@@ -39,7 +39,7 @@ final as (
         cast(to_eur as numeric(18, 2)) as to_eur,
         cast(to_eur - from_eur as numeric(18, 2)) as difference_eur,
         case when part = 'data_revision' then 'nothing_by_construction' end as reason,
-        {{ weakest_evidence(['from_evidence', 'to_evidence']) }} as evidence,
+        {{ weakest_evidence(['from_evidence', 'to_evidence', "'derived'"]) }} as evidence,
         caption_de,
         caption_en
     from parts

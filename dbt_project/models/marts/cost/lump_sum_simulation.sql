@@ -108,7 +108,11 @@ final as (
         counted.reason,
         counted.is_assumption,
         true as is_scenario,
-        {{ weakest_evidence(['counted.cost_evidence', 'counted.population_evidence']) }} as evidence,
+        {{ weakest_evidence([
+            'counted.cost_evidence',
+            'counted.population_evidence',
+            "case when counted.population_persons is not null then 'derived' end",
+        ]) }} as evidence,
         counted.cost_evidence,
         counted.population_evidence,
         concat_ws(' ', counted.note_de, counted.caption_de) as caption_de,

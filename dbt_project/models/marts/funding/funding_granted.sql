@@ -71,7 +71,11 @@ final as (
         {{ evidence_of_rank('shown.shown_evidence_rank') }} as evidence,
         {{ evidence_of_rank('shown.shown_evidence_rank') }} = 'synthetic' as is_synthetic,
         deliveries.file_name as source_file_name,
-        shown.source_sha256
+        shown.source_sha256,
+        case
+            when shown.is_shown
+                then {{ weakest_evidence(["'derived'", evidence_of_rank('shown.shown_evidence_rank')]) }}
+        end as computed_evidence
     from shown
     left join deliveries
         on shown.source = deliveries.source

@@ -62,7 +62,7 @@ compared as (
         populations.change_persons as value,
         populations.change_persons as low,
         populations.change_persons as high,
-        populations.evidence
+        populations.change_evidence as evidence
     from checks
     inner join populations
         on checks.compared_with = 'eu2_population_change'
@@ -92,7 +92,8 @@ compared as (
         count(*) as value,
         count(*) as low,
         count(*) as high,
-        'published' as evidence
+        -- counted here, from a seed of published districts
+        'derived' as evidence
     from checks
     inner join places
         on checks.compared_with = 'district_count'
@@ -133,7 +134,11 @@ final as (
         compared.high as compared_high,
         checks.caveat_de,
         checks.caveat_en,
-        claims.passage
+        claims.passage,
+        case
+            when num_nulls(compared.value, nullif(claims.upper_end, 0)) = 0
+                then {{ weakest_evidence(["'derived'", 'compared.evidence']) }}
+        end as ratio_evidence
     from checks
     inner join claims
         on checks.figure_id = claims.figure_id
