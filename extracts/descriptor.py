@@ -91,7 +91,8 @@ def _resource(contents: Contents, file: Listed, files: Mapping[str, Written]) ->
     mart = file.mart
     used = contents.used_by(mart.entry.name)
     attributions = [contents.attributions[source] for source in dict.fromkeys(row["source"] for row in used)]
-    told = [mart.description, *_of_sample(contents, file), *contents.captions(mart.entry)]
+    description = contents.texts.description(mart.entry.name, english=mart.description)
+    told = [description, *_of_sample(contents, file), *contents.captions(mart.entry)]
     return {
         **plain,
         "description": "\n\n".join(filter(None, told)),
@@ -137,10 +138,11 @@ def _codes_schema() -> dict[str, Any]:
 
 def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]) -> dict[str, Any]:
     texts = contents.texts
+    description = texts.description(mart.entry.name, column.name, column.description)
     field: dict[str, Any] = {
         "name": column.name,
         "title": texts.label(column.name),
-        **({"description": column.description} if column.description else {}),
+        **({"description": description} if description else {}),
     }
     if f"{column.name}{STATUS}" in names:
         empty = texts.say("descriptor.empty", column=f"{column.name}{STATUS}")

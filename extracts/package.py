@@ -47,8 +47,6 @@ class MartEntry:
 class Package:
     """The package's contents and the texts that stand in it."""
 
-    title: str
-    description: str
     marts: tuple[MartEntry, ...]
     internal: tuple[MartEntry, ...]
     """Marts that recipients with profile `statistics_unit` receive beside the others."""
@@ -85,8 +83,6 @@ def load(path: Path = PACKAGE) -> Package:
                 remedy="name a mart of schema marts, without its schema; nothing else is released",
             )
     return Package(
-        title=content["title"],
-        description=content["description"].strip(),
         marts=tuple(_entry(mart, PUBLIC) for mart in content["marts"]),
         internal=tuple(_entry(mart, INTERNAL) for mart in internal),
         evidence=content["evidence"],

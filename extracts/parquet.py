@@ -69,7 +69,8 @@ def _schema(contents: Contents, mart: Mart) -> pa.Schema:
     found = dict(zip(undeclared, _decimals(mart, undeclared), strict=True))
     fields = []
     for column in written_columns(mart):
-        title, description = texts.label(column.name), column.description
+        title = texts.label(column.name)
+        description = texts.description(mart.entry.name, column.name, column.description)
         if column not in mart.columns:
             title = texts.say("descriptor.status", title=texts.label(column.name.removesuffix(STATUS)))
         told = {"title": title, "description": description}
@@ -77,7 +78,7 @@ def _schema(contents: Contents, mart: Mart) -> pa.Schema:
         fields.append(pa.field(column.name, _type(column, found), metadata=metadata))
     about = {
         "title": mart.entry.title[texts.language],
-        "description": mart.description,
+        "description": texts.description(mart.entry.name, english=mart.description),
         "publication": str(contents.publication.publication_id),
     }
     return pa.schema(fields, metadata=about)

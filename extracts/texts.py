@@ -1,7 +1,8 @@
 """The words of a package, in the language of its recipient: sentences, titles, headings, codes, numbers, dates.
 
 Sentences stand in `phrases.yml`, a block a writer; titles in `package.yml`, headings in `labels.yml`, what a code means
-in the seeds and in `codes.yml`. Each has German and English; where one is missing nothing is written.
+in the seeds and in `codes.yml`, what marts and columns are in `descriptions.de.yml`. Each has German and English; where
+one is missing nothing is written.
 """
 
 import difflib
@@ -43,6 +44,14 @@ class Texts:
     def label(self, column: str) -> str:
         """The heading of a column; the column's own name where it has none."""
         return _labels().get(column, {}).get(self.language) or column
+
+    def description(self, mart: str, column: str | None = None, english: str = "") -> str:
+        """What a mart is, or a column of it; `english` is its comment in the database."""
+        from extracts import descriptions  # late: most texts are said without it
+
+        if column is None:
+            return descriptions.of_mart(mart, english, self.language)
+        return descriptions.of_column(mart, column, english, self.language)
 
     def code(self, column: str, value: str) -> str | None:
         """What a code in that column means; None if the column holds no codes, or not this one."""

@@ -164,14 +164,12 @@ def explain_columns(book: Book, sheet: Worksheet, sheets: dict[str, str]) -> Non
             book.text(_heading(book, column)),
             book.text(column.name),
             book.text(say(f"type_{column.kind}")),
-            book.text(_description(book, column)),
+            book.text(_description(book, mart.entry.name, column)),
         ]
         for mart in book.contents.marts
         for column in ordered(mart)[0]
     ]
     headers = [say(f"head_{name}") for name in ("sheet", "heading", "column", "type", "description")]
-    if book.language != "en":
-        row = book.paragraph(sheet, row, say("descriptions_language"), book.styles.note, widths)
     book.table(sheet, row, say("table.columns"), headers, rows, widths)
 
 
@@ -205,7 +203,7 @@ def _heading(book: Book, column: Column) -> str:
     return book.contents.texts.label(column.name)
 
 
-def _description(book: Book, column: Column) -> str:
+def _description(book: Book, mart: str, column: Column) -> str:
     if column.name.endswith(STATUS):
         return book.say("status_description", figure=column.name.removesuffix(STATUS))
-    return column.description or "–"
+    return book.contents.texts.description(mart, column.name, column.description) or "–"

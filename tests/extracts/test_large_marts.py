@@ -106,7 +106,7 @@ def test_parquet_has_exact_types_statuses_and_what_its_columns_mean(sampled):
     assert (types["reference_date"], types["persons"]) == (pa.date32(), pa.int64())
     assert types["source_region_code"] == types["persons_status"] == pa.string()
     field = file.schema_arrow.field("persons")
-    assert field.metadata[b"description"].startswith(b"Employees") and field.metadata[b"title"]
+    assert field.metadata[b"description"].startswith(b"Sozialversicherungspflichtig") and field.metadata[b"title"]
     assert file.schema_arrow.metadata[b"publication"] == b"1"
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
     paths = parquet.read_table(sample / "daten" / "provenance.parquet")["node_path"].to_pylist()

@@ -14,6 +14,7 @@ import yaml
 from python_calamine import CalamineWorkbook
 
 from extracts import signing, verify
+from extracts.model import Recipient
 from extracts.package import PACKAGE
 from extracts.release import Desk
 from extracts.tables import cell, neutralised
@@ -213,7 +214,8 @@ def test_checksums_verify_with_sha256sum(published, package_file):
 
 
 def test_descriptor_describes_every_column(published, package_file):
-    folder = release(published, package_file=package_file)
+    reader = Recipient("reader", "Institute", "", "comparison", "en", "public")
+    folder = release(published, None, reader, package_file=package_file)
     descriptor = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     assert descriptor["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     assert descriptor["created"] == "2026-02-05T22:30:00Z"
