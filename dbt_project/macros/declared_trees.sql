@@ -33,7 +33,8 @@ select '{{ mart }}' as mart, indicator, figure from (values {{ read_figures(mart
 
 {#-
     The trees of the figures of a mart that are computed from two figures with trees of their own. `trees` is a CTE with
-    the mart's columns, and those that say which tree it is (see node()) but for the figure.
+    the mart's columns, and those that say which tree it is (see node()) but for the figure. Its `evidence` is that of the
+    row; what is computed is at most derived.
 -#}
 {% macro computed_nodes(mart, trees) -%}
 {%- set all_trees = declared_trees(mart) -%}
@@ -41,7 +42,8 @@ select '{{ mart }}' as mart, indicator, figure from (values {{ read_figures(mart
 {%- for figure, tree in all_trees.items() if tree.operation is defined -%}
     {%- do branches.append(node(
         "'1'", "'figure'", "'" ~ tree.operation ~ "'", "'" ~ figure ~ "'", figure, figure="'" ~ figure ~ "'",
-        digits=tree.digits | default('null'), evidence='evidence', reason=tree.reason | default('null')
+        digits=tree.digits | default('null'), evidence=weakest_evidence(["'derived'", 'evidence']),
+        reason=tree.reason | default('null')
     ) ~ "\nfrom " ~ trees ~ "\nwhere " ~ figure ~ " is not null") -%}
     {%- for operand in tree.of -%}
         {%- do branches.append(

@@ -161,7 +161,10 @@ final as (
         compared.table_code,
         compared.source_file_name,
         compared.source_sha256,
-        compared.line_number
+        compared.line_number,
+        case
+            when compared.is_compared then {{ weakest_evidence(["'derived'", 'compared.evidence']) }}
+        end as computed_evidence
     from compared
     left join statuses
         on compared.status_code = statuses.code

@@ -29,7 +29,8 @@ population_trees as (
         reason,
         {{ row_key(['region_code', 'previous_reference_date', 'source']) }} as previous_key,
         change_persons,
-        change_basis
+        change_basis,
+        change_evidence
     from populations
 
 ),
@@ -58,7 +59,7 @@ changes as (
         changed.reference_year,
         changed.method,
         changed.change_persons,
-        changed.eu2_evidence as evidence,
+        changed.change_evidence as evidence,
         changed.eu2_persons,
         changed.previous_key,
         former.eu2_persons as previous_persons

@@ -55,7 +55,7 @@ nodes as (
 
     select
         {{ node("'1'", "'figure'", "'difference'", "'tree_difference_persons'", 'tree_difference_persons',
-            evidence='evidence') }}
+            evidence='computed_evidence') }}
     from trees
 
     union all
@@ -67,7 +67,8 @@ nodes as (
     union all
 
     select
-        {{ node("'1.2'", "'component'", "'sum'", "'parts_persons'", 'parts_persons', evidence='evidence') }}
+        {{ node("'1.2'", "'component'", "'sum'", "'parts_persons'", 'parts_persons',
+            evidence='computed_evidence') }}
     from trees
 
     union all
