@@ -47,7 +47,7 @@ def title(book: Book, sheet: Worksheet) -> None:
         ("number", str(contents.publication.publication_id)),
         ("published_at", say("moment", date=texts.date(published), time=f"{published:%H:%M}")),
         ("previous", previous(book)),
-        ("next", texts.date(about.next_publication) if about.next_publication else ""),
+        ("next", following(book)),
         ("recipient", about.recipient.office),
     ]
     row = _pairs(book, sheet, row, [(say(name), text or say("not_stated")) for name, text in facts])
@@ -72,13 +72,21 @@ def previous(book: Book) -> str:
     return book.say("earlier_release", number=earlier.publication_id, date=date)
 
 
+def following(book: Book) -> str:
+    """When the next release comes: a day, or what it waits for."""
+    about = book.contents.about
+    if about.next_publication:
+        return book.contents.texts.date(about.next_publication)
+    return book.say(f"next_{about.recipient.schedule}")
+
+
 def accessibility(book: Book, sheet: Worksheet) -> None:
     """How the workbook is built, for readers with a screen reader, and whom to tell about barriers."""
     row = book.opened(sheet, book.say("sheet.accessibility"))
-    contact = book.contents.about.publisher.contact or book.say("not_stated")
+    contact = book.contents.about.publisher.contact
     _paragraphs(book, sheet, row, [
         *(book.say(f"accessible_{name}") for name in ("structure", "tables", "charts", "signs", "print", "limits")),
-        book.say("accessible_contact", contact=contact),
+        *([book.say("accessible_contact", contact=contact)] if contact else []),
     ])  # fmt: skip
 
 
