@@ -89,7 +89,7 @@ def gather(
         sources=sources,
         warnings=marts.warnings(connection, number),
         acceptances=marts.acceptances(connection, number),
-        attributions={source: told for source, told in attributed(number).items() if source in used},
+        attributions={source: _said(told, texts) for source, told in attributed(number).items() if source in used},
         texts=texts,
         about=replace(
             NOT_STATED,
@@ -100,6 +100,15 @@ def gather(
     for mart in contents.marts:
         _require_captions(contents, mart)
     return contents
+
+
+def _said(attribution: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """The attribution in the language of the package, as far as its texts are the contract's."""
+    named = {
+        kind: [one | {"title": texts.source(one["title"])} if one.get("title") else one for one in attribution[kind]]
+        for kind in ("licenses", "sources")
+    }
+    return attribution | {"title": texts.source(attribution["title"])} | named
 
 
 def _require_captions(contents: Contents, mart: Mart) -> None:

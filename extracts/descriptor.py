@@ -12,7 +12,7 @@ from extracts.listing import CODES, Listed, Written, counts, listed
 from extracts.marts import Column, Mart
 from extracts.model import Status
 from extracts.package import DATA, Reference
-from extracts.tables import CODES_HEADER, DIALECT, FALSE, STATUS, TRUE, neutralised, written_columns
+from extracts.tables import CODES_HEADER, DIALECT, STATUS, neutralised, written_columns
 from extracts.texts import LANGUAGES, Texts
 
 _TYPES = {"text": "string", "integer": "integer", "number": "number", "date": "date", "datetime": "datetime"}
@@ -148,7 +148,7 @@ def _field(contents: Contents, mart: Mart, column: Column, names: frozenset[str]
         empty = texts.say("descriptor.empty", column=f"{column.name}{STATUS}")
         field["missingValues"] = [{"value": "", "label": empty}]
     if column.kind == "boolean":
-        return field | {"type": "boolean", "trueValues": [TRUE], "falseValues": [FALSE]}
+        return field | {"type": "boolean", "trueValues": [texts.truth(True)], "falseValues": [texts.truth(False)]}
     if column.kind == "number":
         return field | {"type": "number", "decimalChar": ","}
     if column.name.endswith(STATUS) and column.name not in {one.name for one in mart.columns}:

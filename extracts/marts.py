@@ -20,7 +20,8 @@ from lagebild.core.settings import Settings
 
 LONGEST_TEXT = 32_000
 """Characters; a cell of a spreadsheet holds 32,767, and a longer one of a CSV file would run into the next row."""
-SHORTENED = re.compile(r" … \[gekürzt, (\d+) Zeichen\]$")
+SHORTENED = re.compile(r" … \[\d+/(\d+)\]$")
+"""The mark of a text that was cut: how many characters a cell holds, and how many there were; in no language."""
 HELD_ROWS = 20_000
 """Rows of a mart that are held in memory and written as CSV; a larger one lies whole beside it as Parquet.
 
@@ -263,7 +264,7 @@ def shortened(value: Any) -> Any:
     """A value that a spreadsheet's cell can hold: a longer text, from before texts had a bound, is cut with a mark."""
     if not isinstance(value, str) or len(value) <= LONGEST_TEXT:
         return value
-    mark = f" … [gekürzt, {len(value)} Zeichen]"
+    mark = f" … [{LONGEST_TEXT}/{len(value)}]"
     return value[: LONGEST_TEXT - len(mark)] + mark
 
 

@@ -112,7 +112,10 @@ def _columns(mart: Mart, figure: str) -> tuple[list[str], list[str], Status | No
 
 
 def _instead(sign: str | None, reason: str | None, empty: Status | None) -> Status:
-    return _reasons().get(reason or "") or _of_sign(sign) or empty or "not_available"
+    told, printed = _reasons().get(reason or ""), _of_sign(sign)
+    if told == "not_available" and printed in REPLACING and printed != "nothing":
+        return printed  # the source says more than that there is none; its dash does not: it may be a rounded count
+    return told or printed or empty or "not_available"
 
 
 def _beside(sign: str | None) -> Status | None:

@@ -17,9 +17,9 @@ from typing import Any
 from extracts import codes, signs
 from extracts.contents import Contents
 from extracts.marts import BLOCK_ROWS, Column, Mart, Row
+from extracts.texts import GERMAN, Texts
 
 DIALECT = {"delimiter": ";", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True, "header": True}
-TRUE, FALSE = "ja", "nein"
 STATUS = "_status"
 CODES_HEADER = ("column", "code", "text_de", "text_en")
 PATHS = frozenset({"node_path", "parent_path", "refers_to_path"})
@@ -94,17 +94,17 @@ def _written(column: str, values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def csv_bytes(mart: Mart, changed: signs.Changed = frozenset()) -> bytes:
+def csv_bytes(mart: Mart, changed: signs.Changed = frozenset(), texts: Texts = GERMAN) -> bytes:
     """The rows of the mart that are at hand as the bytes of a CSV file, headed by the columns' names."""
-    return b"".join(csv_blocks(mart, changed))
+    return b"".join(csv_blocks(mart, changed, texts))
 
 
-def csv_blocks(mart: Mart, changed: signs.Changed = frozenset()) -> Iterator[bytes]:
+def csv_blocks(mart: Mart, changed: signs.Changed = frozenset(), texts: Texts = GERMAN) -> Iterator[bytes]:
     """The same in parts."""
     columns = written_columns(mart)
     yield _header(column.name for column in columns)
     for block in written_blocks(mart, _held(mart), changed):
-        cells = [_cells(column, values) for column, values in zip(columns, block, strict=True)]
+        cells = [_cells(column, values, texts) for column, values in zip(columns, block, strict=True)]
         yield _lines(zip(*cells, strict=True))
 
 
@@ -114,13 +114,13 @@ def codes_bytes(contents: Contents) -> bytes:
     return _header(CODES_HEADER) + _lines(map(cell, row) for row in codes.rows(columns))
 
 
-def cell(value: Any) -> str:
-    """One value as it stands in the CSV; NULL is empty."""
+def cell(value: Any, texts: Texts = GERMAN) -> str:
+    """One value as it stands in the CSV; NULL is empty, true and false are words of the package's language."""
     match value:
         case None:
             return ""
         case bool():
-            return f'"{TRUE if value else FALSE}"'
+            return f'"{texts.truth(value)}"'
         case int():
             return str(value)
         case Decimal():
@@ -166,10 +166,10 @@ def _columns(mart: Mart) -> Iterator[Column]:
             yield Column(f"{column.name}{STATUS}", "text", None, "")
 
 
-def _cells(column: Column, values: Sequence[Any]) -> list[str]:
-    if column.kind != "text":
+def _cells(column: Column, values: Sequence[Any], texts: Texts) -> list[str]:
+    if column.kind not in ("text", "boolean"):
         return [cell(value) for value in values]
-    cells = {value: cell(value) for value in set(values)}  # most texts recur
+    cells = {value: cell(value, texts) for value in set(values)}  # most texts recur
     return [cells[value] for value in values]
 
 

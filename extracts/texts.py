@@ -1,7 +1,8 @@
 """The words of a package, in the language of its recipient: sentences, titles, headings, codes, numbers, dates.
 
 Sentences stand in `phrases.yml`, a block a writer; titles in `package.yml`, headings in `labels.yml`, what a code means
-in the seeds and in `codes.yml`, what marts and columns are in `descriptions.de.yml`. Each has German and English; where
+in the seeds and in `codes.yml`, what marts and columns are in `descriptions.de.yml`, what contracts say of their data
+in `sources.de.yml`. Each has German and English; where
 one is missing nothing is written.
 """
 
@@ -17,7 +18,7 @@ from extracts.package import ROOM, load
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
 
-PHRASES, LABELS = ROOM / "phrases.yml", ROOM / "labels.yml"
+PHRASES, LABELS, SOURCES = ROOM / "phrases.yml", ROOM / "labels.yml", ROOM / "sources.de.yml"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -59,6 +60,14 @@ class Texts:
 
         return codes.text(column, value, self.language)
 
+    def source(self, text: str) -> str:
+        """What a contract says of its data (title, source, licence), in German where `sources.de.yml` has it."""
+        return _sources().get(text, text) if self.language == "de" else text
+
+    def truth(self, value: bool) -> str:
+        """What stands for true and false: ja and nein, yes and no."""
+        return self.say("workbook.true" if value else "workbook.false")
+
     def number(self, value: Decimal | int, digits: int) -> str:
         """1.234,50 in German, 1,234.50 in English, rounded half up, with a proper minus."""
         rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
@@ -97,6 +106,11 @@ def _phrase(key: str) -> dict[str, str]:
 @cache
 def _phrases() -> dict[str, dict[str, dict[str, str]]]:
     return yaml_files.read(PHRASES) or {}
+
+
+@cache
+def _sources() -> dict[str, str]:
+    return yaml_files.read(SOURCES) or {}
 
 
 @cache

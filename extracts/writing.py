@@ -49,7 +49,7 @@ def write_data(contents: Contents, folder: Path) -> dict[str, Written]:
     package = _Folder(folder)
     (folder / DATA).mkdir()
     for mart in contents.marts:
-        package.put(f"{DATA}{mart.entry.name}.csv", csv_blocks(mart, contents.about.revised))
+        package.put(f"{DATA}{mart.entry.name}.csv", csv_blocks(mart, contents.about.revised, contents.texts))
         if mart.is_sample:
             from extracts.parquet import write_parquet  # late: pyarrow takes 50 MB, and few packages need it
 

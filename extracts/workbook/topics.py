@@ -181,7 +181,7 @@ def _cell(book: Book, mart: Mart, column: Column, row: tuple[Any, ...], digits: 
                 signs.SIGNS["not_available"], styles.right if column.kind in ("integer", "number") else None
             )
         case bool():
-            return book.text(book.say("true" if value else "false"))
+            return book.text(book.contents.texts.truth(value))
         case int() | Decimal():
             return book.number(value, digits, None, grouped=not column.name.endswith("year"))
         case str():

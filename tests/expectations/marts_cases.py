@@ -234,7 +234,7 @@ SOUND: dict[str, Rows] = {
     "district_concentration": [
         {**_DISTRICT_GROUP, "nationality": "ALL", "dissimilarity": 1, "adjusted_dissimilarity": 1},
         {**_DISTRICT_GROUP, "nationality": "EU26", "dissimilarity": 0, "adjusted_dissimilarity": -0.1},
-        {**_DISTRICT_GROUP, "nationality": "EU2", "reason": "few_persons"},
+        {**_DISTRICT_GROUP, "nationality": "EU2", "reason": "confidential"},
     ],
     "resident_composition": [
         {**_STAY, "nationality": "TOTAL", "persons": 20, "persons_low": 18, "persons_high": 22},

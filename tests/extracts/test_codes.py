@@ -54,7 +54,7 @@ def test_a_column_that_names_no_list_is_said(monkeypatch):
 def test_no_reason_tells_by_which_rule_a_number_is_protected():
     reasons = codes.of_column("reason")
     assert "confidential" in reasons
-    assert {"few_persons", "one_district", "rate_too_coarse"} & reasons.keys() == set()
+    assert {"one_district", "rate_too_coarse"} & reasons.keys() == set()
 
 
 @pytest.mark.parametrize("lost", ["verdict", "region_level"])

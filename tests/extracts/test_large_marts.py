@@ -304,7 +304,7 @@ TINY = Mart(
     (
         ("05913000", Decimal("15639763.10"), Decimal("0.1234567890123456789"), date(2019, 12, 31),
          datetime(2026, 2, 5, 22, 30, tzinfo=UTC), True, None),
-        ("05112000", None, Decimal("1200.50"), None, None, None, "few_persons"),
+        ("05112000", None, Decimal("1200.50"), None, None, None, "rate_too_coarse"),
     ),
 )  # fmt: skip
 

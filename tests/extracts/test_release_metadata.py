@@ -101,7 +101,7 @@ def _files(told: Contents) -> dict[str, bytes]:
     """The files of a package, those that are tested written by what is tested."""
     say = told.texts.say
     files = {say("file.workbook"): XLSX, say("file.report"): PDF, say("file.quality_report"): PDF}
-    files |= {f"{listing.DATA}{mart.entry.name}.csv": tables.csv_bytes(mart) for mart in told.marts}
+    files |= {f"{listing.DATA}{mart.entry.name}.csv": tables.csv_bytes(mart, texts=told.texts) for mart in told.marts}
     files[listing.CODES] = tables.codes_bytes(told)
     files[listing.CATALOGUE] = dcat.dcat_bytes(told, _sums(files))
     files[say("file.readme")] = readme.readme_bytes(told, _sums(files))

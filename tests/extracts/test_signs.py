@@ -35,8 +35,11 @@ def row(**values) -> tuple:
         ({"persons": 5, "value_sign": "-"}, None),
         ({"value_sign": "-", "reason": "none_or_rounded_away"}, "less_than_half"),
         ({"reason": "confidential"}, "confidential"),
-        ({"reason": "few_persons"}, "confidential"),
         ({"reason": "rate_too_coarse"}, "confidential"),
+        ({"value_sign": "/", "reason": "sign_instead_of_value"}, "unreliable"),
+        ({"value_sign": "...", "reason": "sign_instead_of_value"}, "later"),
+        ({"value_sign": "-", "reason": "sign_instead_of_value"}, "not_available"),
+        ({"value_sign": "/", "reason": "confidential"}, "confidential"),
         ({"reason": "published_later"}, "later"),
         ({"reason": "across_break"}, "break_in_series"),
         ({}, "not_available"),
@@ -75,4 +78,4 @@ def test_every_reason_has_a_status_that_has_a_sign():
 
 def test_every_status_has_its_sign():
     assert signs.SIGNS.keys() > signs.REPLACING
-    assert signs.hides("few_persons") and not signs.hides("confidential") and not signs.hides("published_later")
+    assert signs.hides("rate_too_coarse") and not signs.hides("confidential") and not signs.hides("published_later")

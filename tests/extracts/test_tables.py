@@ -33,7 +33,7 @@ COLUMNS = (
 )
 ROWS = (
     ("05913000", "1.1.2", 2019, Decimal("1234.50"), None, True, date(2019, 12, 31)),
-    ("00000000", "1.10", 2019, None, "few_persons", False, None),
+    ("00000000", "1.10", 2019, None, "rate_too_coarse", False, None),
 )
 TINY = Mart(ENTRY, "", COLUMNS, ROWS)
 SOFFICE = shutil.which("soffice")

@@ -83,7 +83,7 @@ def test_districts_reach_their_marts_and_an_erased_person_leaves_them(warehouse)
     assert query(warehouse, shown, CITY, "UKRAINE")[0][2:] == hidden[0]
     assert query(warehouse, measured, CITY, "ALL") == [(4, 200, "0.4592", "0.0470", "0.4325", None)]
     assert query(warehouse, measured, CITY, "EU2") == query(warehouse, measured, CITY, "ALL")
-    assert query(warehouse, measured, CITY, "UKRAINE") == [(4, 0, None, None, None, "few_persons")]
+    assert query(warehouse, measured, CITY, "UKRAINE") == [(4, 0, None, None, None, "confidential")]
     rules = (
         "select distinct rule from build.int_disclosure__cell where mart = 'city_district_population' and place like %s"
     )

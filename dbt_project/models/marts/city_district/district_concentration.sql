@@ -75,9 +75,9 @@ reasoned as (
         case
             when districts < 2 then 'one_district'
             -- fewer than the minimum a district: where they live is chance, and the figure would tell of single persons
-            when group_persons < {{ var('minimum_cell_persons') }} * districts then 'few_persons'
+            when group_persons < {{ var('minimum_cell_persons') }} * districts then 'confidential'
             when group_persons = city_persons then 'no_rest'
-            when expected_dissimilarity >= 1 then 'few_persons'
+            when expected_dissimilarity >= 1 then 'confidential'
         end as reason
     from measured
 
