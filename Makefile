@@ -4,7 +4,7 @@ LAGEBILD := .venv/bin/lagebild
 
 .DEFAULT_GOAL := help
 .PHONY: help run up bi bi-test down status docs quality-docs test test-unit test-warehouse test-end-to-end lint bench faults \
-	mutants life disclosure docker-test sbom audit settings messages types changed environment
+	mutants life disclosure docker-test sbom audit settings mart-pages messages types changed environment
 # Where this is set (as in many images), no Python would ever keep what it compiled: each start of Airflow, dbt or Great
 # Expectations would compile a thousand files anew, and take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -80,6 +80,9 @@ disclosure: environment ## publish 10,000 made-up places and try to find out wha
 
 settings: environment ## write .env.example and docs/settings.md from the definition of the settings
 	@.venv/bin/python -m lagebild.core.settings_pages
+
+mart-pages: environment ## write docs/marts/, the data dictionary, from the definitions of the marts
+	@.venv/bin/python -m lagebild.local.mart_pages
 
 sbom: environment ## list what is installed from others: docs/licences.md, .lagebild/sbom.cdx.json (CycloneDX)
 	@.venv/bin/python -m tests.supply_chain sbom

@@ -18,6 +18,7 @@ from extracts.marts import Mart, of_places, patterns
 from extracts.model import About, Earlier, Publisher, Recipient
 from extracts.recipient import next_on
 from extracts.texts import Texts
+from lagebild.warehouse.marts import history
 
 _FIRST: dict[str, LiteralString] = {
     "reference_date": "min({0}), max({0})",
@@ -85,7 +86,7 @@ def _period(
             if kinds.get(name) in ("date", "integer"):
                 query = sql.SQL("select {} from {} where publication_id = %(publication)s{}").format(
                     sql.SQL(_FIRST[name]).format(sql.Identifier(name)),
-                    sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
+                    sql.Identifier(*history(mart.entry.schema, mart.entry.name)),
                     of_places(mart.columns, recipient),
                 )
                 values: dict[str, Any] = {"publication": number, "places": patterns(recipient)}

@@ -1,6 +1,6 @@
 """What differs from the last release to the same recipient: which figure, from what to what, and why.
 
-Compared is what readers see of both publications (views `marts.<mart>_vintage`), by the key of `package.yml`. A mart
+Compared is what readers see of both publications (views `marts_history.<mart>`), by the key of `package.yml`. A mart
 whose content both name is not read. A figure that is hidden in both says nothing, whatever became of it; one that is
 hidden in one of them says no more than that. Why: docs/decisions/revisions-in-releases.md.
 """
@@ -231,7 +231,7 @@ def _joined(mart: Mart, recipient: Recipient) -> sql.Composed:
 
     A key may hold the SHA-256 of a file: of a corrected one it counts as that of the correction.
     """
-    view = sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage")
+    view = sql.Identifier(*definitions.history(mart.entry.schema, mart.entry.name))
     places = of_places(mart.columns, recipient)
     text = sql.SQL("(select array[{}] as row_key, * from {} where publication_id = %({})s{})")
     sides = [text.format(_row_key(mart), view, sql.SQL(side), places) for side in ("former", "latter")]
@@ -346,7 +346,7 @@ _REMAPPED = """
             publication_id, municipality_ags, fiscal_year, method, product_code, account_code,
             array_agg(distinct concat_ws('|', cost_area, target_group, attribution_rule, exclusion_reason)
                 order by concat_ws('|', cost_area, target_group, attribution_rule, exclusion_reason)) as how
-        from marts.cost_component_vintage
+        from marts_history.cost_component
         where publication_id in (%(former)s, %(latter)s)
             and coalesce(exclusion_reason, '') not in ('share_input_missing', 'share_not_between_0_and_1')
         group by 1, 2, 3, 4, 5, 6
@@ -361,7 +361,7 @@ _LEAVES = """
     with recursive node as materialized (
         select mart, row_key, figure, node_path || '.' as path, delivery_id, refers_to_mart, refers_to_row_key,
             refers_to_figure, refers_to_path
-        from marts.provenance_vintage
+        from marts_history.provenance
         where publication_id = %s and (delivery_id is not null or node_kind = 'figure_reference')
     ),
     -- under no figure are all trees of the row

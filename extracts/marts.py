@@ -17,6 +17,7 @@ from extracts.package import MartEntry
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
+from lagebild.warehouse.marts import history
 
 LONGEST_TEXT = 32_000
 """Characters; a cell of a spreadsheet holds 32,767, and a longer one of a CSV file would run into the next row."""
@@ -211,7 +212,7 @@ def mart(
 
     UserError when schema `marts` does not show it.
     """
-    view = f"{entry.name}_vintage"
+    view = history(entry.schema, entry.name)
     columns = _columns(connection, entry, view)
     missing = [name for name in entry.key if name not in {column.name for column in columns}]
     if missing:
@@ -220,7 +221,7 @@ def mart(
             remedy="mend the key in extracts/package.yml",
         )
     relation = sql.SQL("{} where publication_id = %(publication)s{}").format(
-        sql.Identifier(entry.schema, view), of_places(columns, recipient)
+        sql.Identifier(*view), of_places(columns, recipient)
     )
     values = {"publication": publication_id, "places": patterns(recipient)}
     order = sql.SQL(", ").join(_sort_terms(columns, entry.key))
@@ -238,7 +239,7 @@ def mart(
         rows, whole = rows[:HELD_ROWS], Whole(connection, columns, relation, order, values, count)
     description = connection.execute(
         "select coalesce(obj_description(to_regclass(%s)), obj_description(to_regclass(%s)), '')",
-        (f"{entry.schema}.{entry.name}", f"{entry.schema}.{view}"),
+        (f"{entry.schema}.{entry.name}", ".".join(view)),
     ).fetchone()[0]
     return Mart(entry, description, columns, rows, whole)
 
@@ -313,8 +314,8 @@ def _dicts(connection: psycopg.Connection, query: str, *parameters: Any) -> list
         return cursor.execute(query, parameters).fetchall()
 
 
-def _columns(connection: psycopg.Connection, entry: MartEntry, view: str) -> tuple[Column, ...]:
-    # The catalogue is read for the entry's schema alone: a relation elsewhere, even one that is
+def _columns(connection: psycopg.Connection, entry: MartEntry, view: tuple[str, str]) -> tuple[Column, ...]:
+    # The catalogue is read for the view's schema alone: a relation elsewhere, even one that is
     # readable, is as if it did not exist.
     rows = connection.execute(
         """
@@ -336,10 +337,10 @@ def _columns(connection: psycopg.Connection, entry: MartEntry, view: str) -> tup
         inner join pg_class as c on a.attrelid = c.oid
         inner join pg_namespace as n on c.relnamespace = n.oid
         inner join pg_type as t on a.atttypid = t.oid
-        where n.nspname = %(schema)s and c.relname = %(view)s and a.attnum > 0 and not a.attisdropped
+        where n.nspname = %(view_schema)s and c.relname = %(view)s and a.attnum > 0 and not a.attisdropped
         order by a.attnum
         """,
-        {"schema": entry.schema, "name": entry.name, "view": view},
+        {"schema": entry.schema, "name": entry.name, "view_schema": view[0], "view": view[1]},
     ).fetchall()
     if not rows:
         raise UserError(

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-Language = Literal["de", "en"]
+from lagebild.warehouse.descriptions import Language as Language
+
 Status = Literal[
     "nothing", "less_than_half", "confidential", "not_available", "later", "not_meaningful", "unreliable", "limited",
     "revised", "provisional", "estimated", "final", "break_in_series",

@@ -9,6 +9,8 @@ from typing import Any
 from extracts.model import Recipient
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
+from lagebild.warehouse import relations
+from lagebild.warehouse.relations import Reference as Reference
 
 ROOM = Path(__file__).parent
 PACKAGE = ROOM / "package.yml"
@@ -16,15 +18,6 @@ PUBLIC, INTERNAL = "marts", "marts_internal"
 DATA = "daten/"
 """The folder of a package in which its data lies."""
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Columns whose values are found in columns of a mart; where none of them has a value, nothing is."""
-
-    columns: tuple[str, ...]
-    mart: str
-    to: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -93,9 +86,5 @@ def load(path: Path = PACKAGE) -> Package:
 
 def _entry(mart: dict[str, Any], schema: str) -> MartEntry:
     figures, caption = mart.get("figures") or {}, mart.get("caption")
-    return MartEntry(mart["name"], mart["title"], tuple(mart["key"]), caption, figures, _references(mart), schema)
-
-
-def _references(mart: dict[str, Any]) -> tuple[Reference, ...]:
-    stated = mart.get("references") or []
-    return tuple(Reference(tuple(one["columns"]), one["mart"], tuple(one["to"])) for one in stated)
+    references = relations.of(mart["name"]).references
+    return MartEntry(mart["name"], mart["title"], tuple(mart["key"]), caption, figures, references, schema)

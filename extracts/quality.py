@@ -20,6 +20,7 @@ from extracts.marts import Mart, Publication, of_places, patterns
 from extracts.model import QualityFact, QualitySection, Recipient
 from extracts.package import DATA
 from extracts.texts import Texts
+from lagebild.warehouse.marts import history
 
 AUDIT = "disclosure"
 """Beginning of the expectations of the disclosure audit."""
@@ -106,7 +107,7 @@ def measured(connection: Connection, mart: Mart, recipient: Recipient, publicati
     ]
     query = sql.SQL("select {} from {} where publication_id = %(publication)s{} group by grouping sets (({}))").format(
         sql.SQL(", ").join([*map(sql.Identifier, groups), *counted]),
-        sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
+        sql.Identifier(*history(mart.entry.schema, mart.entry.name)),
         of_places(mart.columns, recipient),
         sql.SQL(", ").join(map(sql.Identifier, groups)),
     )
@@ -364,7 +365,7 @@ class _Report:
             " group by 1 order by 1::text {3}"
         ).format(
             name,
-            sql.Identifier(mart.entry.schema, f"{mart.entry.name}_vintage"),
+            sql.Identifier(*history(mart.entry.schema, mart.entry.name)),
             of_places(mart.columns, self._recipient),
             sql.SQL('collate "C"'),
         )

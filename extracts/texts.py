@@ -1,9 +1,8 @@
 """The words of a package, in the language of its recipient: sentences, titles, headings, codes, numbers, dates.
 
-Sentences stand in `phrases.yml`, a block a writer; titles in `package.yml`, headings in `labels.yml`, what a code means
-in the seeds and in `codes.yml`, what marts and columns are in `descriptions.de.yml`, what contracts say of their data
-in `sources.de.yml`. Each has German and English; where
-one is missing nothing is written.
+Sentences stand in `phrases.yml`, a block a writer; titles in `package.yml`, headings and what marts and columns are in
+`dbt_project/texts/`, what a code means in the seeds and in `codes.yml`, what contracts say of their data in
+`sources.de.yml`. Each has German and English; where one is missing nothing is written.
 """
 
 import difflib
@@ -17,8 +16,9 @@ from extracts.model import Language
 from extracts.package import ROOM, load
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
+from lagebild.warehouse import descriptions
 
-PHRASES, LABELS, SOURCES = ROOM / "phrases.yml", ROOM / "labels.yml", ROOM / "sources.de.yml"
+PHRASES, SOURCES = ROOM / "phrases.yml", ROOM / "sources.de.yml"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -44,12 +44,10 @@ class Texts:
 
     def label(self, column: str) -> str:
         """The heading of a column; the column's own name where it has none."""
-        return _labels().get(column, {}).get(self.language) or column
+        return descriptions.label(column, self.language) or column
 
     def description(self, mart: str, column: str | None = None, english: str = "") -> str:
         """What a mart is, or a column of it; `english` is its comment in the database."""
-        from extracts import descriptions  # late: most texts are said without it
-
         if column is None:
             return descriptions.of_mart(mart, english, self.language)
         return descriptions.of_column(mart, column, english, self.language)
@@ -111,8 +109,3 @@ def _phrases() -> dict[str, dict[str, dict[str, str]]]:
 @cache
 def _sources() -> dict[str, str]:
     return yaml_files.read(SOURCES) or {}
-
-
-@cache
-def _labels() -> dict[str, dict[str, str]]:
-    return yaml_files.read(LABELS) or {}

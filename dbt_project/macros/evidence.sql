@@ -18,6 +18,23 @@
 )
 {%- endmacro %}
 
+{#- The same of what was computed from these rows, if only their sum: never better than derived. No rank, no class. -#}
+{% macro computed_evidence_of_rank(evidence_rank) -%}
+(
+    select classes.evidence_class
+    from {{ ref('evidence_class') }} as classes
+    where classes.evidence_class_rank = greatest(
+        {{ evidence_rank }},
+        (
+            select computed.evidence_class_rank
+            from {{ ref('evidence_class') }} as computed
+            where computed.evidence_class = 'derived'
+        )
+    )
+        and {{ evidence_rank }} is not null
+)
+{%- endmacro %}
+
 {#-
     Evidence of a sum over rows. Where the rows are synthetic but their sum equals a control total, the
     split is synthetic and the sum is not: it was made to equal that total, so it was solved back from it, and is

@@ -33,7 +33,7 @@ from lagebild.warehouse.migrate import migrate
 DUMP, MANIFEST = "warehouse.dump", "manifest.json"
 Program = tuple[Path, dict[str, str]]
 """A program of PostgreSQL's clients, and what its environment needs."""
-_SCHEMAS = ("raw", "quality", "build", "published", "release", "marts", "marts_internal")
+_SCHEMAS = ("raw", "quality", "build", "published", "release", "marts", "marts_history", "marts_internal")
 
 
 def backup(settings: Settings, folder: Path) -> Path:

@@ -189,7 +189,7 @@ def of_mart(mart: str, language: Language, computed: dict[str, dict[str, str]] |
         selected.append(f"{value} as {name}")
         extra.append({"name": name, "type": told["type"], "label": told[language]})
     sql = (
-        "select\n    " + ",\n    ".join(selected) + f"\nfrom marts.{mart}_vintage as m"
+        "select\n    " + ",\n    ".join(selected) + f"\nfrom marts_history.{mart} as m"
         "\ninner join marts.publication as p on p.publication_id = m.publication_id\n" + _in_force()
     )
     caption = f"caption_{language}" if f"caption_{language}" in dataset.names else None
@@ -214,7 +214,7 @@ def _place(mart: str, column: str) -> str:
     if column.endswith("_name"):
         return f"m.{column}"
     return (
-        "coalesce((select min(e.region_name) from marts.eu2_population_vintage as e"
+        "coalesce((select min(e.region_name) from marts_history.eu2_population as e"
         f" where e.publication_id = m.publication_id and e.region_code = m.{column}), m.{column})"
     )
 
@@ -408,7 +408,7 @@ class _Page:
                 is_synthetic = " or ".join(f"v.{n} = 'synthetic'" for n in sorted(ends))
                 counted.append(
                     "select v.publication_id, count(*) as all_rows,"
-                    f" count(*) filter (where {is_synthetic}) as synthetic from marts.{mart}_vintage as v group by 1"
+                    f" count(*) filter (where {is_synthetic}) as synthetic from marts_history.{mart} as v group by 1"
                 )
         text = " || ".join(
             part if part.startswith("sum") else _quoted(part)

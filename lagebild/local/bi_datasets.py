@@ -18,7 +18,7 @@ from extracts.model import Language
 from lagebild.core import atomic_files, yaml_files
 from lagebild.core.errors import UserError
 from lagebild.core.settings import ROOT
-from lagebild.provenance.frame import unit_of
+from lagebild.warehouse.descriptions import unit_of
 
 FOLDER = ROOT / "bi" / "datasets"
 LANGUAGES: tuple[Language, ...] = ("de", "en")
@@ -62,10 +62,7 @@ def found(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
     titles = {entry.name: dict(entry.title) for entry in package.load().marts} | TITLES
     query = """
         select c.table_name, c.column_name, c.data_type,
-            coalesce(
-                col_description(to_regclass('marts.' || c.table_name), c.ordinal_position::int),
-                col_description(to_regclass('marts.' || c.table_name || '_vintage'), c.ordinal_position::int)
-            )
+            col_description(to_regclass('marts.' || c.table_name), c.ordinal_position::int)
         from information_schema.columns as c
         where c.table_schema = 'marts' and c.table_name = any(%s)
         order by c.table_name, c.ordinal_position
@@ -74,8 +71,7 @@ def found(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
     for mart, name, kind, comment in connection.execute(query, (list(titles),)):
         columns.setdefault(mart, []).append(_column(name, kind, comment))
     about = connection.execute(
-        "select name, coalesce(obj_description(to_regclass('marts.' || name)),"
-        " obj_description(to_regclass('marts.' || name || '_vintage')), '') from unnest(%s::text[]) as name",
+        "select name, coalesce(obj_description(to_regclass('marts.' || name)), '') from unnest(%s::text[]) as name",
         (list(columns),),
     )
     descriptions = {name: " ".join(text.split()) for name, text in about}

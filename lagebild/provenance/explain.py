@@ -383,7 +383,7 @@ def rows(
     every = _select(
         connection,
         sql.SQL("select * from {} where publication_id = %s order by {}").format(
-            sql.Identifier(mart.schema, f"{mart.name}_vintage"), sql.SQL(", ").join(map(sql.Identifier, mart.key))
+            sql.Identifier(*marts.history(mart.schema, mart.name)), sql.SQL(", ").join(map(sql.Identifier, mart.key))
         ),
         [publication_id],
     )

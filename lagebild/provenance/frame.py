@@ -14,17 +14,12 @@ from lagebild.core import settings as settings_module
 from lagebild.core.errors import UserError
 from lagebild.provenance import explain as explaining
 from lagebild.warehouse import marts
+from lagebild.warehouse.descriptions import unit_of
 from lagebild.warehouse.marts import Mart
 
 if TYPE_CHECKING:
     import pandas
 
-UNITS = {
-    "_eur": "EUR", "_pct": "%", "_persons": "persons", "_days": "days", "_points": "percentage points",
-    "_cases": "cases", "persons": "persons", "persons_low": "persons", "persons_high": "persons",
-    "per_100_inhabitants": "per 100 inhabitants",
-}  # fmt: skip
-"""Unit by the end of a column's name; the longest end counts."""
 _DTYPES = {"integer": "Int64", "bigint": "Int64", "boolean": "boolean", "text": "string", "date": "datetime64[s]"}
 _DIGITS = 38
 
@@ -107,12 +102,6 @@ def _frame(
         "caption": _caption(rows),
     }
     return frame
-
-
-def unit_of(column: str) -> str:
-    """The unit of a column, by the end of its name; empty where it says none."""
-    ends = [end for end in UNITS if column.endswith(end)]
-    return UNITS[max(ends, key=len)] if ends else ""
 
 
 def _column(values: list[Any], kind: str, exact: bool) -> "pandas.Series":

@@ -48,7 +48,7 @@ def _nodes(connection: Connection, publication_id: int, wanted: set[tuple]) -> d
     marts, row_keys, figures = zip(*wanted, strict=True)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
-            "select p.* from marts.provenance_vintage as p inner join"
+            "select p.* from marts_history.provenance as p inner join"
             " unnest(%s::text[], %s::text[], %s::text[]) as w (mart, row_key, figure)"
             " on p.mart = w.mart and p.row_key = w.row_key and (w.figure is null or p.figure = w.figure)"
             " where p.publication_id = %s order by p.mart, p.row_key, p.figure, p.node_order",

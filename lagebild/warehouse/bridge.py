@@ -106,7 +106,7 @@ def _parts(connection: Connection, condition: str, values: dict[str, Any]) -> li
 def _parts_sql() -> str:
     """The bridge's SQL over two vintages; its parameters are the two publications."""
     relations = [
-        f"(select * from marts.{mart}_vintage where publication_id = %({side}_publication)s) as {mart}"
+        f"(select * from marts_history.{mart} where publication_id = %({side}_publication)s) as {mart}"
         for side in ("from", "to")
         for mart in ("cost_per_person", "cost_extrapolation")
     ]

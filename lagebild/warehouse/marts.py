@@ -1,16 +1,17 @@
 """The marts as dbt declares them, and the published tables and views made from that.
 
 The YAML files below `dbt_project/models/marts/` define each mart's columns, types and descriptions. From them come
-`published.<mart>` (each distinct content once), `<schema>.<mart>` (the current publication) and
-`<schema>.<mart>_vintage` (all publications). Readers of `marts` see publications with protected figures only; earlier
-ones are in `marts_internal.<mart>_unprotected`.
+`published.<mart>` (each distinct content once), `marts.<mart>` (the current publication) and `marts_history.<mart>`
+(all publications; `marts.<mart>_vintage` is its old name, for one version). Readers of both see publications with
+protected figures only; earlier ones are in `marts_internal.<mart>_unprotected`. What is for the statistics office alone
+stands in `marts_internal`, as `<mart>` and `<mart>_vintage`.
 """
 
 import re
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import Connection, sql
 
@@ -20,7 +21,8 @@ from lagebild.core.errors import UserError, did_you_mean
 from lagebild.core.settings import DBT_PROJECT
 from lagebild.warehouse import locks
 
-AUDIENCES = {"marts": (BI_READER, STATISTICS_OFFICE, BUILDER), "marts_internal": (STATISTICS_OFFICE, BUILDER)}
+PUBLIC, HISTORY, INTERNAL = "marts", "marts_history", "marts_internal"
+AUDIENCES = {PUBLIC: (BI_READER, STATISTICS_OFFICE, BUILDER), INTERNAL: (STATISTICS_OFFICE, BUILDER)}
 SENSITIVITY = "sensitivity_"
 AGE = "input_age_days"
 """Column of all views that is not part of the content: an unchanged mart is referenced again."""
@@ -28,12 +30,7 @@ AGE_MEANS = (
     "Full days between publication and receipt of the newest delivery of the source behind this mart that has been"
     " silent longest. Fixed at publication; marts.publication_source has it for each source and period."
 )
-_UNPROTECTED = "_unprotected"
-_SUFFIXES = {
-    "": "",
-    "_vintage": " Every publication; filter on publication_id.",
-    _UNPROTECTED: " Publications from before figures were protected: for the statistics office alone.",
-}
+_EVERY = " Every publication; filter on publication_id."
 # dbt's doc blocks: texts shared by several columns.
 _DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
 _DOC_CALL = re.compile(r"""{{ *doc\(["'](\w+)["']\) *}}""")
@@ -49,6 +46,25 @@ class Mart:
     columns: dict[str, tuple[str, str]]
     meta: dict[str, Any]
     key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A view of a mart: where it is, which publications it shows, and what its comment says beside the mart's."""
+
+    schema: str
+    name: str
+    shows: Literal["current", "every", "unprotected"]
+    note: str = ""
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+    @property
+    def text(self) -> str:
+        """The name as a message and `to_regclass` have it."""
+        return f'{self.schema}."{self.name}"'
 
 
 @cache
@@ -68,6 +84,11 @@ def definition(name: str) -> Mart:
     known = [mart.name for mart in definitions()]
     remedy = f"{did_you_mean(name, known)}one of: {', '.join(known)}"
     raise UserError(f"there is no mart {name!r}", remedy=remedy)
+
+
+def history(schema: str, mart: str) -> tuple[str, str]:
+    """Schema and name of the view of a mart that has every publication."""
+    return (HISTORY, mart) if schema == PUBLIC else (schema, f"{mart}_vintage")
 
 
 def declared_columns(connection: Connection) -> dict[str, dict[str, str]]:
@@ -96,8 +117,8 @@ def check(connection: Connection, declared: dict[str, dict[str, str]]) -> None:
         view, name = gone
         raise UserError(
             f"{view} is there for its readers, and no model declares it any more",
-            remedy=f"keep the model of {name}; when its readers have moved, a new migration drops {view} and"
-            f" {view}_vintage (published.{name} stays: what was published can be reread)",
+            remedy=f"keep the model of {name}; when its readers have moved, a new migration drops {view},"
+            f" {view}_vintage and {HISTORY}.{name} (published.{name} stays: what was published can be reread)",
         )
 
 
@@ -106,9 +127,9 @@ def restore_views(connection: Connection) -> None:
     published = _published_columns(connection)
     there = set(connection.execute("select schemaname, viewname from pg_views").fetchall())
     for mart in definitions():
-        for suffix in _suffixes(connection, mart) if mart.name in published else ():
-            if (_schema(mart, suffix), mart.name + suffix) not in there:
-                _replace_view(connection, mart, list(published[mart.name]), suffix)
+        for view in _views(connection, mart) if mart.name in published else ():
+            if (view.schema, view.name) not in there:
+                _replace_view(connection, mart, list(published[mart.name]), view)
 
 
 def require_synced(connection: Connection) -> None:
@@ -128,7 +149,7 @@ def require_synced(connection: Connection) -> None:
 
 
 def sync(connection: Connection, mart: Mart) -> None:
-    """Make or widen the published table and its two views; refuse a column that is gone or of another type.
+    """Make or widen the published table and its views; refuse a column that is gone or of another type.
 
     Changes that could block readers run in separate transactions with one lock each, and only if needed.
     """
@@ -155,11 +176,11 @@ def sync(connection: Connection, mart: Mart) -> None:
         widen = sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(added))
         locks.patiently(connection, partial(connection.execute, widen), f"published.{mart.name}")
     columns = list(_published_columns(connection)[mart.name])
-    for suffix in _suffixes(connection, mart):
-        if not _is_view_of(connection, _view(mart, suffix), _query(connection, mart, columns, suffix)):
-            replace = partial(_replace_view, connection, mart, columns, suffix)
-            locks.patiently(connection, replace, _view(mart, suffix))
-        _describe(connection, mart, suffix)
+    for view in _views(connection, mart):
+        if not _is_view_of(connection, view.text, _query(connection, mart, columns, view)):
+            replace = partial(_replace_view, connection, mart, columns, view)
+            locks.patiently(connection, replace, view.text)
+        _describe(connection, mart, view)
 
 
 def _refuse_broken(mart: Mart, existing: dict[str, str], declared: dict[str, str]) -> None:
@@ -224,40 +245,40 @@ def _columns(connection: Connection, schema: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _suffixes(connection: Connection, mart: Mart) -> list[str]:
+def _views(connection: Connection, mart: Mart) -> list[_View]:
     """The views of a mart; one for unprotected figures if something was published before the protection."""
-    if mart.schema != "marts":
-        return ["", "_vintage"]
+    current = _View(mart.schema, mart.name, "current")
+    every = _View(*history(mart.schema, mart.name), "every", _EVERY)
+    if mart.schema == INTERNAL:
+        return [current, every]
+    old = f"{_EVERY} Old name of {HISTORY}.{mart.name}, which goes with the next version."
+    views = [current, every, _View(PUBLIC, f"{mart.name}_vintage", "every", old)]
     (has_unprotected,) = connection.execute(
         "select exists (select from published.publication where not is_protected)"
     ).fetchone()
-    return ["", "_vintage", *([_UNPROTECTED] if has_unprotected else [])]
+    if has_unprotected:
+        note = " Publications from before figures were protected: for the statistics office alone."
+        views.append(_View(INTERNAL, f"{mart.name}_unprotected", "unprotected", note))
+    return views
 
 
-def _schema(mart: Mart, suffix: str) -> str:
-    return "marts_internal" if suffix == _UNPROTECTED else mart.schema
-
-
-def _view(mart: Mart, suffix: str) -> str:
-    return f'{_schema(mart, suffix)}."{mart.name}{suffix}"'
-
-
-def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> sql.Composed:
-    """What a view shows: under no suffix the publication in force, under `_vintage` every one that its readers see.
+def _query(connection: Connection, mart: Mart, columns: list[str], view: _View) -> sql.Composed:
+    """What a view shows: the publication in force, or every one that its readers see.
 
     Which contents are shown is settled first, then their rows are read, content by content: `offset 0` keeps a reader's
     conditions outside of both, so that neither an error of theirs nor a plan tells of contents that are not shown.
     """
     current = sql.SQL("inner join published.current_publication as c on p.publication_id = c.publication_id ")
     made = sql.SQL("inner join published.publication as g on p.publication_id = g.publication_id and {}g.is_protected ")
-    seen = made.format(sql.SQL("not " if suffix == _UNPROTECTED else "")) if mart.schema == "marts" else sql.SQL("")
+    is_public = mart.schema == PUBLIC
+    seen = made.format(sql.SQL("not " if view.shows == "unprotected" else "")) if is_public else sql.SQL("")
     shown = {"publication_id": sql.Identifier("p", "publication_id")}
     shown |= {column: sql.Identifier("m", column) for column in columns}
     shown |= {AGE: sql.Identifier("p", AGE)}
     # PostgreSQL replaces a view only if new columns come after the existing ones.
     known = connection.execute(
         "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 order by attnum",
-        [_view(mart, suffix)],
+        [view.text],
     ).fetchall()
     order = dict.fromkeys([*(column for (column,) in known), *shown])
     return sql.SQL(
@@ -266,34 +287,35 @@ def _query(connection: Connection, mart: Mart, columns: list[str], suffix: str) 
     ).format(
         sql.SQL(", ").join(shown[column] for column in order),
         seen,
-        sql.SQL("") if suffix else current,
+        current if view.shows == "current" else sql.SQL(""),
         mart.name,
         sql.Identifier("published", mart.name),
     )
 
 
-def _replace_view(connection: Connection, mart: Mart, columns: list[str], suffix: str) -> None:
-    view = sql.Identifier(_schema(mart, suffix), mart.name + suffix)
-    query = _query(connection, mart, columns, suffix)
-    connection.execute(sql.SQL("create or replace view {} with (security_barrier) as {}").format(view, query))
-    readers = sql.SQL(", ").join(map(sql.Identifier, AUDIENCES[_schema(mart, suffix)]))
-    connection.execute(sql.SQL("grant select on {} to {}").format(view, readers))
+def _replace_view(connection: Connection, mart: Mart, columns: list[str], view: _View) -> None:
+    query = _query(connection, mart, columns, view)
+    connection.execute(
+        sql.SQL("create or replace view {} with (security_barrier) as {}").format(view.identifier, query)
+    )
+    audience = AUDIENCES[INTERNAL if view.schema == INTERNAL else PUBLIC]
+    readers = sql.SQL(", ").join(map(sql.Identifier, audience))
+    connection.execute(sql.SQL("grant select on {} to {}").format(view.identifier, readers))
 
 
-def _describe(connection: Connection, mart: Mart, suffix: str) -> None:
-    view = sql.Identifier(_schema(mart, suffix), mart.name + suffix)
+def _describe(connection: Connection, mart: Mart, view: _View) -> None:
     comments = {
-        "": mart.description + _SUFFIXES[suffix],
+        "": mart.description + view.note,
         "publication_id": "Publication this row belongs to.",
         AGE: AGE_MEANS,
     }
     comments |= {column: description for column, (_, description) in mart.columns.items()}
-    there = _comments(connection, _view(mart, suffix))
+    there = _comments(connection, view.text)
     with connection.transaction():
         for column, text in comments.items():
             if there.get(column) != text:
-                target = sql.SQL("column {}.{}").format(view, sql.Identifier(column))
-                target = target if column else sql.SQL("view {}").format(view)
+                target = sql.SQL("column {}.{}").format(view.identifier, sql.Identifier(column))
+                target = target if column else sql.SQL("view {}").format(view.identifier)
                 connection.execute(sql.SQL("comment on {} is {}").format(target, text))
 
 

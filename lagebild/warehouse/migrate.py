@@ -20,7 +20,7 @@ from ingest.loading import raw_tables
 from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import Settings
-from lagebild.warehouse import guards, locks, marts, roles, schedule
+from lagebild.warehouse import guards, locks, marts, relations, roles, schedule
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_260_190_001  # any number, the same for every migration run
@@ -43,6 +43,8 @@ def migrate(settings: Settings) -> list[str]:
             schedule.sync(connection, own)
         for mart in marts.definitions():
             marts.sync(connection, mart)
+        with connection.transaction():
+            relations.sync(connection)
         guards.ensure(connection)
         return applied
 

@@ -114,7 +114,7 @@ def _copied(server: Server, warehouse: Warehouse, publication: int, folder: Path
     commands = []
     for entry in package.load().marts:
         query = sql.SQL("select * from {} where publication_id = {} order by {}").format(
-            sql.Identifier("marts", f"{entry.name}_vintage"),
+            sql.Identifier("marts_history", entry.name),
             sql.Literal(publication),
             sql.SQL(", ").join(map(sql.Identifier, entry.key)),
         )

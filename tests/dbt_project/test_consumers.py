@@ -32,7 +32,9 @@ def read_by(exposure: dict) -> set[str]:
 
 def named_marts(text: str, names: set[str]) -> set[str]:
     """Marts that a module's SQL reads by name."""
-    return {name.removesuffix("_vintage") for name in re.findall(r"\bmarts(?:_internal)?\.(\w+)", text)} & names
+    return {
+        name.removesuffix("_vintage") for name in re.findall(r"\bmarts(?:_internal|_history)?\.(\w+)", text)
+    } & names
 
 
 def unexposed(modules: dict[str, set[str]], declared: dict[str, set[str]]) -> list[str]:
@@ -68,7 +70,7 @@ def test_each_module_that_reads_a_mart_by_name_is_an_exposure() -> None:
     }
     assert set(of_modules) == set(modules), "an exposure names a module that reads no mart, or the other way round"
     assert unexposed(modules, of_modules) == []
-    assert named_marts("from marts.a_vintage as v, marts.publication, x.b", {"a", "b"}) == {"a"}
+    assert named_marts("from marts_history.a as v, marts.publication, x.b", {"a", "b"}) == {"a"}
     assert unexposed({"m": {"a", "b"}, "n": {"a"}}, {"m": {"a"}}) == ["m: b", "n: a"]
 
 

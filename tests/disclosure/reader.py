@@ -14,22 +14,22 @@ from lagebild.core.settings import Settings
 Row = dict[str, Any]
 
 READ = {
-    "eu2_population_vintage": "region_code",
-    "city_district_population_vintage": "region_code",
-    "cost_per_person_vintage": "municipality_ags",
-    "cost_component_vintage": "municipality_ags",
-    "cost_bridge_vintage": "municipality_ags",
-    "lump_sum_simulation_vintage": "municipality_ags",
-    "ledger_choice_vintage": "municipality_ags",
-    "refinancing_vintage": "region_code",
-    "funding_granted_vintage": "funder",
-    "cost_extrapolation_vintage": "municipality_ags",
+    "eu2_population": "region_code",
+    "city_district_population": "region_code",
+    "cost_per_person": "municipality_ags",
+    "cost_component": "municipality_ags",
+    "cost_bridge": "municipality_ags",
+    "lump_sum_simulation": "municipality_ags",
+    "ledger_choice": "municipality_ags",
+    "refinancing": "region_code",
+    "funding_granted": "funder",
+    "cost_extrapolation": "municipality_ags",
 }
 """The views that are attacked, and the column by which their rows belong to a place."""
 NODES = (
     "select publication_id, mart, row_key, figure, region_code, reference_year, label, value, row_count,"
     " refers_to_row_key, first_line"
-    " from marts.provenance_vintage where publication_id = %s and mart = any(%s)"
+    " from marts_history.provenance where publication_id = %s and mart = any(%s)"
     " and (value is not null or row_count is not null) and (label like '%%\\_persons' or label = 'persons'"
     " or label like '%%\\_eur')"
 )
@@ -75,6 +75,8 @@ SAYS_NOTHING = {
     "delivery_calendar": "what is due when: no count and no amount",
     "publication_calendar": "what was due when: no count and no amount",
     "release": "numbers and dates of public packages, and a digest of what the reader can make too",
+    "relation": "what a row of each mart is: the same in every warehouse of a version",
+    "column_text": "what each column is: the same in every warehouse of a version",
     "publication_content": "the number and a digest of rows that the reader sees whole",
 }
 """The views that are not attacked, and why."""
@@ -94,7 +96,7 @@ class Seen:
     publications: list[int] = field(default_factory=list)
 
     def of(self, view: str, place: str) -> list[Row]:
-        return self.rows[f"{view}_vintage"].get(place, [])
+        return self.rows[view].get(place, [])
 
 
 def read(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Seen:
@@ -102,18 +104,20 @@ def read(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Se
     seen = Seen()
     with database.connect(settings, database.BI_READER) as connection:
         views = connection.execute(
-            "select c.relname from pg_class as c where c.relnamespace = 'marts'::regnamespace"
+            "select c.relname from pg_class as c"
+            " where c.relnamespace in ('marts'::regnamespace, 'marts_history'::regnamespace)"
             " and c.relkind in ('v', 'r') and has_table_privilege(c.oid, 'select')"
         ).fetchall()
-        unknown = {name.removesuffix("_vintage") for (name,) in views}
-        unknown -= {name.removesuffix("_vintage") for name in READ} | set(SAYS_NOTHING)
+        unknown = {name.removesuffix("_vintage") for (name,) in views} - READ.keys() - SAYS_NOTHING.keys()
         assert not unknown, f"nobody has said what a reader learns from {sorted(unknown)}"
         connection.row_factory = dict_row
         found = connection.execute("select publication_id from marts.publication order by 1").fetchall()
         seen.publications = [row["publication_id"] for row in found]
         for view, place in READ.items():
             tell(f"reading {view}")
-            statement = sql.SQL("select * from {} where publication_id = %s").format(sql.Identifier("marts", view))
+            statement = sql.SQL("select * from {} where publication_id = %s").format(
+                sql.Identifier("marts_history", view)
+            )
             for publication in seen.publications:
                 for row in connection.execute(statement, [publication]):
                     seen.rows[view][_place(view, row, place)].append(row)
@@ -130,6 +134,6 @@ def read(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Se
 
 
 def _place(view: str, row: Row, column: str) -> str:
-    if view == "funding_granted_vintage" and row["source"] != "foerderkatalog":
+    if view == "funding_granted" and row["source"] != "foerderkatalog":
         return f"{row['source']} {row['period']}"
     return str(row[column])

@@ -88,7 +88,7 @@ def attacked(cases: Sequence[Case], seen: Seen, processes: int = 1) -> Outcome:
     """The attack on each case, in so many processes."""
     global _shared
     targets: dict[str, list[Row]] = {}
-    for rows in seen.rows["cost_extrapolation_vintage"].values():
+    for rows in seen.rows["cost_extrapolation"].values():
         for row in rows:
             targets.setdefault(row["region_code"], []).append(row)
     _shared = cases, seen, targets

@@ -47,7 +47,7 @@ def _seen(case: Case, hidden: dict[int, set[str]] | None = None) -> Seen:
         own = {"publication_id": at + 1}
         for year, of_year in grants.cells(state.grants).items():
             shows = year not in (hidden or {}).get(at, set())
-            seen.rows["funding_granted_vintage"][case.funder].append(
+            seen.rows["funding_granted"][case.funder].append(
                 own
                 | {
                     "source": CATALOGUE,
@@ -63,7 +63,7 @@ def _seen(case: Case, hidden: dict[int, set[str]] | None = None) -> Seen:
             )
         b, r = state.count(DAY, BULGARIA), state.count(DAY, ROMANIA)
         splits = min(b, r) >= 3 and rounded(b) + rounded(r) == rounded(b + r)
-        seen.rows["eu2_population_vintage"][case.ags].append(
+        seen.rows["eu2_population"][case.ags].append(
             own
             | {
                 "reference_date": DAY,
@@ -153,7 +153,7 @@ def test_lines_and_a_percentage_beside_what_is_hidden_are_named() -> None:
     seen.lined.add((1, "f" * 64))
     assert {finding.why for finding in grants.attack(case, seen)} == {"lines of its list are named"}
     seen.lined.clear()
-    for row in seen.rows["funding_granted_vintage"][case.funder]:
+    for row in seen.rows["funding_granted"][case.funder]:
         row["granted_pct"] = Decimal(50)
     assert sorted(finding.cell[-19:] for finding in grants.attack(case, seen)) == [
         "2016, publication 1",
@@ -165,7 +165,7 @@ def test_the_length_of_a_list_tells_a_hidden_total() -> None:
     made = [*_of_year(2016, 1), *_of_year(2018, 2, 3, first=3)]
     case = replace(_case([replace(grant, total=2 * grant.granted) for grant in made]), source="esf_bayern", period="P")
     seen = _seen(replace(case, source=CATALOGUE), {0: {"2016", "2018", "all"}})
-    seen.rows["funding_granted_vintage"]["esf_bayern P"] = seen.rows["funding_granted_vintage"]["R7"]
+    seen.rows["funding_granted"]["esf_bayern P"] = seen.rows["funding_granted"]["R7"]
     assert grants.attack(case, seen) == []
     seen.sources["esf_bayern", "P"].append({"publication_id": 1, "loaded": 3})
     _assert_names(grants.attack(case, seen), "(i) small count of grants", "2016, publication 1")
@@ -175,7 +175,7 @@ def _with_ledger(bulgaria: int, romania: int, **figures: Any) -> tuple[Case, See
     case = _case(persons=(_persons(bulgaria, romania),), postings=(Posting("050101", "EU2", 1_000_000),))
     seen = _seen(case)
     row = {**FIGURES, "reference_year": 2019, "unmapped_cost_eur": Decimal(0), **figures}
-    seen.rows["cost_per_person_vintage"][case.ags].append({"publication_id": 1, **row})
+    seen.rows["cost_per_person"][case.ags].append({"publication_id": 1, **row})
     return case, seen
 
 
@@ -222,14 +222,14 @@ def test_a_lump_sum_and_an_extrapolation_tell_as_much_as_a_count() -> None:
     case, seen = _with_ledger(10, 13, total_cost_eur=Decimal(10_000), cost_per_person_rounded_eur=Decimal(500))
     when = {"reference_year": 2019, "reference_date": DAY}
     by_lump_sum = {**when, "population_persons": None, "lump_sum_eur": Decimal(11_500), "rate_eur": Decimal(500)}
-    seen.rows["lump_sum_simulation_vintage"][case.ags] = [
+    seen.rows["lump_sum_simulation"][case.ags] = [
         {"publication_id": 1, "total_cost_eur": None, "covered_pct": None, **by_lump_sum}
     ]
     _assert_names(_found(case, seen), "(ii) rounded count", "EU2")
-    seen.rows["lump_sum_simulation_vintage"].clear()
+    seen.rows["lump_sum_simulation"].clear()
     assert _found(case, seen) == []
     exact = {**when, "extrapolated_cost_unrounded_rate_eur": Decimal(297_677_222), "denominator_persons": 535_819}
-    seen.rows["cost_extrapolation_vintage"][case.ags] = [
+    seen.rows["cost_extrapolation"][case.ags] = [
         {"publication_id": 1, "extrapolated_cost_rounded_rate_eur": None, **exact}
     ]
     _assert_names(_found(case, seen), "(ii) rounded count", "EU2")
@@ -254,7 +254,7 @@ def test_one_person_less_is_named_where_counts_are_exact_and_not_where_they_are_
     case = _case(persons=(_persons(10, 13), _persons(10, 12)))
     seen = _seen(case)
     assert _found(case, seen) == []
-    for row, persons in zip(seen.rows["eu2_population_vintage"][case.ags], (23, 22), strict=True):
+    for row, persons in zip(seen.rows["eu2_population"][case.ags], (23, 22), strict=True):
         row["eu2_persons"] = persons
     _assert_names(_found(case, seen), "(i) small difference", "EU2, publications 1 to 2")
 

@@ -247,7 +247,7 @@ def test_what_tells_of_hidden_figures_would_be_found(revised, monkeypatch):
 def test_a_row_that_is_hidden_in_both_and_has_another_file_is_no_change(revised):
     with database.connect(revised) as connection:
         differing = connection.execute(
-            "select count(*) from marts.minimum_income_vintage as a inner join marts.minimum_income_vintage as b"
+            "select count(*) from marts_history.minimum_income as a inner join marts_history.minimum_income as b"
             " using (source, table_code, source_region_code, reference_date, benefit, nationality, sex)"
             " where a.publication_id = 2 and b.publication_id = 3 and a.reason = 'confidential'"
             " and b.reason = 'confidential' and a.source_file_name <> b.source_file_name"

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from extracts import descriptions, package
+from extracts import package
 from extracts.texts import Texts
 from lagebild.core import yaml_files
-from lagebild.warehouse import marts
+from lagebild.warehouse import descriptions, marts
 
-MARTS = {mart.name: mart for mart in marts.definitions() if mart.name in {one.name for one in package.load().every}}
+PACKAGED = {one.name for one in package.load().every}
+MARTS = {mart.name: mart for mart in marts.definitions() if mart.schema == "marts" or mart.name in PACKAGED}
 BESIDE_THE_MODEL = {"publication_id": "Publication this row belongs to.", marts.AGE: marts.AGE_MEANS}
 ENGLISH = re.compile(
     r"\b(?:the|of|and|with|where|which|from|whose|are|empty|than|this|that|there|not|is|it|for|to|by|or|share|rows?"
@@ -75,7 +76,7 @@ def german() -> dict[str, Any]:
 
 
 def test_every_mart_and_column_has_a_german_text_as_new_as_the_english_one(german):
-    assert MARTS.keys() == {one.name for one in package.load().every}
+    assert MARTS.keys() >= PACKAGED
     assert list(faults(german)) == []
 
 

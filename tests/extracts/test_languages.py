@@ -15,6 +15,7 @@ from extracts.attribution import CONTRACTS
 from extracts.codes import CODES
 from extracts.texts import Texts
 from lagebild.core import yaml_files
+from lagebild.warehouse import descriptions
 from tests.extracts.test_descriptions import ENGLISH
 from tests.extracts.test_release_metadata import _contents, _files
 
@@ -59,7 +60,14 @@ def said(node: Any, language: str, path: str = "") -> Iterator[tuple[str, str]]:
 
 FILES = {
     path.name: yaml_files.read(path)
-    for path in (texts.PHRASES, texts.LABELS, CODES, package.PACKAGE, key_figures.FILE, package.ROOM / "topics.yml")
+    for path in (
+        texts.PHRASES,
+        descriptions.LABELS,
+        CODES,
+        package.PACKAGE,
+        key_figures.FILE,
+        package.ROOM / "topics.yml",
+    )
 }
 
 

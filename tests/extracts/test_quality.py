@@ -123,8 +123,8 @@ def test_six_dimensions_and_the_same_again_on_another_day(published):
 def test_relevance_counts_rows_figures_and_gaps(published):
     section = report(published)["relevance"]
     figures = "+".join(f"count({name})" for name in COLUMNS)
-    given = one(published, f"select {figures} from marts.eu2_population_vintage where publication_id = 1")
-    total = one(published, "select count(*) from marts.eu2_population_vintage where publication_id = 1")
+    given = one(published, f"select {figures} from marts_history.eu2_population where publication_id = 1")
+    total = one(published, "select count(*) from marts_history.eu2_population where publication_id = 1")
     assert cells(section, 1, 2, 3)["EU2-Bevölkerung"] == (german(total), german(given), german(8 * total - given))
     assert fact(section, "Nutzung") == "Ministerium; Zweck: Haushalt"
     gaps = rows(published, "select count(distinct indicator_code), count(*) from marts.indicator_gap")[0]
@@ -153,7 +153,7 @@ def test_accuracy_counts_verdicts_rejected_rows_and_made_up_ones(published):
     # rows of azr_nrw was checked again and passed, `later` after the publication, a note is none; employment passed
     assert fact(section, "Prüfungen der Lieferungen") == "2 bestanden, 1 nicht bestanden"
     synthetic = " union all ".join(
-        f"select count(*) from marts.{entry.name}_vintage where publication_id = 1 and evidence = 'synthetic'"
+        f"select count(*) from marts_history.{entry.name} where publication_id = 1 and evidence = 'synthetic'"
         for entry in package.load().marts
         if entry.name not in ("provenance", "cost_comparability", "indicator_gap")
     )
@@ -196,13 +196,13 @@ def test_timeliness_counts_days_and_what_was_late(published):
 def test_coherence_counts_verdicts_on_values(published):
     section = report(published)["coherence"]
     found = {(row[0], row[2]): row[3] for row in section.table[1:] if row[0] == "Plausibilität gedruckter Angaben"}
-    counted = rows(published, "select verdict, count(*) from marts.published_claim_vintage where publication_id = 1"
+    counted = rows(published, "select verdict, count(*) from marts_history.published_claim where publication_id = 1"
                    " and verdict is not null group by 1")  # fmt: skip
     assert sorted(found.values()) == sorted(str(number) for _, number in counted) and len(counted) > 1
     breaks = [
         one(
             published,
-            f"select count(*) from marts.{mart}_vintage where publication_id = 1 and change_reason in {BREAKS}",
+            f"select count(*) from marts_history.{mart} where publication_id = 1 and change_reason in {BREAKS}",
         )
         for mart in ("migration_background", "naturalisation")
     ]
@@ -225,9 +225,9 @@ def test_confidentiality_counts_hidden_cells_and_names_no_rule(published):
         f"count(*) filter (where {figure} is null)"
         for figure in ("granted_eur", "operations", "total_cost_eur", "granted_pct")
     )
-    confidential = "from marts.funding_granted_vintage where publication_id = 1 and reason = 'confidential'"
+    confidential = "from marts_history.funding_granted where publication_id = 1 and reason = 'confidential'"
     hidden = one(published, f"select {counts} {confidential}")
-    whole = one(published, "select 4 * count(*) from marts.funding_granted_vintage where publication_id = 1")
+    whole = one(published, "select 4 * count(*) from marts_history.funding_granted where publication_id = 1")
     assert hidden and cells(section, 1, 2)["Bewilligte Vorhaben"] == (german(whole), german(hidden))
     said = " ".join(text for one in section.facts for text in (one.label, one.text)).lower()
     assert not [word for word in ("p-prozent", "p %", "dominanz", "schwelle", "mindestens", "unter 3") if word in said]
@@ -261,7 +261,7 @@ def test_a_recipient_of_some_places_is_told_of_those(published):
         report(published, recipient=replace(MINISTRY, places=places))["relevance"] for places in ((), ("05913",))
     )
     rows_of = [cells(section, 1)["EU2-Bevölkerung"] for section in (whole, some)]
-    expected = one(published, "select count(*) from marts.eu2_population_vintage where publication_id = 1"
+    expected = one(published, "select count(*) from marts_history.eu2_population where publication_id = 1"
                    " and region_code like '05913%'")  # fmt: skip
     assert rows_of[1] == (str(expected),) and rows_of[0] != rows_of[1]
 

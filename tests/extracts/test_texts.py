@@ -11,6 +11,7 @@ from extracts.texts import Texts
 from lagebild.core import yaml_files
 from lagebild.core.errors import UserError
 from lagebild.core.settings import DBT_PROJECT
+from lagebild.warehouse import descriptions
 
 DE, EN = Texts("de"), Texts("en")
 ENTRIES = {entry.name: entry for entry in package.load().marts}
@@ -50,7 +51,7 @@ def faults(labels: dict[str, dict[str, str]]) -> list[str]:
 
 def test_every_column_of_the_package_has_a_heading_of_its_own_in_both_languages():
     assert columns().keys() == ENTRIES.keys()
-    assert faults(texts._labels()) == []
+    assert faults(descriptions.labels()) == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_every_column_of_the_package_has_a_heading_of_its_own_in_both_languages(
     [({"de": "AGS"}, "municipality_ags has no heading in en"), ({"de": "Bezugsjahr", "en": "x"}, "are both headed")],
 )
 def test_a_heading_that_is_missing_or_there_twice_is_noticed(label, said):
-    assert any(said in fault for fault in faults({**texts._labels(), "municipality_ags": label}))
+    assert any(said in fault for fault in faults({**descriptions.labels(), "municipality_ags": label}))
 
 
 def test_every_mart_has_a_title_in_both_languages():

@@ -12,8 +12,8 @@ SHA256 = "ab" * 32
 
 # Two publications of two marts; the second corrects the cost. Row order, texts and types are chosen to be awkward.
 TABLES = f"""
-drop view if exists marts.cost_per_person, marts.cost_per_person_vintage cascade;
-drop view if exists marts.eu2_population, marts.eu2_population_vintage cascade;
+drop view if exists marts.cost_per_person, marts.cost_per_person_vintage, marts_history.cost_per_person cascade;
+drop view if exists marts.eu2_population, marts.eu2_population_vintage, marts_history.eu2_population cascade;
 create table published.tiny_cost (
     publication_id bigint, municipality_ags text, reference_year integer, municipality_name text,
     total_cost_eur numeric(18, 2), cost_per_person_eur numeric(18, 6), cost_per_person_rounded_eur numeric(18, 0),
@@ -24,9 +24,9 @@ insert into published.tiny_cost values
 (2, '05913000', 2019, 'Dortmund', 15639764.50, 2143.020622, 2143, 'derived_from_result'),
 (2, '05112000', 2019, '=HYPERLINK("http://example.org")', null, null, null, 'synthetic');
 update published.tiny_cost set caption_de = '{CAPTION_DE}', caption_en = '{CAPTION_EN}';
-create view marts.cost_per_person_vintage as select * from published.tiny_cost;
-comment on view marts.cost_per_person_vintage is 'One row a municipality and year.';
-comment on column marts.cost_per_person_vintage.total_cost_eur is 'Attributable cost of the year, EUR.';
+create view marts_history.cost_per_person as select * from published.tiny_cost;
+comment on view marts_history.cost_per_person is 'One row a municipality and year.';
+comment on column marts_history.cost_per_person.total_cost_eur is 'Attributable cost of the year, EUR.';
 
 create table published.tiny_population (
     publication_id bigint, region_code text, reference_date date, region_name text, eu2_persons bigint,
@@ -36,10 +36,10 @@ insert into published.tiny_population values
 (2, '05315', '2024-12-31', 'Köln, Stadt', 14905, -5, -0.03, false, '-'),
 (2, '05112', '2024-12-31', 'Duisburg; "Stadt"', 26575, null, null, true, '+ 4'),
 (1, '05112', '2023-12-31', 'Duisburg', 26000, null, null, false, null);
-create view marts.eu2_population_vintage as select * from published.tiny_population;
+create view marts_history.eu2_population as select * from published.tiny_population;
 create view marts.eu2_population as select * from published.tiny_population where publication_id = 2;
 comment on column marts.eu2_population.eu2_persons is 'Bulgarian and Romanian nationals, persons.';
-grant select on marts.cost_per_person_vintage, marts.eu2_population_vintage, marts.eu2_population
+grant select on marts_history.cost_per_person, marts_history.eu2_population, marts.eu2_population
 to bi_reader, statistics_office;
 
 create view marts_internal.unmasked_counts_vintage as select * from published.tiny_population;

@@ -8,8 +8,7 @@ import pytest
 
 import lagebild
 from lagebild.core.errors import UserError
-from lagebild.provenance import frame
-from lagebild.warehouse import marts
+from lagebild.warehouse import descriptions, marts
 from tests.support import query
 
 AGS = "05913000"
@@ -86,7 +85,7 @@ def test_faults_say_what_to_do(house):
 
 
 def test_the_unit_follows_from_the_name():
-    assert [frame.unit_of(name) for name in ("total_cost_eur", "share_pct", "persons_low", "label")] == [
+    assert [descriptions.unit_of(name) for name in ("total_cost_eur", "share_pct", "persons_low", "label")] == [
         "EUR", "%", "persons", "",
     ]  # fmt: skip
     assert dataclasses.is_dataclass(marts.definition("employment"))

@@ -68,7 +68,7 @@ def test_the_figures_and_what_a_changed_input_does_to_them(published_warehouse, 
     )
     assert sources == (["employment", *LEDGERS, "reference_quantity", "register"],)
     vintages = query(
-        warehouse, "select publication_id, employees_persons from marts.cost_per_person_vintage order by 1"
+        warehouse, "select publication_id, employees_persons from marts_history.cost_per_person order by 1"
     )
     assert vintages == [(first, 2525), (second, 2526)]
     chain = explain.explain(warehouse, "cost_per_person", "05913000", 2019, first)

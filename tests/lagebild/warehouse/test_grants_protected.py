@@ -89,7 +89,7 @@ def shown(settings, publication: int, ministry: str) -> dict[str, tuple[int, Dec
     """What a reader sees of a case: year -> grants and EUR."""
     rows = read(
         settings,
-        "select begin_year, operations, granted_eur from marts.funding_granted_vintage"
+        "select begin_year, operations, granted_eur from marts_history.funding_granted"
         " where publication_id = %s and funder = %s and operations is not null",
         publication,
         ministry,
@@ -104,8 +104,8 @@ def test_a_year_that_was_hidden_is_not_left_by_subtracting_a_later_release(templ
     subtracted = (
         "select one.rest - two.granted_eur from"
         " (select sum(case begin_year when 'all' then granted_eur else -granted_eur end) as rest"
-        " from marts.funding_granted_vintage where publication_id = 1 and funder = 'HIDDEN') as one"
-        " cross join marts.funding_granted_vintage as two"
+        " from marts_history.funding_granted where publication_id = 1 and funder = 'HIDDEN') as one"
+        " cross join marts_history.funding_granted as two"
         " where two.publication_id = %s and two.funder = 'HIDDEN' and two.begin_year = '2017'"
     )
     (rest,) = read(template, subtracted.replace("two.granted_eur", "6600"), 1)
@@ -122,7 +122,7 @@ def test_what_the_sums_of_two_releases_share_does_not_tell_the_rest(template):
     assert set(shown(template, 1, "SUM-SHARED")) == {"2018"}
     rest = (
         "select sum(case begin_year when 'all' then granted_eur else -granted_eur end), count(granted_eur)"
-        " from marts.funding_granted_vintage where publication_id = %s and funder = %s and operations is not null"
+        " from marts_history.funding_granted where publication_id = %s and funder = %s and operations is not null"
     )
     for later in (2, 3):
         # nine more of 2016 are enough, but 2017 and 2018 are in both rests: what one has more is the two grants
@@ -150,7 +150,7 @@ def test_no_two_publications_differ_by_a_grant_or_two(template):
     differing = read(
         template,
         "select a.funder, a.begin_year, b.operations - a.operations, b.granted_eur - a.granted_eur"
-        " from marts.funding_granted_vintage as a inner join marts.funding_granted_vintage as b"
+        " from marts_history.funding_granted as a inner join marts_history.funding_granted as b"
         " using (funder, region_code, begin_year) where a.publication_id < b.publication_id"
         " and (a.operations, a.granted_eur) is distinct from (b.operations, b.granted_eur)"
         " and a.operations is not null and b.operations is not null",
@@ -165,7 +165,7 @@ def test_hidden_years_cannot_be_solved_for_from_their_sum(template, publication)
         template,
         "select funder, count(*) filter (where operations is null) as years,"
         " sum(case begin_year when 'all' then operations else -operations end) as grants"
-        " from marts.funding_granted_vintage where publication_id = %s group by funder"
+        " from marts_history.funding_granted where publication_id = %s group by funder"
         " having bool_or(operations is not null) filter (where begin_year = 'all')",
         publication,
     )
@@ -181,12 +181,12 @@ def test_a_confidential_row_says_nothing_else(template):
     rows = read(
         template,
         "select operations, total_cost_eur, granted_eur, granted_pct, evidence, is_synthetic"
-        " from marts.funding_granted_vintage where reason = 'confidential'",
+        " from marts_history.funding_granted where reason = 'confidential'",
     )
     assert rows and set(rows) == {(None, None, None, None, "synthetic", True)}
     nodes = read(
         template,
-        "select row_key, value, first_line, last_line, row_numbers from marts.provenance_vintage"
+        "select row_key, value, first_line, last_line, row_numbers from marts_history.provenance"
         " where mart = 'funding_granted' and figure = 'granted_eur'",
     )
     # lines of shown cells would be all lines but those of hidden ones
@@ -195,7 +195,7 @@ def test_a_confidential_row_says_nothing_else(template):
         f"{sha256}|{funder}|{region}|{year}"
         for sha256, funder, region, year in read(
             template,
-            "select source_sha256, funder, region_code, begin_year from marts.funding_granted_vintage"
+            "select source_sha256, funder, region_code, begin_year from marts_history.funding_granted"
             " where operations is null",
         )
     }

@@ -181,7 +181,7 @@ def test_a_rollback_moves_the_pointer_and_says_who_why_and_when(published):
         " rolled_back_at between now() - interval '1 minute' and now() from published.rollback",
     )
     assert rows == [(3, 1, getpass.getuser(), "wrong district", code_version(), True)]
-    assert query(published, f"select count(distinct publication_id) from marts.{MART}_vintage") == [(3,)]
+    assert query(published, f"select count(distinct publication_id) from marts_history.{MART}") == [(3,)]
     seen = query(published, "select * from marts.publication_rollback", role=database.BI_READER)
     assert seen[0][:3] == (1, 3, 1) and getpass.getuser() not in seen[0]
 

@@ -117,7 +117,7 @@ def read(settings: Settings, publication: int) -> dict[str, list[dict]]:
         for mart in marts.definitions():
             if mart.schema == "marts":
                 cursor = connection.execute(
-                    f"select * from marts.{mart.name}_vintage where publication_id = %s", [publication]
+                    f"select * from marts_history.{mart.name} where publication_id = %s", [publication]
                 )
                 names = [column.name for column in cursor.description]
                 found[mart.name] = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -233,7 +233,7 @@ def test_readers_learn_of_a_register_what_its_classes_say_and_no_more(releases):
             assert said(before) == said(after), (mart, ags)
 
     # 4. One person less of 9,823: 9,825 and 9,820, which bounds the difference to 1 to 9.
-    dortmund = "select eu2_persons from marts.eu2_population_vintage where source = 'register' and region_code = %s"
+    dortmund = "select eu2_persons from marts_history.eu2_population where source = 'register' and region_code = %s"
     vintages = query(warehouse, f"{dortmund} order by publication_id", "05913000", role=database.BI_READER)
     assert vintages == [(9825,), (9825,), (9820,)]
     persons = {9823, 9822, 7297}
@@ -243,7 +243,7 @@ def test_readers_learn_of_a_register_what_its_classes_say_and_no_more(releases):
             others = (value for name, value in row.items() if name not in ends_of_classes(row))
             cells = {int(v) for v in others if isinstance(v, Decimal | int) and v == int(v)} - lowest
             assert not cells & persons, (mart, row)
-    rate = "select cost_per_person_eur, denominator_persons, verdict from marts.cost_per_person_vintage"
+    rate = "select cost_per_person_eur, denominator_persons, verdict from marts_history.cost_per_person"
     rates = query(warehouse, f"{rate} where municipality_ags = '05913000' order by publication_id")
     assert rates == [(2143, 7300, "retraced"), (2143, 7300, "retraced"), (2143, 7295, "retraced")]
 

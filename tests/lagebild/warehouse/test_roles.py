@@ -7,8 +7,8 @@ from tests.support import query
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 READABLE = {
-    database.BI_READER: {"marts"},
-    database.STATISTICS_OFFICE: {"marts", "marts_internal"},
+    database.BI_READER: {"marts", "marts_history"},
+    database.STATISTICS_OFFICE: {"marts", "marts_history", "marts_internal"},
 }
 # What the two working roles may change, relation by relation; whatever is not named here is read-only or closed.
 WRITABLE = {

@@ -38,6 +38,6 @@ def test_todays_code_takes_over_what_an_earlier_commit_left(cluster, empty_wareh
     accept(empty_warehouse, "structure_tables")
     assert build.run(empty_warehouse) == 2
     assert query(empty_warehouse, now, role=database.BI_READER) == [(1108393,)]
-    vintages = query(empty_warehouse, "select distinct publication_id from marts.eu2_population_vintage order by 1")
+    vintages = query(empty_warehouse, "select distinct publication_id from marts_history.eu2_population order by 1")
     assert vintages == [(2,)]
     assert query(empty_warehouse, earlier, role=database.STATISTICS_OFFICE) == [(1108393,)]

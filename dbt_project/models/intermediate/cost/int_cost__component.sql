@@ -115,7 +115,7 @@ final as (
         posting_count,
         cost_basis,
         bearer,
-        {{ weakest_evidence([evidence_of_rank('evidence_rank'), 'share_evidence']) }} as evidence,
+        {{ weakest_evidence([computed_evidence_of_rank('evidence_rank'), 'share_evidence']) }} as evidence,
         source_sha256,
         attribution_rule_version,
         booked_amount_eur,

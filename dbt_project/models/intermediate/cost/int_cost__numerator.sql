@@ -84,7 +84,8 @@ numerators as (
                 and components.target_group in (methods.target_group, 'all')
             ), 0
         ) as unmapped_high_eur,
-        max(evidence_classes.evidence_class_rank) filter (where components.treatment = 'attributed') as evidence_rank
+        max(evidence_classes.evidence_class_rank) filter (where components.treatment = 'attributed') as evidence_rank,
+        max(evidence_classes.evidence_class_rank) as ledger_evidence_rank
     from components
     inner join methods
         on components.method = methods.method
@@ -112,7 +113,8 @@ numerators as (
         null as mappable_cost_eur,
         null as unmapped_low_eur,
         null as unmapped_high_eur,
-        null as evidence_rank
+        null as evidence_rank,
+        null as ledger_evidence_rank
     from ledgers
     inner join methods
         on methods.numerator_rule = 'none'
@@ -136,7 +138,8 @@ numerators_with_evidence as (
         methods.unmapped_limit_pct,
         {{ percentage('numerators.unmapped_cost_eur', 'numerators.mappable_cost_eur') }} as unmapped_pct,
         methods.numerator_rule,
-        {{ evidence_of_rank('numerators.evidence_rank') }} as rows_evidence,
+        {{ computed_evidence_of_rank('numerators.evidence_rank') }} as rows_evidence,
+        {{ computed_evidence_of_rank('numerators.ledger_evidence_rank') }} as ledger_evidence,
         control_totals.value as control_value,
         control_totals.evidence as control_evidence,
         case
@@ -173,6 +176,7 @@ final as (
         unmapped_pct,
         numerator_rule,
         rows_evidence,
+        ledger_evidence,
         control_value,
         control_evidence,
         cost_precision_eur,

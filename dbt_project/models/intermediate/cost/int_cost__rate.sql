@@ -125,6 +125,7 @@ final as (
         rated.excluded_cost_eur,
         rated.cost_basis,
         case when coalesce(rated.reason, '') <> 'mapping_incomplete' then rated.cost_evidence end as cost_evidence,
+        rated.ledger_evidence,
         rated.population_persons,
         rated.population_source,
         rated.population_evidence,

@@ -86,7 +86,8 @@ final as (
         cast(compared.unmapped_pct as numeric(9, 4)) as unmapped_pct,
         compared.unmapped_limit_pct,
         compared.method_edition,
-        compared.rate_step_eur
+        compared.rate_step_eur,
+        compared.ledger_evidence
     from compared
     left join verdicts
         on compared.verdict = verdicts.verdict

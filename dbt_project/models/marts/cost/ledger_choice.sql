@@ -39,7 +39,7 @@ final as (
         cast(case when confidential_groups.municipality_ags is null then choices.amount_eur end as numeric(18, 2))
             as amount_eur,
         case when confidential_groups.municipality_ags is null then cast(choices.line_count as bigint) end as line_count,
-        {{ evidence_of_rank('choices.evidence_rank') }} as evidence,
+        {{ computed_evidence_of_rank('choices.evidence_rank') }} as evidence,
         deliveries.file_name as source_file_name,
         choices.source_sha256,
         case when confidential_groups.municipality_ags is not null then 'confidential' end as amount_reason

@@ -1,20 +1,28 @@
-"""What the marts and columns of a package are, in the language of its recipient.
+"""What marts and columns are, in German and English: headings, descriptions, units.
 
-The English text is that of the mart (its dbt YAML, carried as the database's comment), without what it says to
-developers. The German one stands in `descriptions.de.yml`: by column, and `in` a mart where the column means something
-else there; `of` are digests of the English texts that it was translated from.
+The English description is that of the mart (its dbt YAML, carried as the database's comment), without what it says to
+developers. The German one stands in `dbt_project/texts/descriptions.de.yml`: by column, and `in` a mart where the
+column means something else there; `of` are digests of the English texts that it was translated from. Headings in both
+languages stand in `dbt_project/texts/labels.yml`.
 """
 
 import re
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
-from extracts.model import Language
-from extracts.package import ROOM
 from lagebild.core import yaml_files
+from lagebild.core.settings import DBT_PROJECT
 
-DESCRIPTIONS = ROOM / "descriptions.de.yml"
+Language = Literal["de", "en"]
+TEXTS = DBT_PROJECT / "texts"
+DESCRIPTIONS, LABELS = TEXTS / "descriptions.de.yml", TEXTS / "labels.yml"
+UNITS = {
+    "_eur": "EUR", "_pct": "%", "_persons": "persons", "_days": "days", "_points": "percentage points",
+    "_cases": "cases", "persons": "persons", "persons_low": "persons", "persons_high": "persons",
+    "per_100_inhabitants": "per 100 inhabitants",
+}  # fmt: skip
+"""Unit by the end of a column's name; the longest end counts."""
 _FOR_DEVELOPERS = re.compile(r" ?\((?:see |of the )?seeds? [^()]*\)")
 """A pointer to the file of the models that has the codes; a package explains them itself."""
 
@@ -37,6 +45,23 @@ def german_column(mart: str, column: str) -> dict[str, Any] | None:
         return None
     found = entry.get("in", {}).get(mart) or entry
     return found if "de" in found else None
+
+
+def label(column: str, language: Language) -> str | None:
+    """The heading of a column; None where it has none."""
+    return labels().get(column, {}).get(language)
+
+
+def unit_of(column: str) -> str:
+    """The unit of a column, by the end of its name; empty where it says none."""
+    ends = [end for end in UNITS if column.endswith(end)]
+    return UNITS[max(ends, key=len)] if ends else ""
+
+
+@cache
+def labels() -> dict[str, dict[str, str]]:
+    """The headings: column -> language -> text."""
+    return yaml_files.read(LABELS) or {}
 
 
 def for_readers(english: str) -> str:
