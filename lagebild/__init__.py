@@ -8,7 +8,7 @@ print(lagebild.explain(costs.iloc[0]))
 
 from typing import Any
 
-__all__ = ["explain", "read"]
+__all__ = ["compare", "explain", "read"]
 
 
 def __getattr__(name: str) -> Any:

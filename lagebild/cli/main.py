@@ -39,6 +39,7 @@ COMMANDS: dict[str, str | Topic] = {
             "status": "stack.status",
             "health": "health.health",
             "credentials": "stack.credentials",
+            "connection": "stack.connection",
             "airflow": "stack.airflow",
             "bi": "stack.bi",
             "alerts": "calendar.alerts",

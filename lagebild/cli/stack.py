@@ -134,6 +134,25 @@ def credentials(settings: "Settings", form: str) -> None:
         click.echo(f"dashboards:     {login['url']}  user {login['user']}, password {login['password']}")
 
 
+@click.command(epilog=options.exit_codes("if the stack was never started here"))
+@click.argument("tool", type=click.Choice(["pbids", "odc", "odbc"]))
+@options.pass_settings
+def connection(settings: "Settings", tool: str) -> None:
+    """Print a connection file for a BI tool.
+
+    For Power BI Desktop (pbids), Excel (odc) or any program with ODBC (odbc, a section of odbc.ini). No password is in
+    it: the tool asks for that of bi_reader. What was tried with which tool: docs/tools/README.md.
+
+    \b
+    Examples:
+      lagebild stack connection pbids > lagebild.pbids
+      lagebild stack connection odbc >> ~/.odbc.ini
+    """
+    from lagebild.local import connections
+
+    click.echo(connections.file(settings, tool), nl=False)
+
+
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     epilog="Exit codes: those of Airflow's own command line.",

@@ -6,7 +6,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
+from extracts.codes import text as code_text
+from extracts.model import Language
 from extracts.package import load as package
 from extracts.texts import LANGUAGES, Texts
 from lagebild.core import database
@@ -67,6 +70,63 @@ def explain(row: "pandas.Series", language: str = "en") -> str:
         raise UserError(f"{found.name} of publication {number} has no row {wanted}", remedy="read it again")
     parts = {name: [getattr(chain, name)[n] for n in chosen] for name in ("rows", "trees", "inputs")}
     return explaining.as_text(replace(chain, **parts), language)
+
+
+def compare(left: "pandas.Series", right: "pandas.Series", language: Language = "en") -> "pandas.Series":
+    """The difference of two costs per person, `left` less `right`, where the warehouse lets them be compared.
+
+    Both are rows of `read("cost_per_person")` of one publication. The result has `difference_eur` and the ends of what
+    it may be (`low_eur`, `high_eur`; NA where an end is open), EUR per person and year, and in `attrs` the dimensions
+    that are the same. Raise UserError with every reason against the comparison: what differs, and what is not known.
+    """
+    import pandas as pd
+
+    numbers = {row.attrs.get("publication", {}).get("publication_id") for row in (left, right)}
+    if {row.attrs.get("mart") for row in (left, right)} != {"cost_per_person"} or len(numbers) != 1:
+        raise UserError(
+            "two rows of cost_per_person of one publication are compared",
+            remedy='read both by lagebild.read("cost_per_person"), with the same publication',
+        )
+    for row in (left, right):
+        if pd.isna(row["cost_per_person_eur"]):
+            said = code_text("reason", str(row["reason"]), language) or str(row["reason"])
+            raise UserError(f"{_named(row)} has no cost per person: {said}", remedy="there is nothing to compare")
+    told = _dimensions(left, right, int(numbers.pop()))
+    against = [
+        f"{str(one['dimension']).replace('_', ' ')}: {code_text('reason', str(one['reason']), language)}"
+        for one in told
+        if not one["is_same"]
+    ]
+    if against or not told:
+        why = "; ".join(against) or "nothing is known of this pair"
+        raise UserError(
+            f"{_named(left)} and {_named(right)} are not to be compared: {why}",
+            remedy="state both, each with its caption, and no difference",
+        )
+    names = ("cost_per_person_eur", "cost_per_person_low_eur", "cost_per_person_high_eur")
+    (one, low, high), (other, other_low, other_high) = ([row[name] for name in names] for row in (left, right))
+    values = {"difference_eur": one - other, "low_eur": low - other_high, "high_eur": high - other_low}
+    found = pd.Series(values, dtype="Float64")
+    found.attrs = {"same": [str(row["dimension"]) for row in told], "caption": left.attrs["caption"]}
+    return found
+
+
+def _dimensions(left: "pandas.Series", right: "pandas.Series", publication: int) -> list[dict[str, Any]]:
+    """The rows of `cost_comparability` on this pair, in either order."""
+    key = ("municipality_ags", "reference_year", "method")
+    pair = [[str(row[name]) for name in key] for row in (left, right)]
+    query = (
+        "select * from marts_history.cost_comparability where publication_id = %s"
+        " and array[left_municipality_ags, left_year::text, left_method,"
+        " right_municipality_ags, right_year::text, right_method] in (%s, %s) order by dimension"
+    )
+    with database.connect(settings_module.load(), database.BI_READER) as connection:
+        connection.row_factory = dict_row
+        return connection.execute(query, [publication, [*pair[0], *pair[1]], [*pair[1], *pair[0]]]).fetchall()
+
+
+def _named(row: "pandas.Series") -> str:
+    return f"{row['municipality_name']} {row['reference_year']} ({row['method']})"
 
 
 def _mart(name: str) -> Mart:

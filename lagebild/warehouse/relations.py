@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from lagebild.core import yaml_files
@@ -122,10 +122,15 @@ def sync(connection: Connection) -> None:
     for table, rows in (("mart_relation", relation_rows()), ("mart_column", column_rows())):
         told = list(rows)
         names = list(told[0])
-        connection.execute(f"delete from published.{table}")
+        target = sql.Identifier("published", table)
+        insert = sql.SQL("insert into {} ({}) values ({})").format(
+            target,
+            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.SQL(", ").join(map(sql.Placeholder, names)),
+        )
+        connection.execute(sql.SQL("delete from {}").format(target))
         with connection.cursor() as cursor:
-            values = ", ".join(f"%({name})s" for name in names)
-            cursor.executemany(f"insert into published.{table} ({', '.join(names)}) values ({values})", told)
+            cursor.executemany(insert, told)
 
 
 def _public() -> Iterator[Mart]:

@@ -1,4 +1,4 @@
-"""`marts.relation`, `marts.column_text` and `marts_history`: what a BI tool is told of every mart, and that it is true."""
+"""`marts.relation`, `marts.column_text`, `marts_history`: what a BI tool is told of every mart, and that it is true."""
 
 import dataclasses
 
