@@ -148,9 +148,10 @@ def connection(settings: "Settings", tool: str) -> None:
       lagebild stack connection pbids > lagebild.pbids
       lagebild stack connection odbc >> ~/.odbc.ini
     """
+    from lagebild.core import database
     from lagebild.local import connections
 
-    click.echo(connections.file(settings, tool), nl=False)
+    click.echo(connections.FORMS[tool](database.parameters(settings, database.BI_READER)), nl=False)
 
 
 @click.command(

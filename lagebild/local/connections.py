@@ -4,9 +4,6 @@ import json
 from collections.abc import Callable
 from xml.sax.saxutils import escape
 
-from lagebild.core import database
-from lagebild.core.settings import Settings
-
 TITLE = "Lagebild"
 ABOUT = "Marts of Lagebild: cost and outcome indicators of municipal integration policy (schema marts)"
 ODBC_OPTIONS = {
@@ -42,11 +39,6 @@ _ODC = """\
 """
 
 
-def file(settings: Settings, form: str) -> str:
-    """The file of one of `FORMS` for this stack's warehouse, as role bi_reader. UserError before a start."""
-    return FORMS[form](database.parameters(settings, database.BI_READER))
-
-
 def odbc_string(told: dict[str, str], driver: str = "PostgreSQL Unicode(x64)") -> str:
     """A connection string without a password; on Linux the driver is called `PostgreSQL Unicode`."""
     server = {"Server": told["host"], "Port": told["port"], "Database": told["dbname"], "Uid": told["user"]}
@@ -72,4 +64,4 @@ def _odbc(told: dict[str, str]) -> str:
 
 
 FORMS: dict[str, Callable[[dict[str, str]], str]] = {"pbids": _pbids, "odc": _odc, "odbc": _odbc}
-"""pbids for Power BI Desktop, odc for Excel, odbc as a section of odbc.ini."""
+"""pbids for Power BI Desktop, odc for Excel, odbc as a section of odbc.ini; each from libpq's parameters."""

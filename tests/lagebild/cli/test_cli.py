@@ -147,7 +147,8 @@ def test_whatever_lists_something_gives_it_to_programs_too():
     without = {" ".join(path) for path, command in commands() if not isinstance(command, click.Group)
                and not any("--format" in option.opts for option in command.params)}  # fmt: skip
     assert without == {
-        "run", "stack up", "stack bi", "stack down", "stack airflow", "delivery load", "delivery watch",
+        "run", "stack up", "stack bi", "stack connection", "stack down", "stack airflow", "delivery load",
+        "delivery watch",
         "delivery reload", "delivery accept", "delivery refuse", "delivery withdraw", "source docs", "source fit",
         "source sniff", "source fetch", "publication build", "publication publish", "publication rollback",
         "publication extract", "release", "recall",
