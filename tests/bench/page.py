@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.bench.building import Building
     from tests.bench.growth import Growth
     from tests.bench.publishing import Publishing
+    from tests.bench.readers import Read
     from tests.bench.registers import Registers
     from tests.bench.release import Sized
     from tests.bench.targets import Record
@@ -38,6 +39,7 @@ GROWTH = "## What Airflow keeps\n"
 AUDIT = "## The disclosure audit\n"
 REGISTERS = "## Registers of a state\n"
 RELEASE = "## Writing a release\n"
+READERS = "## Readers of the marts\n"
 _DAYS_LINE = re.compile(r"^days: (\d+)$", re.MULTILINE)
 _REPETITIONS_LINE = re.compile(r"^repetitions of both: (\d+)$", re.MULTILINE)
 _PERSONS_LINE = re.compile(r"^persons: ([\d,]+)$", re.MULTILINE)
@@ -374,6 +376,48 @@ def render_release(found: "Sequence[Sized]", less_mb: float, server_version: str
     )
 
 
+def render_readers(found: "Read", server_version: str, remark: str) -> str:
+    """The section on readers of the marts: each query's 95th percentile beside that of plain tables."""
+    demands, lines = [], []
+    for name, asked in found.asked.items():
+        turns = [asked.p95(turn, found.turns) for turn in range(found.turns)]
+        own = [mart for mart, _ in turns]
+        ratios = [mart / plain for mart, plain in turns if plain]
+        if ratios:
+            demands.append(_at_most(f"{name}: p95 against a plain indexed table (x)", ratios, 2, 1.2))
+        plains = [plain for _, plain in turns if plain]
+        lines.append(
+            [name, f"{statistics.median(own) * 1000:.1f}", f"{statistics.median(plains) * 1000:.1f}" if plains else "-"]
+        )
+    return "\n".join(
+        [
+            READERS,
+            *([f"**{remark}**", ""] if remark else []),
+            _table(["", "measured", "spread", "must", "aim", "met"], demands),
+            "",
+            "Every reader has a session of its own as role bi_reader and asks every query once a turn, all at once;"
+            " then the same of tables with the rows of the marts, indexed by key, publication and place. Ratios are of"
+            " one turn. A view settles first which contents are shown and then reads these whole, so that no plan, error or"
+            " estimate tells of a content that is not: of a mart with many rows in force one place costs as much as"
+            " all. Written by `make bench ONLY=readers`.",
+            "",
+            _table(["query", "p95 of marts (ms)", "p95 of plain tables (ms)"], lines),
+            "",
+            "```",
+            f"publications: {found.publications:,}; rows of the largest mart: {found.rows:,}; readers: {found.readers}",
+            f"date: {date.today()}, commit {_head()}",
+            f"versions: PostgreSQL {server_version}",
+            "```",
+            "",
+        ]
+    )
+
+
+def write_readers(path: Path, text: str) -> str:
+    """Write the section on readers; the rest of the page stays."""
+    return _write(path, READERS, text)
+
+
 def write(path: Path, text: str, rows: int) -> str:
     """Write the page, unless one of more rows is there; the other sections stay. Returns what was done."""
     there = _ROWS_LINE.search(_sections(path)[LOADING])
@@ -438,7 +482,8 @@ def _sections(path: Path) -> dict[str, str]:
     """The page's parts by their title, in their order; the first, on loading, has the page's own."""
     text = path.read_text() if path.exists() else ""
     starts = {
-        title: text.find(f"\n{title}") + 1 for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT, REGISTERS, RELEASE)
+        title: text.find(f"\n{title}") + 1
+        for title in (PUBLISHING, FIRST_RUN, GROWTH, AUDIT, REGISTERS, RELEASE, READERS)
     }
     places = sorted((start, title) for title, start in starts.items() if start)
     edges = [(0, LOADING), *places, (len(text) + 1, "")]
