@@ -396,10 +396,10 @@ def render_readers(found: "Read", server_version: str, remark: str) -> str:
             _table(["", "measured", "spread", "must", "aim", "met"], demands),
             "",
             "Every reader has a session of its own as role bi_reader and asks every query once a turn, all at once;"
-            " then the same of tables with the rows of the marts, indexed by key, publication and place. Ratios are of"
-            " one turn. A view settles first which contents are shown and then reads these whole, so that no plan, error or"
-            " estimate tells of a content that is not: of a mart with many rows in force one place costs as much as"
-            " all. Written by `make bench ONLY=readers`.",
+            " then the same of tables with the rows of the marts, indexed by key, publication and place. Ratios are"
+            " of one turn. A view settles first which contents are shown and reads these whole, so that no plan, error"
+            " or estimate tells of a content that is not: of a mart with many rows in force one place costs as much"
+            " as all. Written by `make bench ONLY=readers`.",
             "",
             _table(["query", "p95 of marts (ms)", "p95 of plain tables (ms)"], lines),
             "",
