@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import loopback
 from flask import Flask, Response, jsonify, request
 from flask_babel import get_locale
 from sqlalchemy.engine import URL, make_url
 
+loopback.install()
 _SECRETS = Path(os.environ["BI_SECRETS"])
 
 

@@ -65,7 +65,8 @@ def found(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
             col_description(to_regclass('marts.' || c.table_name), c.ordinal_position::int)
         from information_schema.columns as c
         where c.table_schema = 'marts' and c.table_name = any(%s)
-        order by c.table_name, c.ordinal_position
+        -- a warehouse that was upgraded has its newest columns behind the age, a new one before it
+        order by c.table_name, c.column_name = 'input_age_days', c.ordinal_position
     """
     columns: dict[str, list[dict[str, Any]]] = {}
     for mart, name, kind, comment in connection.execute(query, (list(titles),)):

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 FLAGS = [
@@ -15,6 +16,10 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 WAIT_SECONDS = 90
+OURS = (".band", ".note", ".tiles")
+"""What the dashboards' files draw themselves; the rest of a page is Superset's."""
+GRAVE = ("serious", "critical")
+FAINT = "<div class='note' style='background:#fff;color:#ddd'>a note that nobody can read</div>"
 HOLDER = "[data-test='dashboard-component-chart-holder'], .dashboard-component-chart-holder"
 
 
@@ -36,6 +41,25 @@ def all_drawn(page: Page) -> bool:
     page.mouse.wheel(0, -20_000)
     waiting = page.locator(".loading, [data-test='loading-indicator']").count()
     return waiting == 0 and bool(page.evaluate(f"!!{grid}"))
+
+
+def hard_to_use(page: Page) -> list[str]:
+    """Serious faults of accessibility in what is ours, by axe-core: rule and where."""
+    page.wait_for_timeout(1000)
+    for _ in range(20):  # a page that became taller draws its charts anew
+        there = [selector for selector in OURS if page.locator(selector).count()]
+        if there:
+            break
+        page.wait_for_timeout(1000)
+    if not there:
+        return ["nothing of ours is on the page"]
+    found = Axe().run(page, context={"include": [[selector] for selector in there]}).response["violations"]
+    return [
+        f"{one['impact']} {one['id']}: {node['target'][0]} {node['html'][:120]}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
 
 
 def look(page: Page, task: dict, wanted: dict, told: list[str]) -> None:
@@ -62,6 +86,7 @@ def look(page: Page, task: dict, wanted: dict, told: list[str]) -> None:
         if not any(form in text for form in forms):
             told.append(f"{wanted['slug']}: none of {forms} is on the screen")
     page.screenshot(path=str(Path(task["shots"]) / f"{wanted['slug']}.png"), full_page=True)
+    told += [f"{wanted['slug']}: hard to use: {fault}" for fault in hard_to_use(page)]
     page.set_viewport_size({"width": 1500, "height": 1000})
     print(f"{wanted['slug']}: {holders} charts, {len(wanted['numbers'])} numbers, {seconds:.0f} s", flush=True)
 
@@ -89,6 +114,9 @@ def main() -> int:
         login(page, task)
         for wanted in task["pages"]:
             look(page, task, wanted, told)
+        page.evaluate("html => document.querySelector('.note, .band').insertAdjacentHTML('afterend', html)", FAINT)
+        if not any("color-contrast" in fault for fault in hard_to_use(page)):
+            told.append("a note that nobody can read was not found: the look at accessibility sees nothing")
         context.close()
     for line in dict.fromkeys(told):
         print(f"FAILED {line}")

@@ -1,6 +1,8 @@
 """Dashboards: the files are fresh, what they compile to is whole, and every query of theirs runs on the marts."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from lagebild.core import database, yaml_files
 from lagebild.core.errors import UserError
 from lagebild.local import bi, bi_bundle, bi_datasets
+from tests.extracts.releases import republish
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +127,57 @@ def test_labels_of_dashboards_are_there_in_both_languages():
                 if key in chart and set(chart[key]) != {"de", "en"}:
                     lacking.append(f"{path.name} {name} {key}")
     assert lacking == []
+
+
+REACH = """
+import sys, socket
+sys.path.insert(0, sys.argv[1])
+import loopback
+with socket.create_server(("127.0.0.1", 0)) as server:
+    socket.create_connection(server.getsockname()).close()
+    loopback.install()
+    socket.create_connection(server.getsockname()).close()
+    for ask in (
+        lambda: socket.create_connection(("192.0.2.1", 80), 0.01),
+        lambda: socket.socket().connect_ex(("192.0.2.1", 80)),
+        lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53)),
+        lambda: socket.getaddrinfo("telemetry.example.org", 443),
+    ):
+        try:
+            ask()
+        except PermissionError as error:
+            print("refused", "192.0.2.1" in str(error) or "telemetry" in str(error))
+        else:
+            print("asked")
+"""
+
+
+def test_superset_can_ask_no_other_host():
+    command = [sys.executable, "-c", REACH, str(Path(bi.ROOT) / "bi")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["refused True"] * 4
+    config = (Path(bi.ROOT) / "bi" / "superset_config.py").read_text()
+    assert "\nloopback.install()\n" in config
+
+
+def test_a_former_publication_is_shown_as_it_was(published_warehouse, bundle):
+    """The filter "as published on": of two publications each chart shows the one that is chosen, else the last."""
+    raised = "update {table} set total_cost_eur = total_cost_eur + 1000 where content_id = {content}"
+    republish(published_warehouse, {"cost_per_person": [raised]})
+    text = bundle.sources["cost_per_person", "en"].sql
+    asked = "select publication, total_cost_eur from ({}) as one order by 1"
+    with database.connect(published_warehouse, database.BI_READER) as connection:
+        of_all = connection.execute(asked.format(rendered(text, ""))).fetchall()
+        ((label, now),) = connection.execute(asked.format(rendered(text, "where p.is_current"))).fetchall()
+    by_label = dict(of_all)
+    assert len(by_label) == 2 and by_label.pop(label) == now
+    assert list(by_label.values()) == [now - 1000] and "1" in next(iter(by_label))
+    source = bundle.sources["cost_per_person", "en"]
+    filters = [
+        one
+        for path, file in bundle.files.items()
+        if path.startswith("dashboards/") and file["slug"] == "kosten-en"
+        for one in file["metadata"]["native_filter_configuration"]
+    ]
+    columns = [target.get("column", {}).get("name") for one in filters for target in one["targets"]]
+    assert "publication" in columns and "publication" in source.names
