@@ -4,7 +4,9 @@
 
 Fails on a chart's error, an error on the console, a request to another host, a serious fault of accessibility in what
 is ours (axe-core), and where a number on the screen is not the one in `marts`. Playwright has an environment of its own
-(bi/requirements-test.txt): the page is driven by `tests/bi/pages.py` in it. Exit codes: 0 all as it should be, 1 not so, 2 it could not look.
+(bi/requirements-test.txt): the page is driven by `tests/bi/pages.py` in it.
+
+Exit codes: 0 all as it should be, 1 not so, 2 it could not look.
 """
 
 import json

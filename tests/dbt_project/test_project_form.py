@@ -169,7 +169,8 @@ def test_no_sql_file_is_long() -> None:
 
 
 def test_project_stays_small() -> None:
-    # the protection of figures is a tenth of them, the days of semantic models one, a view; steps and nodes of trees are no tables, but parts of a statement
+    # the protection of figures is a tenth of them, the days of semantic models one (a view); steps and nodes of trees
+    # are no tables, but parts of a statement
     tables = [path for path in SQL_FILES if not is_ephemeral(path)]
     assert len(tables) <= 103, "a build of many models no longer fits into the first run's time"
 
