@@ -1,4 +1,4 @@
-"""docs/mission.md: a row for each thing that is asked for, and every mart, command, DAG and target it names is there."""
+"""docs/mission.md: a row for each thing asked for, and every mart, command, DAG and target it names is there."""
 
 import csv
 import os
