@@ -229,6 +229,8 @@ class _Entry:
         value = row[column]
         if isinstance(value, date):
             return str(value.year) if self._entry.get("years") else self._texts.date(value)
+        if column == "region_name":
+            return self._place(row)
         return self._texts.code(column, str(value)) or str(value)
 
     def _said(self, text: str, row: Values) -> str:
@@ -241,7 +243,7 @@ class _Entry:
         return "".join(parts)
 
     def _filled(self, name: str, form: str, row: Values) -> str:
-        if name == "place":
+        if name in ("place", "region_name"):
             return self._place(row)
         if name not in row:
             raise self._fault(f"{self._entry['mart']} has no column {name}")
@@ -257,7 +259,7 @@ class _Entry:
     def _place(self, row: Values) -> str:
         """The name of the row's place; its key where no mart of the package has it."""
         if name := row.get("region_name") or row.get("municipality_name"):
-            return str(name)
+            return self._texts.place(str(row.get("region_code") or ""), str(name))
         key = row.get("municipality_ags") or row.get("region_code") or ""
         for mart in self._contents.marts:
             if found := dict(mart.distinct("municipality_ags", "municipality_name")).get(key):

@@ -31,10 +31,12 @@ from lagebild.core import database
 from lagebild.core.errors import UserError
 from lagebild.core.settings import ROOT, Settings
 from lagebild.core.version import code_version
-from lagebild.warehouse import publications, releases
+from lagebild.warehouse import descriptions, publications, releases
 from lagebild.warehouse.releases import Release
 
 _WRITERS = (".py", ".yml", ".typ")
+DEMO_CONTACT = "lagebild@example.org"
+"""Of packages of the bundled data, in a domain that is nobody's (RFC 2606)."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +183,13 @@ class Desk:
         if earlier:
             moment = published_at(self.register, earlier[-1].publication_id)
             previous = [earlier[-1].release_id, earlier[-1].publication_id, moment.isoformat()]
-        publisher = self.settings.publishers.get("", "") or statement.publisher
-        if not publisher and self.settings.demo:
-            publisher = Texts(receiver.language).say("about.demo_publisher")
+        publisher, contact = self.settings.publishers.get("", "") or statement.publisher, self.settings.contact
+        if self.settings.demo:
+            publisher = publisher or Texts(receiver.language).say("about.demo_publisher")
+            contact = contact or DEMO_CONTACT
         return {
             "recipient": recipient.written(receiver),
-            "publisher": asdict(Publisher(publisher, self.settings.contact)),
+            "publisher": asdict(Publisher(publisher, contact)),
             "statement": asdict(statement),
             "publishers": self.settings.publishers,
             "licences": self.settings.licences,
@@ -301,9 +304,10 @@ def _versions(package_file: Path) -> dict[str, str | None]:
 def _writers_sha256() -> str:
     """SHA-256 of the code and the words that write packages."""
     digest = hashlib.sha256()
-    for path in sorted(package.ROOM.rglob("*")):
-        if path.suffix in _WRITERS:
-            digest.update(f"{path.relative_to(package.ROOM)}\0".encode() + path.read_bytes())
+    for room in (package.ROOM, descriptions.TEXTS):
+        for path in sorted(room.rglob("*")):
+            if path.suffix in _WRITERS:
+                digest.update(f"{path.relative_to(room)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

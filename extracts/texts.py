@@ -62,6 +62,10 @@ class Texts:
         """What a contract says of its data (title, source, licence), in German where `sources.de.yml` has it."""
         return _sources().get(text, text) if self.language == "de" else text
 
+    def place(self, key: str, name: str) -> str:
+        """The name of a place: of the country and its states in this language, else as its source calls it."""
+        return self.say(f"place.{key}") if f"place.{key}" in phrase_keys() else name
+
     def truth(self, value: bool) -> str:
         """What stands for true and false: ja and nein, yes and no."""
         return self.say("workbook.true" if value else "workbook.false")

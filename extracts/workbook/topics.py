@@ -184,6 +184,10 @@ def _cell(book: Book, mart: Mart, column: Column, row: tuple[Any, ...], digits: 
             return book.text(book.contents.texts.truth(value))
         case int() | Decimal():
             return book.number(value, digits, None, grouped=not column.name.endswith("year"))
+        case str() if column.name == "region_name":
+            names = [one.name for one in mart.columns]
+            key = row[names.index("region_code")] if "region_code" in names else ""
+            return book.text(texts.place(str(key), value))
         case str():
             return book.text(texts.code(column.name, value) or value)
         case _:

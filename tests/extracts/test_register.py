@@ -274,3 +274,18 @@ def test_the_commands_say_what_they_do(published, released, monkeypatch, tmp_pat
     listed = run(commands.recipients)
     assert "ministry: Integrationsministerium" in listed.output and "statistics_unit" in listed.output
     assert '"state": "due"' in run(commands.recipients, "--format", "json").output
+
+
+def test_a_changed_word_is_another_writer(monkeypatch, tmp_path):
+    """What a release records of its writers covers the texts that stand beside the models, too."""
+    from extracts import release as releasing
+    from lagebild.warehouse import descriptions
+
+    monkeypatch.setattr(descriptions, "TEXTS", tmp_path)
+    found = []
+    for text in ("a: {de: A}", "a: {de: B}"):
+        (tmp_path / "labels.yml").write_text(text)
+        releasing._writers_sha256.cache_clear()
+        found.append(releasing._writers_sha256())
+    releasing._writers_sha256.cache_clear()
+    assert len(set(found)) == 2
