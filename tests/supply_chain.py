@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from lagebild import bootstrap
 from lagebild.core.settings import ROOT
@@ -27,6 +28,19 @@ _HEAD = """# Licences
 Every package that `docker/Dockerfile` installs, with its version in `uv.lock` and the licence that it states itself. \
 Written by `make sbom`, which also writes the bill of materials (CycloneDX) to `.lagebild/sbom.cdx.json`; a test fails \
 where this is not what `uv.lock` says. Lagebild's own licence: [EUPL-1.2](../LICENSE).
+
+| package | version | licence |
+|---|---|---|
+"""
+
+
+BI_PAGE = ROOT / "docs" / "licences-bi.md"
+BI_REQUIREMENTS = ROOT / "bi" / "requirements.txt"
+_BI_HEAD = """# Licences of the dashboards' environment
+
+Every package that `make bi` installs into an environment of its own for Apache Superset, with its version in \
+`bi/requirements.txt` and the licence that it states itself. Written by `make sbom` where that environment is there; a \
+test fails where this is not what the file says.
 
 | package | version | licence |
 |---|---|---|
@@ -80,6 +94,25 @@ def licence(metadata: importlib.metadata.PackageMetadata) -> str:
 def installed() -> dict[tuple[str, str], str]:
     """The licence of each package of this environment, by name as uv.lock has it and version."""
     return _stated(importlib.metadata.distributions())
+
+
+def pinned(text: str) -> list[tuple[str, str]]:
+    """Name and version of every package of a file of requirements, sorted."""
+    return sorted(re.findall(r"^([\w.-]+)==([\w.!+-]+)", text, re.MULTILINE))
+
+
+def write_dashboards(folder: Path) -> None:
+    """Write the page of the dashboards' environment, which is at `folder`; CannotError where it is another one."""
+    known = _stated(
+        importlib.metadata.distributions(path=[str(one) for one in folder.glob("lib/python3*/site-packages")])
+    )
+    wanted = pinned(BI_REQUIREMENTS.read_text())
+    missing = [name for name, version in wanted if (name, version) not in known]
+    if missing:
+        raise CannotError(f"{folder} lacks {', '.join(missing[:5])}: make bi makes it anew")
+    rows = [f"| {name} | {version} | {known[name, version]} |\n" for name, version in wanted]
+    BI_PAGE.write_text(_BI_HEAD + "".join(rows))
+    print(f"{len(rows)} packages: {BI_PAGE.relative_to(ROOT)}")
 
 
 def _stated(found) -> dict[tuple[str, str], str]:
@@ -144,6 +177,8 @@ def main(arguments: list[str]) -> int:
             print(__doc__)
             return 2
         write()
+        if (venv := ROOT / ".lagebild" / "bi" / "venv").exists():
+            write_dashboards(venv)
         return 0
     except CannotError as error:
         print(f"supply chain: {error}", file=sys.stderr)

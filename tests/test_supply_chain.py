@@ -82,3 +82,15 @@ def test_packages_without_a_release_since_2020_are_weighed():
     assert old, "no upload times in uv.lock: the pattern is wrong"
     page = (ROOT / "docs" / "decisions" / "dependencies.md").read_text()
     assert {name for name in old if f"| {name} |" not in page.partition("without a release since 2020")[2]} == set()
+
+
+def test_the_page_of_the_dashboards_is_that_of_their_requirements():
+    wanted = supply_chain.pinned(supply_chain.BI_REQUIREMENTS.read_text())
+    told = supply_chain.listed(supply_chain.BI_PAGE.read_text())
+    assert len(wanted) > 100 and sorted(told) == wanted
+    assert [pair for pair, text in told.items() if not text.strip() or text == "not stated"] == []
+
+
+def test_an_environment_that_lacks_a_package_gets_no_page(tmp_path):
+    with pytest.raises(supply_chain.CannotError, match="make bi makes it anew"):
+        supply_chain.write_dashboards(tmp_path)
