@@ -20,6 +20,7 @@ from lagebild.core import yaml_files
 from lagebild.core.errors import UserError, did_you_mean
 from lagebild.core.settings import ROOT
 from lagebild.local import bi_datasets
+from lagebild.warehouse import descriptions
 
 FOLDER = ROOT / "bi"
 DATABASE = "Lagebild"
@@ -162,7 +163,11 @@ def _computed(dashboards: Iterable[dict[str, Any]], mart: str) -> dict[str, dict
 def of_mart(mart: str, language: Language, computed: dict[str, dict[str, str]] | None = None) -> Source:
     """A mart in a language: its columns, its codes in words, protected cells as signs, publication, place and year."""
     dataset, words = bi_datasets.load(mart), WORDS[language]
-    columns = [{**one, "label": one[language]} for one in dataset.columns]
+    columns = [
+        {**one, "label": one[language], "description": descriptions.of_column(mart, one["name"], text, language)}
+        for one in dataset.columns
+        for text in [one.get("description", "")]
+    ]
     selected = ["m.*", f"{_publication(language)} as publication"]
     extra = [{"name": "publication", "type": "text", "label": words["publication"]}]
     if place := next((name for name in _PLACES if name in dataset.names), None):
@@ -193,7 +198,8 @@ def of_mart(mart: str, language: Language, computed: dict[str, dict[str, str]] |
         "\ninner join marts.publication as p on p.publication_id = m.publication_id\n" + _in_force()
     )
     caption = f"caption_{language}" if f"caption_{language}" in dataset.names else None
-    return Source(mart, language, dataset.title[language], sql, (*columns, *extra), caption, dataset.description)
+    about = descriptions.of_mart(mart, dataset.description, language)
+    return Source(mart, language, dataset.title[language], sql, (*columns, *extra), caption, about)
 
 
 def _in_force() -> str:

@@ -28,11 +28,6 @@ TITLES = {
     "protection_status": {"de": "Schutzstatus", "en": "Protection status"},
 }
 """Of the marts that no package holds, and so extracts/package.yml names none."""
-LABELS: dict[str, dict[Language, str]] = {
-    "status_name_de": {"de": "Schutzstatus", "en": "Protection status (German)"},
-    "status_name_en": {"de": "Schutzstatus (englisch)", "en": "Protection status"},
-}
-"""Of columns that stand in no package."""
 FORMATS = {
     "_eur": ",.2f", "_pct": ",.1f", "_persons": ",.0f", "_days": ",.0f", "_points": ",.1f", "_cases": ",.0f",
     "persons_low": ",.0f", "persons_high": ",.0f", "persons": ",.0f", "_count": ",.0f", "per_100_inhabitants": ",.2f",
@@ -96,8 +91,6 @@ def _column(name: str, kind: str, comment: str | None) -> dict[str, Any]:
 
 
 def _label(name: str, language: Language) -> str:
-    if name in LABELS:
-        return LABELS[name][language]
     label = texts.Texts(language).label(name)
     return name.replace("_", " ").capitalize() if label == name else label
 

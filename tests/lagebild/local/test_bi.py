@@ -181,3 +181,11 @@ def test_a_former_publication_is_shown_as_it_was(published_warehouse, bundle):
     ]
     columns = [target.get("column", {}).get("name") for one in filters for target in one["targets"]]
     assert "publication" in columns and "publication" in source.names
+
+
+def test_datasets_are_described_in_the_language_of_their_page():
+    for language, begins in (("de", "Welchen Teil"), ("en", "What of the cost")):
+        source = bi_bundle.of_mart("refinancing", language)
+        assert source.description.startswith(begins)
+        (gap,) = [one["description"] for one in source.columns if one["name"] == "gap_eur"]
+        assert gap.startswith("Kosten abzüglich" if language == "de" else "Cost less") and "seed" not in gap
