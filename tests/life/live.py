@@ -29,7 +29,10 @@ OF_THE_HOUSE = frozenset(
     }
 )
 """Columns that say when and by which number something came, or what checks said then: they differ between orders."""
-OF_CELLS = ("operations", "total_cost_eur", "granted_eur", "granted_pct", "reason", "evidence", "is_synthetic")
+OF_CELLS = (
+    "operations", "total_cost_eur", "granted_eur", "granted_pct", "reason", "evidence", "is_synthetic",
+    "computed_evidence",
+)  # fmt: skip
 """Columns of `funding_granted` that a confidential cell does not show."""
 OF_LINES = ("first_line", "last_line", "row_numbers")
 
