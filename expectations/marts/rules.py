@@ -92,7 +92,7 @@ def no_small_cell(mart: str, counts: tuple[str, ...], place: str, where: str = "
 def register_is_rounded(mart: str, counts: Mapping[str, str], place: str, where: str) -> Expectation:
     """`counts`: column of a count -> column of its evidence."""
     exact = " or ".join(
-        f"(({count} < {STEP} or {count} % {STEP} <> 0) and {evidence} is distinct from 'published')"
+        f"(({count} <= 0 or {count} % {STEP} <> 0) and {evidence} is distinct from 'published')"
         for count, evidence in counts.items()
     )
     return no_row(

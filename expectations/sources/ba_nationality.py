@@ -53,7 +53,7 @@ def expectations(delivery: Delivery) -> list[Expectation]:
             f"""
             select line_number, region_code || ' ' || nationality as observed
             from batch
-            where persons between 1 and {SMALLEST - 1}
+            where persons > 0 and persons < {SMALLEST}
             order by 1
             """,
             why="The office hides one and two persons: such a count was never meant to leave it.",

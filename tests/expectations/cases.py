@@ -578,7 +578,7 @@ SOURCES = {
         "ldb_12411_15i",
         "2024",
         {"population_persons": 603462, "area_qkm": 280.71, "inhabitants_per_qkm": 2149.8},
-        density_recomputes=[{"inhabitants_per_qkm": 2149.6}, {"inhabitants_per_qkm": 2150.0}],
+        density_recomputes=[{"inhabitants_per_qkm": printed} for printed in (2149.6, 2149.9, 2150.0)],
     ),
     "ldb_13111_54i": _of_ldb(
         "ldb_13111_54i",
@@ -798,6 +798,8 @@ SOURCES = {
             "household_plausible": changed(_MICRODATA, 1, household_pseudonym="2", person_number=31),
             "asked_from_15_on": [
                 changed(_MICRODATA, 0, age_years=14),
+                changed(_MICRODATA, 0, age_years=14, employment="not_asked"),
+                changed(_MICRODATA, 0, age_years=14, education="not_asked"),
                 changed(_MICRODATA, 0, employment="not_asked"),
                 changed(_MICRODATA, 0, education="not_asked"),
             ],
@@ -901,6 +903,7 @@ SOURCES = {
             "year_plausible": [
                 changed(_TOLERATIONS, 3, stated_year=2004, reference_day="2004-12-31"),
                 changed(_TOLERATIONS, 3, stated_year=2031, reference_day="2031-12-31"),
+                changed(_TOLERATIONS, 3, stated_year=2031, reference_day=""),
                 changed(_TOLERATIONS, 3, stated_year=2020),
             ],
             "class_has_width": changed(_TOLERATIONS, 2, years_printed="4 bis unter 4"),
