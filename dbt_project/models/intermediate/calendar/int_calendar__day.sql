@@ -13,7 +13,8 @@ days as (
 final as (
 
     select
-        cast(starts_at as date) as day
+        cast(starts_at as date) as day,
+        cast(date_trunc('year', starts_at) as date) as year_begins_on
     from days
 
 )
