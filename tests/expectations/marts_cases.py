@@ -711,7 +711,10 @@ BROKEN: dict[str, list[dict[str, Rows]]] = {
     "foreign_population.denominator_positive": [_breaks("foreign_population", 0, inhabitants_persons=0)],
     "foreign_population.register_is_rounded": [
         # shown by eu2_population, too, where the municipality had published it
-        _breaks("foreign_population", 2, reference_date="2018-12-31", persons=count)
+        {
+            **_breaks("foreign_population", 2, reference_date="2018-12-31", persons=count, persons_low=0),
+            **_breaks("eu2_population", -1, eu2_persons=count),
+        }
         for count in (0, 13)
     ],
     "foreign_population.confidential_shows_no_figure": [

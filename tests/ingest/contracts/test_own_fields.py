@@ -72,8 +72,12 @@ HELD = (
 
 
 def everything(settings) -> str:
-    """All that the warehouse's tables hold, as text."""
-    tables = query(settings, "select oid::regclass::text from pg_class where relkind in ('r', 'm') and oid >= 16384")
+    """All that the warehouse's tables hold, as text, but for what the code itself says of the marts."""
+    tables = query(
+        settings,
+        "select oid::regclass::text from pg_class where relkind in ('r', 'm') and oid >= 16384"
+        " and oid not in ('published.mart_relation'::regclass, 'published.mart_column'::regclass)",
+    )
     return "\n".join(str(query(settings, f"select t::text from {table} as t")) for (table,) in tables)
 
 
